@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One place for what every target compiles with: Swift 6 mode, warnings are errors, async functions stay where
+// their caller runs (see docs/decisions/0002-one-thread.md).
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func system(_ name: String, pkgConfig: String? = nil, apt: String, brew: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
+}
+
+let package = Package(
+  name: "TimeAttack",
+  platforms: [.macOS(.v15)],
+  targets: [
+    system("Clibuv", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
+    system("Clibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
+    // hiredis' own pkg-config flags make the compiler warn; the headers are on the default path.
+    system("Chiredis", apt: "libhiredis-dev", brew: "hiredis"),
+    system("Crdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev", brew: "librdkafka"),
+    system("Csodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+
+    library("CouponDomain"),
+    library("EventLoop", ["Clibuv"]),
+    library("HTTP", ["EventLoop"]),
+    library("Postgres", ["EventLoop", "Clibpq"]),
+    library("Redis", ["EventLoop", "Chiredis"]),
+    library("Kafka", ["EventLoop", "Crdkafka"]),
+    library("Operations", ["EventLoop"]),
+    library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
+    library("CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Csodium"]),
+    library("PrivateServers", ["EventLoop"]),
+
+    program(
+      "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
+    program(
+      "eda",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
+        "Redis",
+      ]),
+    program(
+      "lab",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
+        "PrivateServers", "Redis",
+      ]),
+
+    tests("CouponDomainTests", ["CouponDomain"]),
+    tests("EventLoopTests", ["EventLoop"]),
+    tests("HTTPTests", ["HTTP", "EventLoop"]),
+    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers"]),
+    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
+    tests("KafkaTests", ["Kafka", "EventLoop", "PrivateServers"]),
+    tests("OperationsTests", ["Operations", "EventLoop"]),
+    tests("CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"]),
+    tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
+    tests("monolithTests", ["monolith", "CouponStore", "EventLoop", "PrivateServers"]),
+    tests("edaTests", ["eda", "CouponDomain", "CouponStore", "EventLoop", "Kafka", "PrivateServers"]),
+    tests("labTests", ["lab", "CouponDomain", "EventLoop", "HTTP", "PrivateServers"]),
+    tests(
+      "ContractTests",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
+        "PrivateServers", "Redis", "eda", "monolith",
+      ]),
+  ]
+)

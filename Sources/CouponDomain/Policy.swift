@@ -1,0 +1,84 @@
+/// How often one person may hold a coupon of a policy.
+package enum PerPerson: String, Sendable, CaseIterable {
+  /// Once in the whole event period.
+  case once
+  /// Once a day.
+  case daily
+}
+
+/// A coupon policy. It never changes once it has been created.
+package struct Policy: Hashable, Sendable {
+  package let id: PolicyID
+  package let name: String
+  package let startsOn: Day
+  /// The last day of the event, included.
+  package let endsOn: Day
+  package let opensAt: TimeOfDay
+  /// An IANA name such as `Asia/Seoul`; whether it exists is the calendar's to say.
+  package let timeZone: String
+  package let dailyQuota: Int
+  package let perPerson: PerPerson
+
+  /// Bounds that every table, message and answer can hold.
+  package static let maximumQuota = 10_000_000
+  package static let maximumNameLength = 200
+  package static let maximumEventDays = 3_660
+
+  /// - Throws: `InvalidPolicy`, naming the first field that breaks a rule.
+  package init(
+    id: PolicyID, name: String, startsOn: Day, endsOn: Day, opensAt: TimeOfDay, timeZone: String,
+    dailyQuota: Int, perPerson: PerPerson
+  ) throws(InvalidPolicy) {
+    guard !name.isEmpty, name.utf8.count <= Policy.maximumNameLength else {
+      throw InvalidPolicy(field: "name", rule: "must be 1 to \(Policy.maximumNameLength) bytes long")
+    }
+    guard name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+      throw InvalidPolicy(field: "name", rule: "must not contain control characters")
+    }
+    guard endsOn >= startsOn else {
+      throw InvalidPolicy(field: "endsOn", rule: "must not be before startsOn")
+    }
+    guard Int(endsOn.number) - Int(startsOn.number) < Policy.maximumEventDays else {
+      throw InvalidPolicy(field: "endsOn", rule: "must be within \(Policy.maximumEventDays) days of startsOn")
+    }
+    guard !timeZone.isEmpty, timeZone.utf8.count <= 64, timeZone.utf8.allSatisfy({ (33...126).contains($0) })
+    else { throw InvalidPolicy(field: "timeZone", rule: "must be the name of a time zone, as in Asia/Seoul") }
+    guard (1...Policy.maximumQuota).contains(dailyQuota) else {
+      throw InvalidPolicy(field: "dailyQuota", rule: "must be 1 to \(Policy.maximumQuota)")
+    }
+    (self.id, self.name, self.startsOn, self.endsOn) = (id, name, startsOn, endsOn)
+    (self.opensAt, self.timeZone, self.dailyQuota, self.perPerson) = (
+      opensAt, timeZone, dailyQuota, perPerson
+    )
+  }
+
+  package func isEventDay(_ day: Day) -> Bool { day >= startsOn && day <= endsOn }
+
+  /// What a person may hold one coupon of: the day for `daily`, the whole event (by its first day) for `once`.
+  package func period(of day: Day) -> Day {
+    switch perPerson {
+    case .once: startsOn
+    case .daily: day
+    }
+  }
+
+  /// Whether the policy is open at a moment that lies in `window`.
+  package func hours(at time: Timestamp, in window: DayWindow) -> Hours {
+    guard isEventDay(window.day) else { return .closed(next: window.followingOpensAt) }
+    return time < window.opensAt ? .closed(next: window.opensAt) : .open
+  }
+}
+
+/// Whether a policy issues coupons at a moment.
+package enum Hours: Hashable, Sendable {
+  case open
+  /// `next` is the next opening; nil after the event.
+  case closed(next: Timestamp?)
+}
+
+/// A policy that breaks a rule: which field, and which rule.
+package struct InvalidPolicy: Error, Hashable, Sendable {
+  package let field: String
+  package let rule: String
+  package init(field: String, rule: String) { (self.field, self.rule) = (field, rule) }
+}
