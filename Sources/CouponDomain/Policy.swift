@@ -52,6 +52,15 @@ package struct Policy: Hashable, Sendable {
     )
   }
 
+  /// The same policy under another id.
+  package func renumbered(_ id: PolicyID) -> Policy { Policy(self, id: id) }
+
+  private init(_ other: Policy, id: PolicyID) {
+    (self.id, name, startsOn, endsOn) = (id, other.name, other.startsOn, other.endsOn)
+    (opensAt, timeZone, dailyQuota, perPerson) =
+      (other.opensAt, other.timeZone, other.dailyQuota, other.perPerson)
+  }
+
   package func isEventDay(_ day: Day) -> Bool { day >= startsOn && day <= endsOn }
 
   /// What a person may hold one coupon of: the day for `daily`, the whole event (by its first day) for `once`.
