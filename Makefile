@@ -1,1 +1,48 @@
-# placeholder: see the commits that follow
+# make demo    the same flash crowd against both architectures, checked and reported (PEOPLE=50000 QUOTA=1000 RATE=…)
+# make test    every test, with the servers that they need started privately
+# make bench   what the parts cost, beside known tools
+# make format / make lint
+# The first of them on a machine installs what is missing and says what (scripts/setup).
+
+SWIFT ?= swift
+CONFIGURATION = -c release
+SOURCES = Sources Tests Package.swift
+LAB = .build/release/lab
+
+# macOS: Homebrew's headers and libraries are not on the compiler's default path.
+ifeq ($(shell uname -s),Darwin)
+  BREW := $(shell brew --prefix 2>/dev/null)
+  ifneq ($(BREW),)
+    export CPATH := $(BREW)/include$(if $(CPATH),:$(CPATH))
+    export LIBRARY_PATH := $(BREW)/lib$(if $(LIBRARY_PATH),:$(LIBRARY_PATH))
+  endif
+endif
+
+.PHONY: demo test bench build format lint setup clean
+.DEFAULT_GOAL := build
+
+demo: build
+	$(LAB) demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(QUOTA),--quota $(QUOTA)) $(if $(RATE),--rate $(RATE))
+
+# Building the tests first and running them as they are keeps the flags of `make build`: neither rebuilds for the other.
+test: setup
+	$(SWIFT) build $(CONFIGURATION) --build-tests
+	$(SWIFT) test $(CONFIGURATION) --skip-build
+
+bench: build
+	$(LAB) bench
+
+build: setup
+	$(SWIFT) build $(CONFIGURATION)
+
+format:
+	$(SWIFT) format --in-place --recursive $(SOURCES)
+
+lint:
+	$(SWIFT) format lint --strict --recursive $(SOURCES)
+
+setup:
+	@scripts/setup
+
+clean:
+	$(SWIFT) package clean
