@@ -21,11 +21,15 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   /// Nil when the text breaks the rule above.
   package init?(_ text: some StringProtocol) {
-    let bytes = text.utf8
-    guard !bytes.isEmpty, bytes.count <= UserID.maximumLength, bytes.allSatisfy(UserID.admits) else {
-      return nil
-    }
-    description = String(text)
+    let bytes = Array(text.utf8)
+    self.init(ascii: bytes.span)
+  }
+
+  /// The same from bytes.
+  package init?(ascii bytes: Span<UInt8>) {
+    guard !bytes.isEmpty, bytes.count <= UserID.maximumLength else { return nil }
+    for index in bytes.indices where !UserID.admits(bytes[index]) { return nil }
+    description = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
   }
 
   package static func admits(_ byte: UInt8) -> Bool {
@@ -49,37 +53,42 @@ package protocol HexIdentifier: Hashable, Sendable, CustomStringConvertible {
 
 extension HexIdentifier {
   package var description: String {
-    String(unsafeUninitializedCapacity: 32) { buffer in
-      for digit in 0..<32 {
-        let word = digit < 16 ? high : low
-        let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (digit % 16))) & 15
-        buffer[digit] = nibble < 10 ? 48 + nibble : 87 + nibble
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(32)
+    appendText(to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  package func appendText(to bytes: inout [UInt8]) {
+    for word in [high, low] {
+      for shift in stride(from: UInt64(60), through: 0, by: -4) {
+        let nibble = UInt8(truncatingIfNeeded: word >> shift) & 15
+        bytes.append(nibble < 10 ? 48 + nibble : 87 + nibble)
       }
-      return 32
     }
   }
 
   /// Nil unless the text is exactly 32 lower-case hexadecimal digits.
   package init?(_ text: some StringProtocol) {
-    var words: (UInt64, UInt64) = (0, 0)
-    var count = 0
-    for byte in text.utf8 {
+    let bytes = Array(text.utf8)
+    self.init(ascii: bytes.span)
+  }
+
+  /// The same from bytes.
+  package init?(ascii bytes: Span<UInt8>) {
+    guard bytes.count == 32 else { return nil }
+    var (high, low): (UInt64, UInt64) = (0, 0)
+    for index in bytes.indices {
       let nibble: UInt8
-      switch byte {
-      case 48...57: nibble = byte - 48
-      case 97...102: nibble = byte - 87
+      switch bytes[index] {
+      case 48...57: nibble = bytes[index] - 48
+      case 97...102: nibble = bytes[index] - 87
       default: return nil
       }
-      if count < 16 {
-        words.0 = words.0 << 4 | UInt64(nibble)
-      } else {
-        words.1 = words.1 << 4 | UInt64(nibble)
-      }
-      count += 1
-      if count > 32 { return nil }
+      high = high << 4 | low >> 60
+      low = low << 4 | UInt64(nibble)
     }
-    guard count == 32 else { return nil }
-    self.init(high: words.0, low: words.1)
+    self.init(high: high, low: low)
   }
 }
 

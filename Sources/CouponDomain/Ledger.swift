@@ -36,6 +36,15 @@ package struct PolicyLedger: Sendable {
     return latest
   }
 
+  /// The days of which anything was issued or seeded.
+  package var days: [Day] { issuedByDay.keys.sorted() }
+
+  /// The day's coupons in the order of their ranks. Looks at every coupon of the period.
+  package func coupons(on day: Day) -> [Coupon] {
+    let coupons = couponsByPeriod[policy.period(of: day)] ?? [:]
+    return coupons.values.filter { $0.claim.day == day }.sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
+  }
+
   package func state(of user: UserID, on day: Day) -> IssuanceState {
     IssuanceState(policy: policy, issued: issued(on: day), held: coupon(of: user, on: day))
   }

@@ -35,6 +35,13 @@ package struct Policy: Hashable, Sendable {
     guard name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
       throw InvalidPolicy(field: "name", rule: "must not contain control characters")
     }
+    let years = "must be in the years \(Timestamp.years.lowerBound) to \(Timestamp.years.upperBound)"
+    guard Timestamp.years.contains(startsOn.civil.year) else {
+      throw InvalidPolicy(field: "startsOn", rule: years)
+    }
+    guard Timestamp.years.contains(endsOn.civil.year) else {
+      throw InvalidPolicy(field: "endsOn", rule: years)
+    }
     guard endsOn >= startsOn else {
       throw InvalidPolicy(field: "endsOn", rule: "must not be before startsOn")
     }
@@ -74,6 +81,7 @@ package struct Policy: Hashable, Sendable {
   /// Whether the policy is open at a moment that lies in `window`.
   package func hours(at time: Timestamp, in window: DayWindow) -> Hours {
     guard isEventDay(window.day) else { return .closed(next: window.followingOpensAt) }
+    guard window.opens else { return .closed(next: window.followingOpensAt) }
     return time < window.opensAt ? .closed(next: window.opensAt) : .open
   }
 }

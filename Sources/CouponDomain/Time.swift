@@ -6,7 +6,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 }
 
 /// A calendar day, without a time zone: days since 1970-01-01 in the proleptic Gregorian calendar.
-package struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct Day: Hashable, Comparable, Sendable {
   package let number: Int32
   package init(number: Int32) { self.number = number }
 
@@ -23,15 +23,6 @@ package struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
     guard civil == (year, month, day) else { return nil }
   }
 
-  /// Reads `YYYY-MM-DD`; nil for any other form or a day that does not exist.
-  package init?(_ text: some StringProtocol) {
-    let bytes = Array(text.utf8)
-    guard bytes.count == 10, bytes[4] == 45, bytes[7] == 45,
-      let year = decimal(bytes[0..<4]), let month = decimal(bytes[5..<7]), let day = decimal(bytes[8..<10])
-    else { return nil }
-    self.init(year: year, month: month, day: day)
-  }
-
   package var civil: (year: Int, month: Int, day: Int) {
     let z = Int(number) + 719_468
     let era = (z >= 0 ? z : z - 146_096) / 146_097
@@ -43,18 +34,13 @@ package struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
     return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
   }
 
-  /// `YYYY-MM-DD`.
-  package var description: String {
-    let (year, month, day) = civil
-    return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
-  }
-
+  /// Traps on a day beyond ±5.8 million years.
   package func advanced(by days: Int) -> Day { Day(number: number + Int32(days)) }
   package static func < (a: Day, b: Day) -> Bool { a.number < b.number }
 }
 
 /// A wall-clock time, in whole seconds after midnight.
-package struct TimeOfDay: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct TimeOfDay: Hashable, Comparable, Sendable {
   package let seconds: Int32
 
   /// Nil outside 0..<86,400.
@@ -63,29 +49,13 @@ package struct TimeOfDay: Hashable, Comparable, Sendable, CustomStringConvertibl
     self.seconds = Int32(seconds)
   }
 
-  /// Reads `HH:MM:SS` or `HH:MM`; nil for any other form.
-  package init?(_ text: some StringProtocol) {
-    let parts = Array(text.utf8).split(separator: 58, omittingEmptySubsequences: false)
-    guard parts.count == 2 || parts.count == 3, parts.allSatisfy({ $0.count == 2 }) else { return nil }
-    let numbers = parts.compactMap { decimal($0) }
-    guard numbers.count == parts.count, numbers[0] < 24, numbers[1] < 60 else { return nil }
-    let second = numbers.count == 3 ? numbers[2] : 0
-    guard second < 60 else { return nil }
-    seconds = Int32(numbers[0] * 3600 + numbers[1] * 60 + second)
-  }
-
-  /// `HH:MM:SS`.
-  package var description: String {
-    let s = Int(seconds)
-    return "\(padded(s / 3600, 2)):\(padded(s / 60 % 60, 2)):\(padded(s % 60, 2))"
-  }
-
   package static func < (a: TimeOfDay, b: TimeOfDay) -> Bool { a.seconds < b.seconds }
 }
 
 /// One business day of a policy on the time line, computed from zone and opening time outside this module.
 ///
-/// The day lasts from `startsAt` to `endsAt` (the next midnight, excluded); its opening is `opensAt`.
+/// The day lasts from `startsAt` to `endsAt` (the next midnight, excluded); its opening is `opensAt`. Where the
+/// clocks skip the opening and all that is left of the day, `opensAt` is `endsAt`: such a day does not open.
 package struct DayWindow: Hashable, Sendable {
   package let day: Day
   package let startsAt: Timestamp
@@ -101,15 +71,6 @@ package struct DayWindow: Hashable, Sendable {
     self.followingOpensAt = followingOpensAt
   }
 
+  package var opens: Bool { opensAt < endsAt }
   package func contains(_ time: Timestamp) -> Bool { time >= startsAt && time < endsAt }
-}
-
-private func decimal(_ digits: ArraySlice<UInt8>) -> Int? {
-  guard !digits.isEmpty, digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
-  return digits.reduce(0) { $0 * 10 + Int($1 - 48) }
-}
-
-private func padded(_ number: Int, _ width: Int) -> String {
-  let digits = String(number)
-  return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
 }

@@ -1,0 +1,150 @@
+// The written forms of the time types: strict, without a locale, and fast enough for every message of the log.
+
+extension Day: CustomStringConvertible {
+  /// Reads `YYYY-MM-DD`; nil for any other form or a day that does not exist.
+  package init?(_ text: some StringProtocol) {
+    let bytes = Array(text.utf8)
+    self.init(ascii: bytes.span)
+  }
+
+  /// The same from bytes.
+  package init?(ascii bytes: Span<UInt8>) {
+    guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
+      let year = decimal(bytes, 0..<4), let month = decimal(bytes, 5..<7), let day = decimal(bytes, 8..<10)
+    else { return nil }
+    self.init(year: year, month: month, day: day)
+  }
+
+  /// `YYYY-MM-DD`.
+  package var description: String { written { appendText(to: &$0) } }
+
+  package func appendText(to bytes: inout [UInt8]) {
+    let (year, month, day) = civil
+    appendDecimal(year, width: 4, to: &bytes)
+    bytes.append(UInt8(ascii: "-"))
+    appendDecimal(month, width: 2, to: &bytes)
+    bytes.append(UInt8(ascii: "-"))
+    appendDecimal(day, width: 2, to: &bytes)
+  }
+}
+
+extension TimeOfDay: CustomStringConvertible {
+  /// Reads `HH:MM:SS` or `HH:MM`; nil for any other form.
+  package init?(_ text: some StringProtocol) {
+    let bytes = Array(text.utf8)
+    self.init(ascii: bytes.span)
+  }
+
+  /// The same from bytes.
+  package init?(ascii bytes: Span<UInt8>) {
+    guard bytes.count == 5 || bytes.count == 8, bytes[2] == UInt8(ascii: ":"),
+      let hour = decimal(bytes, 0..<2), hour < 24, let minute = decimal(bytes, 3..<5), minute < 60
+    else { return nil }
+    var second = 0
+    if bytes.count == 8 {
+      guard bytes[5] == UInt8(ascii: ":"), let written = decimal(bytes, 6..<8), written < 60 else {
+        return nil
+      }
+      second = written
+    }
+    self.init(seconds: hour * 3600 + minute * 60 + second)
+  }
+
+  /// `HH:MM:SS`.
+  package var description: String { written { appendText(to: &$0) } }
+
+  package func appendText(to bytes: inout [UInt8]) {
+    appendDecimal(Int(seconds) / 3600, width: 2, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendDecimal(Int(seconds) / 60 % 60, width: 2, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendDecimal(Int(seconds) % 60, width: 2, to: &bytes)
+  }
+}
+
+extension Timestamp: CustomStringConvertible {
+  /// Years that a message or a table holds.
+  package static let years = 1970...9999
+
+  /// Reads ISO 8601 in UTC, as in `2026-11-22T01:00:00.123456Z`: seconds are needed, a fraction has 1 to 6 digits
+  /// or is left out. Nil for any other form, for a moment that does not exist, and outside the years 1970…9999.
+  package init?(_ text: some StringProtocol) {
+    let bytes = Array(text.utf8)
+    self.init(ascii: bytes.span)
+  }
+
+  /// The same from bytes.
+  package init?(ascii bytes: Span<UInt8>) {
+    let count = bytes.count
+    guard count == 20 || (22...27).contains(count), bytes[10] == UInt8(ascii: "T"),
+      bytes[count - 1] == UInt8(ascii: "Z"), let day = Day(ascii: bytes.extracting(0..<10)),
+      Timestamp.years.contains(day.civil.year), let time = TimeOfDay(ascii: bytes.extracting(11..<19))
+    else { return nil }
+    var fraction = 0
+    if count > 20 {
+      guard bytes[19] == UInt8(ascii: "."), let digits = decimal(bytes, 20..<(count - 1)) else { return nil }
+      fraction = digits
+      for _ in (count - 21)..<6 { fraction *= 10 }
+    }
+    let seconds = Int64(day.number) * 86_400 + Int64(time.seconds)
+    self.init(microseconds: seconds * 1_000_000 + Int64(fraction))
+  }
+
+  /// ISO 8601 in UTC with six digits after the second: `2026-11-22T01:00:00.123456Z`.
+  package var description: String { written { appendText(to: &$0) } }
+
+  package func appendText(to bytes: inout [UInt8]) {
+    let (days, rest) = microseconds.flooredDivision(by: 86_400_000_000)
+    Day(number: Int32(days)).appendText(to: &bytes)
+    bytes.append(UInt8(ascii: "T"))
+    let seconds = Int(rest / 1_000_000)
+    appendDecimal(seconds / 3600, width: 2, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendDecimal(seconds / 60 % 60, width: 2, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendDecimal(seconds % 60, width: 2, to: &bytes)
+    bytes.append(UInt8(ascii: "."))
+    appendDecimal(Int(rest % 1_000_000), width: 6, to: &bytes)
+    bytes.append(UInt8(ascii: "Z"))
+  }
+}
+
+extension Int64 {
+  /// The quotient rounded down, and a remainder that is never negative.
+  package func flooredDivision(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+  }
+}
+
+/// The number that at most 18 digits write; nil where another byte is among them.
+private func decimal(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+  var number = 0
+  for index in range {
+    let digit = bytes[index] &- 48
+    guard digit <= 9 else { return nil }
+    number = number * 10 + Int(digit)
+  }
+  return number
+}
+
+private func appendDecimal(_ number: Int, width: Int, to bytes: inout [UInt8]) {
+  guard number >= 0 else {
+    bytes.append(UInt8(ascii: "-"))
+    return appendDecimal(-number, width: width, to: &bytes)
+  }
+  var power = 1
+  for _ in 1..<width { power *= 10 }
+  while number / power >= 10 { power *= 10 }
+  while power > 0 {
+    bytes.append(UInt8(48 + number / power % 10))
+    power /= 10
+  }
+}
+
+private func written(_ append: (inout [UInt8]) -> Void) -> String {
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(32)
+  append(&bytes)
+  return String(decoding: bytes, as: UTF8.self)
+}

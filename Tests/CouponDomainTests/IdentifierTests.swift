@@ -1,0 +1,40 @@
+import CouponDomain
+import Testing
+
+@Suite struct IdentifierTests {
+  @Test func policyIDs() {
+    #expect(PolicyID(1)?.value == 1)
+    #expect(PolicyID(2_147_483_647)?.description == "2147483647")
+    #expect(PolicyID(0) == nil && PolicyID(-1) == nil)
+    #expect(PolicyID(2_147_483_648) == nil && PolicyID(UInt64.max) == nil)
+  }
+
+  @Test func userIDs() {
+    #expect(UserID("a") != nil)
+    #expect(UserID("Ann.Lee_1-2")?.description == "Ann.Lee_1-2")
+    #expect(UserID(String(repeating: "x", count: 64)) != nil)
+    #expect(UserID(String(repeating: "x", count: 65)) == nil)
+    for text in ["", " ", "a b", "a/b", "é", "e\u{301}", "앤", "a\u{0}", "a%41", "a+b", "a@b", "a,b"] {
+      #expect(UserID(text) == nil, "\(text)")
+    }
+    let admitted = (UInt8.min...UInt8.max).filter(UserID.admits)
+    #expect(admitted.count == 26 + 26 + 10 + 3)
+  }
+
+  @Test func hexadecimalIDs() {
+    let id = EventID(high: 0x0123_4567_89ab_cdef, low: 0x0f)
+    #expect(id.description == "0123456789abcdef000000000000000f")
+    #expect(EventID(id.description) == id)
+    let bad = [
+      "", "0", String(repeating: "0", count: 31), String(repeating: "0", count: 33),
+      "0123456789ABCDEF000000000000000f", "0123456789abcdef00000000000000-f",
+      "0123456789abcdef000000000000000g",
+    ]
+    for text in bad { #expect(CouponID(text) == nil, "\(text)") }
+    var random = SeededGenerator(seed: 3)
+    for _ in 0..<1_000 {
+      let id = CouponID(high: random.next(), low: random.next())
+      #expect(CouponID(id.description) == id)
+    }
+  }
+}
