@@ -1,0 +1,103 @@
+package import CouponDomain
+
+/// Everything that the clients of one run saw: the first of the ledgers that `lab verify` compares.
+package struct History: Hashable, Sendable {
+  package var run: RunFacts
+  /// In the order in which they ended.
+  package var requests: [RequestRecord] = []
+  /// The coupons of the answers 200 and 201, in order; a request points here.
+  package private(set) var coupons: [SeenCoupon] = []
+
+  package init(run: RunFacts) { self.run = run }
+
+  package mutating func append(_ request: RequestRecord, coupon: SeenCoupon? = nil) {
+    var request = request
+    if let coupon {
+      request.coupon = Int32(coupons.count)
+      coupons.append(coupon)
+    }
+    requests.append(request)
+  }
+
+  /// The coupon in the answer to a request.
+  package func coupon(of request: RequestRecord) -> SeenCoupon? {
+    request.coupon < 0 ? nil : coupons[Int(request.coupon)]
+  }
+
+  /// The moment on the wall clock of a time in a record.
+  package func moment(_ microseconds: UInt32) -> Timestamp {
+    Timestamp(microseconds: run.startedAt.microseconds + Int64(microseconds))
+  }
+}
+
+/// What a run was: enough to judge its history without asking a server.
+package struct RunFacts: Hashable, Sendable {
+  package var architecture: Architecture
+  /// What `COUPON_STRATEGY` said.
+  package var strategy: String
+  package var policyID: PolicyID
+  package var seed: UInt64
+  package var people: Int
+  /// The people are called by this and their number.
+  package var namePrefix: String
+  /// The wall clock at microsecond 0 of the records.
+  package var startedAt: Timestamp
+  /// When the crowd was let in, in microseconds since the start.
+  package var openedAfter: Int64
+  /// What the servers were told to answer within.
+  package var deadlineMilliseconds: Int
+
+  package init(
+    architecture: Architecture, strategy: String, policyID: PolicyID, seed: UInt64, people: Int,
+    namePrefix: String, startedAt: Timestamp, openedAfter: Int64, deadlineMilliseconds: Int
+  ) {
+    (self.architecture, self.strategy, self.policyID, self.seed) = (architecture, strategy, policyID, seed)
+    (self.people, self.namePrefix, self.startedAt) = (people, namePrefix, startedAt)
+    (self.openedAfter, self.deadlineMilliseconds) = (openedAfter, deadlineMilliseconds)
+  }
+
+  package func name(of person: UInt32) -> String { namePrefix + String(person) }
+}
+
+/// The two that are compared.
+package enum Architecture: String, Hashable, Sendable, CaseIterable {
+  case monolith, eda
+}
+
+/// One request: 32 bytes, so that a run of a million requests fits in little memory. Times are microseconds since
+/// the start of the run (a run is shorter than 70 minutes).
+package struct RequestRecord: Hashable, Sendable {
+  package var call: Call
+  package var outcome: Outcome
+  /// 1 for the person's first request.
+  package var attempt: UInt8
+  package var person: UInt32
+  /// When the schedule wanted it sent; latency counts from here.
+  package var due: UInt32
+  package var sent: UInt32
+  package var answered: UInt32
+  /// Which of the history's coupons was in the answer; −1: none.
+  fileprivate(set) var coupon: Int32 = -1
+
+  package init(
+    call: Call, outcome: Outcome, attempt: UInt8, person: UInt32, due: UInt32, sent: UInt32, answered: UInt32
+  ) {
+    (self.call, self.outcome, self.attempt, self.person) = (call, outcome, attempt, person)
+    (self.due, self.sent, self.answered) = (due, sent, answered)
+  }
+
+  /// Microseconds from the time it was due to its end.
+  package var latency: Int64 { Int64(answered) - Int64(due) }
+}
+
+/// A coupon as an answer showed it.
+package struct SeenCoupon: Hashable, Sendable {
+  package let couponID: CouponID
+  package let rank: Int?
+  package let day: Day
+  package let issuedAt: Timestamp
+
+  package init(couponID: CouponID, rank: Int?, day: Day, issuedAt: Timestamp) {
+    (self.couponID, self.rank, self.day, self.issuedAt) = (couponID, rank, day, issuedAt)
+  }
+}

@@ -1,0 +1,170 @@
+import CouponDomain
+import Foundation
+
+/// A history as a file: tab-separated text, so that a run can be looked at with the usual tools and verified again.
+///
+///     #timeattack history 1
+///     #architecture	eda
+///     …one line for each of the run's facts
+///     #call	person	attempt	due_us	sent_us	answered_us	outcome	coupon_id	rank	day	issued_at_us
+///     coupon	17	1	5000123	5000150	5001901	created	0f…e2	1	2025-01-31	1738288801000123
+///
+/// Times are microseconds since `started_at_us`, which is microseconds since 1970 (UTC). The last four columns are
+/// `-` where the answer held no coupon; a rank is `-` where the strategy gives none.
+package enum HistoryFile {
+  package static let firstLine = "#timeattack history 1"
+
+  /// What is wrong with a file, with the number of its line.
+  package struct Unreadable: Error, CustomStringConvertible {
+    package let line: Int
+    package let problem: String
+    package var description: String { "line \(line): \(problem)" }
+  }
+
+  /// Replaces the file in one step.
+  package static func write(_ history: History, to path: String) throws {
+    try Data(encode(history)).write(to: URL(fileURLWithPath: path), options: .atomic)
+  }
+
+  package static func read(_ path: String) throws -> History {
+    try decode([UInt8](Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)))
+  }
+
+  package static func encode(_ history: History) -> [UInt8] {
+    var text: [UInt8] = []
+    text.reserveCapacity(1_024 + history.requests.count * 56)
+    text += (firstLine + "\n").utf8
+    for (name, value) in facts(history.run) { text += "#\(name)\t\(value)\n".utf8 }
+    text += ("#" + columns.joined(separator: "\t") + "\n").utf8
+    for request in history.requests { encode(request, history.coupon(of: request), into: &text) }
+    return text
+  }
+
+  package static func decode(_ bytes: [UInt8]) throws(Unreadable) -> History {
+    var lines = Lines(bytes)
+    guard lines.next().map({ String(decoding: $0, as: UTF8.self) }) == firstLine else {
+      throw Unreadable(line: 1, problem: "not a history of this version (it begins with \(firstLine))")
+    }
+    var facts: [String: String] = [:]
+    while let line = lines.next() {
+      let fields = line.split(separator: tab, omittingEmptySubsequences: false)
+      guard line.first == UInt8(ascii: "#") else {
+        throw Unreadable(line: lines.number, problem: "the line of column names is missing")
+      }
+      if fields.count > 2 { break }
+      facts[String(decoding: fields[0].dropFirst(), as: UTF8.self)] =
+        fields.count == 2 ? String(decoding: fields[1], as: UTF8.self) : ""
+    }
+    guard let run = run(facts) else {
+      throw Unreadable(line: lines.number, problem: "a fact of the run is missing or cannot be read")
+    }
+    var history = History(run: run)
+    while let line = lines.next() {
+      guard let (request, coupon) = decode(line) else {
+        throw Unreadable(line: lines.number, problem: "not a request of \(columns.count) columns")
+      }
+      history.append(request, coupon: coupon)
+    }
+    return history
+  }
+
+  private static let tab = UInt8(ascii: "\t")
+  private static let columns = [
+    "call", "person", "attempt", "due_us", "sent_us", "answered_us", "outcome", "coupon_id", "rank", "day",
+    "issued_at_us",
+  ]
+
+  private static func facts(_ run: RunFacts) -> [(String, String)] {
+    [
+      ("architecture", run.architecture.rawValue), ("strategy", run.strategy),
+      ("policy_id", run.policyID.description), ("seed", String(run.seed)), ("people", String(run.people)),
+      ("name_prefix", run.namePrefix), ("started_at_us", String(run.startedAt.microseconds)),
+      ("opened_after_us", String(run.openedAfter)), ("deadline_ms", String(run.deadlineMilliseconds)),
+    ]
+  }
+
+  private static func run(_ facts: [String: String]) -> RunFacts? {
+    guard let architecture = facts["architecture"].flatMap(Architecture.init(rawValue:)),
+      let strategy = facts["strategy"],
+      let policyID = facts["policy_id"].flatMap({ Int($0) }).flatMap({ PolicyID($0) }),
+      let seed = facts["seed"].flatMap({ UInt64($0) }), let people = facts["people"].flatMap({ Int($0) }),
+      let namePrefix = facts["name_prefix"],
+      let startedAt = facts["started_at_us"].flatMap({ Int64($0) }),
+      let openedAfter = facts["opened_after_us"].flatMap({ Int64($0) }),
+      let deadline = facts["deadline_ms"].flatMap({ Int($0) })
+    else { return nil }
+    return RunFacts(
+      architecture: architecture, strategy: strategy, policyID: policyID, seed: seed, people: people,
+      namePrefix: namePrefix, startedAt: Timestamp(microseconds: startedAt), openedAfter: openedAfter,
+      deadlineMilliseconds: deadline)
+  }
+
+  private static func encode(_ request: RequestRecord, _ coupon: SeenCoupon?, into text: inout [UInt8]) {
+    text += request.call.name.utf8
+    for number in [
+      request.person, UInt32(request.attempt), request.due, request.sent, request.answered,
+    ] {
+      text.append(tab)
+      text += String(number).utf8
+    }
+    text.append(tab)
+    text += request.outcome.name.utf8
+    if let coupon {
+      let rank = coupon.rank.map { String($0) } ?? "-"
+      text += "\t\(coupon.couponID)\t\(rank)\t\(coupon.day)\t\(coupon.issuedAt.microseconds)\n".utf8
+    } else {
+      text += "\t-\t-\t-\t-\n".utf8
+    }
+  }
+
+  private static let calls = Dictionary(uniqueKeysWithValues: Call.allCases.map { (Array($0.name.utf8), $0) })
+  private static let outcomes = Dictionary(
+    uniqueKeysWithValues: Outcome.allCases.map { (Array($0.name.utf8), $0) })
+
+  private static func decode(_ line: ArraySlice<UInt8>) -> (RequestRecord, SeenCoupon?)? {
+    let fields = line.split(separator: tab, omittingEmptySubsequences: false)
+    guard fields.count == columns.count, let call = calls[Array(fields[0])],
+      let person = number(fields[1]), let attempt = number(fields[2]).flatMap({ UInt8(exactly: $0) }),
+      let due = number(fields[3]), let sent = number(fields[4]), let answered = number(fields[5]),
+      let outcome = outcomes[Array(fields[6])]
+    else { return nil }
+    let request = RequestRecord(
+      call: call, outcome: outcome, attempt: attempt, person: person, due: due, sent: sent,
+      answered: answered)
+    guard fields[7] != [UInt8(ascii: "-")] else { return (request, nil) }
+    let text = fields[7...].map { String(decoding: $0, as: UTF8.self) }
+    guard let couponID = CouponID(text[0]), let day = Day(text[2]), let issuedAt = Int64(text[3]),
+      text[1] == "-" || Int(text[1]) != nil
+    else { return nil }
+    let coupon = SeenCoupon(
+      couponID: couponID, rank: Int(text[1]), day: day, issuedAt: Timestamp(microseconds: issuedAt))
+    return (request, coupon)
+  }
+
+  private static func number(_ digits: ArraySlice<UInt8>) -> UInt32? {
+    guard (1...10).contains(digits.count) else { return nil }
+    var value: UInt64 = 0
+    for digit in digits {
+      guard (48...57).contains(digit) else { return nil }
+      value = value * 10 + UInt64(digit - 48)
+    }
+    return UInt32(exactly: value)
+  }
+
+  /// The lines of a text; an unfinished last line counts as one.
+  private struct Lines {
+    private let bytes: [UInt8]
+    private var position = 0
+    private(set) var number = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    mutating func next() -> ArraySlice<UInt8>? {
+      guard position < bytes.count else { return nil }
+      let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+      defer { position = end + 1 }
+      number += 1
+      return bytes[position..<end]
+    }
+  }
+}
