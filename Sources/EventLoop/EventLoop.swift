@@ -1,1 +1,189 @@
-// placeholder
+internal import Clibuv
+internal import Synchronization
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// One thread with all of a program's descriptors, timers and signals, on which async functions run without leaving it.
+///
+///     ┌─▶ callbacks of libuv (descriptors, timers, signals)
+///     │        └─▶ jobs (tasks that may go on) ─▶ what was put off to the turn's end ─┐
+///     └──────────── sleep only when neither is left ◀────────────────────────────────┘
+///
+/// Unchecked Sendable because its mutable state is either behind `inbox`' lock or touched on the loop's thread alone.
+package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+  package static let shared = EventLoop()
+
+  /// A turn that finds more to do than this looks at its descriptors first: no job may starve them.
+  private static let roundsATurn = 16
+
+  let uv: UnsafeMutablePointer<uv_loop_t>
+  private let wake: UnsafeMutablePointer<uv_async_t>
+  private let inbox = Mutex(Inbox())
+
+  private var jobs = Deque<UnownedJob>()
+  private var turnEnd: [@LoopActor () -> Void] = []
+  private var isStopped = false
+  @LoopActor var timers = TimerQueue()
+
+  private struct Inbox {
+    var jobs: [UnownedJob] = []
+    var work: [@Sendable @LoopActor () -> Void] = []
+    var isAwake = false
+    var isStarted = false
+  }
+
+  /// Read without the lock: written once, before the loop's first turn.
+  nonisolated(unsafe) private var thread: pthread_t?
+
+  private init() {
+    Platform.ignoreBrokenPipes()
+    uv = .allocate(capacity: 1)
+    wake = .allocate(capacity: 1)
+    precondition(uv_loop_init(uv) == 0, "libuv cannot make a loop: out of descriptors or memory")
+    precondition(uv_async_init(uv, wake, { _ in }) == 0, "libuv cannot make a wake-up: out of descriptors")
+  }
+
+  /// Whether the caller is on the loop's thread.
+  package var isCurrent: Bool {
+    guard let thread else { return false }
+    return pthread_equal(thread, pthread_self()) != 0
+  }
+
+  // MARK: - Running
+
+  /// Runs the loop on this thread until `body` has returned; its result is the program's exit code.
+  package func run(_ body: @escaping @Sendable @LoopActor () async -> Int32) -> Int32 {
+    enter()
+    let box = ResultBox()
+    Task(executorPreference: self) { @Sendable @LoopActor in
+      box.code = await body()
+      self.isStopped = true
+    }
+    turnUntilStopped()
+    return LoopActor.assumeIsolated { box.code }
+  }
+
+  /// Starts the loop on a thread of its own, once; for tests.
+  package func startOnOwnThread() {
+    let isFirst = inbox.withLock { inbox in
+      defer { inbox.isStarted = true }
+      return !inbox.isStarted
+    }
+    guard isFirst else { return }
+    Platform.startThread(named: "loop") { EventLoop.shared.enterAndTurn() }
+  }
+
+  private func enterAndTurn() {
+    thread = pthread_self()
+    turnUntilStopped()
+  }
+
+  private func enter() {
+    inbox.withLock { inbox in
+      precondition(!inbox.isStarted, "the loop runs already")
+      inbox.isStarted = true
+    }
+    thread = pthread_self()
+  }
+
+  private func turnUntilStopped() {
+    while !isStopped {
+      let idle = runJobs()
+      if isStopped { break }
+      uv_run(uv, idle ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+    }
+  }
+
+  /// Runs jobs and what was put off until none is left (true) or the bound is reached (false).
+  private func runJobs() -> Bool {
+    for _ in 0..<EventLoop.roundsATurn {
+      takeInbox()
+      var budget = jobs.count
+      while budget > 0, let job = jobs.popFirst() {
+        job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        budget -= 1
+      }
+      if jobs.isEmpty, !turnEnd.isEmpty { runTurnEnd() }
+      if jobs.isEmpty, turnEnd.isEmpty, settle() { return true }
+    }
+    return false
+  }
+
+  private func runTurnEnd() {
+    let work = turnEnd
+    turnEnd = []
+    turnEnd.reserveCapacity(work.count)
+    LoopActor.assumeIsolated { for item in work { item() } }
+  }
+
+  private func takeInbox() {
+    let (newJobs, work) = inbox.withLock { inbox in
+      inbox.isAwake = true
+      defer {
+        inbox.jobs.removeAll(keepingCapacity: true)
+        inbox.work.removeAll(keepingCapacity: true)
+      }
+      return (inbox.jobs, inbox.work)
+    }
+    for job in newJobs { jobs.append(job) }
+    if !work.isEmpty { LoopActor.assumeIsolated { for item in work { item() } } }
+  }
+
+  /// Says that the loop may sleep, so that the next arrival wakes it; false if something has arrived meanwhile.
+  private func settle() -> Bool {
+    inbox.withLock { inbox in
+      guard inbox.jobs.isEmpty, inbox.work.isEmpty else { return false }
+      inbox.isAwake = false
+      return true
+    }
+  }
+
+  // MARK: - Executor
+
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    if isCurrent {
+      jobs.append(job)
+    } else {
+      arrive { $0.jobs.append(job) }
+    }
+  }
+
+  package func checkIsolated() { precondition(isCurrent, "not on the loop's thread") }
+  package func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+  private func arrive(_ put: (inout Inbox) -> Void) {
+    let mustWake = inbox.withLock { inbox in
+      put(&inbox)
+      defer { inbox.isAwake = true }
+      return !inbox.isAwake
+    }
+    if mustWake { uv_async_send(wake) }
+  }
+
+  // MARK: - Work
+
+  /// Runs `work` on the loop soon; from any thread, with one wake-up for everything that comes in meanwhile.
+  package nonisolated func submit(_ work: @escaping @Sendable @LoopActor () -> Void) {
+    arrive { $0.work.append(work) }
+  }
+
+  /// Runs `work` once when this turn's jobs have run: the place to send what the turn has gathered.
+  @LoopActor package func atTurnEnd(_ work: @escaping @LoopActor () -> Void) { turnEnd.append(work) }
+
+  /// Starts a task that stays on the loop.
+  @discardableResult
+  @LoopActor package func spawn(_ body: @escaping @Sendable @LoopActor () async -> Void) -> Task<Void, Never>
+  {
+    Task(executorPreference: self) { @Sendable @LoopActor in await body() }
+  }
+}
+
+@LoopActor private final class ResultBox {
+  var code: Int32 = 1
+  nonisolated init() {}
+}

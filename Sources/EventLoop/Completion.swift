@@ -1,0 +1,79 @@
+/// The deadline passed first. What was waited for may still happen.
+package struct DeadlineExceeded: Error, Hashable, Sendable {
+  package init() {}
+}
+
+/// A value that somebody else on the loop will bring: resolved once, awaited by at most one.
+@LoopActor
+package final class Completion<Value: Sendable> {
+  private enum State {
+    case pending
+    case awaited(UnsafeContinuation<Value, any Error>)
+    case done(Result<Value, any Error>)
+    case taken
+  }
+
+  private var state = State.pending
+  private var timer: LoopTimer?
+
+  package init() {}
+
+  package var isDone: Bool {
+    switch state {
+    case .pending, .awaited: false
+    case .done, .taken: true
+    }
+  }
+
+  /// False if it was resolved before: the first one counts.
+  @discardableResult
+  package func succeed(_ value: Value) -> Bool { resolve(.success(value)) }
+
+  @discardableResult
+  package func fail(_ error: any Error) -> Bool { resolve(.failure(error)) }
+
+  package func value() async throws -> Value {
+    switch state {
+    case .done(let result):
+      state = .taken
+      return try result.get()
+    case .pending:
+      // Unsafe, because resolving happens once by construction and the check would cost an allocation a request.
+      return try await withUnsafeThrowingContinuation { state = .awaited($0) }
+    case .awaited, .taken:
+      preconditionFailure("a completion is awaited once")
+    }
+  }
+
+  /// - Throws: `DeadlineExceeded` where `deadline` comes first; what is resolved after that is ignored.
+  package func value(deadline: Instant) async throws -> Value {
+    if !isDone { timer = EventLoop.shared.schedule(at: deadline) { self.fail(DeadlineExceeded()) } }
+    return try await value()
+  }
+
+  private func resolve(_ result: Result<Value, any Error>) -> Bool {
+    switch state {
+    case .pending: state = .done(result)
+    case .awaited(let continuation):
+      state = .taken
+      continuation.resume(with: result)
+    case .done, .taken: return false
+    }
+    timer?.cancel()
+    timer = nil
+    return true
+  }
+}
+
+/// An answer that is known at once, or later. What is known at once costs no task.
+package enum Reply<Value: Sendable>: Sendable {
+  case now(Value)
+  case later(@Sendable @LoopActor () async -> Value)
+
+  @LoopActor package func value() async -> Value {
+    switch self {
+    case .now(let value): value
+    case .later(let work): await work()
+    }
+  }
+}

@@ -1,0 +1,100 @@
+internal import Clibuv
+
+/// What a descriptor can do without blocking.
+package struct Readiness: OptionSet, Sendable {
+  package let rawValue: Int32
+  package init(rawValue: Int32) { self.rawValue = rawValue }
+  package static let readable = Readiness(rawValue: Int32(UV_READABLE.rawValue))
+  package static let writable = Readiness(rawValue: Int32(UV_WRITABLE.rawValue))
+}
+
+/// Tells when a descriptor that somebody else owns is ready (level-triggered).
+///
+/// Stop it *before* the owner closes the descriptor, else the number comes back while it is still watched.
+/// An error or a hang-up shows as readable and writable: the owner's next call learns what it is.
+@LoopActor
+package final class DescriptorWatch {
+  private var handle: UnsafeMutablePointer<uv_poll_t>?
+  private let onReady: @LoopActor (Readiness) -> Void
+  private var interest: Readiness = []
+
+  package init(_ descriptor: Int32, onReady: @escaping @LoopActor (Readiness) -> Void) {
+    self.onReady = onReady
+    let handle = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
+    guard uv_poll_init(EventLoop.shared.uv, handle, descriptor) == 0 else {
+      handle.deallocate()
+      return
+    }
+    self.handle = handle
+    handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
+  }
+
+  /// False where the descriptor could not be watched at all (closed, or watched by another).
+  package var isWatching: Bool { handle != nil }
+
+  /// Sets what to wait for; the empty set keeps the watch without waiting.
+  package func watch(_ wanted: Readiness) {
+    guard let handle, wanted != interest else { return }
+    interest = wanted
+    guard !wanted.isEmpty else {
+      uv_poll_stop(handle)
+      return
+    }
+    uv_poll_start(handle, wanted.rawValue) { handle, status, events in
+      guard let handle, let data = handle.pointee.data else { return }
+      let watch = Unmanaged<DescriptorWatch>.fromOpaque(data).takeUnretainedValue()
+      LoopActor.assumeIsolated {
+        watch.onReady(status < 0 ? [.readable, .writable] : Readiness(rawValue: events))
+      }
+    }
+  }
+
+  /// Ends the watch for good. libuv frees the handle in a later turn.
+  package func stop() {
+    guard let handle else { return }
+    self.handle = nil
+    uv_poll_stop(handle)
+    close(handle) { handle in
+      guard let handle else { return }
+      if let data = handle.pointee.data { Unmanaged<DescriptorWatch>.fromOpaque(data).release() }
+      handle.deallocate()
+    }
+  }
+
+  private func close(
+    _ handle: UnsafeMutablePointer<uv_poll_t>,
+    _ closed: @convention(c) (UnsafeMutablePointer<uv_handle_t>?) -> Void
+  ) {
+    handle.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, closed) }
+  }
+}
+
+/// A descriptor that other threads (and C libraries) write to so that the loop looks at what they have left.
+@LoopActor
+package final class Wakeup {
+  /// Non-blocking; any byte written to it wakes the loop.
+  package let descriptor: Int32
+  private let reader: Int32
+  private var watch: DescriptorWatch?
+
+  /// - Throws: `SocketError` when there is no descriptor left.
+  package init(onWake: @escaping @LoopActor () -> Void) throws(SocketError) {
+    (reader, descriptor) = try Platform.pipe()
+    let reader = reader
+    let watch = DescriptorWatch(reader) { _ in
+      Platform.drain(reader)
+      onWake()
+    }
+    self.watch = watch
+    watch.watch(.readable)
+  }
+
+  /// The writers must have stopped before.
+  package func close() {
+    guard let watch else { return }
+    watch.stop()
+    self.watch = nil
+    Sockets.close(reader)
+    Sockets.close(descriptor)
+  }
+}
