@@ -1,0 +1,52 @@
+package import CouponDomain
+import Csodium
+
+/// What every coupon id is derived with (`COUPON_KEY`): a retry, a duplicate and a replay give the same id, and who
+/// does not have the key guesses none.
+///
+/// The input of the keyed hash (BLAKE2b) is unambiguous: a byte that says what is hashed, the policy's number and the
+/// period's day number in four bytes each, then the person, who is last and the only part of varying length.
+package struct CouponKey: Sendable {
+  package static let lengths = 16...1024
+  private let key: [UInt8]
+
+  /// Nil unless the secret is 16 to 1,024 bytes long.
+  package init?(_ secret: String) {
+    guard CouponKey.lengths.contains(secret.utf8.count) else { return nil }
+    Sodium.prepare()
+    key = Sodium.hash(Array(secret.utf8), key: [], count: 32)
+  }
+
+  /// The id of the coupon that this person may hold of this policy in the period of `day`.
+  package func couponID(of user: UserID, on day: Day, _ policy: Policy) -> CouponID {
+    var input: [UInt8] = []
+    input.reserveCapacity(9 + UserID.maximumLength)
+    input.append(1)
+    input.append(bigEndian: policy.id.value)
+    input.append(bigEndian: policy.period(of: day).number)
+    input.append(contentsOf: user.description.utf8)
+    let (high, low) = Sodium.hash128(input, key: key)
+    return CouponID(high: high, low: low)
+  }
+
+  /// What a `PolicyCreated` carries, so that a reader with another key notices.
+  package func keyHash(of policy: PolicyID) -> KeyHash {
+    var input: [UInt8] = [2]
+    input.append(bigEndian: policy.value)
+    let (high, low) = Sodium.hash128(input, key: key)
+    return KeyHash(high: high, low: low)
+  }
+}
+
+/// A keyed hash of a policy's number: equal where the keys are.
+package struct KeyHash: HexIdentifier {
+  package let high: UInt64
+  package let low: UInt64
+  package init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
+}
+
+extension [UInt8] {
+  fileprivate mutating func append(bigEndian number: Int32) {
+    for shift in [24, 16, 8, 0] as [Int32] { append(UInt8(truncatingIfNeeded: number >> shift)) }
+  }
+}
