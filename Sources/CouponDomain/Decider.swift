@@ -53,13 +53,20 @@ package struct IssuanceState: Hashable, Sendable {
   }
 }
 
-/// The rule. The order of the answers: the coupon one holds, then the hours, then the quota.
+/// The rule, for who has no claim in hand yet: why there is no (new) coupon; nil where there is one.
+///
+/// The order of the answers: the coupon one holds, then the hours, then the quota.
+package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
+  if let held = state.held { return .alreadyIssued(held) }
+  if case .closed(let next) = hours { return .notOpen(next: next) }
+  return state.issued < state.policy.dailyQuota ? nil : .soldOut
+}
+
+/// Decides a claim.
 ///
 /// A claim read back from the log passes `.open`: its hours were judged when it was admitted, and its day is fixed.
 package func decide(_ claim: CouponClaim, hours: Hours, _ state: IssuanceState) -> Decision {
-  if let held = state.held { return .refused(.alreadyIssued(held)) }
-  if case .closed(let next) = hours { return .refused(.notOpen(next: next)) }
-  guard state.issued < state.policy.dailyQuota else { return .refused(.soldOut) }
+  if let refusal = refusal(hours: hours, state) { return .refused(refusal) }
   return .issued(Coupon(claim: claim, rank: state.issued + 1))
 }
 

@@ -1,0 +1,201 @@
+internal import CouponDomain
+internal import EventLoop
+
+/// The attempts of one process, found by person, by ticket and by age.
+///
+/// Slots are reused; the two queues may name slots that have moved on, which their generation or caller shows.
+struct AttemptTable {
+  private struct Due {
+    let at: Instant
+    let slot: Int
+    let caller: CallerID
+  }
+
+  private struct End {
+    let at: Instant
+    let slot: Int
+    let generation: UInt32
+  }
+
+  private let messageTimeout: Duration
+  private var slots: [Attempt?] = []
+  private var generations: [UInt32] = []
+  private var free: [Int] = []
+  private var byPerson: [PolicyID: [Day: [UserID: Int]]] = [:]
+  /// Deadlines and ends come nearly in order, since every request is given the same time.
+  private var deadlines = Deque<Due>()
+  private var ends = Deque<End>()
+
+  init(messageTimeout: Duration) { self.messageTimeout = messageTimeout }
+
+  // MARK: - Finding
+
+  func slot(of visit: Visit) -> Int? { byPerson[visit.policyID]?[visit.day]?[visit.userID] }
+
+  func isPublished(_ slot: Int) -> Bool { self[slot].isPublished }
+
+  func isPublished(_ slot: Int, now: Instant) -> Bool { isPublished(slot) && isJoinable(slot, now: now) }
+
+  func isJoinable(_ slot: Int, now: Instant) -> Bool { now < self[slot].joinableUntil }
+
+  private subscript(slot: Int) -> Attempt {
+    guard let attempt = slots[slot] else { preconditionFailure("no attempt in slot \(slot)") }
+    return attempt
+  }
+
+  // MARK: - Making and joining
+
+  /// A new attempt that waits for the list to fill.
+  mutating func open(_ visit: Visit) {
+    let slot = insert(visit, .waitingForFullList, isOwnMember: false)
+    wait(in: slot, visit)
+  }
+
+  /// A new attempt, or a new publishing of one that waited or grew too old.
+  mutating func publish(_ visit: Visit, over known: Int?, isOwnMember: Bool) -> PublishTicket {
+    let stage = Attempt.Stage.published(eventID: visit.eventID, maker: visit.caller)
+    let slot: Int
+    if let known {
+      slot = known
+      generations[slot] &+= 1
+      slots[slot]?.generation = generations[slot]
+      slots[slot]?.stage = stage
+      slots[slot]?.isOwnMember = isOwnMember
+      slots[slot]?.joinableUntil = visit.deadline + messageTimeout
+      scheduleEnd(of: slot)
+    } else {
+      slot = insert(visit, stage, isOwnMember: isOwnMember)
+    }
+    wait(in: slot, visit)
+    return PublishTicket(slot: slot, generation: generations[slot])
+  }
+
+  mutating func join(_ known: Int?, _ visit: Visit, addsMember: Bool) {
+    guard let slot = known else { preconditionFailure("nothing to join") }
+    if addsMember { ownMember(slot) }
+    wait(in: slot, visit)
+  }
+
+  mutating func ownMember(_ slot: Int) { slots[slot]?.isOwnMember = true }
+
+  private mutating func insert(_ visit: Visit, _ stage: Attempt.Stage, isOwnMember: Bool) -> Int {
+    let slot: Int
+    if let reused = free.popLast() {
+      slot = reused
+    } else {
+      slot = slots.count
+      slots.append(nil)
+      generations.append(0)
+    }
+    generations[slot] &+= 1
+    slots[slot] = Attempt(
+      policyID: visit.policyID, day: visit.day, userID: visit.userID, stage: stage, isOwnMember: isOwnMember,
+      joinableUntil: visit.deadline + messageTimeout, callers: [], generation: generations[slot])
+    let previous = byPerson[visit.policyID, default: [:]][visit.day, default: [:]]
+      .updateValue(slot, forKey: visit.userID)
+    precondition(previous == nil, "two attempts for one person")
+    scheduleEnd(of: slot)
+    return slot
+  }
+
+  private mutating func wait(in slot: Int, _ visit: Visit) {
+    slots[slot]?.callers.append(Attempt.Caller(id: visit.caller, deadline: visit.deadline))
+    dropSettled()
+    deadlines.append(Due(at: visit.deadline, slot: slot, caller: visit.caller))
+  }
+
+  private mutating func scheduleEnd(of slot: Int) {
+    ends.append(End(at: self[slot].joinableUntil, slot: slot, generation: generations[slot]))
+  }
+
+  // MARK: - Ending
+
+  /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
+  mutating func take(of user: UserID, day: Day, policy: Policy) -> [Attempt] {
+    guard let days = byPerson[policy.id] else { return [] }
+    let settled =
+      policy.perPerson == .once ? days.compactMap { $0.value[user] } : [days[day]?[user]].compactMap { $0 }
+    return settled.map { take($0) }
+  }
+
+  /// Every attempt of a day.
+  mutating func takeAll(policyID: PolicyID, day: Day) -> [Attempt] {
+    guard let people = byPerson[policyID]?[day] else { return [] }
+    // In the order of the slots: a dictionary's own order would differ from run to run.
+    return people.values.sorted().map { take($0) }
+  }
+
+  /// The attempt of that very publishing, if it is still there.
+  mutating func take(_ ticket: PublishTicket) -> Attempt? {
+    guard let attempt = slots[ticket.slot], attempt.generation == ticket.generation else { return nil }
+    return take(ticket.slot)
+  }
+
+  private mutating func take(_ slot: Int) -> Attempt {
+    let attempt = self[slot]
+    slots[slot] = nil
+    free.append(slot)
+    byPerson[attempt.policyID]?[attempt.day]?[attempt.userID] = nil
+    if byPerson[attempt.policyID]?[attempt.day]?.isEmpty == true {
+      byPerson[attempt.policyID]?[attempt.day] = nil
+      if byPerson[attempt.policyID]?.isEmpty == true { byPerson[attempt.policyID] = nil }
+    }
+    return attempt
+  }
+
+  // MARK: - Time
+
+  var nextDue: Instant? {
+    switch (deadlines.first?.at, ends.first?.at) {
+    case (let deadline?, let end?): min(deadline, end)
+    case (let deadline?, nil): deadline
+    case (nil, let end?): end
+    case (nil, nil): nil
+    }
+  }
+
+  /// Takes out the requests whose deadline has come.
+  mutating func dueCallers(now: Instant) -> [(caller: CallerID, isPublished: Bool)] {
+    var due: [(caller: CallerID, isPublished: Bool)] = []
+    while let first = deadlines.first, first.at <= now {
+      _ = deadlines.popFirst()
+      guard let attempt = slots[first.slot],
+        let index = attempt.callers.firstIndex(where: { $0.id == first.caller })
+      else { continue }
+      slots[first.slot]?.callers.remove(at: index)
+      due.append((first.caller, attempt.isPublished))
+    }
+    return due
+  }
+
+  /// Forgets attempts that are too old to be joined and that nobody waits for.
+  mutating func forget(now: Instant) {
+    while let first = ends.first, first.at <= now {
+      _ = ends.popFirst()
+      guard let attempt = slots[first.slot], attempt.generation == first.generation else { continue }
+      if attempt.callers.isEmpty {
+        _ = take(first.slot)
+      } else if let last = attempt.callers.last {
+        ends.append(End(at: last.deadline, slot: first.slot, generation: first.generation))
+      }
+    }
+  }
+
+  /// Keeps the queues as short as what is really under way.
+  private mutating func dropSettled() {
+    while let first = deadlines.first, !isWaiting(first) { _ = deadlines.popFirst() }
+    while let first = ends.first, slots[first.slot]?.generation != first.generation { _ = ends.popFirst() }
+  }
+
+  private func isWaiting(_ due: Due) -> Bool {
+    slots[due.slot]?.callers.contains { $0.id == due.caller } ?? false
+  }
+}
+
+extension Attempt {
+  /// Whether this coupon is the event that `caller` published.
+  func made(_ coupon: Coupon, by caller: CallerID) -> Bool {
+    guard case .published(let eventID, let maker) = stage else { return false }
+    return eventID == coupon.claim.eventID && maker == caller
+  }
+}

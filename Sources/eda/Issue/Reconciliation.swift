@@ -1,0 +1,44 @@
+package import CouponDomain
+package import EventLoop
+
+/// Brings Redis' set of one policy and day back to what the list says; a wrong set costs superfluous events or
+/// waiting, never a wrong coupon.
+///
+/// Looked at once an interval, by an API process that has read the log up to its end:
+/// - fewer members than winners: Redis was emptied, restarted or is behind. All winners are added.
+/// - no room although the list is not full: members who are in no list after two looks, further apart than any
+///   claim of theirs can be under way, hold slots for nobody. They are removed.
+package struct Reconciliation {
+  package enum Step: Hashable, Sendable {
+    case nothing
+    case addWinners
+    case lookAtMembers
+  }
+
+  /// Longer than a request's deadline and the log's message timeout together.
+  package let patience: Duration
+  private var suspects: Set<UserID> = []
+  private var lookedAt: Instant?
+
+  package init(patience: Duration) { self.patience = patience }
+
+  package func counted(members: Int, winners: Int, quota: Int) -> Step {
+    if members < winners { return .addWinners }
+    return members >= quota && winners < quota ? .lookAtMembers : .nothing
+  }
+
+  /// Takes a look at all members that was asked for at `askedAt` and complete at `seenAt`; answers who is to be removed.
+  package mutating func saw(
+    members: [UserID], askedAt: Instant, seenAt: Instant, isWinner: (UserID) -> Bool
+  ) -> [UserID] {
+    let idle = members.filter { !isWinner($0) }
+    guard let lookedAt else {
+      (suspects, self.lookedAt) = (Set(idle), seenAt)
+      return []
+    }
+    guard askedAt - lookedAt > patience else { return [] }
+    let removed = idle.filter(suspects.contains)
+    (suspects, self.lookedAt) = (Set(idle).subtracting(removed), seenAt)
+    return removed
+  }
+}

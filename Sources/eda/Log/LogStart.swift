@@ -1,0 +1,62 @@
+/// Whether a partition is the log that was read before, from its very beginning.
+package enum LogStart {
+  /// What the database remembers of a partition.
+  package struct Remembered: Hashable, Sendable {
+    package let nextOffset: Int64
+    /// Of the first message's bytes and timestamp; nil while none was applied.
+    package let firstHash: [UInt8]?
+
+    package init(nextOffset: Int64, firstHash: [UInt8]?) {
+      (self.nextOffset, self.firstHash) = (nextOffset, firstHash)
+    }
+  }
+
+  /// What the broker shows of it.
+  package struct Shown: Hashable, Sendable {
+    package let low: Int64
+    package let high: Int64
+    /// Nil in an empty partition.
+    package let firstHash: [UInt8]?
+
+    package init(low: Int64, high: Int64, firstHash: [UInt8]?) {
+      (self.low, self.high, self.firstHash) = (low, high, firstHash)
+    }
+  }
+
+  /// Nil where it may be read; otherwise why it must not be.
+  package static func problem(of shown: Shown, remembered: Remembered?) -> LogProblem? {
+    guard shown.low == 0 else { return .beginningGone(low: shown.low) }
+    guard let remembered else { return nil }
+    guard remembered.nextOffset <= shown.high else {
+      return .shorter(applied: remembered.nextOffset, high: shown.high)
+    }
+    if let known = remembered.firstHash, known != shown.firstHash { return .madeAnew }
+    return nil
+  }
+}
+
+/// Why a reader stops: reading on would decide otherwise than the other readers.
+package enum LogProblem: Error, Hashable, Sendable {
+  case beginningGone(low: Int64)
+  case shorter(applied: Int64, high: Int64)
+  case madeAnew
+  case partitions(expected: Int, found: Int)
+  case gap(expected: Int64, found: Int64)
+  case reset
+  /// A version, a type or a key that this program does not know.
+  case unknownEvent(offset: Int64, reason: String)
+
+  /// One line for people.
+  package var explanation: String {
+    switch self {
+    case .beginningGone(let low): "the log begins at offset \(low) instead of 0"
+    case .shorter(let applied, let high):
+      "the log ends at \(high), but \(applied) messages of it were applied"
+    case .madeAnew: "the log is another one than the database knows; `lab rebuild --log` fills a new one"
+    case .partitions(let expected, let found): "the topic has \(found) partitions instead of \(expected)"
+    case .gap(let expected, let found): "offset \(found) follows where \(expected) was expected"
+    case .reset: "the log's position is gone"
+    case .unknownEvent(let offset, let reason): "the event at offset \(offset) cannot be read: \(reason)"
+    }
+  }
+}
