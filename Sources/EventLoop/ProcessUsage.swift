@@ -1,0 +1,82 @@
+internal import Clibuv
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// What this process uses of its machine.
+package enum ProcessUsage {
+  /// User and system time since the start.
+  package static var cpuSeconds: Double {
+    var usage = uv_rusage_t()
+    guard uv_getrusage(&usage) == 0 else { return 0 }
+    let seconds = Double(usage.ru_utime.tv_sec) + Double(usage.ru_stime.tv_sec)
+    return seconds + (Double(usage.ru_utime.tv_usec) + Double(usage.ru_stime.tv_usec)) / 1_000_000
+  }
+
+  package static var residentBytes: Int {
+    var bytes = 0
+    return uv_resident_set_memory(&bytes) == 0 ? bytes : 0
+  }
+
+  /// Counted in `/dev/fd`, which Linux and macOS both have; without the one that does the counting.
+  package static var openDescriptors: Int {
+    guard let directory = opendir("/dev/fd") else { return 0 }
+    defer { closedir(directory) }
+    var count = 0
+    while let entry = readdir(directory) {
+      // "." and ".." are no descriptors.
+      if entry.pointee.d_name.0 != 46 { count += 1 }
+    }
+    return max(0, count - 1)
+  }
+}
+
+/// The time of day as log lines show it.
+package enum SystemTime {
+  /// ISO 8601 in UTC, as in `2026-11-22T10:00:00.123456Z`.
+  package static var text: String {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    var parts = tm()
+    gmtime_r(&now.tv_sec, &parts)
+    let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
+    let time = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
+    return "\(date)T\(time).\(padded(Int32(now.tv_nsec / 1_000), 6))Z"
+  }
+
+  private static func padded(_ number: Int32, _ width: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+  }
+}
+
+/// Writing to a descriptor that others own, such as standard error, without making it non-blocking for them.
+package enum PatientOutput {
+  /// How many bytes a writable pipe takes without blocking.
+  package static let pieceLength = Int(PIPE_BUF)
+
+  /// Waits at most `milliseconds` until the descriptor takes a piece.
+  package static func isWritable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return poll(&entry, 1, milliseconds) == 1
+  }
+
+  /// Writes one piece; returns how much of it was taken, or nil where nobody reads any more.
+  package static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int? {
+    while true {
+      let count = bytes.prefix(pieceLength).withUnsafeBytes { buffer in
+        #if canImport(Glibc)
+          Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+        #else
+          Darwin.write(descriptor, buffer.baseAddress, buffer.count)
+        #endif
+      }
+      if count > 0 { return count }
+      guard count < 0, errno == EINTR || errno == EAGAIN else { return nil }
+      if errno == EAGAIN, !isWritable(descriptor, within: 1_000) { return nil }
+    }
+  }
+}

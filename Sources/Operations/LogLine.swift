@@ -1,0 +1,73 @@
+package enum LogLevel: String, CaseIterable, Comparable, Sendable {
+  case debug, info, warning, error
+
+  private var order: Int {
+    switch self {
+    case .debug: 0
+    case .info: 1
+    case .warning: 2
+    case .error: 3
+    }
+  }
+
+  package static func < (a: LogLevel, b: LogLevel) -> Bool { a.order < b.order }
+}
+
+/// What a log line says beside its constant message, in order.
+package typealias LogMetadata = KeyValuePairs<StaticString, any CustomStringConvertible>
+
+/// One line as `key=value` pairs. Whatever the values hold, it stays one line and its keys stay the program's own.
+enum LogLine {
+  /// A longer line is cut: a pipe takes this much in one piece.
+  static let maximumLength = 4_000
+
+  /// `time` is ISO 8601.
+  static func format(
+    time: String, level: LogLevel, program: String, message: StaticString, metadata: LogMetadata
+  ) -> [UInt8] {
+    var line = "time=\(time) level=\(level.rawValue) program=\(program) message="
+    line += value("\(message)")
+    for (key, content) in metadata { line += " \(key)=\(value("\(content)"))" }
+    var bytes = Array(line.utf8.prefix(maximumLength))
+    if bytes.count == maximumLength {
+      // Not in the middle of a character.
+      while let last = bytes.last, last & 0xC0 == 0x80 { bytes.removeLast() }
+      bytes.removeLast()
+      bytes.append(contentsOf: "…".utf8)
+    }
+    bytes.append(UInt8(ascii: "\n"))
+    return bytes
+  }
+
+  /// Plain where nothing in it could be mistaken, else in quotes and escaped.
+  static func value(_ text: String) -> String {
+    if !text.isEmpty, text.utf8.allSatisfy(isPlain) { return text }
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      case "\n": quoted += "\\n"
+      case "\r": quoted += "\\r"
+      case "\t": quoted += "\\t"
+      default:
+        switch scalar.properties.generalCategory {
+        // Line ends of all alphabets, and marks that turn the direction of what follows.
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+          quoted += "\\u{\(String(scalar.value, radix: 16))}"
+        default: quoted.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    return quoted + "\""
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: "._-:/+,@{}[]".utf8.contains(byte)
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import EventLoop
+
+/// What this process uses of its machine, as figures that are looked up when somebody reads them.
+package enum ProcessFigures {
+  @LoopActor package static func register(in metrics: Metrics) {
+    metrics.counter("process_cpu_seconds_total", help: "User and system CPU time, in seconds.") {
+      ProcessUsage.cpuSeconds
+    }
+    metrics.gauge("process_resident_memory_bytes", help: "Resident memory, in bytes.") {
+      Double(ProcessUsage.residentBytes)
+    }
+    metrics.gauge("process_open_fds", help: "Open file descriptors.") {
+      Double(ProcessUsage.openDescriptors)
+    }
+  }
+}

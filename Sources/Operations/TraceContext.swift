@@ -1,0 +1,40 @@
+/// The W3C `traceparent` header: which trace a request belongs to.
+///
+/// Parsed strictly (<https://www.w3.org/TR/trace-context/>): version 00 is exactly 55 characters; of a later version
+/// the first 55 are read; version ff, capitals and all-zero ids are refused.
+package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
+  /// The header's value, exactly as it was sent (version 00), or as version 00 writes it.
+  package let description: String
+
+  package init?(_ header: String) {
+    let bytes = Array(header.utf8)
+    guard bytes.count >= 55, bytes[2] == 45, bytes[35] == 45, bytes[52] == 45 else { return nil }
+    let version = bytes[0..<2]
+    let (trace, parent, flags) = (bytes[3..<35], bytes[36..<52], bytes[53..<55])
+    guard [version, trace, parent, flags].allSatisfy({ $0.allSatisfy(isLowerHex) }) else { return nil }
+    guard !trace.allSatisfy({ $0 == 48 }), !parent.allSatisfy({ $0 == 48 }) else { return nil }
+    guard !version.elementsEqual("ff".utf8) else { return nil }
+    if version.elementsEqual("00".utf8) {
+      guard bytes.count == 55 else { return nil }
+      description = header
+    } else {
+      guard bytes.count == 55 || bytes[55] == 45 else { return nil }
+      description = String(decoding: Array("00".utf8) + bytes[2..<55], as: UTF8.self)
+    }
+  }
+
+  /// A new trace, not sampled.
+  package static func random(using generator: inout some RandomNumberGenerator) -> TraceContext {
+    let trace = hex(generator.next() | 1, 16) + hex(generator.next(), 16)
+    return TraceContext(made: "00-\(trace)-\(hex(generator.next() | 1, 16))-00")
+  }
+
+  private init(made: String) { description = made }
+}
+
+private func isLowerHex(_ byte: UInt8) -> Bool { (48...57).contains(byte) || (97...102).contains(byte) }
+
+private func hex(_ number: UInt64, _ width: Int) -> String {
+  let digits = String(number, radix: 16)
+  return String(repeating: "0", count: width - digits.utf8.count) + digits
+}
