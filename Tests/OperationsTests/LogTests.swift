@@ -34,7 +34,7 @@ import Testing
 
   @Test(arguments: [
     ("a\nlevel=error", "x=\"a\\nlevel=error\""), ("a\" y=\"b", "x=\"a\\\" y=\\\"b\""), ("", "x=\"\""),
-    ("\u{2028}\u{202E}\u{0}", "x=\"\\u{2028}\\u{202e}\\u{0}\""), ("\\", "x=\"\\\\\""), ("한글", "x=\"한글\""),
+    ("\u{2028}\u{202E}\u{85}", "x=\"\\u{2028}\\u{202e}\\u{85}\""), ("\\", "x=\"\\\\\""), ("한글", "x=\"한글\""),
     ("a=b", "x=\"a=b\""),
   ])
   func nobodyForgesALine(value: String, shown: String) async throws {
