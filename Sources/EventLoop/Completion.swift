@@ -27,10 +27,10 @@ package final class Completion<Value: Sendable> {
 
   /// False if it was resolved before: the first one counts.
   @discardableResult
-  package func succeed(_ value: Value) -> Bool { resolve(.success(value)) }
+  package func succeed(_ value: Value) -> Bool { resolve(Result<Value, Never>.success(value)) }
 
   @discardableResult
-  package func fail(_ error: any Error) -> Bool { resolve(.failure(error)) }
+  package func fail(_ error: any Error) -> Bool { resolve(Result<Value, any Error>.failure(error)) }
 
   package func value() async throws -> Value {
     switch state {
@@ -51,12 +51,13 @@ package final class Completion<Value: Sendable> {
     return try await value()
   }
 
-  private func resolve(_ result: Result<Value, any Error>) -> Bool {
+  @discardableResult
+  package func resolve(_ result: Result<Value, some Error>) -> Bool {
     switch state {
-    case .pending: state = .done(result)
+    case .pending: state = .done(result.mapError { $0 })
     case .awaited(let continuation):
       state = .taken
-      continuation.resume(with: result)
+      continuation.resume(with: result.mapError { $0 as any Error })
     case .done, .taken: return false
     }
     timer?.cancel()

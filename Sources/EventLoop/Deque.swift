@@ -31,6 +31,24 @@ package struct Deque<Element> {
     return element
   }
 
+  /// Changes the first element in place; there must be one.
+  package mutating func updateFirst<T>(_ change: (inout Element) -> T) -> T {
+    precondition(count > 0, "no first element")
+    return update(head, change)
+  }
+
+  /// Changes every element in place, first to last.
+  package mutating func updateEach(_ change: (inout Element) -> Void) {
+    for offset in 0..<count { update((head + offset) & (slots.count - 1), change) }
+  }
+
+  private mutating func update<T>(_ slot: Int, _ change: (inout Element) -> T) -> T {
+    guard var element = slots[slot] else { preconditionFailure("empty slot") }
+    slots[slot] = nil
+    defer { slots[slot] = element }
+    return change(&element)
+  }
+
   package mutating func removeAll() { self = Deque() }
 
   private mutating func grow() {

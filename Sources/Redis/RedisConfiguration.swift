@@ -1,0 +1,88 @@
+/// Where a Redis server is and how to log in. Printed without its password.
+package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
+  package let host: String
+  package let port: Int
+  package let user: String?
+  package let password: String?
+  package let database: Int
+
+  /// Reads `redis://[user:password@]host[:port][/database]`; reserved characters are percent-encoded.
+  ///
+  /// - Throws: `InvalidRedisURL`, which names the part and never shows the password.
+  package init(url: String) throws(InvalidRedisURL) {
+    let scheme = "redis://"
+    guard url.hasPrefix(scheme) else {
+      throw InvalidRedisURL(
+        rule: url.hasPrefix("rediss://") ? "TLS (rediss://) is not supported" : "must begin with redis://")
+    }
+    var rest = Substring(url.dropFirst(scheme.count))
+    if let query = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) { rest = rest[..<query] }
+    var path = Substring()
+    if let slash = rest.firstIndex(of: "/") { (rest, path) = (rest[..<slash], rest[slash...].dropFirst()) }
+    (user, password, rest) = try InvalidRedisURL.credentials(in: rest)
+    guard let database = path.isEmpty ? 0 : Int(path), (0...65_535).contains(database) else {
+      throw InvalidRedisURL(rule: "the database must be a number")
+    }
+    self.database = database
+    (host, port) = try InvalidRedisURL.address(rest)
+  }
+
+  /// The URL without its password.
+  package var description: String {
+    let name = host.contains(":") ? "[\(host)]" : host
+    return "redis://\(name):\(port)/\(database)"
+  }
+}
+
+/// A Redis URL that cannot be used, without showing it: it may hold a password.
+package struct InvalidRedisURL: Error, Hashable, Sendable, CustomStringConvertible {
+  package let rule: String
+  package var description: String { "the Redis URL is not usable: \(rule)" }
+
+  fileprivate static func credentials(
+    in text: Substring
+  ) throws(InvalidRedisURL) -> (user: String?, password: String?, rest: Substring) {
+    guard let at = text.lastIndex(of: "@") else { return (nil, nil, text) }
+    let login = text[..<at]
+    let colon = login.firstIndex(of: ":") ?? login.endIndex
+    let user = try percentDecoded(login[..<colon])
+    let password = colon == login.endIndex ? nil : try percentDecoded(login[colon...].dropFirst())
+    return (user.isEmpty ? nil : user, password, text[at...].dropFirst())
+  }
+
+  fileprivate static func address(_ text: Substring) throws(InvalidRedisURL) -> (host: String, port: Int) {
+    var (host, port) = (text, Substring("6379"))
+    if text.first == "[", let end = text.firstIndex(of: "]") {
+      host = text[..<end].dropFirst()
+      let rest = text[end...].dropFirst()
+      if rest.first == ":" { port = rest.dropFirst() }
+    } else if let colon = text.lastIndex(of: ":") {
+      (host, port) = (text[..<colon], text[colon...].dropFirst())
+    }
+    guard !host.isEmpty else { throw InvalidRedisURL(rule: "the host is missing") }
+    guard let number = Int(port), (1...65_535).contains(number) else {
+      throw InvalidRedisURL(rule: "the port must be 1 to 65535")
+    }
+    return (String(host), number)
+  }
+
+  private static func percentDecoded(_ text: Substring) throws(InvalidRedisURL) -> String {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let value = UInt8(String(Substring(rest.prefix(2))), radix: 16), rest.count >= 2 else {
+        throw InvalidRedisURL(rule: "a % in the login is not followed by two hexadecimal digits")
+      }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    guard let decoded = String(validating: bytes, as: UTF8.self) else {
+      throw InvalidRedisURL(rule: "the login is not valid UTF-8")
+    }
+    return decoded
+  }
+}

@@ -1,0 +1,69 @@
+/// Encodes commands as RESP straight into the buffer that goes to the socket.
+package struct RedisWriter {
+  var bytes: [UInt8]
+  private(set) var commands = 0
+
+  init(bytes: [UInt8]) { self.bytes = bytes }
+
+  package mutating func command(_ name: StaticString, _ first: String, _ second: String) {
+    begin(3)
+    add(name)
+    add(first)
+    add(second)
+  }
+
+  package mutating func command(_ name: StaticString, _ argument: String) {
+    begin(2)
+    add(name)
+    add(argument)
+  }
+
+  package mutating func command(_ arguments: some Collection<String>) {
+    begin(arguments.count)
+    for argument in arguments { add(argument) }
+  }
+
+  mutating func command(_ name: StaticString) {
+    begin(1)
+    add(name)
+  }
+
+  private mutating func begin(_ count: Int) {
+    commands += 1
+    bytes.append(UInt8(ascii: "*"))
+    number(count)
+  }
+
+  private mutating func add(_ text: StaticString) {
+    text.withUTF8Buffer { add($0) }
+  }
+
+  private mutating func add(_ text: String) {
+    var text = text
+    text.withUTF8 { add($0) }
+  }
+
+  private mutating func add(_ argument: UnsafeBufferPointer<UInt8>) {
+    bytes.append(UInt8(ascii: "$"))
+    number(argument.count)
+    bytes.append(contentsOf: argument)
+    endLine()
+  }
+
+  private mutating func number(_ value: Int) {
+    if value < 10 {
+      bytes.append(48 + UInt8(value))
+    } else if value < 100 {
+      bytes.append(48 + UInt8(value / 10))
+      bytes.append(48 + UInt8(value % 10))
+    } else {
+      bytes.append(contentsOf: String(value).utf8)
+    }
+    endLine()
+  }
+
+  private mutating func endLine() {
+    bytes.append(13)
+    bytes.append(10)
+  }
+}
