@@ -1,0 +1,77 @@
+import CouponDomain
+
+/// What the clients saw against the tables: I3, I4, I5.
+extension Checker {
+  func acknowledgedIsRecorded() -> Finding.Verdict {
+    var breaches = Breaches()
+    var acknowledged = 0
+    for (user, person) in people.byName {
+      for seen in person.coupons {
+        acknowledged += 1
+        let period = policy.period(of: seen.day)
+        let rows = (rowsByPerson[user] ?? []).filter { policy.period(of: $0.day) == period }
+        if rows.count != 1 {
+          breaches.add("\(user) was given a coupon of \(seen.day) and has \(rows.count) rows")
+        } else if let difference = difference(seen, rows[0].coupon) {
+          breaches.add("\(user)'s row differs from the coupon that they were given: \(difference)")
+        }
+      }
+    }
+    return breaches.verdict(
+      otherwise: acknowledged == 0
+        ? .vacuous("nobody was given a coupon") : .ok("\(acknowledged) answers with a coupon"))
+  }
+
+  private func difference(_ seen: SeenCoupon, _ row: Coupon) -> String? {
+    if seen.couponID != row.claim.couponID { return "couponId" }
+    if seen.day != row.claim.day { return "day \(seen.day), \(row.claim.day)" }
+    if let rank = seen.rank, rank != row.rank { return "rank \(rank), \(row.rank ?? 0)" }
+    if seen.rank == nil, evidence.isRanked { return "no rank" }
+    if seen.issuedAt != row.claim.issuedAt { return "issuedAt" }
+    return nil
+  }
+
+  func recordedWasAsked() -> Finding.Verdict {
+    guard !evidence.database.coupons.isEmpty else { return .vacuous("there are no rows") }
+    var breaches = Breaches()
+    let events = Dictionary(grouping: evidence.database.events.compactMap(\.claim), by: \.couponID)
+    let logged = Set(claims.map(\.claim.eventID))
+    for row in evidence.database.coupons {
+      let claim = row.coupon.claim
+      let person = people[claim.userID]
+      if person == nil {
+        breaches.add("\(claim.userID) has a row and never asked")
+      } else if let person, !person.coupons.contains(where: { $0.couponID == claim.couponID }),
+        person.unknown == 0
+      {
+        breaches.add("\(claim.userID) has a row of \(row.day) that none of their requests can have made")
+      } else if let person, person.coupons.isEmpty, person.unknown > 0, !person.mayHaveMore {
+        breaches.add("\(claim.userID) has a row and was only ever told that nothing was done")
+      }
+      let mine = events[claim.couponID] ?? []
+      if mine.count != 1 { breaches.add("\(claim.userID)'s row has \(mine.count) events in the table") }
+      if evidence.log != nil, let event = mine.first, !logged.contains(event.eventID) {
+        breaches.add("\(claim.userID)'s event is not in the log")
+      }
+    }
+    let rows = Set(evidence.database.coupons.map(\.coupon.claim.couponID))
+    for coupon in events.keys where !rows.contains(coupon) {
+      breaches.add("the event of the coupon \(coupon) has no row")
+    }
+    return breaches.verdict(otherwise: .ok("\(evidence.database.coupons.count) rows"))
+  }
+
+  func refusedIsNotRecorded() -> Finding.Verdict {
+    var breaches = Breaches()
+    var refused = 0
+    for (user, person) in people.byName where person.refusals == person.asked {
+      refused += 1
+      if let row = rowsByPerson[user]?.first {
+        breaches.add("\(user) was only refused and has rank \(row.coupon.rank ?? 0) of \(row.day)")
+      }
+    }
+    return breaches.verdict(
+      otherwise: refused == 0
+        ? .notApplicable("nobody was only refused") : .ok("\(refused) people who were only refused"))
+  }
+}

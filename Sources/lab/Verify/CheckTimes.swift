@@ -1,0 +1,86 @@
+import CouponDomain
+
+/// What was answered when: I12, I13, I14.
+extension Checker {
+  /// A request may outlive its deadline by this much.
+  static let graceMicroseconds: Int64 = 500_000
+
+  func deadlines() -> Finding.Verdict {
+    var breaches = Breaches()
+    var longest: Int64 = 0
+    let outages = evidence.faults.filter { $0.isOutage && $0.target == decidingServer }
+    for history in evidence.histories {
+      let limit = Int64(history.run.deadlineMilliseconds) * 1_000 + Checker.graceMicroseconds
+      for request in history.requests where request.outcome != .notSent {
+        let took = Int64(request.answered) - Int64(request.sent)
+        longest = max(longest, took)
+        if took > limit {
+          breaches.add(
+            "person \(request.person)'s \(request.call.name) request \(request.attempt) took \(took / 1_000) ms"
+          )
+        }
+        guard request.call == .coupon, request.outcome == .created else { continue }
+        let (sent, answered) = (history.moment(request.sent), history.moment(request.answered))
+        for outage in outages where sent > outage.from && answered < outage.to {
+          breaches.add("person \(request.person) won during \(outage.name)")
+        }
+      }
+    }
+    return breaches.verdict(otherwise: .ok("the longest request took \(longest / 1_000) ms"))
+  }
+
+  private var decidingServer: FaultRecord.Target {
+    switch evidence.architecture {
+    case .monolith: .database
+    case .eda: evidence.isRanked ? .kafka : .redis
+    }
+  }
+
+  func notVacuous() -> Finding.Verdict {
+    guard !evidence.faults.isEmpty else { return .notApplicable("no fault was injected") }
+    var breaches = Breaches()
+    var weak: [String] = []
+    let times = evidence.histories.flatMap { history in
+      history.requests.filter { $0.call == .coupon && $0.outcome.isOK }.map { history.moment($0.answered) }
+    }
+    for fault in evidence.faults {
+      if fault.bites ?? 0 < 1 { breaches.add("\(fault.name) never bit, or nobody counted") }
+      if !times.contains(where: { $0 < fault.from }) { weak.append("no coupon before \(fault.name)") }
+      if !times.contains(where: { $0 > fault.to }) { weak.append("no coupon after \(fault.name)") }
+    }
+    let during = times.count { time in evidence.faults.contains { $0.from <= time && time <= $0.to } }
+    let all = "\(evidence.faults.count) faults bit; \(during) coupons meanwhile"
+    return breaches.verdict(
+      otherwise: weak.isEmpty ? .ok(all) : .vacuous(weak.joined(separator: ", ")))
+  }
+
+  func soldOutIsTrue() -> Finding.Verdict {
+    // The quota-th smallest of the winners' times: before it, no order of events can have filled the day.
+    let lastWon = rowsByDay.compactMap { day, rows -> Timestamp? in
+      rows.count < policy.dailyQuota ? nil : wonAt(rows).sorted()[policy.dailyQuota - 1]
+    }.min()
+    var breaches = Breaches()
+    var refusals = 0
+    for history in evidence.histories {
+      for request in history.requests where request.call == .coupon && request.outcome == .soldOut {
+        refusals += 1
+        guard let lastWon else {
+          breaches.add("person \(request.person) was told so on a day that is not full")
+          continue
+        }
+        let early = lastWon.microseconds - history.moment(request.answered).microseconds
+        if early > 0 { breaches.add("person \(request.person) was told so \(early) µs too early") }
+      }
+    }
+    return breaches.verdict(
+      otherwise: refusals == 0
+        ? .notApplicable("nobody was told \"sold out\"") : .ok("\(refusals) answers \"sold out\""))
+  }
+
+  /// When each row was won at the earliest: appended to the log, or claimed where there is none.
+  private func wonAt(_ rows: [DatabaseEvidence.CouponRow]) -> [Timestamp] {
+    let appended = Dictionary(
+      claims.map { ($0.claim.couponID, $0.appendedAt) }, uniquingKeysWith: { first, _ in first })
+    return rows.map { appended[$0.coupon.claim.couponID] ?? $0.coupon.claim.issuedAt }
+  }
+}

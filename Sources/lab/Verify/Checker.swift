@@ -1,0 +1,66 @@
+import CouponDomain
+
+/// Judges the evidence of one run, one invariant at a time; the judgements themselves are in the files beside this.
+struct Checker {
+  let evidence: Evidence
+  let people: People
+  let rowsByDay: [Day: [DatabaseEvidence.CouponRow]]
+  let rowsByPerson: [UserID: [DatabaseEvidence.CouponRow]]
+  /// The claims of the policy in the order of the log.
+  let claims: [(claim: CouponClaim, appendedAt: Timestamp)]
+
+  init(_ evidence: Evidence) {
+    self.evidence = evidence
+    people = People(evidence.histories)
+    rowsByDay = Dictionary(grouping: evidence.database.coupons, by: \.day)
+    rowsByPerson = Dictionary(grouping: evidence.database.coupons, by: \.coupon.claim.userID)
+    claims = (evidence.log?.messages ?? []).compactMap { message in
+      if case .claim(let claim) = message.content { (claim, message.appendedAt) } else { nil }
+    }
+  }
+
+  func verdict(on invariant: Invariant) -> Finding.Verdict {
+    switch invariant {
+    case .quota: quota()
+    case .onePerPerson: onePerPerson()
+    case .acknowledgedIsRecorded: acknowledgedIsRecorded()
+    case .recordedWasAsked: recordedWasAsked()
+    case .refusedIsNotRecorded: refusedIsNotRecorded()
+    case .logOrder: logOrder()
+    case .counters: counters()
+    case .dayOfEvent: dayOfEvent()
+    case .committedIsApplied: committedIsApplied()
+    case .healing: healing()
+    case .deadLetters: deadLetters()
+    case .deadlines: deadlines()
+    case .notVacuous: notVacuous()
+    case .soldOutIsTrue: soldOutIsTrue()
+    }
+  }
+
+  var policy: Policy { evidence.policy }
+
+  /// Oversold and doubled coupons, whether in the database or in somebody's hands.
+  var tally: Tally {
+    var tally = Tally(rows: evidence.database.coupons.count)
+    var byDay: [Day: Set<CouponID>] = [:]
+    var byPeriod: [Day: [UserID: Set<CouponID>]] = [:]
+    func hold(_ coupon: CouponID, _ user: UserID, _ day: Day) {
+      byDay[day, default: []].insert(coupon)
+      byPeriod[policy.period(of: day), default: [:]][user, default: []].insert(coupon)
+    }
+    var extraRows = 0
+    for (user, rows) in rowsByPerson {
+      extraRows += rows.count - Set(rows.map(\.coupon.claim.couponID)).count
+      for row in rows { hold(row.coupon.claim.couponID, user, row.day) }
+    }
+    for (user, person) in people.byName {
+      for coupon in person.coupons { hold(coupon.couponID, user, coupon.day) }
+    }
+    tally.oversold = byDay.values.reduce(0) { $0 + max(0, $1.count - policy.dailyQuota) }
+    tally.duplicates = byPeriod.values.reduce(extraRows) { sum, users in
+      sum + users.values.reduce(0) { $0 + $1.count - 1 }
+    }
+    return tally
+  }
+}

@@ -1,0 +1,92 @@
+/// What must hold after every run, whatever was broken during it.
+package enum Invariant: Int, Hashable, Sendable, CaseIterable {
+  case quota = 1, onePerPerson, acknowledgedIsRecorded, recordedWasAsked, refusedIsNotRecorded, logOrder
+  case counters, dayOfEvent, committedIsApplied, healing, deadLetters, deadlines, notVacuous, soldOutIsTrue
+
+  /// `I1`…`I14`.
+  package var name: String { "I\(rawValue)" }
+
+  package var title: String {
+    switch self {
+    case .quota: "a day never has more coupons than its quota"
+    case .onePerPerson: "a person has at most one coupon of a period"
+    case .acknowledgedIsRecorded: "whoever was given a coupon has exactly that row"
+    case .recordedWasAsked: "every row was asked for, and has its event"
+    case .refusedIsNotRecorded: "whoever was only refused has no row"
+    case .logOrder: "the rows are the first of the log, with their ranks"
+    case .counters: "policy_day.issued is the number of rows, ranks are 1, 2, 3 …"
+    case .dayOfEvent: "a row's day is its event's day"
+    case .committedIsApplied: "no offset is committed that is not applied"
+    case .healing: "the lag reaches 0 in time, and the day fills"
+    case .deadLetters: "each poisonous message is a dead letter once"
+    case .deadlines: "no request outlives its deadline; nobody wins while the deciding server is down"
+    case .notVacuous: "every fault has bitten, with coupons before and after it"
+    case .soldOutIsTrue: "nobody hears \"sold out\" before the last coupon is won"
+    }
+  }
+}
+
+/// What the checker says of one invariant.
+package struct Finding: Hashable, Sendable {
+  package enum Verdict: Hashable, Sendable {
+    /// Held, and there was something to hold for.
+    case ok(String)
+    /// `count` breaches; `examples` describes the first few.
+    case violated(count: Int, examples: [String])
+    /// This run has nothing that the invariant speaks of.
+    case notApplicable(String)
+    /// It could not fail here, but should have been able to: the run proves nothing.
+    case vacuous(String)
+  }
+
+  package let invariant: Invariant
+  package let verdict: Verdict
+
+  package init(_ invariant: Invariant, _ verdict: Verdict) {
+    (self.invariant, self.verdict) = (invariant, verdict)
+  }
+
+  /// Whether a run with this finding counts as verified.
+  package var passes: Bool {
+    switch verdict {
+    case .ok, .notApplicable: true
+    case .violated, .vacuous: false
+    }
+  }
+
+  /// `ok`, `VIOLATED`, `n/a` or `VACUOUS`.
+  package var word: String {
+    switch verdict {
+    case .ok: "ok"
+    case .violated: "VIOLATED"
+    case .notApplicable: "n/a"
+    case .vacuous: "VACUOUS"
+    }
+  }
+
+  /// One line of explanation.
+  package var detail: String {
+    switch verdict {
+    case .ok(let what), .notApplicable(let what), .vacuous(let what): what
+    case .violated(let count, let examples):
+      "\(count) \(count == 1 ? "breach" : "breaches"): " + examples.joined(separator: "; ")
+        + (count > examples.count ? "; …" : "")
+    }
+  }
+}
+
+/// Collects the breaches of one invariant: all are counted, the first few described.
+struct Breaches {
+  private(set) var count = 0
+  private var examples: [String] = []
+
+  mutating func add(_ example: @autoclosure () -> String) {
+    count += 1
+    if examples.count < 3 { examples.append(example()) }
+  }
+
+  /// Violated where there is a breach, else what `otherwise` says.
+  func verdict(otherwise: @autoclosure () -> Finding.Verdict) -> Finding.Verdict {
+    count > 0 ? .violated(count: count, examples: examples) : otherwise()
+  }
+}

@@ -1,0 +1,48 @@
+import CouponDomain
+
+/// The checker's whole answer about one run.
+package struct Verification: Sendable {
+  package let findings: [Finding]
+  package let tally: Tally
+  package let gate: GateComparison?
+
+  /// Checks I1–I14, as far as they apply. Pure: the same evidence gives the same answer.
+  package init(checking evidence: Evidence) {
+    let checker = Checker(evidence)
+    findings = Invariant.allCases.map { Finding($0, checker.verdict(on: $0)) }
+    tally = checker.tally
+    gate = evidence.gate.map { GateComparison($0, rows: evidence.database.coupons) }
+  }
+
+  package var passed: Bool { findings.allSatisfy(\.passes) }
+}
+
+/// The counts that the table of a run shows.
+package struct Tally: Hashable, Sendable {
+  /// Coupons in the database.
+  package var rows = 0
+  /// Coupons beyond the quota of their day, in the database or in somebody's hands.
+  package var oversold = 0
+  /// Coupons beyond the first of one person and period, in the database or in somebody's hands.
+  package var duplicates = 0
+
+  package init(rows: Int = 0, oversold: Int = 0, duplicates: Int = 0) {
+    (self.rows, self.oversold, self.duplicates) = (rows, oversold, duplicates)
+  }
+}
+
+/// Redis' sets beside the rows: what was admitted and did not win, and who won and is not in the set.
+package struct GateComparison: Hashable, Sendable {
+  package let members: Int
+  package let winnersMissing: Int
+  package let membersWithoutCoupon: Int
+
+  init(_ gate: GateEvidence, rows: [DatabaseEvidence.CouponRow]) {
+    let members = gate.members.mapValues(\.count).values.reduce(0, +)
+    let winners = Set(rows.map { [$0.day.description, $0.coupon.claim.userID.description] })
+    let admitted = Set(gate.members.flatMap { day, names in names.map { [day.description, $0] } })
+    self.members = members
+    winnersMissing = winners.subtracting(admitted).count
+    membersWithoutCoupon = admitted.subtracting(winners).count
+  }
+}
