@@ -1,0 +1,130 @@
+package import EventLoop
+internal import Foundation
+
+/// A broker of our own of an Apache Kafka that is installed: `KAFKA_HOME`, or `kafka-server-start` on the path.
+@LoopActor
+package final class PrivateKafka: PrivateServer {
+  package private(set) var port = 0
+  package var process: RunningProcess?
+  package let onProcess: @LoopActor (RunningProcess, Bool) -> Void
+  package let log: String
+  private let directory: String
+  private let tools: Tools
+
+  /// What clients take: `127.0.0.1:port`.
+  package var brokers: String { "127.0.0.1:\(port)" }
+
+  struct Tools: Sendable {
+    let server: String
+    let storage: String
+  }
+
+  private init(
+    directory: String, log: String, tools: Tools,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void
+  ) {
+    (self.directory, self.log, self.tools, self.onProcess) = (directory, log, tools, onProcess)
+  }
+
+  /// Whether an installed Kafka is found.
+  package static var isInstalled: Bool { (try? findTools(ProcessInfo.processInfo.environment)) != nil }
+
+  /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
+  package static func start(
+    in directory: String, log: String? = nil,
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
+  ) async throws -> PrivateKafka {
+    let server = PrivateKafka(
+      directory: directory + "/kafka", log: log ?? directory + "/kafka.log",
+      tools: try findTools(environment),
+      onProcess: onProcess)
+    try ServerFiles.makeFolder(server.directory)
+    try await Launch.onFreePort("Kafka") { port in
+      server.port = port
+      try await server.launch()
+    }
+    return server
+  }
+
+  package func stop() async { await end([(SIGTERM, .seconds(30))]) }
+
+  /// Starts it again on the same port, over the same data.
+  package func restart() async throws {
+    if isRunning { await stop() }
+    do { try await launch() } catch Launch.Failure.portTaken {
+      throw ServerFailure("Kafka: port \(port) was taken meanwhile")
+    } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
+  }
+
+  static func findTools(_ environment: [String: String]) throws -> Tools {
+    if let home = environment["KAFKA_HOME"], !home.isEmpty {
+      let tools = Tools(server: home + "/bin/kafka-server-start.sh", storage: home + "/bin/kafka-storage.sh")
+      guard Binaries.isExecutable(tools.server), Binaries.isExecutable(tools.storage) else {
+        throw ServerFailure("KAFKA_HOME=\(home) holds no bin/kafka-server-start.sh and bin/kafka-storage.sh")
+      }
+      return tools
+    }
+    for suffix in ["", ".sh"] {
+      if let server = Binaries.find("kafka-server-start" + suffix, environment: environment),
+        let storage = Binaries.find("kafka-storage" + suffix, environment: environment)
+      {
+        return Tools(server: server, storage: storage)
+      }
+    }
+    throw ServerFailure("no installed Kafka: set KAFKA_HOME, or put kafka-server-start on the PATH")
+  }
+
+  private func launch() async throws {
+    let file = directory + "/server.properties"
+    try ServerFiles.writeSecret(Data(try settings().utf8), to: file)
+    let logOffset = ServerFiles.size(of: log)
+    let (status, _) = try await ChildProcess.run(
+      options(
+        tools.storage,
+        ["format", "--cluster-id", "TimeAttackLab0000000000", "--config", file, "--ignore-formatted"]))
+    guard status.isSuccess else {
+      let line = ServerFiles.lastLine(of: ServerFiles.text(of: log, from: logOffset))
+      throw ServerFailure("Kafka's storage cannot be formatted: \(line) (see \(log))")
+    }
+    let port = port
+    try await Launch.start("Kafka", of: self, options(tools.server, [file]), log: log, patience: .seconds(90))
+    {
+      _, _ in
+      await Launch.accepts(port: port)
+    }
+  }
+
+  private func options(_ tool: String, _ arguments: [String]) -> ChildProcess.Options {
+    var environment = ProcessInfo.processInfo.environment
+    environment["KAFKA_HEAP_OPTS"] = environment["KAFKA_HEAP_OPTS"] ?? "-Xms256m -Xmx256m"
+    environment["LOG_DIR"] = directory + "/logs"
+    return ChildProcess.Options(
+      tool, arguments, environment: environment, directory: directory, output: .file(log), ownGroup: true)
+  }
+
+  /// One node that is broker and controller.
+  private func settings() throws -> String {
+    let controller = try Sockets.freePort()
+    return """
+      process.roles=broker,controller
+      node.id=1
+      listeners=PLAINTEXT://127.0.0.1:\(port),CONTROLLER://127.0.0.1:\(controller)
+      advertised.listeners=PLAINTEXT://127.0.0.1:\(port)
+      controller.listener.names=CONTROLLER
+      controller.quorum.voters=1@127.0.0.1:\(controller)
+      listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+      log.dirs=\(directory)/data
+      num.network.threads=2
+      num.io.threads=2
+      offsets.topic.num.partitions=1
+      offsets.topic.replication.factor=1
+      transaction.state.log.num.partitions=1
+      transaction.state.log.replication.factor=1
+      transaction.state.log.min.isr=1
+      group.initial.rebalance.delay.ms=0
+      log.retention.ms=-1
+      auto.create.topics.enable=false
+      """ + "\n"
+  }
+}

@@ -1,0 +1,212 @@
+package import EventLoop
+internal import Foundation
+
+/// A PostgreSQL server of our own: loopback only, a password of its own, everything else as a real server has it (fsync on).
+///
+/// `initdb` refuses root, and the user `postgres` cannot enter root's home: as root the server runs as that user, with its
+/// data in a folder of its own under /tmp. `postgres.json` in the given directory notes where, and the password.
+@LoopActor
+package final class PrivatePostgres: PrivateServer {
+  /// What stays from one start to the next.
+  struct Note: Codable {
+    var folder: String
+    var password: String
+    var data: String { folder + "/data" }
+    /// Exists once the data is complete: an interrupted first start begins again.
+    var completed: String { folder + "/completed" }
+  }
+
+  static let user = "timeattack"
+  static let folderPrefix = "/tmp/timeattack-postgres-"
+
+  package private(set) var port = 0
+  package var process: RunningProcess?
+  package let onProcess: @LoopActor (RunningProcess, Bool) -> Void
+  package let log: String
+  private let note: Note
+  private let account: Account?
+
+  /// `postgresql://user:password@127.0.0.1:port/database`: a secret.
+  package var url: String { url(database: PrivatePostgres.user) }
+  package func url(database: String) -> String {
+    "postgresql://\(PrivatePostgres.user):\(note.password)@127.0.0.1:\(port)/\(database)"
+  }
+
+  private init(
+    note: Note, log: String, account: Account?, onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void
+  ) {
+    (self.note, self.log, self.account, self.onProcess) = (note, log, account, onProcess)
+  }
+
+  /// Starts a server over the data of `directory`, making it first where there is none.
+  ///
+  /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
+  package static func start(
+    in directory: String, log: String? = nil,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
+  ) async throws -> PrivatePostgres {
+    try ServerFiles.makeFolder(directory)
+    let account = try serverAccount()
+    let note = try findOrMakeNote(in: directory, account)
+    let server = PrivatePostgres(
+      note: note, log: log ?? directory + "/postgres.log", account: account, onProcess: onProcess)
+    let isNew = !FileManager.default.fileExists(atPath: note.completed)
+    if isNew { try await server.initialise() }
+    try await Launch.onFreePort("PostgreSQL") { port in
+      server.port = port
+      try await server.launch()
+    }
+    if isNew {
+      try await server.createDatabase(PrivatePostgres.user)
+      try ServerFiles.writeSecret(Data(), to: note.completed)
+    }
+    return server
+  }
+
+  /// A server that another process of this machine started in `directory`.
+  package static func adopt(in directory: String, port: Int, process: RunningProcess) throws
+    -> PrivatePostgres
+  {
+    guard let note = readNote(in: directory) else {
+      throw ServerFailure("no notes of a PostgreSQL server in \(directory)")
+    }
+    let server = PrivatePostgres(
+      note: note, log: directory + "/postgres.log", account: try serverAccount(), onProcess: { _, _ in })
+    (server.port, server.process) = (port, process)
+    return server
+  }
+
+  /// Removes the data of a server that does not run.
+  package static func remove(in directory: String) throws {
+    guard let note = readNote(in: directory) else { return }
+    guard note.folder.hasPrefix(folderPrefix) || note.folder.hasPrefix(directory) else {
+      throw ServerFailure("\(directory)/postgres.json names a folder that is not ours: \(note.folder)")
+    }
+    if FileManager.default.fileExists(atPath: note.folder) {
+      try FileManager.default.removeItem(atPath: note.folder)
+    }
+    try FileManager.default.removeItem(atPath: noteFile(in: directory))
+  }
+
+  /// Where the data of the server in `directory` lies.
+  package static func dataFolder(in directory: String) -> String? { readNote(in: directory)?.folder }
+
+  // MARK: - While it runs
+
+  /// The fast shutdown: transactions are rolled back, everything is written.
+  package func stop() async {
+    await end([(SIGINT, .seconds(20)), (SIGQUIT, .seconds(5))])
+  }
+
+  /// Starts it again on the same port, over the same data; after `kill()` it recovers first.
+  package func restart() async throws {
+    if isRunning { await stop() }
+    do { try await launch() } catch Launch.Failure.portTaken {
+      throw ServerFailure("PostgreSQL: port \(port) was taken meanwhile")
+    } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
+  }
+
+  /// Creates a database and returns its URL.
+  @discardableResult
+  package func createDatabase(_ name: String) async throws -> String {
+    let arguments = ["-h", "127.0.0.1", "-p", String(port), "-U", PrivatePostgres.user, name]
+    var environment = PrivatePostgres.environment
+    environment["PGPASSWORD"] = note.password
+    try await run("createdb", arguments, environment: environment)
+    return url(database: name)
+  }
+
+  // MARK: - Starting
+
+  private static var environment: [String: String] {
+    ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"]
+  }
+
+  private static func binary(_ name: String) throws -> String {
+    guard let path = Binaries.find(name) else {
+      throw ServerFailure("PostgreSQL's \(name) was not found; `make setup` installs it")
+    }
+    return path
+  }
+
+  private static func serverAccount() throws -> Account? {
+    guard geteuid() == 0 else { return nil }
+    guard let account = Account.named("postgres") else {
+      throw ServerFailure("PostgreSQL refuses to run as root, and there is no user `postgres`")
+    }
+    return account
+  }
+
+  private static func noteFile(in directory: String) -> String { directory + "/postgres.json" }
+
+  private static func readNote(in directory: String) -> Note? {
+    guard let data = FileManager.default.contents(atPath: noteFile(in: directory)) else { return nil }
+    return try? JSONDecoder().decode(Note.self, from: data)
+  }
+
+  private static func findOrMakeNote(in directory: String, _ account: Account?) throws -> Note {
+    if let note = readNote(in: directory), FileManager.default.fileExists(atPath: note.folder) { return note }
+    let folder = account == nil ? directory + "/postgres" : folderPrefix + randomPassword()
+    try ServerFiles.makeFolder(folder)
+    if let account, chown(folder, account.user, account.group) != 0 {
+      throw ServerFailure("cannot give \(folder) to postgres: \(String(cString: strerror(errno)))")
+    }
+    let note = Note(folder: folder, password: randomPassword())
+    try ServerFiles.writeSecret(try JSONEncoder().encode(note), to: noteFile(in: directory))
+    return note
+  }
+
+  private func initialise() async throws {
+    if FileManager.default.fileExists(atPath: note.data) {
+      try FileManager.default.removeItem(atPath: note.data)
+    }
+    let passwordFile = note.folder + "/password"
+    try ServerFiles.writeSecret(Data(note.password.utf8), to: passwordFile, owner: account)
+    defer { try? FileManager.default.removeItem(atPath: passwordFile) }
+    try await run(
+      "initdb",
+      [
+        "--pgdata", note.data, "--username", PrivatePostgres.user, "--auth", "scram-sha-256",
+        "--pwfile", passwordFile, "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions",
+      ], environment: PrivatePostgres.environment)
+  }
+
+  private func launch() async throws {
+    let settings = [
+      "listen_addresses": "127.0.0.1", "port": String(port), "unix_socket_directories": "",
+      "max_connections": "200", "shared_buffers": "128MB", "timezone": "UTC", "log_timezone": "UTC",
+      "log_line_prefix": "%m [%p] ", "jit": "off", "lc_messages": "C",
+    ]
+    let arguments =
+      ["-D", note.data] + settings.sorted { $0.key < $1.key }.flatMap { ["-c", "\($0.key)=\($0.value)"] }
+    var options = try options("postgres", arguments, environment: PrivatePostgres.environment)
+    (options.output, options.ownGroup) = (.file(log), true)
+    let statusFile = note.data + "/postmaster.pid"
+    try await Launch.start("PostgreSQL", of: self, options, log: log, patience: .seconds(60)) { process, _ in
+      // As pg_ctl looks: the file's first line is the server's number, its last says what it does.
+      let lines =
+        (try? String(contentsOfFile: statusFile, encoding: .utf8))?
+        .split(separator: "\n", omittingEmptySubsequences: false) ?? []
+      return lines.first == "\(process.pid)" && lines.count >= 8 && lines[7].hasPrefix("ready")
+    }
+  }
+
+  /// Runs one of PostgreSQL's tools to its end.
+  private func run(_ tool: String, _ arguments: [String], environment: [String: String]) async throws {
+    var options = try options(tool, arguments, environment: environment)
+    options.output = .capture(limit: 65_536)
+    let (status, output) = try await ChildProcess.run(options)
+    guard status.isSuccess else {
+      let line = ServerFiles.lastLine(of: String(decoding: output, as: UTF8.self))
+      throw ServerFailure("\(tool) ended with \(status): \(line)")
+    }
+  }
+
+  private func options(
+    _ tool: String, _ arguments: [String], environment: [String: String]
+  ) throws -> ChildProcess.Options {
+    ChildProcess.Options(
+      try PrivatePostgres.binary(tool), arguments, environment: environment, directory: note.folder,
+      user: account?.user, group: account?.group)
+  }
+}

@@ -1,0 +1,98 @@
+package import EventLoop
+internal import Foundation
+
+/// A Redis server of our own: loopback only, with a password, its data in the given directory.
+@LoopActor
+package final class PrivateRedis: PrivateServer {
+  /// What a crash may take with it.
+  package enum Durability: String, Codable, Sendable {
+    /// Memory only.
+    case none
+    /// The append-only file, written to the disk once a second.
+    case everySecond
+    /// The append-only file, written to the disk before every answer.
+    case always
+  }
+
+  package private(set) var port = 0
+  package var process: RunningProcess?
+  package let onProcess: @LoopActor (RunningProcess, Bool) -> Void
+  package let log: String
+  private let directory: String
+  private let durability: Durability
+  private let password: String
+
+  /// `redis://:password@127.0.0.1:port/0`: a secret.
+  package var url: String { "redis://:\(password)@127.0.0.1:\(port)/0" }
+
+  private var data: String { directory + "/redis" }
+  private var configuration: String { directory + "/redis.conf" }
+
+  private init(
+    directory: String, log: String, durability: Durability, password: String,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void
+  ) {
+    (self.directory, self.log, self.durability) = (directory, log, durability)
+    (self.password, self.onProcess) = (password, onProcess)
+  }
+
+  /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
+  package static func start(
+    in directory: String, durability: Durability = .everySecond, log: String? = nil,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
+  ) async throws -> PrivateRedis {
+    let server = PrivateRedis(
+      directory: directory, log: log ?? directory + "/redis.log", durability: durability,
+      password: randomPassword(), onProcess: onProcess)
+    try ServerFiles.makeFolder(server.data)
+    try await Launch.onFreePort("Redis") { port in
+      server.port = port
+      try await server.launch()
+    }
+    return server
+  }
+
+  /// Ends it as SIGTERM does: the append-only file is complete.
+  package func stop() async { await end([(SIGTERM, .seconds(10))]) }
+
+  /// Starts it again on the same port; `empty`: without its data.
+  package func restart(empty: Bool = false) async throws {
+    if isRunning { await stop() }
+    if empty {
+      try FileManager.default.removeItem(atPath: data)
+      try ServerFiles.makeFolder(data)
+    }
+    do { try await launch() } catch Launch.Failure.portTaken {
+      throw ServerFailure("Redis: port \(port) was taken meanwhile")
+    } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
+  }
+
+  private func launch() async throws {
+    guard let binary = Binaries.find("redis-server") else {
+      throw ServerFailure("redis-server was not found; `make setup` installs it")
+    }
+    // In a file that only we can read: arguments are everybody's to see.
+    try ServerFiles.writeSecret(Data(settings.utf8), to: configuration)
+    let options = ChildProcess.Options(
+      binary, [configuration], environment: ["LC_ALL": "C", "TZ": "UTC"], directory: data, output: .file(log),
+      ownGroup: true)
+    try await Launch.start("Redis", of: self, options, log: log) { _, text in
+      text.contains("Ready to accept connections")
+    }
+  }
+
+  private var settings: String {
+    """
+    bind 127.0.0.1
+    port \(port)
+    requirepass \(password)
+    dir "\(data)"
+    daemonize no
+    save ""
+    appendonly \(durability == .none ? "no" : "yes")
+    appendfsync \(durability == .always ? "always" : "everysec")
+    maxmemory-policy noeviction
+    tcp-backlog 511
+    """ + "\n"
+  }
+}

@@ -1,0 +1,114 @@
+package import EventLoop
+internal import Foundation
+
+/// A server of our own: the real program, on the loopback, on a port that the system chose.
+@LoopActor
+package protocol PrivateServer: AnyObject {
+  /// The server's first process; nil before the start and after the end.
+  var process: RunningProcess? { get set }
+  /// Hears of every process that starts (true) and ends by our doing (false).
+  var onProcess: @LoopActor (RunningProcess, Bool) -> Void { get }
+}
+
+extension PrivateServer {
+  package var pid: Int32 { process?.pid ?? 0 }
+  package var isRunning: Bool { process?.isRunning ?? false }
+
+  /// SIGKILL to the whole server, as a crash or the loss of power to the machine's processes would; returns when it is gone.
+  package func kill() async {
+    guard let process else { return }
+    process.signalTree(SIGKILL)
+    _ = await process.hasEnded(within: .seconds(10))
+    ended()
+  }
+
+  /// SIGSTOP to the whole server: it keeps its connections and answers nothing.
+  package func pause() { process?.signalTree(SIGSTOP) }
+
+  /// SIGCONT to the whole server.
+  package func resume() { process?.signalTree(SIGCONT) }
+
+  func end(_ steps: [(signal: Int32, patience: Duration)]) async {
+    guard let process else { return }
+    await process.end(steps)
+    ended()
+  }
+
+  func began(_ process: RunningProcess) {
+    self.process = process
+    onProcess(process, true)
+  }
+
+  func ended() {
+    guard let process else { return }
+    self.process = nil
+    onProcess(process, false)
+  }
+}
+
+/// Starting a program and waiting until it serves.
+enum Launch {
+  /// The program ended before it was ready, or was never ready.
+  enum Failure: Error {
+    case portTaken
+    case failed(String)
+  }
+
+  /// Where the program may not have its port after all, another one is tried: somebody can be faster between choice and start.
+  @LoopActor
+  static func onFreePort<T>(_ name: String, _ start: @LoopActor (Int) async throws -> T) async throws -> T {
+    for _ in 0..<5 {
+      do { return try await start(try Sockets.freePort()) } catch Failure.portTaken {
+        continue
+      } catch Failure.failed(let reason) { throw ServerFailure(reason) }
+    }
+    throw ServerFailure("\(name): five free ports in a row were taken by others before it had started")
+  }
+
+  /// - Parameter isReady: asked again and again with what the log says since the start.
+  @LoopActor
+  static func start(
+    _ name: String, of server: some PrivateServer, _ options: ChildProcess.Options, log: String,
+    patience: Duration = .seconds(30), isReady: @LoopActor (RunningProcess, String) async -> Bool
+  ) async throws {
+    let offset = ServerFiles.size(of: log)
+    let child = try ChildProcess.start(options)
+    guard let process = RunningProcess(pid: child.pid) else { throw failure(name, log: log, from: offset) }
+    server.began(process)
+    let deadline = Instant.now + patience
+    while process.isRunning {
+      if await isReady(process, ServerFiles.text(of: log, from: offset)) { return }
+      guard Instant.now < deadline else {
+        await server.kill()
+        throw Failure.failed("\(name) is not ready after \(patience.components.seconds) s; see \(log)")
+      }
+      await EventLoop.shared.sleep(for: .milliseconds(10))
+    }
+    _ = await child.exit()
+    server.ended()
+    throw failure(name, log: log, from: offset)
+  }
+
+  private static func failure(_ name: String, log: String, from offset: UInt64) -> Failure {
+    let text = ServerFiles.text(of: log, from: offset)
+    // PostgreSQL and Redis say "Address already in use", Java "Address already in use" or "BindException".
+    if text.contains("ddress already in use") || text.contains("BindException") { return .portTaken }
+    return .failed("\(name) did not start: \(ServerFiles.lastLine(of: text)) (see \(log))")
+  }
+
+  /// Whether something accepts connections on a port of the loopback.
+  @LoopActor
+  static func accepts(port: Int) async -> Bool {
+    let address = SocketAddress(numericHost: "127.0.0.1", port: port)
+    guard let descriptor = try? Sockets.connect(to: address) else { return false }
+    let writable = Completion<Void>()
+    let watch = DescriptorWatch(descriptor) { _ in writable.succeed(()) }
+    watch.watch(.writable)
+    defer {
+      watch.stop()
+      Sockets.close(descriptor)
+    }
+    guard (try? await writable.value(deadline: .now + .seconds(1))) != nil else { return false }
+    return Sockets.pendingError(descriptor) == 0
+  }
+}
