@@ -1,0 +1,232 @@
+internal import Clibpq
+internal import EventLoop
+
+/// One connection: one round trip at a time, each with a deadline; whatever goes wrong closes it for good.
+///
+///     idle ──send──▶ busy ──sync──▶ idle
+///      │              │
+///      └──lost────────┴──lost, deadline──▶ closed
+///
+/// A backend whose client went away at its deadline goes on until it notices: by
+/// `client_connection_check_interval`, `lock_timeout` or `statement_timeout` of the session's settings. A cancel
+/// request is not sent, because libpq's `PQcancel` blocks.
+@LoopActor
+final class PostgresConnection {
+  private enum State {
+    case idle
+    case busy
+    case closed
+  }
+
+  /// Called once, when an idle connection is found dead.
+  var onLost: (() -> Void)?
+
+  private var state = State.idle
+  private let connection: OpaquePointer
+  private let fault: (any PostgresFault)?
+  private var watch: DescriptorWatch?
+  private var trip = Trip(endsWithCommit: false)
+  private var waiter: UnsafeContinuation<Result<[PostgresRows], TripFailure>, Never>?
+  private var timer: LoopTimer?
+  /// The names under which the server knows a statement.
+  private var prepared: [String: String] = [:]
+  private var preparations = 0
+  /// Beyond this many, statements are sent unprepared: a server's memory for them is per connection.
+  private static let maximumPrepared = 256
+
+  static func open(
+    _ configuration: PostgresConfiguration, settings: [String: String], name: String, deadline: Instant,
+    fault: (any PostgresFault)?
+  ) async throws(TripFailure) -> PostgresConnection {
+    switch fault?.action(for: .connect) ?? .proceed {
+    case .proceed: break
+    case .refuse: throw .notSent("refused by a fault switch")
+    case .delay(let delay): await EventLoop.shared.sleep(for: delay)
+    case .hang:
+      await EventLoop.shared.sleep(until: deadline)
+      throw .notSent("no connection before the deadline")
+    }
+    let connection = try await Connector.open(
+      configuration, settings: settings, name: name, deadline: deadline)
+    return PostgresConnection(connection, fault: fault)
+  }
+
+  private init(_ connection: OpaquePointer, fault: (any PostgresFault)?) {
+    (self.connection, self.fault) = (connection, fault)
+    let watch = DescriptorWatch(PQsocket(connection)) { [weak self] in self?.ready($0) }
+    watch.watch(.readable)
+    self.watch = watch
+  }
+
+  var isOpen: Bool {
+    if case .closed = state { false } else { true }
+  }
+
+  /// Open, idle and outside a transaction: fit for another's use.
+  var isReusable: Bool { state == .idle && PQtransactionStatus(connection) == PQTRANS_IDLE }
+
+  /// Sends the commands at once and waits for all their answers.
+  ///
+  /// - Returns: the answers, one for each command.
+  func roundTrip(
+    _ commands: [PostgresCommand], deadline: Instant, commits: Bool
+  ) async throws(TripFailure) -> [PostgresRows] {
+    if let fault { try await obey(fault.action(for: .trip(commits: commits)), deadline: deadline) }
+    precondition(state != .busy, "one round trip at a time")
+    guard state == .idle else { throw .notSent("connection lost") }
+    guard Instant.now < deadline else { throw .expired }
+    let encoded = try commands.map { command throws(TripFailure) in
+      (command.statement, try encode(command.values))
+    }
+    state = .busy
+    trip = Trip(endsWithCommit: commands.last?.statement == .commit)
+    do {
+      try send(encoded)
+    } catch {
+      // A pipeline that is half filled cannot be mended.
+      abandon()
+      throw error
+    }
+    timer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.fail(.deadline) }
+    return try await withUnsafeContinuation { waiter = $0 }.get()
+  }
+
+  /// Closes the connection; a round trip under way fails.
+  func close() { fail(.lost("connection closed")) }
+
+  // MARK: Sending
+
+  private func encode(_ values: [PostgresValue]) throws(TripFailure) -> CStrings {
+    var parameters = CStrings()
+    // The server's own words for it; libpq would send the text up to the NUL.
+    for value in values where !parameters.append(value) {
+      throw .server(sqlState: "22021", message: "", fatal: false)
+    }
+    return parameters
+  }
+
+  private func send(_ commands: [(PostgresStatement, CStrings)]) throws(TripFailure) {
+    for (index, (statement, parameters)) in commands.enumerated() where !append(statement, parameters) {
+      // Only the last command can commit, and only if it was handed to libpq.
+      let isLast = index == commands.count - 1
+      throw isLast ? .lost(libpqError) : .notSent(libpqError)
+    }
+    guard PQpipelineSync(connection) == 1 else { throw .lost(libpqError) }
+    flush()
+    if PQstatus(connection) == CONNECTION_BAD { throw .lost(libpqError) }
+  }
+
+  /// Hands one command to libpq, prepared first where the server does not know it yet.
+  private func append(_ statement: PostgresStatement, _ parameters: CStrings) -> Bool {
+    let sql = statement.sql
+    if prepared[sql] == nil, prepared.count < Self.maximumPrepared {
+      preparations += 1
+      let name = "s\(preparations)"
+      guard PQsendPrepare(connection, name, sql, 0, nil) == 1 else { return false }
+      prepared[sql] = name
+      trip.sent(.prepare(sql: sql))
+    }
+    let name = prepared[sql]
+    let count = Int32(parameters.lengths.count)
+    trip.sent(.execute)
+    return parameters.withPointers { values in
+      if let name {
+        PQsendQueryPrepared(connection, name, count, values, parameters.lengths, parameters.formats, 0) == 1
+      } else {
+        PQsendQueryParams(connection, sql, count, nil, values, parameters.lengths, parameters.formats, 0) == 1
+      }
+    }
+  }
+
+  private var libpqError: String { firstLine(PQerrorMessage(connection)) }
+
+  private func flush() {
+    // 1: the rest goes out when the socket has room again. Errors show when reading.
+    watch?.watch(PQflush(connection) == 1 ? [.readable, .writable] : .readable)
+  }
+
+  // MARK: Receiving
+
+  private func ready(_ readiness: Readiness) {
+    guard state != .closed else { return }
+    if readiness.contains(.writable), state == .busy { flush() }
+    let alive = PQconsumeInput(connection) == 1
+    guard state == .busy else {
+      // Nothing is expected: either a notice, which libpq takes, or the server has gone.
+      _ = PQisBusy(connection)
+      if !alive || PQstatus(connection) == CONNECTION_BAD { lost() }
+      return
+    }
+    while !trip.isComplete, PQisBusy(connection) == 0 {
+      let result = PQgetResult(connection)
+      trip.receive(result)
+      // A broken connection answers nil for ever.
+      if result == nil, PQstatus(connection) == CONNECTION_BAD { break }
+    }
+    if trip.isComplete {
+      complete()
+    } else if !alive || PQstatus(connection) == CONNECTION_BAD {
+      lost()
+    }
+  }
+
+  private func complete() {
+    for sql in trip.unprepared { prepared[sql] = nil }
+    if case .server(_, _, fatal: true)? = trip.failure { return lost() }
+    state = .idle
+    if let failure = trip.failure { finish(.failure(failure)) } else { finish(.success(trip.rows)) }
+  }
+
+  private func lost() { fail(trip.failure ?? .lost(firstLine(PQerrorMessage(connection)))) }
+
+  // MARK: The one way to fail
+
+  private func fail(_ failure: TripFailure) {
+    guard state != .closed else { return }
+    let wasBusy = state == .busy
+    abandon()
+    guard wasBusy else {
+      onLost?()
+      onLost = nil
+      return
+    }
+    // What the server said before the connection broke is certain.
+    if trip.isCommitted {
+      finish(.success(trip.rows))
+    } else if case .server(_, _, fatal: false)? = trip.failure, let refused = trip.failure {
+      finish(.failure(refused))
+    } else {
+      finish(.failure(failure))
+    }
+  }
+
+  private func abandon() {
+    state = .closed
+    watch?.stop()
+    watch = nil
+    PQfinish(connection)
+  }
+
+  private func finish(_ result: Result<[PostgresRows], TripFailure>) {
+    timer?.cancel()
+    timer = nil
+    trip = Trip(endsWithCommit: false)
+    let waiter = waiter
+    self.waiter = nil
+    waiter?.resume(returning: result)
+  }
+
+  private func obey(_ action: PostgresFaultAction, deadline: Instant) async throws(TripFailure) {
+    switch action {
+    case .proceed: return
+    case .delay(let delay): await EventLoop.shared.sleep(until: min(Instant.now + delay, deadline))
+    case .refuse:
+      close()
+      throw .notSent("refused by a fault switch")
+    case .hang:
+      await EventLoop.shared.sleep(until: deadline)
+      close()
+      throw .deadline
+    }
+  }
+}

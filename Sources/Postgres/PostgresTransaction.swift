@@ -1,0 +1,62 @@
+package import EventLoop
+
+/// A transaction on a connection of its own, inside `PostgresPool.transaction`. Only `finish` commits it.
+@LoopActor
+package final class PostgresTransaction {
+  private enum State {
+    case notBegun
+    case open
+    case ended
+  }
+
+  private var state = State.notBegun
+  private let connection: PostgresConnection
+  package let deadline: Instant
+
+  init(_ connection: PostgresConnection, deadline: Instant) {
+    (self.connection, self.deadline) = (connection, deadline)
+  }
+
+  /// Runs statements in one round trip; the first also carries BEGIN.
+  ///
+  /// - Throws: `unavailable`, `server` or `deadline`: nothing is committed.
+  package func run(_ statements: [(PostgresStatement, [PostgresValue])]) async throws(PostgresError)
+    -> [PostgresRows]
+  {
+    try await roundTrip(statements, commits: false)
+  }
+
+  /// Runs the last statements and COMMIT in one round trip.
+  ///
+  /// - Throws: also `commitUnknown`.
+  package func finish(
+    _ statements: [(PostgresStatement, [PostgresValue])] = []
+  ) async throws(PostgresError) -> [PostgresRows] {
+    var rows = try await roundTrip(statements, commits: true)
+    // The server ends a failed transaction with ROLLBACK and calls that a success.
+    guard rows.removeLast().commandTag == "COMMIT" else {
+      throw .server(sqlState: "25P02", message: "the transaction had failed and was rolled back")
+    }
+    return rows
+  }
+
+  private func roundTrip(
+    _ statements: [(PostgresStatement, [PostgresValue])], commits: Bool
+  ) async throws(PostgresError) -> [PostgresRows] {
+    precondition(state != .ended, "the transaction has ended")
+    let begins = state == .notBegun
+    state = commits ? .ended : .open
+    var commands = statements.map { PostgresCommand(statement: $0.0, values: $0.1) }
+    if begins { commands.insert(PostgresCommand(statement: .begin, values: []), at: 0) }
+    if commits { commands.append(PostgresCommand(statement: .commit, values: [])) }
+    do {
+      let rows = try await connection.roundTrip(commands, deadline: deadline, commits: commits)
+      return begins ? Array(rows.dropFirst()) : rows
+    } catch {
+      throw error.error(mayHaveCommitted: commits)
+    }
+  }
+
+  /// The body is over: nothing more is sent in this transaction.
+  func end() { state = .ended }
+}

@@ -1,0 +1,74 @@
+internal import EventLoop
+
+/// Who waits for a connection, first come first served, each no longer than its deadline.
+@LoopActor
+final class WaitingLine {
+  typealias Continuation = UnsafeContinuation<Result<PostgresConnection, PostgresError>, Never>
+
+  @LoopActor
+  private final class Waiter {
+    private var continuation: Continuation?
+    var timer: LoopTimer?
+
+    init(_ continuation: Continuation) { self.continuation = continuation }
+
+    var isWaiting: Bool { continuation != nil }
+
+    func resume(_ result: Result<PostgresConnection, PostgresError>) {
+      let continuation = continuation
+      self.continuation = nil
+      timer?.cancel()
+      timer = nil
+      continuation?.resume(returning: result)
+    }
+  }
+
+  private var waiters = Deque<Waiter>()
+  /// Those in `waiters` that still wait.
+  private(set) var count = 0
+  /// How many places `waiters` may take up before those whose deadline has passed are cleared away.
+  private let places: Int
+
+  init(places: Int) { self.places = places }
+
+  func append(deadline: Instant, _ continuation: Continuation) {
+    if waiters.count >= places { compact() }
+    let waiter = Waiter(continuation)
+    waiters.append(waiter)
+    count += 1
+    waiter.timer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.expire(waiter) }
+  }
+
+  /// Gives the connection to the first who waits; there must be one.
+  func hand(_ connection: PostgresConnection) {
+    guard let waiter = next() else { preconditionFailure("nobody waits") }
+    waiter.resume(.success(connection))
+  }
+
+  func failAll(_ error: PostgresError) {
+    while let waiter = next() { waiter.resume(.failure(error)) }
+  }
+
+  private func expire(_ waiter: Waiter) {
+    guard waiter.isWaiting else { return }
+    count -= 1
+    waiter.resume(.failure(.deadline))
+    while let first = waiters.first, !first.isWaiting { _ = waiters.popFirst() }
+  }
+
+  private func next() -> Waiter? {
+    while let waiter = waiters.popFirst() {
+      guard waiter.isWaiting else { continue }
+      count -= 1
+      return waiter
+    }
+    return nil
+  }
+
+  private func compact() {
+    for _ in 0..<waiters.count {
+      guard let waiter = waiters.popFirst(), waiter.isWaiting else { continue }
+      waiters.append(waiter)
+    }
+  }
+}
