@@ -1,0 +1,103 @@
+internal import Crdkafka
+internal import EventLoop
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// Brings a queue of librdkafka to the loop: the library writes to a descriptor when the queue stops being empty, and
+/// the loop takes a bounded number of events a turn.
+///
+///     library's threads ─▶ queue ─ byte ─▶ Wakeup ─▶ drain ≤ bound ─▶ onEvent…, onTurn
+///                                              ▲                │ bound reached
+///                                              └──── byte ──────┘
+@LoopActor
+final class EventPump {
+  enum Answer {
+    /// The event is used up.
+    case done
+    /// The bound came first; the same event again in the next turn.
+    case unfinished
+  }
+
+  /// Takes one event; subtracts what it took from the turn's budget.
+  typealias Handler = @LoopActor (_ event: OpaquePointer, _ budget: inout Int) -> Answer
+
+  private let queue: OpaquePointer
+  private let bound: Int
+  private let onEvent: Handler
+  private let onTurn: @LoopActor () -> Void
+  private var wakeup: Wakeup?
+  private var current: OpaquePointer?
+  private var isDraining = false
+  private var isHeld = false
+
+  /// Takes over one reference to `queue`.
+  init(
+    owning queue: OpaquePointer, bound: Int, onEvent: @escaping Handler,
+    onTurn: @escaping @LoopActor () -> Void = {}
+  ) throws(KafkaError) {
+    (self.queue, self.bound, self.onEvent, self.onTurn) = (queue, bound, onEvent, onTurn)
+    do {
+      wakeup = try Wakeup { self.drain() }
+    } catch {
+      rd_kafka_queue_destroy(queue)
+      throw KafkaError.unavailable("\(error)")
+    }
+    if let wakeup { rd_kafka_queue_io_event_enable(queue, wakeup.descriptor, "k", 1) }
+    wake()  // what was in the queue before
+  }
+
+  /// Looks at the queue in the next turn.
+  func wake() {
+    guard let wakeup else { return }
+    var byte: UInt8 = 0
+    // A full pipe wakes as well.
+    _ = write(wakeup.descriptor, &byte, 1)
+  }
+
+  /// Takes nothing until `release`; what arrives stays in the library's queue.
+  func hold() { isHeld = true }
+
+  func release() {
+    guard isHeld else { return }
+    isHeld = false
+    wake()
+  }
+
+  /// The end; the client must be destroyed after it.
+  func stop() {
+    guard let wakeup else { return }
+    rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
+    wakeup.close()
+    self.wakeup = nil
+    if !isDraining { free() }
+  }
+
+  private func drain() {
+    guard wakeup != nil, !isDraining else { return }
+    isDraining = true
+    var budget = bound
+    while budget > 0, wakeup != nil, !isHeld {
+      guard let event = current ?? rd_kafka_queue_poll(queue, 0) else { break }
+      current = event
+      switch onEvent(event, &budget) {
+      case .unfinished: continue
+      case .done:
+        rd_kafka_event_destroy(event)
+        current = nil
+      }
+    }
+    onTurn()
+    isDraining = false
+    if wakeup == nil { free() } else if budget <= 0, !isHeld { wake() }
+  }
+
+  private func free() {
+    if let current { rd_kafka_event_destroy(current) }
+    current = nil
+    rd_kafka_queue_destroy(queue)
+  }
+}

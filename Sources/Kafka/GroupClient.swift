@@ -1,0 +1,116 @@
+internal import Crdkafka
+internal import EventLoop
+
+/// The library's side of a member of a group.
+@LoopActor
+final class GroupClient {
+  let handle: KafkaHandle
+  private let topic: String
+  /// Never has anything in it; see `tellAlive`.
+  private let empty: OpaquePointer
+
+  init(
+    _ configuration: KafkaConfiguration, group: String, topic: String, options: KafkaGroupConsumer.Options
+  ) throws(KafkaError) {
+    self.topic = topic
+    handle = try KafkaHandle(RD_KAFKA_CONSUMER, configuration, Self.settings(group, options))
+    guard let empty = rd_kafka_queue_new(handle.pointer) else {
+      throw KafkaError.misconfigured("librdkafka gives no queue")
+    }
+    self.empty = empty
+    rd_kafka_poll_set_consumer(handle.pointer)
+  }
+
+  private static func settings(_ group: String, _ options: KafkaGroupConsumer.Options) -> ClientSettings {
+    let session = max(1, options.sessionTimeout.nanoseconds / 1_000_000)
+    return ClientSettings(
+      values: ReaderSettings.common + [
+        ("group.id", group), ("partition.assignment.strategy", "range"), ("session.timeout.ms", "\(session)"),
+        ("heartbeat.interval.ms", "\(max(1, session / 4))"),
+        ("fetch.wait.max.ms", "\(max(0, options.fetchWait.nanoseconds / 1_000_000))"),
+      ],
+      ifKnown: ReaderSettings.ifKnown,
+      events: RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_REBALANCE
+        | RD_KAFKA_EVENT_OFFSET_COMMIT)
+  }
+
+  /// A reference to the queue with everything that this member is told, for the pump.
+  func makeQueue() throws(KafkaError) -> OpaquePointer {
+    guard let queue = rd_kafka_queue_get_consumer(handle.pointer) else {
+      throw KafkaError.misconfigured("librdkafka gives no queue")
+    }
+    return queue
+  }
+
+  func subscribe() throws(KafkaError) {
+    let list = PartitionList(topic, [-1: 0])
+    let code = rd_kafka_subscribe(handle.pointer, list.pointer)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw ErrorCode.asError(code, "subscribe") }
+  }
+
+  func assign(_ offsets: [Int32: Int64]) {
+    let list = PartitionList(topic, offsets)
+    rd_kafka_assign(handle.pointer, list.pointer)
+  }
+
+  func unassign() { rd_kafka_assign(handle.pointer, nil) }
+
+  var isAssignmentLost: Bool { rd_kafka_assignment_lost(handle.pointer) != 0 }
+
+  func pause(_ partitions: some Sequence<Int32>) {
+    let list = PartitionList(topic, Dictionary(uniqueKeysWithValues: partitions.map { ($0, 0) }))
+    rd_kafka_pause_partitions(handle.pointer, list.pointer)
+  }
+
+  func resume(_ partitions: some Sequence<Int32>) {
+    let list = PartitionList(topic, Dictionary(uniqueKeysWithValues: partitions.map { ($0, 0) }))
+    rd_kafka_resume_partitions(handle.pointer, list.pointer)
+  }
+
+  /// Asynchronous: what was fetched from elsewhere is dropped by the library.
+  func seek(_ partition: Int32, to offset: Int64) {
+    let list = PartitionList(topic, [partition: offset])
+    if let error = rd_kafka_seek_partitions(handle.pointer, list.pointer, 0) { rd_kafka_error_destroy(error) }
+  }
+
+  /// The answer comes as an event on `queue` that carries `id`.
+  func commit(_ offsets: [Int32: Int64], id: UInt, answerOn queue: OpaquePointer) -> rd_kafka_resp_err_t {
+    let list = PartitionList(topic, offsets)
+    return rd_kafka_commit_queue(
+      handle.pointer, list.pointer, queue, nil, UnsafeMutableRawPointer(bitPattern: id))
+  }
+
+  func committed(_ partitions: [Int32], deadline: Instant) async throws(KafkaError) -> [Int32: Int64] {
+    let topic = topic
+    return try await handle.offLoop { client in
+      let list = PartitionList(topic, Dictionary(uniqueKeysWithValues: partitions.map { ($0, 0) }))
+      let code = rd_kafka_committed(client, list.pointer, milliseconds(until: deadline))
+      guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return .failure(ErrorCode.asError(code, "committed")) }
+      let entries = (0..<Int(list.pointer.pointee.cnt)).map { list.pointer.pointee.elems[$0] }
+      let known = entries.filter { $0.offset >= 0 }.map { ($0.partition, $0.offset) }
+      return .success(Dictionary(uniqueKeysWithValues: known))
+    }
+  }
+
+  /// Tells the library that its owner is alive. Until 2.3 it counts only calls that consume, not looking at the
+  /// queue; a consuming call on a queue that is always empty is one.
+  func tellAlive() {
+    var message: UnsafeMutablePointer<rd_kafka_message_t>?
+    if rd_kafka_consume_batch_queue(empty, 0, &message, 1) == 1, let message {
+      rd_kafka_message_destroy(message)
+    }
+  }
+
+  /// Begins to leave; what there is to answer comes on `queue` until `hasLeft`.
+  func leave(answerOn queue: OpaquePointer) {
+    if let error = rd_kafka_consumer_close_queue(handle.pointer, queue) { rd_kafka_error_destroy(error) }
+  }
+
+  var hasLeft: Bool { rd_kafka_consumer_closed(handle.pointer) != 0 }
+
+  /// The pump must have stopped before. Who has not left by now is missed by the group after the session's timeout.
+  func destroy() async {
+    rd_kafka_queue_destroy(empty)
+    await handle.destroy(leavesGroup: false)
+  }
+}

@@ -1,0 +1,111 @@
+internal import Crdkafka
+package import EventLoop
+
+/// A topic as the brokers describe it.
+package struct KafkaTopic: Hashable, Sendable {
+  package let name: String
+  package let partitions: Int
+  /// Copies of each partition: the least of them.
+  package let replicas: Int
+  /// Partitions that have no leader now, and so cannot be read or written.
+  package let leaderless: Int
+}
+
+/// What a cluster says about itself.
+package struct KafkaCluster: Hashable, Sendable {
+  package let brokers: Int
+  /// The embedded broker: no administration, and what is sent does not wake its readers (`KafkaTail.Options.forMockBroker`).
+  package let isMock: Bool
+  /// Nil where the topic does not exist.
+  package let topic: KafkaTopic?
+}
+
+/// The first offset that a partition still has, and the one that its next message will get.
+package struct KafkaWatermarks: Hashable, Sendable {
+  package let low: Int64
+  package let high: Int64
+
+  package init(low: Int64, high: Int64) { (self.low, self.high) = (low, high) }
+}
+
+/// Questions about topics, and their creation. The library's calls block, so they run on a thread of their own, one
+/// after the other; nothing is created by asking.
+@LoopActor
+package final class KafkaAdmin {
+  package enum Creation: Hashable, Sendable {
+    case created
+    case existed
+  }
+
+  private let handle: KafkaHandle
+  private var isClosed = false
+
+  /// - Throws: `misconfigured`; brokers that are not there are the calls' error.
+  package init(configuration: KafkaConfiguration) throws(KafkaError) {
+    // A consumer, because a producer that asks for a topic makes the broker create it.
+    handle = try KafkaHandle(
+      RD_KAFKA_CONSUMER, configuration,
+      ClientSettings(values: ReaderSettings.common + [("fetch.wait.max.ms", "10")], events: 0))
+  }
+
+  /// The cluster and one topic of it.
+  package func describe(_ topic: String, deadline: Instant) async throws(KafkaError) -> KafkaCluster {
+    try await run { client in Metadata.ask(client, topic, deadline) }
+  }
+
+  /// The settings of a topic by name; those that are secret are left out.
+  ///
+  /// - Throws: `unsupported` by the embedded broker.
+  package func configuration(
+    of topic: String, deadline: Instant
+  ) async throws(KafkaError) -> [String: String] {
+    try await run { client in TopicAdministration.describe(client, topic, deadline) }
+  }
+
+  /// Creates a topic where there is none.
+  ///
+  /// - Parameter replicas: nil leaves it to the broker.
+  /// - Throws: `unsupported` by the embedded broker.
+  package func createTopic(
+    _ topic: String, partitions: Int, replicas: Int? = nil, settings: [(String, String)] = [],
+    deadline: Instant
+  ) async throws(KafkaError) -> Creation {
+    try await run { client in
+      TopicAdministration.create(client, topic, partitions, replicas, settings, deadline)
+    }
+  }
+
+  /// Deletes a topic with everything in it; one that does not exist is fine.
+  ///
+  /// - Throws: `unsupported` by the embedded broker.
+  package func deleteTopic(_ topic: String, deadline: Instant) async throws(KafkaError) {
+    try await run { client in TopicAdministration.delete(client, topic, deadline) }
+  }
+
+  package func watermarks(
+    of topic: String, partition: Int32, deadline: Instant
+  ) async throws(KafkaError) -> KafkaWatermarks {
+    try await run { client in PartitionQuestions.watermarks(client, topic, partition, deadline) }
+  }
+
+  /// The first message that a partition has; nil where it is empty.
+  package func firstMessage(
+    of topic: String, partition: Int32, deadline: Instant
+  ) async throws(KafkaError) -> KafkaMessage? {
+    try await run { client in PartitionQuestions.firstMessage(client, topic, partition, deadline) }
+  }
+
+  /// Ends the client, after the calls that are under way.
+  package func close() async {
+    guard !isClosed else { return }
+    isClosed = true
+    await handle.destroy()
+  }
+
+  private func run<Value: Sendable>(
+    _ call: @escaping @Sendable (OpaquePointer) -> Result<Value, KafkaError>
+  ) async throws(KafkaError) -> Value {
+    guard !isClosed else { throw KafkaError.unavailable("the client is closed") }
+    return try await handle.offLoop(call)
+  }
+}

@@ -1,0 +1,60 @@
+internal import Crdkafka
+internal import EventLoop
+
+/// One client of librdkafka. Its owner destroys it, once.
+///
+/// Unchecked Sendable because the library's handle may be used from any thread until it is destroyed, and calls
+/// that leave the loop go through `offLoop`, whose last one is the destruction.
+final class KafkaHandle: @unchecked Sendable {
+  let pointer: OpaquePointer
+  private let calls = BlockingCalls()
+
+  init(_ kind: rd_kafka_type_t, _ configuration: KafkaConfiguration, _ settings: ClientSettings)
+    throws(KafkaError)
+  {
+    let conf = try configuration.makeConf(settings)
+    var text = [CChar](repeating: 0, count: 512)
+    guard let pointer = rd_kafka_new(kind, conf, &text, text.count) else {
+      rd_kafka_conf_destroy(conf)
+      let reason = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+      throw KafkaError.misconfigured(String(decoding: reason, as: UTF8.self))
+    }
+    self.pointer = pointer
+  }
+
+  /// Runs a blocking call on its own thread; calls of one client run one after the other.
+  @LoopActor
+  func offLoop<Value: Sendable>(
+    _ call: @escaping @Sendable (OpaquePointer) -> Result<Value, KafkaError>
+  ) async throws(KafkaError) -> Value {
+    let answer = Completion<Result<Value, KafkaError>>()
+    calls.run {
+      let result = call(self.pointer)
+      EventLoop.shared.submit { answer.succeed(result) }
+    }
+    do {
+      return try await answer.value().get()
+    } catch let error as KafkaError {
+      throw error
+    } catch {
+      throw KafkaError.unavailable("\(error)")
+    }
+  }
+
+  /// Frees the client and ends its threads, after every call that is under way. Nothing may use it afterwards.
+  ///
+  /// - Parameter leavesGroup: whether a member of a group that has not left yet does so (which may block a while).
+  @LoopActor
+  func destroy(leavesGroup: Bool = true) async {
+    let flags = leavesGroup ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE
+    _ = try? await offLoop { pointer in
+      rd_kafka_destroy_flags(pointer, flags)
+      return .success(())
+    }
+  }
+}
+
+/// How long a blocking call may still take.
+func milliseconds(until deadline: Instant) -> Int32 {
+  Int32(clamping: Int64(max(1, (deadline - .now).milliseconds)))
+}

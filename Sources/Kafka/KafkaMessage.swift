@@ -1,0 +1,66 @@
+internal import Crdkafka
+
+/// One message as it was read; its bytes are its own.
+package struct KafkaMessage: Hashable, Sendable {
+  package let partition: Int32
+  package let offset: Int64
+  /// Milliseconds since 1970; -1 where the log has none.
+  package let timestamp: Int64
+  /// Empty where the message has none.
+  package let key: [UInt8]
+  /// Empty where the message has none.
+  package let value: [UInt8]
+  /// Empty unless the reader was told to keep them.
+  package let headers: [KafkaHeader]
+
+  package init(
+    partition: Int32, offset: Int64, timestamp: Int64, key: [UInt8], value: [UInt8],
+    headers: [KafkaHeader] = []
+  ) {
+    (self.partition, self.offset, self.timestamp) = (partition, offset, timestamp)
+    (self.key, self.value, self.headers) = (key, value, headers)
+  }
+
+  /// The first header of that name.
+  package func header(_ name: String) -> [UInt8]? { headers.first { $0.name == name }?.value }
+}
+
+package struct KafkaHeader: Hashable, Sendable {
+  package let name: String
+  package let value: [UInt8]
+
+  package init(name: String, value: [UInt8]) { (self.name, self.value) = (name, value) }
+}
+
+extension KafkaMessage {
+  /// Copies what the library owns.
+  init(copying message: UnsafePointer<rd_kafka_message_t>, headers keepsHeaders: Bool) {
+    var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
+    let source = message.pointee
+    self.init(
+      partition: source.partition, offset: source.offset,
+      timestamp: rd_kafka_message_timestamp(message, &kind),
+      key: Self.bytes(source.key, source.key_len), value: Self.bytes(source.payload, source.len),
+      headers: keepsHeaders ? Self.headers(of: message) : [])
+  }
+
+  private static func bytes(_ start: UnsafeRawPointer?, _ count: Int) -> [UInt8] {
+    guard let start, count > 0 else { return [] }
+    return [UInt8](UnsafeRawBufferPointer(start: start, count: count))
+  }
+
+  private static func headers(of message: UnsafePointer<rd_kafka_message_t>) -> [KafkaHeader] {
+    var list: OpaquePointer?
+    guard rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return [] }
+    var found: [KafkaHeader] = []
+    var name: UnsafePointer<CChar>?
+    var value: UnsafeRawPointer?
+    var size = 0
+    while rd_kafka_header_get_all(list, found.count, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR,
+      let name
+    {
+      found.append(KafkaHeader(name: String(cString: name), value: bytes(value, size)))
+    }
+    return found
+  }
+}

@@ -1,0 +1,115 @@
+internal import Crdkafka
+package import EventLoop
+
+/// librdkafka's own mock cluster: a broker in this process that other processes can use over the loopback.
+///
+/// It keeps everything in memory and only so much of it: beyond `partitionCapacityBytes` it drops the oldest of a
+/// partition silently (the low watermark then is not 0 any more). It knows no administration and does not wake
+/// readers. Good for tests and demonstrations, not for claims of durability.
+@LoopActor
+package final class KafkaMockBroker {
+  /// What a partition keeps at most.
+  package nonisolated static let partitionCapacityBytes = 5 * 1024 * 1024
+  /// Batches that a partition keeps at most; a batch holds one message or more.
+  package nonisolated static let partitionCapacityBatches = 100_000
+  /// What a message costs beside its key, value and headers where each is a batch of its own, the worst case.
+  package nonisolated static let overheadBytesPerMessage = 96
+
+  /// Whether a partition certainly keeps that many messages of that size (key, value and headers).
+  package nonisolated static func holds(messages: Int, bytesEach: Int) -> Bool {
+    let (bytes, overflow) = messages.multipliedReportingOverflow(by: bytesEach + overheadBytesPerMessage)
+    return !overflow && bytes <= partitionCapacityBytes && messages <= partitionCapacityBatches
+  }
+
+  /// A request of Kafka's protocol, for faults.
+  package enum Request: Int16, Sendable {
+    case produce = 0
+    case fetch = 1
+    case listOffsets = 2
+    case metadata = 3
+    case offsetCommit = 8
+    case findCoordinator = 10
+    case joinGroup = 11
+    case heartbeat = 12
+    case initProducerID = 22
+  }
+
+  /// How the broker answers a request that is not served.
+  package enum Failure: Int32, Sendable {
+    case disconnect = -195
+    case offsetOutOfRange = 1
+    case unknownTopic = 3
+    case notLeader = 6
+    case requestTimedOut = 7
+    case coordinatorLoading = 14
+    case outOfOrderSequence = 45
+  }
+
+  /// What clients connect to: `127.0.0.1:PORT`.
+  package let bootstrapServers: String
+  private static let brokerID: Int32 = 1
+  private let client: KafkaHandle
+  private var cluster: OpaquePointer?
+
+  /// Starts a broker with one topic.
+  package init(topic: String, partitions: Int) throws(KafkaError) {
+    client = try KafkaHandle(
+      RD_KAFKA_PRODUCER, KafkaConfiguration(brokers: "", clientID: "broker"),
+      ClientSettings(values: [], events: 0))
+    guard let cluster = rd_kafka_mock_cluster_new(client.pointer, 1) else {
+      throw KafkaError.unavailable("librdkafka cannot start its mock cluster")
+    }
+    self.cluster = cluster
+    bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
+    try createTopic(topic, partitions: partitions)
+  }
+
+  package func createTopic(_ topic: String, partitions: Int) throws(KafkaError) {
+    guard let cluster else { throw KafkaError.unavailable("the broker is closed") }
+    let code = rd_kafka_mock_topic_create(cluster, topic, Int32(partitions), 1)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw ErrorCode.asError(code, "creating \(topic)") }
+  }
+
+  /// Ends the broker; what it kept is gone.
+  package func close() async {
+    guard let cluster else { return }
+    self.cluster = nil
+    let handle = TopicHandle(pointer: cluster)
+    _ = try? await client.offLoop { _ -> Result<Void, KafkaError> in
+      rd_kafka_mock_cluster_destroy(handle.pointer)
+      return .success(())
+    }
+    await client.destroy()
+  }
+
+  // MARK: - Faults
+
+  /// Cuts all connections and takes no new ones until `up`.
+  package func down() { if let cluster { rd_kafka_mock_broker_set_down(cluster, Self.brokerID) } }
+
+  package func up() { if let cluster { rd_kafka_mock_broker_set_up(cluster, Self.brokerID) } }
+
+  /// The next `count` requests of this kind are not served.
+  package func fail(_ request: Request, with failure: Failure, count: Int = 1) {
+    guard let cluster else { return }
+    let errors = [rd_kafka_resp_err_t](repeating: rd_kafka_resp_err_t(failure.rawValue), count: count)
+    rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, count, errors)
+  }
+
+  /// The next `count` requests of this kind are served, and answered only after `delay`.
+  package func answerLate(_ request: Request, by delay: Duration, count: Int = 1) {
+    guard let cluster else { return }
+    for _ in 0..<count {
+      _ = timeattack_mock_push(
+        cluster, Self.brokerID, request.rawValue, RD_KAFKA_RESP_ERR_NO_ERROR,
+        Int32(delay.nanoseconds / 1_000_000))
+    }
+  }
+
+  /// Every request takes that much longer.
+  package func slowDown(by delay: Duration) {
+    if let cluster {
+      rd_kafka_mock_broker_set_rtt(cluster, Self.brokerID, Int32(delay.nanoseconds / 1_000_000))
+    }
+  }
+}

@@ -1,0 +1,46 @@
+internal import Crdkafka
+
+/// What every reader sets: offsets are the caller's business, and a log that is not what it was is an error.
+enum ReaderSettings {
+  static let common: [(name: String, value: String)] = [
+    ("auto.offset.reset", "error"), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "true"), ("allow.auto.create.topics", "false"), ("fetch.min.bytes", "1"),
+    ("fetch.error.backoff.ms", "20"), ("socket.timeout.ms", "10000"), ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "16384"),
+  ]
+
+  /// Since 2.3 a reader waits this long when its own queue is full.
+  static let ifKnown: [(name: String, value: String)] = [("fetch.queue.backoff.ms", "20")]
+}
+
+/// Where an error event belongs.
+struct ErrorPlace {
+  let partition: Int32
+  let offset: Int64
+
+  init?(_ event: OpaquePointer) {
+    guard let place = rd_kafka_event_topic_partition(event) else { return nil }
+    (partition, offset) = (place.pointee.partition, place.pointee.offset)
+    rd_kafka_topic_partition_destroy(place)
+  }
+}
+
+/// The library's list of partitions with offsets, freed with this.
+final class PartitionList {
+  let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+
+  /// Nil offsets are left to the library.
+  init(_ topic: String, _ offsets: [Int32: Int64]) {
+    pointer = rd_kafka_topic_partition_list_new(Int32(offsets.count))
+    for (partition, offset) in offsets {
+      rd_kafka_topic_partition_list_add(pointer, topic, partition).pointee.offset = offset
+    }
+  }
+
+  deinit { rd_kafka_topic_partition_list_destroy(pointer) }
+
+  /// The partitions of a list that belongs to the library.
+  static func partitions(of list: UnsafePointer<rd_kafka_topic_partition_list_t>) -> [Int32] {
+    (0..<Int(list.pointee.cnt)).map { list.pointee.elems[$0].partition }
+  }
+}

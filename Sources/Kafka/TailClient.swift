@@ -1,0 +1,79 @@
+internal import Crdkafka
+internal import EventLoop
+
+/// The library's side of a tail: a consumer without a group that puts everything into one queue.
+@LoopActor
+final class TailClient {
+  /// One reference for the pump.
+  let queue: OpaquePointer
+  private let handle: KafkaHandle
+  private let name: String
+  private let topic: OpaquePointer
+  private var started: [Int32] = []
+
+  init(_ configuration: KafkaConfiguration, _ topic: String, _ options: KafkaTail.Options) throws(KafkaError)
+  {
+    handle = try KafkaHandle(RD_KAFKA_CONSUMER, configuration, Self.settings(options))
+    guard let made = rd_kafka_topic_new(handle.pointer, topic, nil) else {
+      throw KafkaError.refused("\(topic) is no name of a topic")
+    }
+    guard let queue = rd_kafka_queue_new(handle.pointer), let main = rd_kafka_queue_get_main(handle.pointer)
+    else {
+      throw KafkaError.misconfigured("librdkafka gives no queue")
+    }
+    rd_kafka_queue_forward(main, queue)
+    rd_kafka_queue_destroy(main)
+    (name, self.topic, self.queue) = (topic, made, queue)
+  }
+
+  private static func settings(_ options: KafkaTail.Options) -> ClientSettings {
+    ClientSettings(
+      values: ReaderSettings.common + [
+        ("fetch.wait.max.ms", "\(max(0, options.fetchWait.nanoseconds / 1_000_000))")
+      ],
+      ifKnown: ReaderSettings.ifKnown, events: RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR)
+  }
+
+  func begin(_ partition: Int32, at offset: Int64) {
+    if rd_kafka_consume_start_queue(topic, partition, offset, queue) == 0 { started.append(partition) }
+  }
+
+  func seek(_ partition: Int32, to offset: Int64) { rd_kafka_seek(topic, partition, offset, 0) }
+
+  func pause(_ partition: Int32) {
+    let list = PartitionList(name, [partition: 0])
+    rd_kafka_pause_partitions(handle.pointer, list.pointer)
+  }
+
+  func resume(_ partition: Int32) {
+    let list = PartitionList(name, [partition: 0])
+    rd_kafka_resume_partitions(handle.pointer, list.pointer)
+  }
+
+  /// Whether the leader of the first partition answers within a second.
+  func answers() async -> Bool {
+    let name = name
+    let reached = try? await handle.offLoop { client -> Result<Bool, KafkaError> in
+      var (low, high): (Int64, Int64) = (0, 0)
+      let code = rd_kafka_query_watermark_offsets(client, name, 0, &low, &high, 1000)
+      return .success(code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+    return reached ?? false
+  }
+
+  /// The pump must have stopped before.
+  func close() async {
+    let (topic, started) = (TopicHandle(pointer: topic), started)
+    _ = try? await handle.offLoop { _ -> Result<Void, KafkaError> in
+      for partition in started { rd_kafka_consume_stop(topic.pointer, partition) }
+      rd_kafka_topic_destroy(topic.pointer)
+      return .success(())
+    }
+    await handle.destroy()
+  }
+}
+
+/// Unchecked Sendable because a topic's handle may be used from any thread, like the client's.
+struct TopicHandle: @unchecked Sendable {
+  let pointer: OpaquePointer
+}
