@@ -20,8 +20,8 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 func system(_ name: String, pkgConfig: String? = nil, apt: String, brew: String) -> Target {
@@ -72,7 +72,9 @@ let package = Package(
     tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
     tests("KafkaTests", ["Kafka", "EventLoop", "PrivateServers"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
-    tests("CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"]),
+    tests(
+      "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
+      exclude: ["Golden"]),
     tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
     tests("monolithTests", ["monolith", "CouponStore", "EventLoop", "PrivateServers"]),
     tests("edaTests", ["eda", "CouponDomain", "CouponStore", "EventLoop", "Kafka", "PrivateServers"]),

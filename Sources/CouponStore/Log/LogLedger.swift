@@ -1,0 +1,103 @@
+package import CouponDomain
+
+/// What one message of the log does to everybody who folds it: the same for all of them.
+package enum LogOutcome: Hashable, Sendable {
+  case policyCreated(PolicyCreated)
+  /// A later event of a policy's id: the first one counts.
+  case duplicatePolicy(PolicyCreated)
+  case issued(Coupon)
+  /// A claim that came too late, or the person's second.
+  case dropped(CouponClaim, Refusal)
+  /// `reason` is one of few phrases and quotes nothing.
+  case deadLetter(reason: String)
+  /// The reader must go no further: it would decide otherwise than those who understand the message.
+  case stop(reason: String)
+}
+
+/// The log folded over all policies: what the API's list, the worker's batch, a rebuild and the checker have in common.
+///
+///     bytes ── LogCodec ──▶ entry ── objections ──▶ PolicyLedger (decide, evolve) ──▶ outcome
+///
+/// Nothing here depends on clock, zone, machine or order of arrival between partitions: every reader gets the same.
+package struct LogLedger: Sendable {
+  private let key: CouponKey
+  private let partitionOf: @Sendable (PolicyID) -> Int32
+  private var ledgers: [PolicyID: PolicyLedger] = [:]
+
+  /// `partitionOf` tells the partition of a policy's key: one policy has one order only while its entries share it.
+  package init(key: CouponKey, partitionOf: @escaping @Sendable (PolicyID) -> Int32) {
+    (self.key, self.partitionOf) = (key, partitionOf)
+  }
+
+  /// The policies that are known, by id.
+  package var policies: [Policy] { ledgers.values.map(\.policy).sorted { $0.id < $1.id } }
+
+  /// The state of one policy; nil where it is unknown.
+  package subscript(policy: PolicyID) -> PolicyLedger? { ledgers[policy] }
+
+  // MARK: Seeds, for a fold that begins where the database stands
+
+  /// A policy that is known already keeps its state.
+  package mutating func seed(_ policy: Policy) {
+    if ledgers[policy.id] == nil { ledgers[policy.id] = PolicyLedger(policy) }
+  }
+
+  package mutating func seed(issued: Int, on day: Day, of policy: PolicyID) {
+    ledgers[policy]?.seed(issued: issued, on: day)
+  }
+
+  package mutating func seed(_ coupon: Coupon) { ledgers[coupon.claim.policyID]?.seed(coupon) }
+
+  // MARK: The fold
+
+  /// Takes the next message of a partition in.
+  package mutating func apply(_ message: [UInt8], partition: Int32) -> LogOutcome {
+    do {
+      return apply(try LogCodec.decode(message), partition: partition)
+    } catch {
+      switch error {
+      case .poison(let reason): return .deadLetter(reason: reason)
+      case .unknown(let reason): return .stop(reason: reason)
+      }
+    }
+  }
+
+  /// The same for a message that has been decoded before.
+  package mutating func apply(_ entry: LogEntry, partition: Int32) -> LogOutcome {
+    switch entry {
+    case .policyCreated(let created): return apply(created, partition: partition)
+    case .claim(let claim):
+      if let reason = objection(to: claim, partition: partition) { return .deadLetter(reason: reason) }
+      switch ledgers[claim.policyID]?.apply(claim) {
+      case .issued(let coupon): return .issued(coupon)
+      case .refused(let refusal): return .dropped(claim, refusal)
+      case nil: return .deadLetter(reason: LogLedger.unknownPolicy)
+      }
+    }
+  }
+
+  /// Why a claim can be nobody's, whatever was issued before it; nil where it may be decided.
+  package func objection(to claim: CouponClaim, partition: Int32) -> String? {
+    guard let policy = ledgers[claim.policyID]?.policy else { return LogLedger.unknownPolicy }
+    guard partitionOf(policy.id) == partition else { return LogLedger.wrongPartition }
+    guard policy.isEventDay(claim.day) else { return "a day outside the event" }
+    guard key.couponID(of: claim.userID, on: claim.day, policy) == claim.couponID else {
+      return "not the coupon id of person and period"
+    }
+    return nil
+  }
+
+  private mutating func apply(_ created: PolicyCreated, partition: Int32) -> LogOutcome {
+    let id = created.policy.id
+    guard partitionOf(id) == partition else { return .deadLetter(reason: LogLedger.wrongPartition) }
+    guard created.keyHash == key.keyHash(of: id) else {
+      return .stop(reason: "the log was written with another COUPON_KEY")
+    }
+    guard ledgers[id] == nil else { return .duplicatePolicy(created) }
+    ledgers[id] = PolicyLedger(created.policy)
+    return .policyCreated(created)
+  }
+
+  private static let unknownPolicy = "unknown policy"
+  private static let wrongPartition = "not the partition of its policy"
+}
