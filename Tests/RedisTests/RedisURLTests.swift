@@ -1,0 +1,29 @@
+import Redis
+import Testing
+
+@Suite struct RedisURLTests {
+  @Test(arguments: [
+    ("redis://localhost", "localhost", 6379, 0), ("redis://10.0.0.1:7000/3", "10.0.0.1", 7000, 3),
+    ("redis://:p%40ss@h:1/", "h", 1, 0), ("redis://u:p@[::1]:99", "::1", 99, 0),
+  ])
+  func reads(url: String, host: String, port: Int, database: Int) throws {
+    let read = try RedisConfiguration(url: url)
+    #expect((read.host, read.port, read.database) == (host, port, database))
+  }
+
+  @Test func decodesTheLoginAndNeverShowsIt() throws {
+    let read = try RedisConfiguration(url: "redis://me:s%3Acret%2F@h/1")
+    #expect(read.user == "me")
+    #expect(read.password == "s:cret/")
+    #expect(!"\(read)".contains("cret"))
+  }
+
+  @Test(arguments: [
+    "localhost:6379", "rediss://h", "redis://", "redis://h:0", "redis://h:x", "redis://h/one",
+    "redis://:a%zz@h",
+    "redis://:a%4@h",
+  ])
+  func refuses(url: String) {
+    #expect(throws: InvalidRedisURL.self) { try RedisConfiguration(url: url) }
+  }
+}
