@@ -29,6 +29,7 @@ package final class RedisClient {
   private var isFlushPlanned = false
   private var inFlight = Deque<RedisCall>()
   private var deadlineTimer: LoopTimer?
+  private var deadlineTimerAt = Instant.now
   private var waiters: [Completion<Void>] = []
   private var counters = Statistics()
 
@@ -155,7 +156,11 @@ package final class RedisClient {
   // MARK: - Deadlines
 
   private func watchDeadline(_ deadline: Instant) {
-    guard deadlineTimer == nil else { return }
+    if deadlineTimer != nil {
+      guard deadline < deadlineTimerAt else { return }
+      deadlineTimer?.cancel()
+    }
+    deadlineTimerAt = deadline
     deadlineTimer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.sweep() }
   }
 
