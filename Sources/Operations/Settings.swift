@@ -86,6 +86,8 @@ package struct DatabaseSettings: Sendable {
   package var url: String
   package var pool: Int
   package var couponPool: Int
+  /// The schema of the program's tables; nil: of the program's name. Labs that share a database have one each.
+  package var schema: String?
 
   /// `couponPool` is the monolith's; others pass nil and read one pool only.
   package init(_ reader: inout SettingsReader, defaultCouponPool: Int? = nil) {
@@ -98,15 +100,26 @@ package struct DatabaseSettings: Sendable {
           "COUPON_POOL", default: standard, in: 1...512, unit: "connections",
           "Connections that issue coupons; few, for they wait for one row.")
       } ?? 0
+    schema = reader.optionalText(
+      "DATABASE_SCHEMA", "Schema of the tables, where it is not the program's name.")
+    if let schema, !isSchemaName(schema) {
+      reader.reject("DATABASE_SCHEMA", "must be 1 to 63 of the characters a-z0-9_, not a digit first")
+    }
   }
 }
 
 package struct RedisSettings: Sendable {
   /// Secret: it may hold a password.
   package var url: String
+  /// What every key begins with; labs that share a server have one each.
+  package var keyPrefix: String
 
   package init(_ reader: inout SettingsReader) {
     url = reader.requiredText("REDIS_URL", "redis://:password@host:port/number", secret: true)
+    keyPrefix = reader.text("KEY_PREFIX", default: "", "What every key begins with.")
+    if keyPrefix.utf8.count > 64 || keyPrefix.utf8.contains(where: { "{}*?[]\\ ".utf8.contains($0) }) {
+      reader.reject("KEY_PREFIX", "must be at most 64 bytes without blanks, braces, brackets, *, ? and \\")
+    }
   }
 }
 
@@ -161,6 +174,11 @@ private func isAddress(_ text: some StringProtocol) -> Bool {
   guard let colon = text.lastIndex(of: ":"), colon != text.startIndex else { return false }
   guard let port = Int(text[text.index(after: colon)...]), (1...65_535).contains(port) else { return false }
   return text[..<colon].utf8.allSatisfy { (33...126).contains($0) }
+}
+
+private func isSchemaName(_ text: String) -> Bool {
+  (1...63).contains(text.utf8.count) && !(text.utf8.first.map { (48...57).contains($0) } ?? true)
+    && text.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
 }
 
 private func isTopicName(_ text: String) -> Bool {
