@@ -1,0 +1,119 @@
+/// Where one header line's name and value lie in the bytes of a head.
+struct HeaderField {
+  var nameStart: UInt16
+  var nameCount: UInt16
+  var valueStart: UInt16
+  var valueCount: UInt16
+
+  var name: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) }
+  var value: Range<Int> { Int(valueStart)..<Int(valueStart) + Int(valueCount) }
+}
+
+/// The header lines of a message in their order: one array that holds the bytes as they came and, behind them, where each
+/// name and value lies. Nothing becomes a `String` until somebody asks for it.
+package struct HTTPHeaders: Sendable {
+  private let storage: [UInt8]
+  package let count: Int
+
+  package init() {
+    storage = []
+    count = 0
+  }
+
+  /// Copies the lines that a parser has found in `base`; the fields' offsets count from `base`, `block` is the part of it
+  /// that holds the lines.
+  init(copying base: UnsafeRawPointer, block: Range<Int>, fields: UnsafeBufferPointer<HeaderField>) {
+    count = fields.count
+    guard !fields.isEmpty else {
+      storage = []
+      return
+    }
+    let tableBytes = fields.count * MemoryLayout<HeaderField>.stride
+    storage = [UInt8](unsafeUninitializedCapacity: block.count + tableBytes) { buffer, filled in
+      let target = UnsafeMutableRawBufferPointer(buffer)
+      guard let start = target.baseAddress else { return }
+      start.copyMemory(from: base + block.lowerBound, byteCount: block.count)
+      let shift = UInt16(truncatingIfNeeded: block.lowerBound)
+      for (index, field) in fields.enumerated() {
+        let moved = HeaderField(
+          nameStart: field.nameStart &- shift, nameCount: field.nameCount,
+          valueStart: field.valueStart &- shift, valueCount: field.valueCount)
+        let offset = block.count + index * MemoryLayout<HeaderField>.stride
+        target.storeBytes(of: moved, toByteOffset: offset, as: HeaderField.self)
+      }
+      filled = block.count + tableBytes
+    }
+  }
+
+  /// Headers of one's own making. A control character in a value becomes a space, so that no value can begin a new line;
+  /// a name with a character that no name may have is left out. At most 64 KiB in all; what is beyond is left out.
+  package init(_ lines: [(String, String)]) {
+    var bytes: [UInt8] = []
+    var fields: [HeaderField] = []
+    for (name, value) in lines where !name.isEmpty && name.utf8.allSatisfy(ByteScan.isToken) {
+      let end = bytes.count + name.utf8.count + value.utf8.count
+      guard end <= Int(UInt16.max) else { break }
+      fields.append(
+        HeaderField(
+          nameStart: UInt16(bytes.count), nameCount: UInt16(name.utf8.count),
+          valueStart: UInt16(bytes.count + name.utf8.count), valueCount: UInt16(value.utf8.count)))
+      bytes.append(contentsOf: name.utf8)
+      bytes.append(contentsOf: value.utf8.lazy.map { $0 < 0x20 || $0 == 0x7f ? ByteScan.space : $0 })
+    }
+    self = bytes.withUnsafeBytes { raw in
+      guard let base = raw.baseAddress else { return HTTPHeaders() }
+      return fields.withUnsafeBufferPointer { HTTPHeaders(copying: base, block: 0..<raw.count, fields: $0) }
+    }
+  }
+
+  /// The value of the first line of that name (which is given in lower case).
+  package func first(_ lowercasedName: String) -> String? {
+    var index = 0
+    return next(lowercasedName, &index)
+  }
+
+  /// The values of all lines of that name (which is given in lower case), in their order.
+  package func values(_ lowercasedName: String) -> [String] {
+    var found: [String] = []
+    var index = 0
+    while let value = next(lowercasedName, &index) { found.append(value) }
+    return found
+  }
+
+  /// All lines in their order; names as they were sent.
+  package var lines: [(name: String, value: String)] {
+    storage.withUnsafeBytes { raw in
+      (0..<count).map { index in
+        let field = field(index, raw)
+        return (Self.string(raw, field.name), Self.string(raw, field.value))
+      }
+    }
+  }
+
+  private func next(_ name: String, _ index: inout Int) -> String? {
+    guard count > 0 else { return nil }
+    return storage.withUnsafeBytes { raw in
+      while index < count {
+        let field = field(index, raw)
+        index += 1
+        if Int(field.nameCount) == name.utf8.count, Self.equal(raw, field.name, name) {
+          return Self.string(raw, field.value)
+        }
+      }
+      return nil
+    }
+  }
+
+  private func field(_ index: Int, _ raw: UnsafeRawBufferPointer) -> HeaderField {
+    let stride = MemoryLayout<HeaderField>.stride
+    return raw.loadUnaligned(fromByteOffset: raw.count - (count - index) * stride, as: HeaderField.self)
+  }
+
+  private static func equal(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ name: String) -> Bool {
+    zip(raw[range], name.utf8).allSatisfy { ByteScan.lowercased($0) == $1 }
+  }
+
+  private static func string(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>) -> String {
+    String(decoding: raw[range], as: UTF8.self)
+  }
+}
