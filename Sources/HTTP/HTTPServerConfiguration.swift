@@ -1,0 +1,40 @@
+/// Where a server listens and what it bounds.
+package struct HTTPServerConfiguration: Sendable {
+  /// A name or an address.
+  package var host: String
+  /// 0: any that is free.
+  package var port: Int
+  /// Let several processes listen on one address (SO_REUSEPORT).
+  package var sharePort = false
+  /// Above this a connection is answered 503 and closed.
+  package var maxConnections = 16_384
+  package var head = HTTPHeadLimits()
+  package var maxBodyBytes = 65_536
+  /// From a head's first byte (or from the connection's beginning) to its last: 408.
+  package var headTimeout = Duration.seconds(10)
+  /// From a head's end to its body's end: 408.
+  package var bodyTimeout = Duration.seconds(10)
+  /// Between an answer and the next request: the connection is closed.
+  package var idleTimeout = Duration.seconds(75)
+  /// Without a byte taken of an answer: the connection is closed.
+  package var writeTimeout = Duration.seconds(10)
+  /// From the end of the last answer until the peer closes: the connection is closed.
+  package var lingerTimeout = Duration.seconds(2)
+  /// Requests of one connection that wait for their answers at a time.
+  package var maxPipelined = 32
+  /// Bytes of answers that one connection has not taken; above this no further request of it is begun.
+  package var maxUnsentBytes = 262_144
+  /// Bytes that are read and thrown away behind the last answer, so that a reset does not eat it.
+  package var maxLingerBytes = 2_097_152
+
+  package init(host: String = "127.0.0.1", port: Int = 0) {
+    self.host = host
+    self.port = port
+  }
+
+  /// How often the time limits are looked at.
+  var sweepInterval: Duration {
+    let shortest = [headTimeout, bodyTimeout, idleTimeout, writeTimeout, lingerTimeout].min() ?? .seconds(1)
+    return max(.milliseconds(5), min(.milliseconds(250), shortest / 8))
+  }
+}

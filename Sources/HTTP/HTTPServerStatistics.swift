@@ -1,0 +1,20 @@
+/// What a server has seen since its start; read it on the loop at any time.
+package struct HTTPServerStatistics: Sendable {
+  package internal(set) var connectionsOpen = 0
+  package internal(set) var connectionsAccepted: UInt64 = 0
+  /// Those above the limit, which were answered 503.
+  package internal(set) var connectionsRefused: UInt64 = 0
+  /// Times that accepting failed for want of descriptors or memory, and paused.
+  package internal(set) var acceptPauses: UInt64 = 0
+  /// Whole requests that were given to the handler.
+  package internal(set) var requests: UInt64 = 0
+  /// Of these, the ones not answered yet.
+  package internal(set) var requestsInFlight = 0
+  /// What the server itself refused, by status.
+  package internal(set) var refusals: [Int: UInt64] = [:]
+  /// Connections closed because an answer was not read in time, or between requests.
+  package internal(set) var writeTimeouts: UInt64 = 0
+  package internal(set) var idleTimeouts: UInt64 = 0
+
+  package init() {}
+}
