@@ -12,8 +12,8 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -47,7 +47,9 @@ let package = Package(
     library("Kafka", ["EventLoop", "Crdkafka"]),
     library("Operations", ["EventLoop"]),
     library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
-    library("CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Csodium"]),
+    library(
+      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"],
+      resources: [.embedInCode("openapi.yaml")]),
     library("PrivateServers", ["EventLoop"]),
 
     program(

@@ -5,7 +5,7 @@ package import EventLoop
 ///
 /// Nothing here throws: what can go wrong is part of each answer. `deadline` is the request's; an answer after it is useless.
 @LoopActor
-package protocol CouponService: AnyObject {
+package protocol CouponService: AnyObject, Sendable {
   /// One person asks one policy for a coupon at the moment `time`.
   func issue(_ request: IssueRequest) -> Reply<IssueAnswer>
 
@@ -27,7 +27,7 @@ package protocol CouponService: AnyObject {
 
 /// The rest of the platform on the same write database: the witness of whether a failure spreads.
 @LoopActor
-package protocol BystanderService: AnyObject {
+package protocol BystanderService: AnyObject, Sendable {
   func stays(deadline: Instant) async -> BystanderAnswer<[Stay]>
   func stay(_ id: Int64, deadline: Instant) async -> BystanderAnswer<Stay>
   func book(stay id: Int64, by user: UserID, deadline: Instant) async -> BystanderAnswer<Booking>

@@ -1,9 +1,14 @@
 /// The settings that a program reads as a whole: `init` declares and reads each in one place.
 package protocol ProgramSettings: Sendable {
   init(_ reader: inout SettingsReader)
+
+  /// The least that is logged.
+  var logLevel: LogLevel { get }
 }
 
 extension ProgramSettings {
+  package var logLevel: LogLevel { .info }
+
   /// - Throws: the first setting that is missing, unknown or absurd.
   package static func read(
     environment: [String: String], arguments: [String]

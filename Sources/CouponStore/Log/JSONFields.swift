@@ -3,8 +3,8 @@
 /// Strictly: UTF-8 without a byte order mark, the grammar of RFC 8259, nothing before or after the object, no control
 /// characters and no lone surrogates in any text (PostgreSQL holds neither), nesting of at most eight levels in fields
 /// that nobody knows. A known field that comes twice is refused: two readers could choose differently.
-struct JSONFields {
-  enum Value: Equatable {
+package struct JSONFields {
+  package enum Value: Equatable {
     /// Where the text lies between its quotes, and whether it has escapes.
     case text(Range<Int>, escaped: Bool)
     /// Written without fraction or exponent, in at most 18 digits.
@@ -12,26 +12,28 @@ struct JSONFields {
     case other
   }
 
-  enum Failure: Error { case notJSON, badText, repeatedField }
+  package enum Failure: Error { case notJSON, badText, repeatedField }
 
   private static let maximumDepth = 8
   private let bytes: [UInt8]
   private let names: [[UInt8]]
   private var position = 0
   private var values: [Value?]
+  /// The first field that is not among the known ones; readers of the log ignore it.
+  package private(set) var unknownField: String?
 
   /// Reads `bytes`; `names` are the known fields.
-  init(_ bytes: [UInt8], names: [[UInt8]]) throws(Failure) {
+  package init(_ bytes: [UInt8], names: [[UInt8]]) throws(Failure) {
     (self.bytes, self.names) = (bytes, names)
     values = Array(repeating: nil, count: names.count)
     try readObject()
   }
 
   /// The value of the field with this index among the names; nil where it is missing.
-  subscript(_ index: Int) -> Value? { values[index] }
+  package subscript(_ index: Int) -> Value? { values[index] }
 
   /// The text itself.
-  func text(_ range: Range<Int>, escaped: Bool) -> String {
+  package func text(_ range: Range<Int>, escaped: Bool) -> String {
     escaped
       ? String(decoding: unescaped(range), as: UTF8.self) : String(decoding: bytes[range], as: UTF8.self)
   }
@@ -54,6 +56,8 @@ struct JSONFields {
       if let known {
         guard values[known] == nil else { throw .repeatedField }
         values[known] = value
+      } else if unknownField == nil {
+        unknownField = text(key.range, escaped: key.escaped)
       }
       skipSpace()
       if take("}") { return try expectEnd() }

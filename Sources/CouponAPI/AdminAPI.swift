@@ -1,0 +1,90 @@
+import CouponDomain
+package import CouponStore
+package import EventLoop
+package import HTTP
+package import Operations
+
+/// The operator's listener: every call shows the bearer token, also one for a route that is not there.
+@LoopActor
+package final class AdminAPI {
+  /// Lines of one answer of the event stream; who wants more asks again after the last sequence.
+  package nonisolated static let eventsAnAnswer = 1_000
+
+  private let coupons: (any CouponService)?
+  private let token: SecretToken
+  private let requests: RequestMetrics
+  private let requestDeadline: Duration
+
+  package init(services: APIServices, token: SecretToken, metrics: Metrics, requestDeadline: Duration) {
+    (coupons, self.token) = (services.coupons, token)
+    (requests, self.requestDeadline) = (RequestMetrics(metrics), requestDeadline)
+  }
+
+  package func handle(_ request: HTTPRequest) -> Reply<HTTPResponse> {
+    let start = Instant.now
+    let route = Route.findAdmin(request.path)
+    return requests.measured(
+      answer(request, route, deadline: start + requestDeadline), route.name, since: start)
+  }
+
+  private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
+    if let refusal = refusal(of: request) { return .now(refusal) }
+    guard let coupons, route.name != .none else { return .now(Problem.notFound) }
+    guard request.method == route.name.method else { return .now(Problem.methodNotAllowed(route.name)) }
+    if route.name == .adminPolicies { return create(request, deadline, coupons) }
+    guard case .number(let number) = route.id else { return .now(Problem.malformedID) }
+    guard let id = PolicyID(number) else { return .now(Problem.policyIDTooLarge) }
+    return events(request, id, deadline, coupons)
+  }
+
+  /// Nil where the request shows the token (RFC 6750).
+  private func refusal(of request: HTTPRequest) -> HTTPResponse? {
+    let scheme = "bearer "
+    guard request.headers.count(of: "authorization") == 1,
+      let credentials = request.headers.first("authorization"),
+      credentials.prefix(scheme.count).lowercased() == scheme
+    else { return Problem.unauthorized(challenge: "Bearer realm=\"timeattack\"") }
+    if token.matches(credentials.dropFirst(scheme.count)) { return nil }
+    return Problem.unauthorized(challenge: "Bearer realm=\"timeattack\", error=\"invalid_token\"")
+  }
+
+  private func create(
+    _ request: HTTPRequest, _ deadline: Instant, _ coupons: any CouponService
+  ) -> Reply<HTTPResponse> {
+    let draft: PolicyDraft
+    do { draft = try PolicyDraft(json: request.body) } catch { return .now(Problem.invalidPolicy(error)) }
+    return .later {
+      switch await coupons.create(draft, deadline: deadline) {
+      case .policy(let policy, let created):
+        HTTPResponse(
+          status: created ? 201 : 200, contentType: "application/json",
+          headers: [("Location", "/v1/policies/\(policy.id)")], body: Representation.policy(policy))
+      case .conflict(let existing): Problem.policyExists(existing.id)
+      case .trouble(let trouble): Problem.trouble(trouble)
+      }
+    }
+  }
+
+  private func events(
+    _ request: HTTPRequest, _ id: PolicyID, _ deadline: Instant, _ coupons: any CouponService
+  ) -> Reply<HTTPResponse> {
+    var after: Int64 = 0
+    if let text = request.queryValue("after"), text != "0" {
+      guard let number = PathID.number(text.utf8) else { return .now(Problem.malformedAfter) }
+      after = number
+    }
+    return .later {
+      switch await coupons.events(of: id, after: after, limit: AdminAPI.eventsAnAnswer, deadline: deadline) {
+      case .events(let events):
+        var lines: [UInt8] = []
+        for event in events {
+          lines.append(contentsOf: Representation.event(event))
+          lines.append(UInt8(ascii: "\n"))
+        }
+        return HTTPResponse(status: 200, contentType: "application/x-ndjson", body: lines)
+      case .noSuchPolicy: return Problem.noSuchPolicy
+      case .trouble(let trouble): return Problem.trouble(trouble)
+      }
+    }
+  }
+}

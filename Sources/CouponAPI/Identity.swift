@@ -1,0 +1,36 @@
+import CouponDomain
+import HTTP
+
+/// The rules of `X-User-Id`, which the gateway in front sets: identity is its job, and it is trusted.
+enum UserIDRule: String, Error, CaseIterable {
+  case missing = "X-User-Id is required."
+  case repeated = "X-User-Id must be sent once."
+  case empty = "X-User-Id must not be empty."
+  case tooLong = "X-User-Id must be at most 64 bytes long."
+  case characters = "X-User-Id must consist of the characters A-Z, a-z, 0-9, '.', '_' and '-'."
+}
+
+extension HTTPHeaders {
+  func count(of lowercasedName: String) -> Int { values(lowercasedName).count }
+}
+
+extension HTTPRequest {
+  /// The person who asks.
+  func userID() throws(UserIDRule) -> UserID {
+    guard let text = headers.first("x-user-id") else { throw .missing }
+    if let user = UserID(text), headers.count(of: "x-user-id") == 1 { return user }
+    if headers.count(of: "x-user-id") > 1 { throw .repeated }
+    if text.isEmpty { throw .empty }
+    throw text.utf8.count > UserID.maximumLength ? .tooLong : .characters
+  }
+
+  /// What the query says under a name, or nil; of several the first. Nothing is unescaped.
+  func queryValue(_ name: String) -> Substring? {
+    guard let query else { return nil }
+    for pair in query.split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts[0] == name { return parts.count == 2 ? parts[1] : "" }
+    }
+    return nil
+  }
+}

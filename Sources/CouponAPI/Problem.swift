@@ -1,0 +1,126 @@
+import CouponDomain
+import HTTP
+
+/// Why a request is not answered as it hoped (RFC 9457). `code` never changes its meaning: programs read it.
+enum ProblemCode: String, CaseIterable {
+  case badRequest = "bad-request"
+  case invalidID = "invalid-id"
+  case invalidUserID = "invalid-user-id"
+  case invalidPolicy = "invalid-policy"
+  case unauthorized = "unauthorized"
+  case notOpen = "not-open"
+  case notFound = "not-found"
+  case noSuchPolicy = "no-such-policy"
+  case noCoupon = "no-coupon"
+  case noSuchStay = "no-such-stay"
+  case methodNotAllowed = "method-not-allowed"
+  case soldOut = "sold-out"
+  case noRoomsLeft = "no-rooms-left"
+  case policyExists = "policy-exists"
+  case unavailable = "unavailable"
+  case outcomeUnknown = "outcome-unknown"
+
+  var status: Int {
+    switch self {
+    case .badRequest, .invalidID, .invalidUserID, .invalidPolicy: 400
+    case .unauthorized: 401
+    case .notOpen: 403
+    case .notFound, .noSuchPolicy, .noCoupon, .noSuchStay: 404
+    case .methodNotAllowed: 405
+    case .soldOut, .noRoomsLeft, .policyExists: 409
+    case .unavailable, .outcomeUnknown: 503
+    }
+  }
+
+  var title: String {
+    switch self {
+    case .badRequest: "The request cannot be understood"
+    case .invalidID: "The id is not a number that can name anything"
+    case .invalidUserID: "X-User-Id breaks a rule"
+    case .invalidPolicy: "The policy breaks a rule"
+    case .unauthorized: "The operator's token is needed"
+    case .notOpen: "The policy is not open"
+    case .notFound: "Nothing is here"
+    case .noSuchPolicy: "There is no such policy"
+    case .noCoupon: "The person has no coupon of this policy"
+    case .noSuchStay: "There is no such stay"
+    case .methodNotAllowed: "The method is not allowed here"
+    case .soldOut: "Today's coupons are sold out"
+    case .noRoomsLeft: "No room is left"
+    case .policyExists: "Another policy has this id"
+    case .unavailable: "Unavailable; nothing was done"
+    case .outcomeUnknown: "The outcome is unknown; ask again"
+    }
+  }
+}
+
+/// A problem as an answer. The constant ones are rendered once.
+enum Problem {
+  static let contentType = "application/problem+json"
+  /// How long whoever gets a 503 is asked to wait.
+  static let retryAfter = ("Retry-After", "1")
+
+  static let soldOut = render(.soldOut)
+  static let notFound = render(.notFound)
+  static let noSuchPolicy = render(.noSuchPolicy)
+  static let noCoupon = render(.noCoupon)
+  static let noSuchStay = render(.noSuchStay)
+  static let noRoomsLeft = render(.noRoomsLeft)
+  static let malformedID = render(.invalidID, detail: "An id is a whole number without sign or leading zero.")
+  static let policyIDTooLarge = render(.invalidID, detail: "A policyId is a number from 1 to 2147483647.")
+
+  static let malformedAfter = render(
+    .badRequest, detail: "after is the sequence of an event: a whole number that is not negative.")
+
+  static func unauthorized(challenge: String) -> HTTPResponse {
+    render(.unauthorized, headers: [("WWW-Authenticate", challenge)])
+  }
+
+  static func policyExists(_ id: PolicyID) -> HTTPResponse {
+    render(.policyExists) { $0.member("policyId", Int64(id.value)) }
+  }
+
+  static func methodNotAllowed(_ route: RouteName) -> HTTPResponse {
+    render(.methodNotAllowed, headers: [("Allow", route.allowedMethods)])
+  }
+
+  static func invalidUserID(_ rule: UserIDRule) -> HTTPResponse {
+    render(.invalidUserID, detail: rule.rawValue)
+  }
+
+  /// `next`: the next opening; nil after the event.
+  static func notOpen(next: Timestamp?) -> HTTPResponse {
+    render(.notOpen) { json in
+      json.key("opensAt")
+      if let next { json.string(next.description) } else { json.null() }
+    }
+  }
+
+  static func trouble(_ trouble: ServiceTrouble) -> HTTPResponse {
+    switch trouble {
+    case .unavailable(let reason): render(.unavailable, detail: reason, headers: [retryAfter])
+    case .outcomeUnknown(let reason): render(.outcomeUnknown, detail: reason, headers: [retryAfter])
+    }
+  }
+
+  static func invalidPolicy(_ error: InvalidPolicy) -> HTTPResponse {
+    render(.invalidPolicy, detail: "\(error.field) \(error.rule)") { $0.member("field", error.field) }
+  }
+
+  /// - Parameter extra: further members of the object.
+  static func render(
+    _ code: ProblemCode, detail: String? = nil, headers: [(String, String)] = [],
+    extra: (inout JSONWriter) -> Void = { _ in }
+  ) -> HTTPResponse {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("type", "/problems/" + code.rawValue)
+      json.member("title", code.title)
+      json.member("status", Int64(code.status))
+      json.member("code", code.rawValue)
+      if let detail { json.member("detail", detail) }
+      extra(&json)
+    }
+    return HTTPResponse(status: code.status, contentType: contentType, headers: headers, body: json.bytes)
+  }
+}

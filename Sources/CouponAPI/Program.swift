@@ -1,0 +1,52 @@
+import EventLoop
+import Foundation
+package import Operations
+
+/// What every part of a program is given: where it logs and where it counts.
+package struct ProgramContext: Sendable {
+  package let log: Log
+  package let metrics: Metrics
+
+  package init(log: Log, metrics: Metrics) { (self.log, self.metrics) = (log, metrics) }
+}
+
+/// From the command line to the exit code, the same way for every server program.
+package enum Program {
+  /// Reads the settings, makes the application and runs it on this thread.
+  ///
+  /// - Parameters:
+  ///   - arguments: the flags, without the program's name or subcommand.
+  ///   - make: from settings to application; tests call the same function. A `SettingsError` it throws ends the
+  ///     program as a wrong setting does.
+  /// - Returns: 0; 1 where the program could not start or go on; 2 for a missing, unknown or absurd setting.
+  package static func run<Settings: ProgramSettings>(
+    _ name: String, summary: String, settings: Settings.Type, arguments: [String],
+    _ make: @escaping @Sendable @LoopActor (Settings, ProgramContext) throws -> Application
+  ) -> Int32 {
+    if arguments.contains("--help") || arguments.contains("-h") {
+      print(Settings.help(program: name, summary: summary), terminator: "")
+      return 0
+    }
+    let values: Settings
+    do {
+      values = try Settings.read(environment: ProcessInfo.processInfo.environment, arguments: arguments)
+    } catch { return complain(name, error, code: 2) }
+    return EventLoop.shared.run {
+      let output = LogOutput()
+      defer { output.flush(patience: 500) }
+      let context = ProgramContext(
+        log: Log(program: name, level: values.logLevel, output: output), metrics: Metrics())
+      ProcessFigures.register(in: context.metrics)
+      do {
+        return try await make(values, context).run()
+      } catch {
+        return complain(name, error, code: error is SettingsError ? 2 : 1)
+      }
+    }
+  }
+
+  private static func complain(_ name: String, _ error: any Error, code: Int32) -> Int32 {
+    FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+    return code
+  }
+}

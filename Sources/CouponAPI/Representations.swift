@@ -1,0 +1,136 @@
+import CouponDomain
+
+/// The JSON of what is answered; `docs/openapi.yaml` describes each.
+enum Representation {
+  static func coupon(_ coupon: Coupon) -> [UInt8] {
+    let claim = coupon.claim
+    var json = JSONWriter(capacity: 256)
+    json.object { json in
+      json.member("couponId", plain: claim.couponID.appendText)
+      json.member("policyId", Int64(claim.policyID.value))
+      json.member("userId", claim.userID.description)
+      json.member("day", plain: claim.day.appendText)
+      json.key("rank")
+      if let rank = coupon.rank { json.number(Int64(rank)) } else { json.null() }
+      json.member("issuedAt", plain: claim.issuedAt.appendText)
+    }
+    return json.bytes
+  }
+
+  static func policy(_ policy: Policy) -> [UInt8] {
+    var json = JSONWriter()
+    json.object { members(of: policy, into: &$0) }
+    return json.bytes
+  }
+
+  /// The policy and its day at `time`: outside the event period the day has nothing to give.
+  static func policy(_ policy: Policy, window: DayWindow, issued: Int, at time: Timestamp) -> [UInt8] {
+    let hours = policy.hours(at: time, in: window)
+    let quota = policy.isEventDay(window.day) && window.opens ? policy.dailyQuota : 0
+    var json = JSONWriter(capacity: 512)
+    json.object { json in
+      members(of: policy, into: &json)
+      json.key("today")
+      json.object { json in
+        json.member("day", plain: window.day.appendText)
+        json.member("startsAt", plain: window.startsAt.appendText)
+        json.member("opensAt", plain: window.opensAt.appendText)
+        json.member("endsAt", plain: window.endsAt.appendText)
+        json.member("isOpen", hours == .open)
+        member("nextOpeningAt", nextOpening(hours, window), into: &json)
+        json.member("quota", Int64(quota))
+        json.member("issued", Int64(issued))
+        json.member("remaining", Int64(max(0, quota - issued)))
+      }
+    }
+    return json.bytes
+  }
+
+  private static func nextOpening(_ hours: Hours, _ window: DayWindow) -> Timestamp? {
+    switch hours {
+    case .open: window.followingOpensAt
+    case .closed(let next): next
+    }
+  }
+
+  private static func member(_ name: StaticString, _ time: Timestamp?, into json: inout JSONWriter) {
+    if let time {
+      json.member(name, plain: time.appendText)
+    } else {
+      json.key(name)
+      json.null()
+    }
+  }
+
+  private static func members(of policy: Policy, into json: inout JSONWriter) {
+    json.member("policyId", Int64(policy.id.value))
+    json.member("name", policy.name)
+    json.member("startsOn", plain: policy.startsOn.appendText)
+    json.member("endsOn", plain: policy.endsOn.appendText)
+    json.member("opensAt", plain: policy.opensAt.appendText)
+    json.member("timeZone", policy.timeZone)
+    json.member("dailyQuota", Int64(policy.dailyQuota))
+    json.member("perPerson", policy.perPerson.rawValue)
+  }
+
+  /// One line of the event stream. The payload is the log's own JSON, byte for byte.
+  static func event(_ event: RecordedEvent) -> [UInt8] {
+    var json = JSONWriter(capacity: 512)
+    json.object { json in
+      json.member("sequence", event.sequence)
+      json.key("rank")
+      if let rank = event.rank { json.number(Int64(rank)) } else { json.null() }
+      json.member("recordedAt", plain: event.recordedAt.appendText)
+      json.key("event")
+      json.raw(event.payload)
+    }
+    return json.bytes
+  }
+
+  static func stays(_ stays: [Stay]) -> [UInt8] {
+    var json = JSONWriter(capacity: 1024)
+    json.object { json in
+      json.key("stays")
+      json.array { json in
+        for stay in stays { json.object { members(of: stay, into: &$0) } }
+      }
+    }
+    return json.bytes
+  }
+
+  static func stay(_ stay: Stay) -> [UInt8] {
+    var json = JSONWriter()
+    json.object { members(of: stay, into: &$0) }
+    return json.bytes
+  }
+
+  private static func members(of stay: Stay, into json: inout JSONWriter) {
+    json.member("stayId", stay.id)
+    json.member("name", stay.name)
+    json.member("city", stay.city)
+    json.member("roomsLeft", Int64(stay.roomsLeft))
+  }
+
+  static func booking(_ booking: Booking) -> [UInt8] {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("bookingId", booking.id)
+      json.member("stayId", booking.stayID)
+      json.member("userId", booking.userID.description)
+      json.member("bookedAt", plain: booking.bookedAt.appendText)
+    }
+    return json.bytes
+  }
+
+  static func readiness(_ readiness: ServiceReadiness) -> [UInt8] {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("ready", readiness.isReady)
+      json.key("reasons")
+      json.array { json in
+        for reason in readiness.reasons { json.string(reason) }
+      }
+    }
+    return json.bytes
+  }
+}

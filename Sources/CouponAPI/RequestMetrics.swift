@@ -1,0 +1,53 @@
+import EventLoop
+import HTTP
+import Operations
+
+/// Counts every answer by route template and status, and how long each took from its head to its answer.
+@LoopActor
+final class RequestMetrics {
+  private let metrics: Metrics
+  private let latencies: [Histogram]
+  private var counters: [[(status: Int, counter: Counter)]]
+  private let inFlight: Gauge
+
+  init(_ metrics: Metrics) {
+    self.metrics = metrics
+    latencies = RouteName.allCases.map { route in
+      metrics.histogram(
+        "http_request_duration_seconds", help: "Time from a request's head to its answer.",
+        labels: [MetricLabel("route", route.template)])
+    }
+    counters = RouteName.allCases.map { _ in [] }
+    inFlight = metrics.gauge("http_requests_in_flight", help: "Requests that wait for their answer.")
+  }
+
+  func measured(_ reply: Reply<HTTPResponse>, _ route: RouteName, since start: Instant) -> Reply<HTTPResponse>
+  {
+    switch reply {
+    case .now(let response):
+      record(route, response.status, since: start)
+      return reply
+    case .later(let work):
+      inFlight.value += 1
+      return .later {
+        let response = await work()
+        self.inFlight.value -= 1
+        self.record(route, response.status, since: start)
+        return response
+      }
+    }
+  }
+
+  private func record(_ route: RouteName, _ status: Int, since start: Instant) {
+    latencies[route.rawValue].observe(Instant.now - start)
+    for (known, counter) in counters[route.rawValue] where known == status {
+      counter.increment()
+      return
+    }
+    let counter = metrics.counter(
+      "http_requests_total", help: "Answered requests by route template and status.",
+      labels: [MetricLabel("route", route.template), MetricLabel("status", String(status))])
+    counter.increment()
+    counters[route.rawValue].append((status, counter))
+  }
+}

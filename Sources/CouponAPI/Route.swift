@@ -1,0 +1,147 @@
+import HTTP
+
+/// What a path names. Metrics are labelled with the template, never with the path itself.
+enum RouteName: Int, CaseIterable {
+  case coupons, policy, myCoupon, stays, stay, bookings, health, readiness, metrics, contract
+  case adminPolicies, adminEvents
+  case none
+
+  var template: String {
+    switch self {
+    case .coupons: "/v1/policies/{policyId}/coupons"
+    case .policy: "/v1/policies/{policyId}"
+    case .myCoupon: "/v1/policies/{policyId}/coupons/me"
+    case .stays: "/v1/stays"
+    case .stay: "/v1/stays/{stayId}"
+    case .bookings: "/v1/stays/{stayId}/bookings"
+    case .health: "/healthz"
+    case .readiness: "/readyz"
+    case .metrics: "/metrics"
+    case .contract: "/openapi.yaml"
+    case .adminPolicies: "/admin/policies"
+    case .adminEvents: "/admin/policies/{policyId}/events"
+    case .none: "none"
+    }
+  }
+
+  /// The one method; the server takes a HEAD for a GET and leaves the body out.
+  var method: HTTPMethod {
+    switch self {
+    case .coupons, .bookings, .adminPolicies: .post
+    default: .get
+    }
+  }
+
+  /// The `Allow` header of a 405.
+  var allowedMethods: String { method == .get ? "GET, HEAD" : method.name }
+}
+
+/// A route with the id that its path carries.
+struct Route: Equatable {
+  let name: RouteName
+  let id: PathID
+
+  init(_ name: RouteName, id: PathID = .absent) { (self.name, self.id) = (name, id) }
+
+  static let none = Route(.none)
+
+  /// The public listener's routes.
+  static func find(_ path: String) -> Route {
+    var path = path
+    return path.withUTF8 { bytes in
+      var scan = PathScan(bytes)
+      if scan.skip("/v1/policies/") {
+        guard let id = scan.id() else { return .none }
+        if scan.isAtEnd { return Route(.policy, id: id) }
+        guard scan.skip("/coupons") else { return .none }
+        if scan.isAtEnd { return Route(.coupons, id: id) }
+        return scan.ends("/me") ? Route(.myCoupon, id: id) : .none
+      }
+      if scan.skip("/v1/stays") {
+        if scan.isAtEnd { return Route(.stays) }
+        guard scan.skip("/"), let id = scan.id() else { return .none }
+        if scan.isAtEnd { return Route(.stay, id: id) }
+        return scan.ends("/bookings") ? Route(.bookings, id: id) : .none
+      }
+      return constant(scan)
+    }
+  }
+
+  private static func constant(_ scan: PathScan) -> Route {
+    if scan.ends("/healthz") { return Route(.health) }
+    if scan.ends("/readyz") { return Route(.readiness) }
+    if scan.ends("/metrics") { return Route(.metrics) }
+    return scan.ends("/openapi.yaml") ? Route(.contract) : .none
+  }
+
+  /// The operator's listener's routes.
+  static func findAdmin(_ path: String) -> Route {
+    var path = path
+    return path.withUTF8 { bytes in
+      var scan = PathScan(bytes)
+      guard scan.skip("/admin/policies") else { return .none }
+      if scan.isAtEnd { return Route(.adminPolicies) }
+      guard scan.skip("/"), let id = scan.id(), scan.ends("/events") else { return .none }
+      return Route(.adminEvents, id: id)
+    }
+  }
+}
+
+/// The id in a path: decimal digits without a sign or a leading zero.
+enum PathID: Equatable {
+  case number(Int64)
+  case malformed
+  case absent
+}
+
+/// Reads a path from left to right. Nothing is unescaped: `%` is never part of a route.
+private struct PathScan {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private var position = 0
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+  var isAtEnd: Bool { position == bytes.count }
+
+  mutating func skip(_ literal: StaticString) -> Bool {
+    guard matches(literal) else { return false }
+    position += literal.utf8CodeUnitCount
+    return true
+  }
+
+  func ends(_ literal: StaticString) -> Bool {
+    bytes.count - position == literal.utf8CodeUnitCount && matches(literal)
+  }
+
+  private func matches(_ literal: StaticString) -> Bool {
+    let count = literal.utf8CodeUnitCount
+    guard bytes.count - position >= count else { return false }
+    for index in 0..<count where bytes[position + index] != literal.utf8Start[index] { return false }
+    return true
+  }
+
+  /// The segment up to the next slash; nil where it is empty, which is no route.
+  mutating func id() -> PathID? {
+    let start = position
+    while position < bytes.count, bytes[position] != UInt8(ascii: "/") { position += 1 }
+    guard position > start else { return nil }
+    guard let number = PathID.number(bytes[start..<position]) else { return .malformed }
+    return .number(number)
+  }
+}
+
+extension PathID {
+  /// Nil for anything but 1…2⁶³−1 in plain decimal digits.
+  static func number(_ digits: some Collection<UInt8>) -> Int64? {
+    guard let first = digits.first, first != UInt8(ascii: "0") else { return nil }
+    var number: Int64 = 0
+    for digit in digits {
+      guard digit >= 48, digit <= 57 else { return nil }
+      let (tens, overflow) = number.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = tens.addingReportingOverflow(Int64(digit - 48))
+      if overflow || carry { return nil }
+      number = sum
+    }
+    return number
+  }
+}
