@@ -2,7 +2,7 @@ package import EventLoop
 
 /// A switch below every rule of this module, for experiments: it is asked before each use of the server.
 @LoopActor
-package protocol PostgresFault: AnyObject {
+package protocol PostgresFault: AnyObject, Sendable {
   func action(for use: PostgresUse) -> PostgresFaultAction
 }
 

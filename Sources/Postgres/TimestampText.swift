@@ -27,7 +27,9 @@ enum TimestampText {
     }
     guard reader.take("+"), reader.number() == 0 else { return nil }
     let year = reader.take(" ") && reader.take("B") && reader.take("C") ? 1 - written : written
-    guard reader.isAtEnd, (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60,
+    // Later years do not fit into 64 bits of microseconds since 1970.
+    guard reader.isAtEnd, year < 294_247, (1...12).contains(month), (1...31).contains(day), hour < 24,
+      minute < 60,
       second < 60
     else { return nil }
     return days(year: year, month: month, day: day) * 86_400_000_000

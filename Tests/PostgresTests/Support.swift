@@ -1,0 +1,85 @@
+import EventLoop
+import Postgres
+import PrivateServers
+import Testing
+
+let soon = Duration.seconds(10)
+
+extension Instant {
+  /// Long enough for anything that is meant to succeed.
+  static var soon: Instant { .now + .seconds(20) }
+}
+
+@LoopActor
+func makePool(
+  _ server: PrivatePostgres, size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:],
+  connectTimeout: Duration = .seconds(5), fault: (any PostgresFault)? = nil
+) throws -> PostgresPool {
+  PostgresPool(
+    configuration: try PostgresConfiguration(url: server.url), size: size, maxWaiting: maxWaiting,
+    sessionSettings: settings, name: "postgres-tests", connectTimeout: connectTimeout, fault: fault)
+}
+
+/// Runs `body` on the loop with a pool on the server that all these tests share.
+func withPool<T: Sendable>(
+  size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:], fault: (any PostgresFault)? = nil,
+  _ body: @escaping @Sendable @LoopActor (PostgresPool) async throws -> T
+) async throws -> T {
+  try await onLoop {
+    let pool = try makePool(
+      try await TestServers.postgres(), size: size, maxWaiting: maxWaiting, settings: settings, fault: fault)
+    do {
+      let value = try await body(pool)
+      await pool.close()
+      return value
+    } catch {
+      await pool.close()
+      throw error
+    }
+  }
+}
+
+extension PostgresPool {
+  /// Runs statements one after the other, each on its own.
+  func execute(_ statements: String...) async throws {
+    for sql in statements { _ = try await query(PostgresStatement(sql), deadline: .soon) }
+  }
+
+  func int(_ sql: String, _ values: [PostgresValue] = []) async throws -> Int64? {
+    try await query(PostgresStatement(sql), values, deadline: .soon).int(0, 0)
+  }
+
+  /// Asks until the answer is true.
+  func until(_ sql: String) async throws {
+    let deadline = Instant.soon
+    while try await query(PostgresStatement(sql), deadline: deadline).bool(0, 0) != true {
+      try #require(Instant.now < deadline, "never true: \(sql)")
+      await EventLoop.shared.sleep(for: .milliseconds(5))
+    }
+  }
+}
+
+/// Starts work on the loop and returns at once; `value()` waits for what became of it.
+@LoopActor
+func start<T: Sendable>(_ work: @escaping @Sendable @LoopActor () async throws -> T) -> Completion<T> {
+  let completion = Completion<T>()
+  EventLoop.shared.spawn {
+    do { completion.succeed(try await work()) } catch { completion.fail(error) }
+  }
+  return completion
+}
+
+/// The `PostgresError` that `work` throws.
+@LoopActor
+func failure<T>(_ work: @LoopActor () async throws -> T) async -> PostgresError? {
+  do {
+    _ = try await work()
+    Issue.record("expected an error")
+    return nil
+  } catch let error as PostgresError {
+    return error
+  } catch {
+    Issue.record("unexpected \(error)")
+    return nil
+  }
+}
