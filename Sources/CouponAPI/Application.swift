@@ -32,6 +32,7 @@ package final class Application {
   private let admin: AdminSettings
   private let parts: [any ApplicationPart]
   private let log: Log
+  private let metrics: Metrics
   private let publicAPI: PublicAPI
   private let adminAPI: AdminAPI?
 
@@ -49,7 +50,8 @@ package final class Application {
     server: ServerSettings, admin: AdminSettings, services: APIServices, parts: [any ApplicationPart],
     context: ProgramContext, clock: SystemClock
   ) {
-    (self.server, self.admin, self.parts, log) = (server, admin, parts, context.log)
+    (self.server, self.admin, self.parts) = (server, admin, parts)
+    (log, metrics) = (context.log, context.metrics)
     publicAPI = PublicAPI(
       services: services, metrics: context.metrics, clock: clock, requestDeadline: server.requestDeadline)
     adminAPI = admin.listener.map { listener in
@@ -98,6 +100,7 @@ package final class Application {
     do {
       let port = try server.start()
       listeners.append(server)
+      ListenerMetrics.register(server, named: setting == "ADMIN_PORT" ? "admin" : "public", in: metrics)
       return port
     } catch {
       throw StartFailure("\(setting): cannot listen on \(configuration.host):\(configuration.port): \(error)")

@@ -8,7 +8,6 @@ final class RequestMetrics {
   private let metrics: Metrics
   private let latencies: [Histogram]
   private var counters: [[(status: Int, counter: Counter)]]
-  private let inFlight: Gauge
 
   init(_ metrics: Metrics) {
     self.metrics = metrics
@@ -18,7 +17,6 @@ final class RequestMetrics {
         labels: [MetricLabel("route", route.template)])
     }
     counters = RouteName.allCases.map { _ in [] }
-    inFlight = metrics.gauge("http_requests_in_flight", help: "Requests that wait for their answer.")
   }
 
   func measured(_ reply: Reply<HTTPResponse>, _ route: RouteName, since start: Instant) -> Reply<HTTPResponse>
@@ -28,10 +26,8 @@ final class RequestMetrics {
       record(route, response.status, since: start)
       return reply
     case .later(let work):
-      inFlight.value += 1
       return .later {
         let response = await work()
-        self.inFlight.value -= 1
         self.record(route, response.status, since: start)
         return response
       }

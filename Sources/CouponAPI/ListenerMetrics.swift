@@ -1,0 +1,28 @@
+import EventLoop
+import HTTP
+import Operations
+
+/// What a listener itself counts: its connections, and what it refused before any route saw it.
+enum ListenerMetrics {
+  @LoopActor static func register(_ server: HTTPServer, named name: String, in metrics: Metrics) {
+    let labels = [MetricLabel("listener", name)]
+    metrics.gauge("http_connections_open", help: "Open connections.", labels: labels) {
+      Double(server.statistics.connectionsOpen)
+    }
+    metrics.counter("http_connections_total", help: "Connections accepted.", labels: labels) {
+      Double(server.statistics.connectionsAccepted)
+    }
+    metrics.counter("http_connections_refused_total", help: "Connections above the limit.", labels: labels) {
+      Double(server.statistics.connectionsRefused)
+    }
+    metrics.gauge("http_requests_in_flight", help: "Requests that wait for their answer.", labels: labels) {
+      Double(server.statistics.requestsInFlight)
+    }
+    for status in [400, 408, 413, 414, 417, 431, 503, 505] {
+      metrics.counter(
+        "http_refusals_total", help: "Requests that the listener itself refused, by status.",
+        labels: labels + [MetricLabel("status", String(status))]
+      ) { Double(server.statistics.refusals[status] ?? 0) }
+    }
+  }
+}

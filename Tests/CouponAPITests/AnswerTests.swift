@@ -1,0 +1,141 @@
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import HTTP
+import Operations
+import Testing
+
+/// What the services answer, as bytes.
+@Suite struct AnswerTests {
+  @Test func troubleTellsWhetherAnythingWasDone() async throws {
+    try await withFixture { fixture in
+      try await fixture.createPolicy()
+      fixture.coupons.trouble = .unavailable(reason: "The database is away.")
+      let unavailable = await fixture.ask("kim")
+      #expect(unavailable.status == 503)
+      #expect(unavailable.contentType == "application/problem+json")
+      #expect(unavailable.header("Retry-After") == "1")
+      #expect(
+        unavailable.text
+          == #"{"type":"/problems/unavailable","title":"Unavailable; nothing was done","status":503,"#
+          + #""code":"unavailable","detail":"The database is away."}"#)
+      fixture.coupons.trouble = .outcomeUnknown(reason: "Nobody answered.")
+      let unknown = await fixture.ask("kim")
+      #expect(unknown.status == 503)
+      #expect(unknown.header("Retry-After") == "1")
+      #expect(unknown.text.contains(#""code":"outcome-unknown""#))
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func aSoldOutDayIsAConstant(later: Bool) async throws {
+    try await withFixture { fixture in
+      try await fixture.createPolicy(quota: 1)
+      fixture.coupons.answersLater = later
+      #expect(await fixture.ask("kim").status == 201)
+      #expect(await fixture.ask("kim").status == 200)
+      let soldOut = await fixture.ask("lee")
+      #expect(soldOut.status == 409)
+      #expect(
+        soldOut.text
+          == #"{"type":"/problems/sold-out","title":"Today's coupons are sold out","status":409,"code":"sold-out"}"#
+      )
+    }
+  }
+
+  @Test func theHotPathAnswersAtOnce() async throws {
+    try await withFixture { fixture in
+      try await fixture.createPolicy()
+      let request = HTTPRequest(.post, "/v1/policies/1/coupons", headers: [("X-User-Id", "kim")])
+      guard case .now(let response) = fixture.api.handle(request) else {
+        Issue.record("a task for an answer that was there")
+        return
+      }
+      #expect(response.status == 201)
+    }
+  }
+
+  @Test func notOpenNamesTheNextOpening() async throws {
+    try await withFixture { fixture in
+      try await fixture.createPolicy(id: 1, from: 1, to: 2)
+      try await fixture.createPolicy(id: 2, from: -3, to: -1)
+      let before = await fixture.ask("kim", policy: "1")
+      #expect(before.status == 403)
+      let opensAt = try #require(before.json["opensAt"] as? String)
+      #expect(opensAt.hasSuffix("T00:00:00.000000Z"))
+      #expect(Timestamp(opensAt) != nil)
+      let after = await fixture.ask("kim", policy: "2")
+      #expect(after.status == 403)
+      #expect(after.text.contains(#""code":"not-open","opensAt":null}"#))
+    }
+  }
+
+  @Test func textIsEscaped() async throws {
+    try await withFixture { fixture in
+      let name = "say \"한글\" \\ / \u{1F600}"
+      try await fixture.createPolicy(name: name)
+      let response = await fixture.call(.get, "/v1/policies/1")
+      #expect(response.json["name"] as? String == name)
+      #expect(response.text.contains(#""name":"say \"한글\" \\ / 😀""#))
+    }
+  }
+
+  @Test func aDayOutsideTheEventHasNothingToGive() async throws {
+    try await withFixture { fixture in
+      try await fixture.createPolicy(quota: 7, from: 1, to: 2)
+      let today = try #require(await fixture.call(.get, "/v1/policies/1").json["today"] as? [String: Any])
+      #expect(today["quota"] as? Int == 0)
+      #expect(today["remaining"] as? Int == 0)
+      #expect(today["isOpen"] as? Bool == false)
+    }
+  }
+
+  @Test func readinessGivesItsReasons() async throws {
+    try await withFixture { fixture in
+      let ready = await fixture.call(.get, "/readyz")
+      #expect(ready.status == 200)
+      #expect(ready.text == #"{"ready":true,"reasons":[]}"#)
+      fixture.coupons.notReadyBecause = ["reading the log", "no \"database\""]
+      let waiting = await fixture.call(.get, "/readyz")
+      #expect(waiting.status == 503)
+      #expect(waiting.text == #"{"ready":false,"reasons":["reading the log","no \"database\""]}"#)
+      #expect(await fixture.call(.get, "/healthz").status == 200)
+    }
+  }
+
+  @Test func requestsAreCountedByTemplateAndStatus() async throws {
+    try await withFixture { fixture in
+      try await fixture.createPolicy()
+      _ = await fixture.ask("kim")
+      _ = await fixture.ask("lee")
+      fixture.coupons.answersLater = true
+      _ = await fixture.ask("park")
+      _ = await fixture.ask("kim", policy: "99")
+      _ = await fixture.call(.get, "/secret/\u{22}%00")
+      let response = await fixture.call(.get, "/metrics")
+      #expect(response.contentType == "text/plain; version=0.0.4; charset=utf-8")
+      let route = #"route="/v1/policies/{policyId}/coupons""#
+      #expect(response.text.contains("http_requests_total{\(route),status=\"201\"} 1\n"))
+      #expect(response.text.contains("http_requests_total{\(route),status=\"409\"} 2\n"))
+      #expect(response.text.contains("http_requests_total{\(route),status=\"404\"} 1\n"))
+      #expect(response.text.contains("http_requests_total{route=\"none\",status=\"404\"} 1\n"))
+      #expect(response.text.contains("http_request_duration_seconds_count{\(route)} 4\n"))
+      #expect(!response.text.contains("secret"))
+    }
+  }
+
+  @Test func aProgramWithoutCouponsHasOnlyItsHealth() async throws {
+    try await onLoop {
+      let api = PublicAPI(
+        services: APIServices(readiness: { ServiceReadiness(reasons: []) }), metrics: .init(),
+        clock: .init(), requestDeadline: .seconds(1))
+      let paths = [
+        ("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/v1/policies/1", 404), ("/v1/stays", 404),
+      ]
+      for (path, status) in paths {
+        #expect(await api.handle(HTTPRequest(.get, path)).value().status == status, "\(path)")
+      }
+    }
+  }
+}

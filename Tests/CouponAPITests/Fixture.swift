@@ -1,0 +1,78 @@
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import Foundation
+import HTTP
+import Operations
+import Testing
+
+/// The API over the service in memory, called without a socket.
+@LoopActor
+final class Fixture {
+  nonisolated static let token = "0123456789abcdef-token"
+
+  let coupons: MemoryCouponService
+  let bystander = MemoryBystander([Stay(id: 1, name: "Hanok", city: "Seoul", roomsLeft: 1)])
+  let metrics = Metrics()
+  let api: PublicAPI
+  let admin: AdminAPI
+
+  init() throws {
+    coupons = MemoryCouponService(key: try #require(CouponKey("a secret of the tests")))
+    let services = APIServices(coupons: coupons, bystander: bystander)
+    api = PublicAPI(services: services, metrics: metrics, clock: SystemClock(), requestDeadline: .seconds(2))
+    admin = AdminAPI(
+      services: services, token: SecretToken(Fixture.token), metrics: metrics, requestDeadline: .seconds(2))
+  }
+
+  /// A policy whose day opens at midnight UTC, from `first` to `last` counted from today.
+  func createPolicy(
+    id: Int = 1, quota: Int = 1, from first: Int = -1, to last: Int = 1, name: String = "Autumn"
+  ) async throws {
+    let today = Day(
+      number: Int32(SystemClock().now().microseconds.flooredDivision(by: 86_400_000_000).quotient))
+    let policyID = try #require(PolicyID(id))
+    let policy = try Policy(
+      id: policyID, name: name, startsOn: today.advanced(by: first), endsOn: today.advanced(by: last),
+      opensAt: try #require(TimeOfDay(seconds: 0)), timeZone: "UTC", dailyQuota: quota, perPerson: .once)
+    guard
+      case .policy(_, created: true) = await coupons.create(
+        PolicyDraft(id: policyID, template: policy), deadline: .now + .seconds(1))
+    else { throw Unexpected() }
+  }
+
+  func call(
+    _ method: HTTPMethod, _ target: String, _ headers: [(String, String)] = [], _ body: String = ""
+  ) async -> HTTPResponse {
+    await api.handle(HTTPRequest(method, target, headers: headers, body: Array(body.utf8))).value()
+  }
+
+  func ask(_ user: String, policy: String = "1") async -> HTTPResponse {
+    await call(.post, "/v1/policies/\(policy)/coupons", [("X-User-Id", user)])
+  }
+
+  func callAdmin(
+    _ method: HTTPMethod, _ target: String, body: String = "", token: String? = Fixture.token
+  ) async -> HTTPResponse {
+    let headers = token.map { [("Authorization", "Bearer \($0)")] } ?? []
+    return await admin.handle(HTTPRequest(method, target, headers: headers, body: Array(body.utf8))).value()
+  }
+}
+
+struct Unexpected: Error {}
+
+extension HTTPResponse {
+  var text: String { String(decoding: body, as: UTF8.self) }
+
+  /// The members of the object; none where the body is no object.
+  var json: [String: Any] {
+    (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:]
+  }
+
+  func header(_ name: String) -> String? { headers.first { $0.0 == name }?.1 }
+}
+
+func withFixture(_ body: @escaping @Sendable @LoopActor (Fixture) async throws -> Void) async throws {
+  try await onLoop { try await body(Fixture()) }
+}
