@@ -1,0 +1,174 @@
+/// `report.html`: one file that needs no network, in the reader's light or dark scheme.
+package struct ReportPage {
+  private let report: Report
+
+  package init(_ report: Report) { self.report = report }
+
+  package var html: String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>TimeAttack: \(Numbers.count(report.settings.people)) people, \(Numbers.count(report.settings.quota)) coupons</title>
+    <style>\(ReportStyle.css)</style>
+    </head>
+    <body>
+    <main>
+    \(header)
+    \(warnings)
+    \(cards)
+    \(table)
+    \(charts)
+    \(findings)
+    \(provenance)
+    </main>
+    </body>
+    </html>
+
+    """
+  }
+
+  private var header: String {
+    let settings = report.settings
+    let names = report.runs.map(\.architecture).joined(separator: " and ").escaped
+    return """
+      <header>
+      <p class="kicker">TimeAttack</p>
+      <h1>\(Numbers.count(settings.people)) people, \(Numbers.count(settings.quota)) coupons</h1>
+      <p>The same flash crowd against \(names), one after the other on fresh data:
+      \(Numbers.decimal(settings.ratePerSecond, digits: 0)) people a second at the opening, up to
+      \(settings.attempts) requests each, seed <code>\(settings.seed.escaped)</code>.
+      Latency counts from the moment a request was due.</p>
+      </header>
+      """
+  }
+
+  private var warnings: String {
+    ResultTable.warnings(report).map { #"<p class="warning" role="note">\#($0.escaped)</p>"# }
+      .joined(separator: "\n")
+  }
+
+  private var cards: String {
+    let cards = report.runs.map { run in
+      """
+      <article class="card \(run.architecture.escaped)">
+      <h2>\(run.architecture.escaped) <span class="badge \(run.verified ? "good" : "bad")">\
+      \(run.verified ? "verified" : "not verified")</span></h2>
+      <dl>
+      <div><dt>winners, p99</dt><dd>\(Numbers.duration(milliseconds: run.waits.winners.p99Ms))</dd></div>
+      <div><dt>sold-out, p99</dt><dd>\(Numbers.duration(milliseconds: run.waits.soldOut.p99Ms))</dd></div>
+      <div><dt>sold out in</dt><dd>\(Numbers.duration(seconds: run.milestones.soldOutSeconds))</dd></div>
+      <div><dt>bystander p99 meanwhile</dt>\
+      <dd>\(Numbers.duration(milliseconds: run.bystander.during.latency.p99Ms))</dd></div>
+      <div><dt>oversold, duplicates</dt><dd>\(run.ledgers.oversold), \(run.ledgers.duplicates)</dd></div>
+      <div><dt>CPU of all servers</dt>\
+      <dd>\(Numbers.decimal(run.usage.map(\.cpuSeconds).reduce(0, +), digits: 1)) s</dd></div>
+      </dl>
+      </article>
+      """
+    }
+    return #"<section class="cards" aria-label="In short">"# + cards.joined(separator: "\n") + "</section>"
+  }
+
+  private var table: String {
+    let table = ResultTable(report)
+    var html = """
+      <section><h2>Side by side</h2>
+      <div class="scroll"><table>
+      <thead><tr><td></td>\(table.columns.map { #"<th scope="col">\#($0.escaped)</th>"# }.joined())</tr></thead>
+
+      """
+    for group in table.groups {
+      html += #"<tbody><tr class="group"><th colspan="\#(table.columns.count + 1)" scope="rowgroup">"#
+      html += group.title.escaped + "</th></tr>\n"
+      for row in group.rows {
+        let help = row.help.isEmpty ? "" : #" <small>\#(row.help.escaped)</small>"#
+        let indent = row.label.hasPrefix(" ") ? #" class="part""# : ""
+        html += #"<tr\#(indent)><th scope="row">\#(row.label.trimmed.escaped)\#(help)</th>"#
+        html += row.values.map { "<td>\($0.escaped)</td>" }.joined() + "</tr>\n"
+      }
+      html += "</tbody>\n"
+    }
+    return html + "</table></div></section>"
+  }
+
+  private var charts: String {
+    ReportCharts(report: report).all.enumerated().map { index, chart in
+      """
+      <section class="chart"><h2>\(chart.title.escaped)</h2>
+      <p>\(chart.description.escaped)</p>
+      \(chart.svg(id: "chart\(index)"))
+      </section>
+      """
+    }.joined(separator: "\n")
+  }
+
+  private var findings: String {
+    let runs = report.runs.map { run in
+      let rows = run.findings.map { finding in
+        let style = ["ok": "good", "n/a": "quiet"][finding.verdict] ?? "bad"
+        return """
+          <tr><th scope="row">\(finding.invariant.escaped)</th><td class="left">\(finding.title.escaped)</td>\
+          <td><span class="badge \(style)">\(finding.verdict.escaped)</span></td>\
+          <td class="left">\(finding.detail.escaped)</td></tr>
+          """
+      }
+      let gate = run.ledgers.gateMembers.map { members in
+        """
+        <p>Redis' set, which proposes and does not decide: \(Numbers.count(members)) members,
+        \(Numbers.count(run.ledgers.gateWinnersMissing ?? 0)) winners missing,
+        \(Numbers.count(run.ledgers.gateMembersWithoutCoupon ?? 0)) members without a coupon.</p>
+        """
+      }
+      return """
+        <details\(run.verified ? "" : " open")><summary>\(run.architecture.escaped) (\(run.strategy.escaped)): \
+        \(run.findings.count) invariants</summary>
+        <div class="scroll"><table><tbody>
+        \(rows.joined(separator: "\n"))
+        </tbody></table></div>\(gate ?? "")</details>
+        """
+    }
+    return "<section><h2>What was checked</h2>\n" + runs.joined(separator: "\n") + "</section>"
+  }
+
+  private var provenance: String {
+    let machine = report.machine
+    var facts: [(String, String)] = [
+      ("made", report.createdAt), ("commit", report.commit), ("processor", machine.processor),
+      ("cores", String(machine.cores)), ("memory", Numbers.bytes(machine.memoryBytes)),
+      ("system", machine.system), ("Swift", machine.swift),
+    ]
+    facts += report.versions.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    facts += [
+      ("connections", Numbers.count(report.settings.connections)),
+      ("patience of a client", "\(report.settings.patienceMs) ms"),
+      ("bystander", "\(Numbers.decimal(report.settings.bystanderPerSecond, digits: 0)) requests a second"),
+      ("who comes too early", Numbers.percent(report.settings.earlyShare)),
+    ]
+    let rows = facts.map { name, value in
+      #"<tr><th scope="row">\#(name.escaped)</th><td class="left">\#(value.escaped)</td></tr>"#
+    }
+    let programs = report.programSettings.sorted { $0.key < $1.key }.map { program, settings in
+      let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      return "<h3>\(program.escaped)</h3><pre>\(lines.joined(separator: "\n").escaped)</pre>"
+    }
+    return """
+      <section><h2>Where these figures come from</h2>
+      <p>The load generator and the servers share this machine. Everything is in <code>report.json</code>, too.</p>
+      <details><summary>Machine, versions, settings</summary>
+      <div class="scroll"><table><tbody>
+      \(rows.joined(separator: "\n"))
+      </tbody></table></div>
+      \(programs.joined(separator: "\n"))
+      </details></section>
+      """
+  }
+}
+
+extension String {
+  /// Without leading spaces.
+  fileprivate var trimmed: String { String(drop { $0 == " " }) }
+}
