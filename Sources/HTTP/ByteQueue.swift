@@ -1,0 +1,95 @@
+/// Bytes that wait: filled at the end, consumed at the front. Memory of its own, so that filling it costs no checks.
+final class ByteQueue {
+  private var memory: UnsafeMutableRawPointer
+  private(set) var capacity: Int
+  private var start = 0
+  private var end = 0
+
+  init(capacity: Int) {
+    self.capacity = max(64, capacity)
+    memory = .allocate(byteCount: self.capacity, alignment: 16)
+  }
+
+  deinit { memory.deallocate() }
+
+  var count: Int { end - start }
+  var isEmpty: Bool { start == end }
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory + start, count: end - start) }
+
+  func consume(_ count: Int) {
+    precondition(count <= end - start, "consumed more than there is")
+    start += count
+    if start == end { removeAll() }
+  }
+
+  func removeAll() {
+    start = 0
+    end = 0
+  }
+
+  /// Makes room for that many bytes more.
+  func reserve(_ more: Int) {
+    guard end + more > capacity else { return }
+    let count = end - start
+    if count + more <= capacity, start >= capacity / 2 {
+      memory.copyMemory(from: memory + start, byteCount: count)
+    } else {
+      capacity = max(capacity * 2, count + more)
+      let bigger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+      bigger.copyMemory(from: memory + start, byteCount: count)
+      memory.deallocate()
+      memory = bigger
+    }
+    start = 0
+    end = count
+  }
+
+  func append(_ bytes: UnsafeRawBufferPointer) {
+    guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+    reserve(bytes.count)
+    (memory + end).copyMemory(from: base, byteCount: bytes.count)
+    end += bytes.count
+  }
+
+  func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }
+
+  @inline(__always)
+  func append(_ text: StaticString) {
+    append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  func append(_ byte: UInt8) {
+    reserve(1)
+    memory.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
+    end += 1
+  }
+
+  /// Text that may not begin a new line: a control character becomes a space.
+  func appendLineText(_ text: String) {
+    let from = count
+    var text = text
+    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    var index = ByteScan.firstControl(memory, from: start + from, to: end)
+    while index < end {
+      memory.storeBytes(of: ByteScan.space, toByteOffset: index, as: UInt8.self)
+      index = ByteScan.firstControl(memory, from: index + 1, to: end)
+    }
+  }
+
+  /// A number in decimal; not negative.
+  func appendNumber(_ number: Int) {
+    reserve(20)
+    var rest = number
+    var digits = 1
+    while rest >= 10 {
+      rest /= 10
+      digits += 1
+    }
+    rest = number
+    for place in stride(from: end + digits - 1, through: end, by: -1) {
+      memory.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 + rest % 10), toByteOffset: place, as: UInt8.self)
+      rest /= 10
+    }
+    end += digits
+  }
+}

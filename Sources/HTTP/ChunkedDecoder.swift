@@ -1,0 +1,119 @@
+/// Takes a chunked body apart (RFC 9112, 7.1), byte by byte if it comes so.
+///
+///     size ─▶ extension ─▶ lineFeed ─▶ data ─▶ dataEnd ─▶ size …
+///                             └─ size 0 ─▶ trailer lines ─▶ done
+///
+/// Extensions and trailers are passed over, and bounded; every line ends with CR LF.
+package struct ChunkedDecoder {
+  package enum Progress: Equatable {
+    case needsMore
+    case done
+    case refused(HTTPRefusal)
+  }
+
+  private enum State {
+    case size, chunkExtension, sizeLineFeed
+    case data, dataReturn, dataLineFeed
+    case trailerStart, trailer, trailerLineFeed, lastLineFeed
+    case done
+  }
+
+  private var state = State.size
+  private var size = 0
+  private var digits = 0
+  /// What extensions and trailers may still take.
+  private var spare: Int
+  private let limit: Int
+
+  /// - Parameters:
+  ///   - limit: the most bytes that the body may have.
+  ///   - spare: the most bytes that extensions and trailers may have together.
+  package init(limit: Int, spare: Int = 4096) {
+    self.limit = limit
+    self.spare = spare
+  }
+
+  /// Appends to `body` what `input` holds of it. `consumed` is less than the whole only where the body ends before.
+  package mutating func decode(
+    _ input: UnsafeRawBufferPointer, into body: inout [UInt8]
+  ) -> (progress: Progress, consumed: Int) {
+    var index = 0
+    while index < input.count, state != .done {
+      if state == .data {
+        let piece = min(size, input.count - index)
+        body.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[index..<index + piece]))
+        index += piece
+        size -= piece
+        if size == 0 { state = .dataReturn }
+      } else {
+        if let refusal = step(input[index], bodyCount: body.count) { return (.refused(refusal), index) }
+        index += 1
+      }
+    }
+    return (state == .done ? .done : .needsMore, index)
+  }
+
+  /// One byte that is not data.
+  private mutating func step(_ byte: UInt8, bodyCount: Int) -> HTTPRefusal? {
+    switch state {
+    case .size: return sizeByte(byte, bodyCount)
+    case .chunkExtension:
+      if byte == ByteScan.carriageReturn { return become(.sizeLineFeed) }
+      return passOver(byte, in: .chunkExtension)
+    case .sizeLineFeed: return expect(byte, ByteScan.lineFeed, then: size == 0 ? .trailerStart : .data)
+    case .dataReturn: return expect(byte, ByteScan.carriageReturn, then: .dataLineFeed)
+    case .dataLineFeed: return expect(byte, ByteScan.lineFeed, then: .size)
+    case .trailerStart:
+      if byte == ByteScan.carriageReturn { return become(.lastLineFeed) }
+      return passOver(byte, in: .trailer)
+    case .trailer:
+      if byte == ByteScan.carriageReturn { return become(.trailerLineFeed) }
+      return passOver(byte, in: .trailer)
+    case .trailerLineFeed: return expect(byte, ByteScan.lineFeed, then: .trailerStart)
+    case .lastLineFeed: return expect(byte, ByteScan.lineFeed, then: .done)
+    case .data, .done: return nil
+    }
+  }
+
+  private mutating func sizeByte(_ byte: UInt8, _ bodyCount: Int) -> HTTPRefusal? {
+    if let value = Self.hexValue(byte) {
+      if digits == 0 { size = 0 }
+      digits += 1
+      guard digits <= 15 else { return .badChunk }
+      size = size << 4 | value
+      return size > limit - bodyCount ? .bodyTooLarge : nil
+    }
+    guard digits > 0 else { return .badChunk }
+    digits = 0
+    switch byte {
+    case ByteScan.carriageReturn: return become(.sizeLineFeed)
+    case UInt8(ascii: ";"): return passOver(byte, in: .chunkExtension)
+    default: return .badChunk
+    }
+  }
+
+  private mutating func become(_ next: State) -> HTTPRefusal? {
+    state = next
+    return nil
+  }
+
+  private mutating func expect(_ byte: UInt8, _ wanted: UInt8, then next: State) -> HTTPRefusal? {
+    guard byte == wanted else { return .badChunk }
+    return become(next)
+  }
+
+  private mutating func passOver(_ byte: UInt8, in next: State) -> HTTPRefusal? {
+    spare -= 1
+    guard spare >= 0, byte >= 0x20 || byte == ByteScan.tab, byte != 0x7f else { return .badChunk }
+    return become(next)
+  }
+
+  private static func hexValue(_ byte: UInt8) -> Int? {
+    switch byte {
+    case 0x30...0x39: Int(byte) - 0x30
+    case 0x41...0x46: Int(byte) - 0x41 + 10
+    case 0x61...0x66: Int(byte) - 0x61 + 10
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/// A request whose body is still arriving.
+final class PartialBody {
+  enum Framing {
+    case counted(remaining: Int)
+    case chunked(ChunkedDecoder)
+  }
+
+  private(set) var request: HTTPRequest
+  let shape: AnswerShape
+  private var framing: Framing
+
+  init(_ request: HTTPRequest, _ shape: AnswerShape, _ framing: Framing) {
+    self.request = request
+    self.shape = shape
+    self.framing = framing
+  }
+
+  /// Takes what belongs to the body; `consumed` is less than the whole only where the body ends before.
+  func take(_ bytes: UnsafeRawBufferPointer) -> (progress: ChunkedDecoder.Progress, consumed: Int) {
+    switch framing {
+    case .counted(let remaining):
+      let count = min(remaining, bytes.count)
+      request.body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+      framing = .counted(remaining: remaining - count)
+      return (count == remaining ? .done : .needsMore, count)
+    case .chunked(var decoder):
+      let step = decoder.decode(bytes, into: &request.body)
+      framing = .chunked(decoder)
+      return step
+    }
+  }
+}
