@@ -45,8 +45,8 @@ package struct ServerFailure: Error, Hashable, Sendable, CustomStringConvertible
   package init(_ description: String) { self.description = description }
 }
 
-/// A password of 128 random bits.
-func randomPassword() -> String {
+/// A secret of 128 random bits.
+package func randomSecret() -> String {
   var generator = SystemRandomNumberGenerator()
   return (0..<2).map { _ in
     let digits = String(generator.next(), radix: 16)

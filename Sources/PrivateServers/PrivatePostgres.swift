@@ -146,12 +146,12 @@ package final class PrivatePostgres: PrivateServer {
 
   private static func findOrMakeNote(in directory: String, _ account: Account?) throws -> Note {
     if let note = readNote(in: directory), FileManager.default.fileExists(atPath: note.folder) { return note }
-    let folder = account == nil ? directory + "/postgres" : folderPrefix + randomPassword()
+    let folder = account == nil ? directory + "/postgres" : folderPrefix + randomSecret()
     try ServerFiles.makeFolder(folder)
     if let account, chown(folder, account.user, account.group) != 0 {
       throw ServerFailure("cannot give \(folder) to postgres: \(String(cString: strerror(errno)))")
     }
-    let note = Note(folder: folder, password: randomPassword())
+    let note = Note(folder: folder, password: randomSecret())
     try ServerFiles.writeSecret(try JSONEncoder().encode(note), to: noteFile(in: directory))
     return note
   }

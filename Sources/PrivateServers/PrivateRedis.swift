@@ -43,7 +43,7 @@ package final class PrivateRedis: PrivateServer {
   ) async throws -> PrivateRedis {
     let server = PrivateRedis(
       directory: directory, log: log ?? directory + "/redis.log", durability: durability,
-      password: randomPassword(), onProcess: onProcess)
+      password: randomSecret(), onProcess: onProcess)
     try ServerFiles.makeFolder(server.data)
     try await Launch.onFreePort("Redis") { port in
       server.port = port

@@ -1,15 +1,15 @@
 internal import EventLoop
-internal import Foundation
+package import Foundation
 
 /// The files of private servers: folders, secrets that nobody else can read, and what a log says since a server began.
-enum ServerFiles {
-  static func makeFolder(_ path: String, mode: Int = 0o700) throws {
+package enum ServerFiles {
+  package static func makeFolder(_ path: String, mode: Int = 0o700) throws {
     try FileManager.default.createDirectory(
       atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
   }
 
   /// Writes a file that only its owner can read, all or nothing.
-  static func writeSecret(_ content: Data, to path: String, owner: Account? = nil) throws {
+  package static func writeSecret(_ content: Data, to path: String, owner: Account? = nil) throws {
     let draft = path + ".new"
     try? FileManager.default.removeItem(atPath: draft)
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -26,13 +26,13 @@ enum ServerFiles {
     }
   }
 
-  static func size(of path: String) -> UInt64 {
+  package static func size(of path: String) -> UInt64 {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
     return (attributes?[.size] as? NSNumber)?.uint64Value ?? 0
   }
 
   /// What a log holds from `offset` on, at most its last 64 KiB.
-  static func text(of path: String, from offset: UInt64) -> String {
+  package static func text(of path: String, from offset: UInt64) -> String {
     guard let file = FileHandle(forReadingAtPath: path) else { return "" }
     defer { try? file.close() }
     let start = max(
@@ -42,14 +42,14 @@ enum ServerFiles {
   }
 
   /// The last line that says something, for an error of one line.
-  static func lastLine(of text: String) -> String {
+  package static func lastLine(of text: String) -> String {
     text.split(whereSeparator: \.isNewline).last { !$0.allSatisfy(\.isWhitespace) }.map(String.init)
       ?? "it says nothing"
   }
 }
 
 /// The account that a server runs under where this process is root.
-struct Account: Sendable {
+package struct Account: Sendable {
   let user: UInt32
   let group: UInt32
 

@@ -32,7 +32,7 @@ package enum TestServers {
 
   /// A new empty folder that is removed at the end.
   package static func folder() throws -> String {
-    let path = NSTemporaryDirectory() + "timeattack-test-" + randomPassword().prefix(12)
+    let path = NSTemporaryDirectory() + "timeattack-test-" + randomSecret().prefix(12)
     try ServerFiles.makeFolder(path)
     try dog().remove(folder: path)
     return path

@@ -1,1 +1,3 @@
-print("lab")
+import Foundation
+
+exit(Laboratory.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,71 @@
+/// The arguments of one command: each reader takes what it knows out; `finish()` complains of what is left.
+///
+/// Options are written `--only eda` or `--only=eda`.
+package struct CommandArguments: Sendable {
+  private var rest: [String]
+
+  package init(_ list: [String]) { rest = list }
+
+  package var isEmpty: Bool { rest.isEmpty }
+
+  /// Whether a switch is there, under any of its names.
+  package mutating func flag(_ names: String...) -> Bool {
+    let before = rest.count
+    rest.removeAll { names.contains($0) }
+    return rest.count < before
+  }
+
+  /// The value of an option; nil where it is not given.
+  package mutating func option(_ name: String) throws(UsageError) -> String? {
+    guard let index = rest.firstIndex(where: { $0 == name || $0.hasPrefix(name + "=") }) else { return nil }
+    let found = rest.remove(at: index)
+    var value = String(found.dropFirst(name.count + 1))
+    if found == name {
+      guard index < rest.count, !rest[index].hasPrefix("--") else {
+        throw UsageError("\(name) needs a value")
+      }
+      value = rest.remove(at: index)
+    }
+    guard !rest.contains(where: { $0 == name || $0.hasPrefix(name + "=") }) else {
+      throw UsageError("\(name) is given twice")
+    }
+    guard !value.isEmpty else { throw UsageError("\(name) needs a value") }
+    return value
+  }
+
+  package mutating func choice(_ name: String, of values: [String]) throws(UsageError) -> String? {
+    guard let value = try option(name) else { return nil }
+    guard values.contains(value) else {
+      throw UsageError("\(name) must be one of \(values.joined(separator: ", ")), not “\(value)”")
+    }
+    return value
+  }
+
+  package mutating func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
+    guard let value = try option(name) else { return nil }
+    guard let number = Int(value), range.contains(number) else {
+      throw UsageError("\(name) must be a number in \(range.lowerBound)…\(range.upperBound), not “\(value)”")
+    }
+    return number
+  }
+
+  package mutating func decimal(_ name: String, in range: ClosedRange<Double>) throws(UsageError) -> Double? {
+    guard let value = try option(name) else { return nil }
+    guard let number = Double(value), number.isFinite, range.contains(number) else {
+      throw UsageError("\(name) must be a number in \(range.lowerBound)…\(range.upperBound), not “\(value)”")
+    }
+    return number
+  }
+
+  /// The next argument that is no option; nil where none is left. Options come before it are read first.
+  package mutating func positional() -> String? {
+    guard let index = rest.firstIndex(where: { !$0.hasPrefix("-") || $0 == "-" }) else { return nil }
+    return rest.remove(at: index)
+  }
+
+  /// - Throws: `UsageError` naming the first argument that nobody asked for.
+  package func finish() throws(UsageError) {
+    guard let first = rest.first else { return }
+    throw UsageError(first.hasPrefix("-") ? "unknown option \(first)" : "unexpected argument “\(first)”")
+  }
+}

@@ -1,0 +1,33 @@
+import EventLoop
+import Postgres
+
+extension Lab {
+  /// An embedded broker begins empty. Where the database has events of an earlier run, the log is filled from them before
+  /// any API opens: a log that had lost its beginning would decide wrongly.
+  func fillEmbeddedLog() async throws {
+    guard try await hasEvents() else { return }
+    try await rebuildLog()
+  }
+
+  /// Whether the event-driven version's events table exists and holds something.
+  private func hasEvents() async throws -> Bool {
+    guard let url = state.database?.url else { return false }
+    let pool = PostgresPool(
+      configuration: try PostgresConfiguration(url: url), size: 1, maxWaiting: 4,
+      sessionSettings: ["search_path": state.schema(of: .eda)], name: "lab")
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    let deadline = Instant.now + .seconds(10)
+    let table = try await pool.query(
+      PostgresStatement("SELECT to_regclass('coupon_event') IS NOT NULL"), [], deadline: deadline)
+    guard table.bool(0, 0) == true else { return false }
+    let event = try await pool.query(
+      PostgresStatement("SELECT EXISTS (SELECT 1 FROM coupon_event)"), [], deadline: deadline)
+    return event.bool(0, 0) == true
+  }
+
+  /// What `lab rebuild --log` does.
+  private func rebuildLog() async throws {
+    throw LabFailure(
+      "the database has events of an earlier run and the embedded broker is empty; lab reset begins anew")
+  }
+}

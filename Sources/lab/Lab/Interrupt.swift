@@ -1,0 +1,42 @@
+package import EventLoop
+import Foundation
+
+/// The user wants it to end (Ctrl-C, SIGTERM, or the terminal is gone).
+package struct Interrupted: Error, Hashable, Sendable {}
+
+/// Turns signals into an error at the next step, so that what was started is stopped by whoever started it.
+///
+/// A second signal means the same as the first: stopping goes on, it is bounded.
+@LoopActor
+package final class Interrupt {
+  package private(set) var hasCome = false
+  private var watches: [SignalWatch] = []
+  private var actions: [@LoopActor () -> Void] = []
+
+  package init() {
+    watches = [SIGINT, SIGTERM, SIGHUP].map { number in
+      EventLoop.shared.onSignal(number) { [weak self] in self?.come() }
+    }
+  }
+
+  /// - Throws: `Interrupted`.
+  package func check() throws { if hasCome { throw Interrupted() } }
+
+  /// Runs at the first signal: what a wait of one's own needs to end early.
+  package func onCome(_ action: @escaping @LoopActor () -> Void) {
+    if hasCome { action() } else { actions.append(action) }
+  }
+
+  package func end() {
+    for watch in watches { watch.stop() }
+    watches = []
+    actions = []
+  }
+
+  private func come() {
+    guard !hasCome else { return }
+    hasCome = true
+    for action in actions { action() }
+    actions = []
+  }
+}

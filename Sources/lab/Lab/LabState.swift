@@ -1,0 +1,90 @@
+import CouponStore
+import Foundation
+package import PrivateServers
+
+/// What `.lab/lab.json` says: the laboratory's name and secrets, its servers' addresses and what runs. Only its owner may read it.
+package struct LabState: Codable, Sendable {
+  /// A server with an address that holds a secret.
+  package struct Server: Codable, Hashable, Sendable {
+    package var url: String
+    /// Ours; else it was named by the user and belongs to others as well.
+    package var isPrivate: Bool
+  }
+
+  package struct Log: Codable, Hashable, Sendable {
+    package enum Kind: String, Codable, Sendable {
+      /// `eda broker`: in memory, gone when it ends.
+      case embedded
+      /// A private broker of an installed Kafka.
+      case installed
+      /// The user's.
+      case named
+    }
+    package var brokers: String
+    package var kind: Kind
+    package var partitions: Int
+  }
+
+  /// A process of this laboratory.
+  package struct Part: Codable, Hashable, Sendable {
+    package var part: LabPart
+    package var process: RunningProcess
+    /// Where it listens; 0 until it does.
+    package var port: Int = 0
+    /// The operator's listener of a program.
+    package var adminPort: Int = 0
+
+    /// `http://127.0.0.1:port`
+    package var url: String { "http://127.0.0.1:\(port)" }
+  }
+
+  package var version = 1
+  /// Eight hexadecimal digits that tell laboratories apart on servers they share.
+  package var id: String
+  /// Secret: what coupon ids are derived with.
+  package var couponKey: String
+  /// Secret: the operator's.
+  package var adminToken: String
+  package var database: Server?
+  package var redis: Server?
+  package var log: Log?
+  /// In the order of their start.
+  package var parts: [Part] = []
+
+  package func part(_ part: LabPart) -> Part? { parts.first { $0.part == part } }
+  package var running: [Part] { parts.filter(\.process.isRunning) }
+
+  // MARK: - Names on the servers
+
+  package func schema(of architecture: Architecture) -> String {
+    database?.isPrivate ?? true ? architecture.rawValue : "\(architecture.rawValue)_\(id)"
+  }
+
+  package var keyPrefix: String { redis?.isPrivate ?? true ? "" : "lab\(id):" }
+
+  package var topic: String { log?.kind == .named ? "\(Names.topic)-\(id)" : Names.topic }
+
+  // MARK: - The file
+
+  /// Nil where the folder holds no laboratory.
+  package static func read(_ folder: LabFolder) throws -> LabState? {
+    guard let data = FileManager.default.contents(atPath: folder.stateFile) else { return nil }
+    do {
+      let state = try JSONDecoder().decode(LabState.self, from: data)
+      guard state.version == 1 else { throw LabFailure("version \(state.version)") }
+      return state
+    } catch {
+      throw LabFailure("\(folder.stateFile) cannot be read; remove it, or the laboratory with it (lab reset)")
+    }
+  }
+
+  static func make() -> LabState {
+    LabState(id: String(randomSecret().prefix(8)), couponKey: randomSecret(), adminToken: randomSecret())
+  }
+
+  func write(_ folder: LabFolder) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try ServerFiles.writeSecret(try encoder.encode(self) + Data("\n".utf8), to: folder.stateFile)
+  }
+}

@@ -1,0 +1,47 @@
+import EventLoop
+import HTTP
+import PrivateServers
+
+/// Asking programs over HTTP.
+extension Lab {
+  /// Waits until every part answers `/readyz` with 200.
+  ///
+  /// - Throws: `LabFailure` naming the part that is not ready and its log.
+  func awaitReadiness(of parts: [LabPart], within limit: Duration = .seconds(60)) async throws {
+    let deadline = Instant.now + limit
+    for part in parts {
+      while true {
+        try interrupt.check()
+        for other in state.parts where !other.process.isRunning {
+          throw ended(other.part, folder.log(of: other.part))
+        }
+        guard let running = state.part(part) else { throw LabFailure("\(part.rawValue) does not run") }
+        let reason = await Readiness.ask(port: running.port)
+        guard let reason else { break }
+        guard Instant.now < deadline else {
+          throw LabFailure(
+            "\(part.rawValue) is not ready after \(limit.components.seconds) s: \(reason); see \(folder.log(of: part))"
+          )
+        }
+        await EventLoop.shared.sleep(for: .milliseconds(50))
+      }
+    }
+  }
+}
+
+enum Readiness {
+  /// Nil where the program on this port is ready, else why it is not.
+  @LoopActor
+  static func ask(port: Int) async -> String? {
+    let client = HTTPClient(
+      HTTPClientConfiguration(address: SocketAddress(numericHost: "127.0.0.1", port: port), maxConnections: 1)
+    )
+    defer { client.close() }
+    do throws(HTTPClientError) {
+      let answer = try await client.send(HTTPRequest(.get, "/readyz"), deadline: .now + .seconds(3))
+      guard answer.status != 200 else { return nil }
+      let text = String(decoding: answer.body.prefix(300), as: UTF8.self)
+      return "\(answer.status) \(text.split(whereSeparator: \.isNewline).joined(separator: " "))"
+    } catch { return error.description }
+  }
+}
