@@ -1,0 +1,173 @@
+package import CouponDomain
+import Postgres
+
+/// Collects what a batch of the log writes, and makes it a handful of statements however long the batch is.
+///
+/// The statements go with `OffsetSQL.advance` into one transaction. A unique violation among them means that two
+/// rules differ: nothing here resolves a conflict.
+package struct BatchRecord {
+  /// More of a message than this tells nobody anything.
+  package static let maximumDeadLetterBytes = 65_536
+
+  private struct Event {
+    let eventID: EventID
+    let policyID: PolicyID
+    let coupon: Coupon?
+    let payload: [UInt8]
+  }
+
+  private let topic: String
+  private let partition: Int32
+  private var policies: [Policy] = []
+  private var events: [Event] = []
+  private var coupons: [(coupon: Coupon, period: Day)] = []
+  private var counters: [PolicyDay: Int] = [:]
+  private var deadLetters: [(offset: Int64, reason: String, payload: [UInt8])] = []
+
+  package init(topic: String, partition: Int32) { (self.topic, self.partition) = (topic, partition) }
+
+  package mutating func add(_ created: PolicyCreated, payload: [UInt8]) {
+    policies.append(created.policy)
+    events.append(
+      Event(eventID: created.eventID, policyID: created.policy.id, coupon: nil, payload: payload))
+  }
+
+  /// Adds a coupon with its event; `issued` is the day's counter after it.
+  package mutating func add(_ coupon: Coupon, of policy: Policy, issued: Int, payload: [UInt8]) {
+    let claim = coupon.claim
+    events.append(Event(eventID: claim.eventID, policyID: claim.policyID, coupon: coupon, payload: payload))
+    coupons.append((coupon, policy.period(of: claim.day)))
+    counters[PolicyDay(claim.policyID, claim.day)] = issued
+  }
+
+  package mutating func add(deadLetter reason: String, offset: Int64, payload: [UInt8]) {
+    deadLetters.append((offset, reason, Array(payload.prefix(BatchRecord.maximumDeadLetterBytes))))
+  }
+
+  package var statements: [SQLCall] {
+    var calls = projections
+    if !events.isEmpty { calls.append(eventCall) }
+    if !deadLetters.isEmpty { calls.append(deadLetterCall) }
+    return calls
+  }
+
+  /// Only policies, coupons and counters: what can be made again from the events.
+  package var projections: [SQLCall] {
+    let calls = policies.flatMap { PolicySQL.insert($0) }
+    return coupons.isEmpty ? calls : calls + [couponCall, counterCall]
+  }
+
+  /// The same where Redis has decided and the log only tells: who is there already is left out, ranks are null, and
+  /// the counters count what was really inserted.
+  package var statementsWithoutDeciding: [SQLCall] {
+    var calls = policies.flatMap { PolicySQL.insert($0) }
+    let created = events.filter { $0.coupon == nil }
+    if !created.isEmpty { calls.append((BatchRecord.insertEvents, BatchRecord.values(of: created))) }
+    let values =
+      BatchRecord.values(of: coupons) + [.bytesArray(events.filter { $0.coupon != nil }.map(\.payload))]
+    if !coupons.isEmpty { calls.append((BatchRecord.insertUndecided, values + [.text(LogCodec.claimType)])) }
+    if !deadLetters.isEmpty { calls.append(deadLetterCall) }
+    return calls
+  }
+}
+
+// MARK: Statements
+
+extension BatchRecord {
+  private static let insertEvents = PostgresStatement(
+    """
+    INSERT INTO coupon_event (event_id, policy_id, day, user_id, rank, type, payload)
+    SELECT event_id, policy_id, day, user_id, rank, type, payload
+    FROM unnest($1::text[], $2::int[], $3::date[], $4::text[], $5::int[], $6::text[], $7::bytea[])
+      WITH ORDINALITY AS e (event_id, policy_id, day, user_id, rank, type, payload, position)
+    ORDER BY position
+    """)
+
+  private static let insertCoupons = PostgresStatement(
+    """
+    INSERT INTO coupon (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id)
+    SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::date[], $6::int[],
+      $7::timestamptz[], $8::text[])
+    """)
+
+  private static let setCounters = PostgresStatement(
+    """
+    UPDATE policy_day d SET issued = c.issued
+    FROM unnest($1::int[], $2::date[], $3::int[]) AS c (policy_id, day, issued)
+    WHERE d.policy_id = c.policy_id AND d.day = c.day
+    """)
+
+  private static let insertDeadLetters = PostgresStatement(
+    """
+    INSERT INTO dead_letter (topic, partition, "offset", reason, payload)
+    SELECT $1, $2, "offset", reason, payload
+    FROM unnest($3::bigint[], $4::text[], $5::bytea[]) AS d ("offset", reason, payload)
+    """)
+
+  /// Coupons, their events and the counters in one statement, because only the first knows who was new.
+  private static let insertUndecided = PostgresStatement(
+    """
+    WITH claim AS (
+      SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::date[], $6::int[],
+        $7::timestamptz[], $8::text[], $9::bytea[])
+        WITH ORDINALITY AS c (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id, payload, position)
+    ), inserted AS (
+      INSERT INTO coupon (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id)
+      SELECT coupon_id, policy_id, user_id, period, day, NULL, issued_at, event_id FROM claim ORDER BY position
+      ON CONFLICT DO NOTHING RETURNING policy_id, day, event_id
+    ), recorded AS (
+      INSERT INTO coupon_event (event_id, policy_id, day, user_id, type, payload)
+      SELECT event_id, policy_id, day, user_id, $10, payload FROM claim
+      WHERE event_id IN (SELECT event_id FROM inserted) ORDER BY position
+      ON CONFLICT DO NOTHING
+    )
+    UPDATE policy_day d SET issued = d.issued + n.new
+    FROM (SELECT policy_id, day, count(*) AS new FROM inserted GROUP BY policy_id, day) n
+    WHERE d.policy_id = n.policy_id AND d.day = n.day
+    """)
+
+  private var eventCall: SQLCall { (BatchRecord.insertEvents, BatchRecord.values(of: events)) }
+  private var couponCall: SQLCall { (BatchRecord.insertCoupons, BatchRecord.values(of: coupons)) }
+
+  private var counterCall: SQLCall {
+    let rows = counters.sorted { ($0.key.policyID, $0.key.day) < ($1.key.policyID, $1.key.day) }
+    return (
+      BatchRecord.setCounters,
+      [
+        .ints(rows.map { Int64($0.key.policyID.value) }), .texts(rows.map { $0.key.day.description }),
+        .ints(rows.map { Int64($0.value) }),
+      ]
+    )
+  }
+
+  private var deadLetterCall: SQLCall {
+    (
+      BatchRecord.insertDeadLetters,
+      [
+        .text(topic), .init(partition), .ints(deadLetters.map(\.offset)), .texts(deadLetters.map(\.reason)),
+        .bytesArray(deadLetters.map(\.payload)),
+      ]
+    )
+  }
+
+  private static func values(of events: [Event]) -> [PostgresValue] {
+    let claims = events.map { $0.coupon?.claim }
+    return [
+      .texts(events.map(\.eventID.description)), .ints(events.map { Int64($0.policyID.value) }),
+      .texts(claims.map { $0?.day.description }), .texts(claims.map { $0?.userID.description }),
+      .ints(events.map { $0.coupon?.rank.map(Int64.init) }),
+      .texts(events.map { $0.coupon == nil ? LogCodec.policyType : LogCodec.claimType }),
+      .bytesArray(events.map(\.payload)),
+    ]
+  }
+
+  private static func values(of coupons: [(coupon: Coupon, period: Day)]) -> [PostgresValue] {
+    let claims = coupons.map(\.coupon.claim)
+    return [
+      .texts(claims.map(\.couponID.description)), .ints(claims.map { Int64($0.policyID.value) }),
+      .texts(claims.map(\.userID.description)), .texts(coupons.map(\.period.description)),
+      .texts(claims.map(\.day.description)), .ints(coupons.map { $0.coupon.rank.map(Int64.init) }),
+      .timestamps(claims.map(\.issuedAt.microseconds)), .texts(claims.map(\.eventID.description)),
+    ]
+  }
+}

@@ -1,0 +1,75 @@
+package import CouponDomain
+package import Postgres
+
+/// One day of one policy.
+package struct PolicyDay: Hashable, Sendable {
+  package let policyID: PolicyID
+  package let day: Day
+  package init(_ policyID: PolicyID, _ day: Day) { (self.policyID, self.day) = (policyID, day) }
+}
+
+/// What one person may hold one coupon of.
+package struct PersonPeriod: Hashable, Sendable {
+  package let policyID: PolicyID
+  package let userID: UserID
+  package let period: Day
+  package init(_ policyID: PolicyID, _ userID: UserID, _ period: Day) {
+    (self.policyID, self.userID, self.period) = (policyID, userID, period)
+  }
+}
+
+/// What the fold of a batch is seeded with, read under the lock of the partition's offset.
+package enum BatchSQL {
+  private static let policiesByID = PostgresStatement(
+    "SELECT \(PolicyColumns.list) FROM policy p WHERE p.policy_id = ANY ($1::int[])")
+
+  private static let countersOfDays = PostgresStatement(
+    """
+    SELECT policy_id, day, issued FROM policy_day
+    JOIN unnest($1::int[], $2::date[]) AS wanted (policy_id, day) USING (policy_id, day)
+    """)
+
+  private static let couponsOfPeople = PostgresStatement(
+    """
+    SELECT \(CouponColumns.list) FROM unnest($1::int[], $2::text[], $3::date[]) AS w (policy_id, user_id, period)
+    JOIN coupon c ON c.policy_id = w.policy_id AND c.user_id = w.user_id COLLATE "C" AND c.period = w.period
+    """)
+
+  package static func policies(_ ids: some Collection<PolicyID>) -> SQLCall {
+    (policiesByID, [.ints(ids.map { Int64($0.value) })])
+  }
+
+  package static func counters(_ days: some Collection<PolicyDay>) -> SQLCall {
+    (countersOfDays, [.ints(days.map { Int64($0.policyID.value) }), .texts(days.map(\.day.description))])
+  }
+
+  package static func coupons(_ people: some Collection<PersonPeriod>) -> SQLCall {
+    let ids = people.map { Int64($0.policyID.value) }
+    return (
+      couponsOfPeople,
+      [.ints(ids), .texts(people.map(\.userID.description)), .texts(people.map(\.period.description))]
+    )
+  }
+
+  package static func readPolicies(_ rows: PostgresRows) throws(SchemaError) -> [Policy] {
+    var policies: [Policy] = []
+    for row in 0..<rows.count { policies.append(try PolicyColumns.read(rows, row)) }
+    return policies
+  }
+
+  package static func readCounters(_ rows: PostgresRows) throws(SchemaError) -> [(PolicyDay, issued: Int)] {
+    var counters: [(PolicyDay, issued: Int)] = []
+    for row in 0..<rows.count {
+      guard let policy = rows.policyID(row, 0), let day = rows.day(row, 1), let issued = rows.int(row, 2)
+      else {
+        throw .corruptRow(table: "policy_day")
+      }
+      counters.append((PolicyDay(policy, day), Int(issued)))
+    }
+    return counters
+  }
+
+  package static func readCoupons(_ rows: PostgresRows) throws(SchemaError) -> [Coupon] {
+    try CouponColumns.readAll(rows)
+  }
+}

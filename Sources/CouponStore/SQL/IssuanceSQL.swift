@@ -1,0 +1,96 @@
+package import CouponDomain
+package import Postgres
+
+/// What the monolith asks and tells while it decides one claim. The decision lies in between, in the program.
+///
+///     BEGIN, lock, find ──▶ decide ──▶ event, coupon, counter, COMMIT
+package enum IssuanceSQL {
+  private static let lockDay = PostgresStatement(
+    "SELECT issued FROM policy_day WHERE policy_id = $1 AND day = $2 FOR UPDATE", readsOnly: true)
+
+  private static let readDay = PostgresStatement(
+    "SELECT issued FROM policy_day WHERE policy_id = $1 AND day = $2")
+
+  private static let findCoupon = PostgresStatement(
+    "SELECT \(CouponColumns.list) FROM coupon c WHERE c.policy_id = $1 AND c.user_id = $2 AND c.period = $3")
+
+  private static let insertCoupon = PostgresStatement(
+    """
+    INSERT INTO coupon (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    """)
+
+  private static let setIssued = PostgresStatement(
+    "UPDATE policy_day SET issued = $3 WHERE policy_id = $1 AND day = $2")
+
+  private static let setIssuedFrom = PostgresStatement(
+    "UPDATE policy_day SET issued = $3 WHERE policy_id = $1 AND day = $2 AND issued = $4")
+
+  private static let takeSlot = PostgresStatement(
+    """
+    UPDATE policy_day SET issued = issued + 1 WHERE policy_id = $1 AND day = $2 AND issued < quota
+    RETURNING issued
+    """)
+
+  private static let advisoryLock = PostgresStatement("SELECT pg_advisory_xact_lock($1, $2)")
+
+  // MARK: Reads; one row with `issued`, or none for a day outside the event
+
+  /// Locks the day's row until the transaction ends.
+  package static func lock(_ day: Day, of policy: PolicyID) -> SQLCall {
+    (lockDay, [.init(policy), .init(day)])
+  }
+
+  /// The same without a lock, for the strategies that do not take one.
+  package static func read(_ day: Day, of policy: PolicyID) -> SQLCall {
+    (readDay, [.init(policy), .init(day)])
+  }
+
+  /// A lock of the day that is no row: the strategy `advisory-lock`.
+  package static func advisoryLock(_ day: Day, of policy: PolicyID) -> SQLCall {
+    (advisoryLock, [.init(policy), .init(day.number)])
+  }
+
+  /// The person's coupon of the period of `day`.
+  package static func find(_ user: UserID, on day: Day, of policy: Policy) -> SQLCall {
+    (findCoupon, [.init(policy.id), .init(user), .init(policy.period(of: day))])
+  }
+
+  /// The answers to `lock` (or `read`) and `find`; nil where the day has no row.
+  package static func state(
+    of policy: Policy, day: PostgresRows, coupon: PostgresRows
+  ) throws(SchemaError) -> IssuanceState? {
+    guard day.count == 1, let issued = day.int(0, 0) else { return nil }
+    let held = coupon.count == 0 ? nil : try CouponColumns.read(coupon, 0)
+    return IssuanceState(policy: policy, issued: Int(issued), held: held)
+  }
+
+  // MARK: Writes
+
+  /// The event and the coupon.
+  package static func record(_ coupon: Coupon, of policy: Policy) -> [SQLCall] {
+    let claim = coupon.claim
+    let values: [PostgresValue] = [
+      .text(claim.couponID.description), .init(claim.policyID), .init(claim.userID),
+      .init(policy.period(of: claim.day)), .init(claim.day), .init(rank: coupon.rank), .init(claim.issuedAt),
+      .text(claim.eventID.description),
+    ]
+    return [EventSQL.insert(coupon), (insertCoupon, values)]
+  }
+
+  /// The counter after `evolve`.
+  package static func set(issued: Int, on day: Day, of policy: PolicyID) -> SQLCall {
+    (setIssued, [.init(policy), .init(day), .init(issued)])
+  }
+
+  /// The same where the counter is still `expected` (one row affected, or none): the strategy `optimistic`.
+  package static func set(issued: Int, from expected: Int, on day: Day, of policy: PolicyID) -> SQLCall {
+    (setIssuedFrom, [.init(policy), .init(day), .init(issued), .init(expected)])
+  }
+
+  /// Counts up while the quota allows (one row with `issued`, or none): the strategy `atomic-update`, which repeats
+  /// the rule of the quota in SQL.
+  package static func takeSlot(on day: Day, of policy: PolicyID) -> SQLCall {
+    (takeSlot, [.init(policy), .init(day)])
+  }
+}

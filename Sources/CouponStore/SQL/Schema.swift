@@ -1,0 +1,100 @@
+package import EventLoop
+package import Postgres
+
+/// The schema that holds one program's tables. Its pools put it on their search path, so that no statement names it.
+package struct Schema: Hashable, Sendable {
+  package static let monolith = Schema(known: "monolith")
+  package static let eda = Schema(known: "eda")
+
+  package let name: String
+
+  /// Nil unless the name is 1 to 63 lower-case letters, digits and underscores, not a digit first.
+  package init?(_ name: String) {
+    let bytes = Array(name.utf8)
+    let digits: ClosedRange<UInt8> = 48...57
+    guard let first = bytes.first, bytes.count <= 63, !digits.contains(first),
+      bytes.allSatisfy({ (97...122).contains($0) || digits.contains($0) || $0 == UInt8(ascii: "_") })
+    else { return nil }
+    self.name = name
+  }
+
+  private init(known name: String) { self.name = name }
+
+  /// What a pool over these tables needs in its session settings.
+  package var sessionSettings: [String: String] { ["search_path": quoted] }
+
+  private var quoted: String { "\"\(name)\"" }
+}
+
+/// Tables that this program cannot work with.
+package enum SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A newer program has migrated them.
+  case newer(found: Int, known: Int)
+  /// A row breaks a rule of the domain.
+  case corruptRow(table: String)
+
+  package var description: String {
+    switch self {
+    case .newer(let found, let known): "the tables have version \(found), this program knows \(known)"
+    case .corruptRow(let table): "a row of \(table) cannot be read"
+    }
+  }
+}
+
+extension Schema {
+  /// Makes the tables, or brings them up to date; one program at a time, and again without effect.
+  ///
+  /// - Parameters:
+  ///   - ranksAreUnique: false where a strategy gives no ranks, or the same one twice; then the index that
+  ///     forbids it is taken away.
+  /// - Throws: `SchemaError`, `PostgresError`.
+  @LoopActor
+  package func prepare(_ pool: PostgresPool, ranksAreUnique: Bool = true, deadline: Instant) async throws {
+    try await pool.transaction(deadline: deadline) { transaction in
+      let answers = try await transaction.run([
+        // This waits for another program's preparation, not for a request's locks.
+        (PostgresStatement("SET LOCAL lock_timeout = 0"), []),
+        (
+          PostgresStatement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"),
+          [.text("timeattack.\(name)")]
+        ),
+        (PostgresStatement("CREATE SCHEMA IF NOT EXISTS \(quoted)"), []),
+        (
+          PostgresStatement(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migration (
+              version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
+            """), []
+        ),
+        (
+          PostgresStatement(
+            "SELECT coalesce(max(version), 0), to_regclass('coupon_rank') IS NOT NULL FROM schema_migration"),
+          []
+        ),
+      ])
+      let found = Int(answers.last?.int(0, 0) ?? 0)
+      let hasRankIndex = answers.last?.bool(0, 1) ?? false
+      guard found <= Migration.all.count else {
+        throw SchemaError.newer(found: found, known: Migration.all.count)
+      }
+      var statements: [SQLCall] = []
+      for version in found..<Migration.all.count {
+        statements += Migration.all[version].map { (PostgresStatement($0, readsOnly: false), []) }
+        statements.append(
+          (PostgresStatement("INSERT INTO schema_migration (version) VALUES ($1)"), [.init(version + 1)]))
+      }
+      if ranksAreUnique != hasRankIndex {
+        let index = ranksAreUnique ? Migration.makeRankIndex : Migration.dropRankIndex
+        statements.append((PostgresStatement(index), []))
+      }
+      _ = try await transaction.finish(statements)
+    }
+  }
+
+  /// Drops everything in the schema. Stop the programs first.
+  @LoopActor
+  package func drop(_ pool: PostgresPool, deadline: Instant) async throws(PostgresError) {
+    let statement = PostgresStatement("DROP SCHEMA IF EXISTS \(quoted) CASCADE")
+    _ = try await pool.query(statement, deadline: deadline)
+  }
+}

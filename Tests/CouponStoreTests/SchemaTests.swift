@@ -1,0 +1,104 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Postgres
+import Testing
+
+@Suite struct SchemaTests {
+  @Test func namesAreBounded() {
+    for name in ["monolith", "eda", "lab_7_eda", "_x", String(repeating: "a", count: 63)] {
+      #expect(Schema(name)?.name == name)
+    }
+    for name in ["", "7lab", "Lab", "a-b", "a b", "a\"b", "a;drop", "é", String(repeating: "a", count: 64)] {
+      #expect(Schema(name) == nil, "\(name)")
+    }
+    #expect(Schema.monolith.sessionSettings == ["search_path": "\"monolith\""])
+  }
+
+  @Test func theTablesOfTheDesignAreThere() async throws {
+    try await Database.with { database in
+      let rows = try await database.run(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = $1 ORDER BY table_name",
+        [.text(database.schema.name)])
+      #expect(
+        (0..<rows.count).map { rows.text($0, 0) } == [
+          "booking", "consumer_offset", "coupon", "coupon_event", "dead_letter", "policy", "policy_day",
+          "schema_migration", "stay",
+        ])
+    }
+  }
+
+  @Test func preparingAgainChangesNothing() async throws {
+    try await Database.with { database in
+      try await database.run("UPDATE stay SET rooms_left = 7 WHERE stay_id = 1")
+      try await database.schema.prepare(database.pool, deadline: database.deadline)
+      #expect(try await database.run("SELECT rooms_left FROM stay WHERE stay_id = 1").int(0, 0) == 7)
+      #expect(try await database.count("stay") == 6)
+      #expect(try await database.count("schema_migration") == 1)
+    }
+  }
+
+  @Test func severalProgramsPrepareAtOnce() async throws {
+    try await Database.with(prepared: false) { database in
+      let tasks = (0..<4).map { _ in
+        let done = Completion<Void>()
+        EventLoop.shared.spawn {
+          do {
+            try await database.schema.prepare(database.pool, deadline: database.deadline)
+            done.succeed(())
+          } catch { done.fail(error) }
+        }
+        return done
+      }
+      for task in tasks { try await task.value() }
+      #expect(try await database.count("schema_migration") == 1)
+    }
+  }
+
+  @Test func tablesOfANewerProgramAreLeftAlone() async throws {
+    try await Database.with { database in
+      try await database.run("INSERT INTO schema_migration (version) VALUES (99)")
+      await #expect(throws: SchemaError.newer(found: 99, known: 1)) {
+        try await database.schema.prepare(database.pool, deadline: database.deadline)
+      }
+    }
+  }
+
+  @Test func theIndexOnRanksFollowsTheStrategy() async throws {
+    try await Database.with { database in
+      let hasIndex = { @LoopActor () async throws in
+        try await database.run("SELECT to_regclass('coupon_rank') IS NOT NULL").bool(0, 0)
+      }
+      #expect(try await hasIndex() == true)
+      try await database.schema.prepare(database.pool, ranksAreUnique: false, deadline: database.deadline)
+      #expect(try await hasIndex() == false)
+      try await database.schema.prepare(database.pool, deadline: database.deadline)
+      #expect(try await hasIndex() == true)
+    }
+  }
+
+  @Test func theEventsTableOnlyGrows() async throws {
+    try await Database.with { database in
+      let policy = try Make.policy()
+      let created = PolicyCreated(eventID: EventID(high: 1, low: 1), policy: policy, key: try Make.key())
+      _ = try await PolicySQL.create(created, in: database.pool, deadline: database.deadline)
+      for sql in [
+        "UPDATE coupon_event SET rank = 1", "DELETE FROM coupon_event", "TRUNCATE coupon_event",
+        "DELETE FROM coupon_event WHERE false",
+      ] {
+        let error = await #expect(throws: PostgresError.self) { try await database.run(sql) }
+        #expect(error?.sqlState == "55000", "\(sql)")
+      }
+      #expect(try await database.count("coupon_event") == 1)
+    }
+  }
+
+  @Test func aSchemaCanBeDroppedAndMadeAnew() async throws {
+    try await Database.with { database in
+      try await database.schema.drop(database.pool, deadline: database.deadline)
+      try await database.schema.drop(database.pool, deadline: database.deadline)
+      try await database.schema.prepare(database.pool, deadline: database.deadline)
+      #expect(try await database.count("policy") == 0)
+    }
+  }
+}
