@@ -48,7 +48,7 @@ let package = Package(
     library("Operations", ["EventLoop"]),
     library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
     library(
-      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"],
+      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"],
       resources: [.embedInCode("openapi.yaml")]),
     library("PrivateServers", ["EventLoop"]),
 

@@ -1,0 +1,150 @@
+package import CouponAPI
+package import CouponDomain
+package import CouponStore
+package import EventLoop
+import Postgres
+
+/// The coupons of the monolith: everything is asked of the database, every time; nothing is kept beside it but what
+/// never changes (the windows of days).
+@LoopActor
+package final class LockedRowService: CouponService {
+  private let database: MonolithDatabase
+  private let issuance: ForUpdateIssuance
+  private let key: CouponKey
+  private var calendar = PolicyCalendar()
+  private var eventIDs = EventIDSource()
+
+  /// How often a policy without an id tries the next one where somebody was faster.
+  private static let creationAttempts = 8
+
+  package init(database: MonolithDatabase, issuance: ForUpdateIssuance, key: CouponKey) {
+    (self.database, self.issuance, self.key) = (database, issuance, key)
+  }
+
+  package func readiness() -> ServiceReadiness { database.readiness }
+
+  // MARK: Issuing
+
+  package func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+    .later {
+      do {
+        return try await self.decideIssue(request)
+      } catch {
+        return .trouble(ServiceTrouble(error))
+      }
+    }
+  }
+
+  private func decideIssue(_ request: IssueRequest) async throws -> IssueAnswer {
+    do {
+      return try await attempt(request)
+    } catch let error as PostgresError where error.isUniqueViolation {
+      // Two requests of one person under two different locks (`once`, two days at midnight): the other one won, and
+      // is found when everything is read again.
+      return try await attempt(request)
+    }
+  }
+
+  private func attempt(_ request: IssueRequest) async throws -> IssueAnswer {
+    let view = try await PolicySQL.person(
+      request.userID, of: request.policyID, around: request.time, in: database.pool,
+      deadline: request.deadline)
+    guard let view else { return .noSuchPolicy }
+    let window = try calendar.window(of: view.policy, at: request.time)
+    let claim = CouponClaim(
+      eventID: eventIDs.next(), couponID: key.couponID(of: request.userID, on: window.day, view.policy),
+      policyID: view.policy.id, userID: request.userID, day: window.day, issuedAt: request.time)
+    let hours = view.policy.hours(at: request.time, in: window)
+    // Without a lock a refusal is good and a win is not: a coupon is never taken back, `issued` never falls.
+    var decision = decide(claim, hours: hours, view.state(on: window.day))
+    if case .issued = decision {
+      decision = try await issuance.decide(claim, hours: hours, of: view.policy, deadline: request.deadline)
+    }
+    return IssueAnswer(decision)
+  }
+
+  // MARK: Reading
+
+  package func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {
+    .later {
+      do {
+        let days = try await PolicySQL.days(
+          of: policy, around: time, in: self.database.pool, deadline: deadline)
+        guard let days else { return .noSuchPolicy }
+        let window = try self.calendar.window(of: days.policy, at: time)
+        return .policy(days.policy, window: window, issued: days.issued(on: window.day))
+      } catch {
+        return .trouble(ServiceTrouble(error))
+      }
+    }
+  }
+
+  package func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer> {
+    .later {
+      do {
+        let latest = try await PolicySQL.latestCoupon(
+          of: user, in: policy, pool: self.database.pool, deadline: deadline)
+        return switch latest {
+        case .coupon(let coupon): .coupon(coupon)
+        case .none: .none
+        case .noSuchPolicy: .noSuchPolicy
+        }
+      } catch {
+        return .trouble(ServiceTrouble(error))
+      }
+    }
+  }
+
+  package func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer
+  {
+    do {
+      let events = try await EventSQL.events(
+        of: policy, after: after, limit: limit, in: database.pool, deadline: deadline)
+      if events.isEmpty, try await PolicySQL.find(policy, in: database.pool, deadline: deadline) == nil {
+        return .noSuchPolicy
+      }
+      return .events(
+        events.map { event in
+          RecordedEvent(
+            sequence: event.sequence, rank: event.rank, payload: event.payload, recordedAt: event.recordedAt)
+        })
+    } catch {
+      return .trouble(ServiceTrouble(error))
+    }
+  }
+
+  // MARK: Policies
+
+  package func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
+    do {
+      for _ in 0..<Self.creationAttempts {
+        let highest = try await PolicySQL.highest(in: database.pool, deadline: deadline)
+        guard let id = draft.id ?? PolicyID(highest + 1) else {
+          return .trouble(.unavailable(reason: "No policyId is left above the highest known."))
+        }
+        let policy = draft.policy(id: id)
+        let created = PolicyCreated(eventID: eventIDs.next(), policy: policy, key: key)
+        switch try await PolicySQL.create(created, in: database.pool, deadline: deadline) {
+        case .created: return .policy(policy, created: true)
+        case .exists(let existing):
+          guard draft.id != nil else { continue }
+          return existing == policy ? .policy(existing, created: false) : .conflict(existing: existing)
+        }
+      }
+      return .trouble(.unavailable(reason: "Others were faster, again and again."))
+    } catch {
+      return .trouble(ServiceTrouble(error))
+    }
+  }
+}
+
+extension IssueAnswer {
+  fileprivate init(_ decision: Decision) {
+    switch decision {
+    case .issued(let coupon): self = .created(coupon)
+    case .refused(.alreadyIssued(let coupon)): self = .existing(coupon)
+    case .refused(.notOpen(let next)): self = .notOpen(next: next)
+    case .refused(.soldOut): self = .soldOut
+    }
+  }
+}
