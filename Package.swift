@@ -79,7 +79,9 @@ let package = Package(
       exclude: ["Golden"]),
     tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
     tests("monolithTests", ["monolith", "CouponStore", "EventLoop", "PrivateServers"]),
-    tests("edaTests", ["eda", "CouponDomain", "CouponStore", "EventLoop", "Kafka", "PrivateServers"]),
+    tests(
+      "edaTests",
+      ["eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Kafka", "PrivateServers"]),
     tests("labTests", ["lab", "CouponDomain", "EventLoop", "HTTP", "PrivateServers"]),
     tests(
       "ContractTests",

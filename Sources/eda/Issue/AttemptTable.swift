@@ -6,13 +6,11 @@ internal import EventLoop
 /// Slots are reused; the two queues may name slots that have moved on, which their generation or caller shows.
 struct AttemptTable {
   private struct Due {
-    let at: Instant
     let slot: Int
     let caller: CallerID
   }
 
   private struct End {
-    let at: Instant
     let slot: Int
     let generation: UInt32
   }
@@ -22,9 +20,8 @@ struct AttemptTable {
   private var generations: [UInt32] = []
   private var free: [Int] = []
   private var byPerson: [PolicyID: [Day: [UserID: Int]]] = [:]
-  /// Deadlines and ends come nearly in order, since every request is given the same time.
-  private var deadlines = Deque<Due>()
-  private var ends = Deque<End>()
+  private var deadlines = DueQueue<Due>()
+  private var ends = DueQueue<End>()
 
   init(messageTimeout: Duration) { self.messageTimeout = messageTimeout }
 
@@ -101,11 +98,11 @@ struct AttemptTable {
   private mutating func wait(in slot: Int, _ visit: Visit) {
     slots[slot]?.callers.append(Attempt.Caller(id: visit.caller, deadline: visit.deadline))
     dropSettled()
-    deadlines.append(Due(at: visit.deadline, slot: slot, caller: visit.caller))
+    deadlines.add(Due(slot: slot, caller: visit.caller), at: visit.deadline)
   }
 
   private mutating func scheduleEnd(of slot: Int) {
-    ends.append(End(at: self[slot].joinableUntil, slot: slot, generation: generations[slot]))
+    ends.add(End(slot: slot, generation: generations[slot]), at: self[slot].joinableUntil)
   }
 
   // MARK: - Ending
@@ -113,9 +110,10 @@ struct AttemptTable {
   /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
   mutating func take(of user: UserID, day: Day, policy: Policy) -> [Attempt] {
     guard let days = byPerson[policy.id] else { return [] }
-    let settled =
-      policy.perPerson == .once ? days.compactMap { $0.value[user] } : [days[day]?[user]].compactMap { $0 }
-    return settled.map { take($0) }
+    let slots =
+      policy.perPerson == .once
+      ? days.values.compactMap { $0[user] }.sorted() : [days[day]?[user]].compactMap { $0 }
+    return slots.map { take($0) }
   }
 
   /// Every attempt of a day.
@@ -157,8 +155,8 @@ struct AttemptTable {
   /// Takes out the requests whose deadline has come.
   mutating func dueCallers(now: Instant) -> [(caller: CallerID, isPublished: Bool)] {
     var due: [(caller: CallerID, isPublished: Bool)] = []
-    while let first = deadlines.first, first.at <= now {
-      _ = deadlines.popFirst()
+    while let (moment, first) = deadlines.first, moment <= now {
+      deadlines.removeFirst()
       guard let attempt = slots[first.slot],
         let index = attempt.callers.firstIndex(where: { $0.id == first.caller })
       else { continue }
@@ -170,21 +168,21 @@ struct AttemptTable {
 
   /// Forgets attempts that are too old to be joined and that nobody waits for.
   mutating func forget(now: Instant) {
-    while let first = ends.first, first.at <= now {
-      _ = ends.popFirst()
+    while let (moment, first) = ends.first, moment <= now {
+      ends.removeFirst()
       guard let attempt = slots[first.slot], attempt.generation == first.generation else { continue }
       if attempt.callers.isEmpty {
         _ = take(first.slot)
       } else if let last = attempt.callers.last {
-        ends.append(End(at: last.deadline, slot: first.slot, generation: first.generation))
+        ends.add(first, at: last.deadline)
       }
     }
   }
 
   /// Keeps the queues as short as what is really under way.
   private mutating func dropSettled() {
-    while let first = deadlines.first, !isWaiting(first) { _ = deadlines.popFirst() }
-    while let first = ends.first, slots[first.slot]?.generation != first.generation { _ = ends.popFirst() }
+    while let due = deadlines.first?.element, !isWaiting(due) { deadlines.removeFirst() }
+    while let end = ends.first?.element, slots[end.slot]?.generation != end.generation { ends.removeFirst() }
   }
 
   private func isWaiting(_ due: Due) -> Bool {
