@@ -1,4 +1,5 @@
 package import CouponDomain
+package import CouponStore
 
 /// What a process has folded from the log: every policy, and the winners of each day with their ranks.
 ///
@@ -13,40 +14,49 @@ package struct CouponList {
   }
 
   private var partitions: [Partition]
-  private var ledger = LogLedger()
+  private var ledger: LogLedger
   private var winnersByRank: [PolicyID: [Day: [UserID]]] = [:]
 
-  package init(partitions: Int) { self.partitions = Array(repeating: Partition(), count: partitions) }
+  /// - Parameter ledger: empty, with the key and the partitioning of this log.
+  package init(partitions: Int, ledger: LogLedger) {
+    self.partitions = Array(repeating: Partition(), count: partitions)
+    self.ledger = ledger
+  }
 
   // MARK: - Reading the log
 
   /// A partition is ready when everything before `offset`, the log's end at the start, has been read.
-  package mutating func mustReach(_ offset: Int64, in partition: Int) { partitions[partition].target = offset }
+  package mutating func mustReach(_ offset: Int64, in partition: Int) {
+    partitions[partition].target = offset
+  }
 
   package mutating func stop(_ partition: Int, _ problem: LogProblem) {
     if partitions[partition].problem == nil { partitions[partition].problem = problem }
   }
 
   /// Takes the next message of a partition in; nil where it is not the next one, or the partition has stopped.
-  package mutating func take(_ entry: LogRecord, partition: Int, offset: Int64) -> LogVerdict? {
+  package mutating func take(_ record: LogRecord, partition: Int, offset: Int64) -> LogOutcome? {
     guard partitions[partition].problem == nil else { return nil }
     let expected = partitions[partition].next
     guard offset == expected else {
       stop(partition, .gap(expected: expected, found: offset))
       return nil
     }
-    let verdict = ledger.apply(entry)
-    if case .unknown(let reason) = verdict {
+    let outcome = ledger.apply(record, partition: partition)
+    switch outcome {
+    case .stop(let reason):
       stop(partition, .unknownEvent(offset: offset, reason: reason))
       return nil
+    case .issued(let coupon): remember(coupon)
+    case .policyCreated, .duplicatePolicy, .dropped, .deadLetter: break
     }
-    if case .issued(let coupon, let policy, _) = verdict { remember(coupon, policy) }
     partitions[partition].next = offset + 1
-    return verdict
+    return outcome
   }
 
-  private mutating func remember(_ coupon: Coupon, _ policy: Policy) {
-    winnersByRank[policy.id, default: [:]][coupon.claim.day, default: []].append(coupon.claim.userID)
+  private mutating func remember(_ coupon: Coupon) {
+    winnersByRank[coupon.claim.policyID, default: [:]][coupon.claim.day, default: []].append(
+      coupon.claim.userID)
   }
 
   // MARK: - Asking
@@ -90,6 +100,7 @@ package struct CouponList {
     ledger[policy]?.latestCoupon(of: user)
   }
 
+  package func isFull(on day: Day, in policy: PolicyID) -> Bool { ledger[policy]?.isFull(on: day) ?? false }
   package func issued(on day: Day, in policy: PolicyID) -> Int { ledger[policy]?.issued(on: day) ?? 0 }
 
   /// The winners of a day, the first first.

@@ -1,35 +1,27 @@
 package import CouponDomain
+package import CouponStore
 
 /// A bite of one partition: what has to be loaded for it, and what it comes to when folded in log order.
 ///
 ///     messages ─▶ needs ─▶ (load, under the lock of the partition's offset) ─▶ fold ─▶ rows, counters, next offset
 package struct WorkerBatch {
+  package let partition: Int
   package let first: Int64
-  package private(set) var entries: [LogRecord]
-  /// Why the messages after these must not be applied.
-  package private(set) var problem: LogProblem?
+  package let records: [LogRecord]
 
-  /// Cuts the messages where their offsets stop following each other or one is not to be understood.
-  package init?(_ messages: some Sequence<(offset: Int64, entry: LogRecord)>) {
-    var entries: [LogRecord] = []
+  /// Takes the messages up to where their offsets stop following each other; nil where there are none.
+  package init?(partition: Int, _ messages: some Sequence<(offset: Int64, record: LogRecord)>) {
+    var records: [LogRecord] = []
     var first: Int64?
-    var problem: LogProblem?
-    for (offset, entry) in messages {
+    for (offset, record) in messages {
       let start = first ?? offset
-      guard offset == start + Int64(entries.count) else { break }
+      guard offset == start + Int64(records.count) else { break }
       first = start
-      if case .unknown(let reason) = entry {
-        problem = .unknownEvent(offset: offset, reason: reason)
-        break
-      }
-      entries.append(entry)
+      records.append(record)
     }
     guard let first else { return nil }
-    (self.first, self.entries, self.problem) = (first, entries, problem)
+    (self.partition, self.first, self.records) = (partition, first, records)
   }
-
-  package var next: Int64 { first + Int64(entries.count) }
-  package var isEmpty: Bool { entries.isEmpty }
 }
 
 /// What the fold of a batch asks the database for.
@@ -53,32 +45,24 @@ package struct BatchNeeds: Equatable {
   /// - Parameter policies: every policy that was known before the batch.
   package init(_ batch: WorkerBatch, policies: [PolicyID: Policy]) {
     var policies = policies
-    for entry in batch.entries {
+    for case .entry(let entry) in batch.records {
       switch entry {
-      case .policy(let policy, _): if policies[policy.id] == nil { policies[policy.id] = policy }
+      case .policyCreated(let created):
+        if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
       case .claim(let claim):
         guard let policy = policies[claim.policyID], policy.isEventDay(claim.day) else { continue }
         people.insert(
           Person(policyID: policy.id, period: policy.period(of: claim.day), userID: claim.userID))
         days.insert(PolicyDay(policyID: policy.id, day: claim.day))
-      case .unreadable, .unknown: break
       }
     }
   }
 
   /// The policies that the batch speaks of and that are not known: they have to be looked up first.
   package static func unknownPolicies(_ batch: WorkerBatch, policies: [PolicyID: Policy]) -> Set<PolicyID> {
-    var created: Set<PolicyID> = []
     var unknown: Set<PolicyID> = []
-    for entry in batch.entries {
-      switch entry {
-      case .policy(let policy, _):
-        if policies[policy.id] == nil { unknown.insert(policy.id) }
-        created.insert(policy.id)
-      case .claim(let claim):
-        if policies[claim.policyID] == nil, !created.contains(claim.policyID) { unknown.insert(claim.policyID) }
-      case .unreadable, .unknown: break
-      }
+    for case .entry(let entry) in batch.records where policies[entry.policyID] == nil {
+      unknown.insert(entry.policyID)
     }
     return unknown
   }
@@ -99,40 +83,50 @@ package struct BatchResult {
     package let issued: Int
   }
 
-  /// The policies that begin here, with the index of their message in the batch.
-  package private(set) var policies: [(index: Int, policy: Policy, eventID: EventID)] = []
+  /// The policies that begin here, each with the index of its message in the batch.
+  package private(set) var policies: [(index: Int, created: PolicyCreated)] = []
   package private(set) var issued: [Issued] = []
   package private(set) var counters: [Counter] = []
   package private(set) var deadLetters: [(index: Int, reason: String)] = []
+  /// The offset after the last message that counts.
+  package private(set) var next: Int64
+  /// Why the message at `next` must not be applied, nor any after it.
+  package private(set) var problem: LogProblem?
 
   /// Folds the batch over what was loaded, with the same decider as every list.
   ///
   /// - Parameters:
+  ///   - empty: a ledger with the key and the partitioning of this log.
+  ///   - known: at least the policies of the batch that were there before it.
   ///   - coupons: what the people of `BatchNeeds` hold.
-  ///   - counters: what the days of `BatchNeeds` have issued; days without a row are at 0.
+  ///   - loaded: what the days of `BatchNeeds` have issued; days without a row are at 0.
   package init(
-    _ batch: WorkerBatch, policies known: [PolicyID: Policy], coupons: [Coupon],
+    _ batch: WorkerBatch, over empty: LogLedger, policies known: some Sequence<Policy>, coupons: [Coupon],
     counters loaded: [(day: BatchNeeds.PolicyDay, issued: Int)]
   ) {
-    var ledger = LogLedger()
-    for policy in known.values { ledger[policy.id] = PolicyLedger(policy) }
-    for coupon in coupons { ledger[coupon.claim.policyID]?.seed(coupon) }
-    for (day, issued) in loaded { ledger[day.policyID]?.seed(issued: issued, on: day.day) }
+    next = batch.first
+    var ledger = empty
+    for policy in known { ledger.seed(policy) }
+    for coupon in coupons { ledger.seed(coupon) }
+    for (day, issued) in loaded { ledger.seed(issued: issued, on: day.day, of: day.policyID) }
 
     var touched: [BatchNeeds.PolicyDay] = []
     var seen: Set<BatchNeeds.PolicyDay> = []
-    for (index, entry) in batch.entries.enumerated() {
-      switch ledger.apply(entry) {
-      case .created(let policy, let eventID): policies.append((index, policy, eventID))
-      case .issued(let coupon, let policy, _):
-        issued.append(
-          Issued(index: index, coupon: coupon, period: policy.period(of: coupon.claim.day)))
+    fold: for (index, record) in batch.records.enumerated() {
+      switch ledger.apply(record, partition: batch.partition) {
+      case .policyCreated(let created): policies.append((index, created))
+      case .issued(let coupon):
+        guard let policy = ledger[coupon.claim.policyID]?.policy else { preconditionFailure("no policy") }
+        issued.append(Issued(index: index, coupon: coupon, period: policy.period(of: coupon.claim.day)))
         let day = BatchNeeds.PolicyDay(policyID: policy.id, day: coupon.claim.day)
         if seen.insert(day).inserted { touched.append(day) }
       case .deadLetter(let reason): deadLetters.append((index, reason))
-      case .exists, .refused: break
-      case .unknown: preconditionFailure("a batch ends before what it does not know")
+      case .duplicatePolicy, .dropped: break
+      case .stop(let reason):
+        problem = .unknownEvent(offset: next, reason: reason)
+        break fold
       }
+      next += 1
     }
     counters = touched.compactMap { day in
       ledger[day.policyID].map {

@@ -1,5 +1,6 @@
 import CouponAPI
 import CouponDomain
+import CouponStore
 import eda
 
 /// Watches one schedule from outside: what the people heard, what the log holds, what the tables hold.
@@ -33,16 +34,19 @@ final class Checker {
   func fail(_ text: String) { violations.append("at \(world.now) ms: \(text)") }
   /// The first word of each violation: the invariant that broke.
   var kinds: [String] {
-    violations.map { String($0.drop { $0 != ":" }.dropFirst(2).prefix { $0 != " " && $0 != ":" && $0 != "," }) }
+    violations.map {
+      String($0.drop { $0 != ":" }.dropFirst(2).prefix { $0 != " " && $0 != ":" && $0 != "," })
+    }
   }
 
   // MARK: - As it happens
 
-  func appended(_ entry: LogRecord, _ partition: Int) {
-    switch entry {
-    case .policy(let policy, _): if policies[policy.id] == nil { policies[policy.id] = policy }
-    case .unreadable, .unknown: break
-    case .claim(let claim): appended(claim)
+  func appended(_ record: LogRecord, _ partition: Int) {
+    switch record {
+    case .entry(.policyCreated(let created)):
+      if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
+    case .poison, .unknown: break
+    case .entry(.claim(let claim)): appended(claim)
     }
   }
 
@@ -134,7 +138,9 @@ final class Checker {
     let gone = Set(world.people.filter(\.isGone).map(\.id))
     let members = world.redis.members(key)
     let idle = members.filter { user in !winners[key, default: []].contains { $0.userID == user } }
-    if members.count >= policy.dailyQuota, !idle.isEmpty, idle.allSatisfy(gone.contains) { haunted.insert(key) }
+    if members.count >= policy.dailyQuota, !idle.isEmpty, idle.allSatisfy(gone.contains) {
+      haunted.insert(key)
+    }
   }
 
   // MARK: - At the end
@@ -178,13 +184,15 @@ final class Checker {
       fail("I6: \(perDay[key] ?? 0) rows for \(claims.count) winners on \(key.day)")
     }
     for (key, count) in perDay {
-      if let policy = policies[key.policyID], count > policy.dailyQuota { fail("I1: \(count) rows on \(key.day)") }
+      if let policy = policies[key.policyID], count > policy.dailyQuota {
+        fail("I1: \(count) rows on \(key.day)")
+      }
       let counter = world.database.counters[.init(policyID: key.policyID, day: key.day)] ?? 0
       if counter != count { fail("I7: the counter says \(counter), there are \(count) rows") }
     }
     for (partition, offsets) in world.database.deadLetters.enumerated() {
       let poison = world.kafka.logs[partition].indices.filter {
-        if case .unreadable = world.kafka.logs[partition][$0].entry { true } else { false }
+        if case .poison = world.kafka.logs[partition][$0].record { true } else { false }
       }
       if offsets != poison.map(Int64.init) { fail("I11: dead letters \(offsets) for \(poison)") }
     }
@@ -244,7 +252,8 @@ final class Checker {
         LogStart.Shown(low: 0, high: end - 1, firstHash: hash),
         LogStart.Shown(low: 0, high: end, firstHash: [2]),
       ]
-      if let problem = LogStart.problem(of: .init(low: 0, high: end, firstHash: hash), remembered: remembered) {
+      if let problem = LogStart.problem(of: .init(low: 0, high: end, firstHash: hash), remembered: remembered)
+      {
         fail("the same log is refused: \(problem.explanation)")
       }
       guard end > 0 else { continue }

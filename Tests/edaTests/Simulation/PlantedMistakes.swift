@@ -1,12 +1,13 @@
 import CouponAPI
 import CouponDomain
+import CouponStore
 import eda
 
 /// The wrong ways, played on the same models: the checker has to see every one of them.
 enum PlantedMistakes {
-  static func claim(of visit: Visit, _ world: World) -> CouponClaim {
+  static func claim(of visit: Visit, _ policy: Policy, _ world: World) -> CouponClaim {
     CouponClaim(
-      eventID: visit.eventID, couponID: CouponID(high: UInt64(visit.policyID.value), low: 1),
+      eventID: visit.eventID, couponID: World.key.couponID(of: visit.userID, on: visit.day, policy),
       policyID: visit.policyID, userID: visit.userID, day: visit.day, issuedAt: world.timestamp)
   }
 
@@ -25,17 +26,17 @@ enum PlantedMistakes {
       return end(api, request, visit, .soldOut, removing: key)
     case .createdByGate:
       guard reply == .admitted else { return false }
-      api.send(visit, request) { _ in }
-      return end(api, request, visit, .created(Coupon(claim: claim(of: visit, api.world), rank: nil)))
+      api.send(visit, policy, request) { _ in }
+      return end(api, request, visit, .created(Coupon(claim: claim(of: visit, policy, api.world), rank: nil)))
     case .timeoutIsNo:
       guard reply == .unknown else { return false }
       return end(api, request, visit, .soldOut)
     case .publishesAfterDeadline:
       guard reply == .admitted else { return false }
-      api.later(max(0, request.deadline - api.world.now) + 1) { api.send(visit, request) { _ in } }
+      api.later(max(0, request.deadline - api.world.now) + 1) { api.send(visit, policy, request) { _ in } }
       return end(api, request, visit, .trouble(.unavailable(reason: Reason.gateLate)))
     case .redisDecidesRemovingOnAnyError, .redisDecidesRemovingOnNotPersisted:
-      redisDecides(mistake, api, reply, visit, request, key)
+      redisDecides(mistake, api, reply, visit, policy, request, key)
       return true
     case .workerByDay, .automaticOffsets, .noReconciliation, .ghostsByHolder: return false
     }
@@ -43,9 +44,11 @@ enum PlantedMistakes {
 
   /// As the origin article does it.
   private static func redisDecides(
-    _ mistake: Mistake, _ api: SimAPI, _ reply: GateReply, _ visit: Visit, _ request: SimRequest, _ key: SetKey
+    _ mistake: Mistake, _ api: SimAPI, _ reply: GateReply, _ visit: Visit, _ policy: Policy,
+    _ request: SimRequest,
+    _ key: SetKey
   ) {
-    let coupon = Coupon(claim: claim(of: visit, api.world), rank: nil)
+    let coupon = Coupon(claim: claim(of: visit, policy, api.world), rank: nil)
     switch reply {
     case .notAsked, .unknown:
       _ = end(api, request, visit, .trouble(.outcomeUnknown(reason: Reason.gateUnanswered)))
@@ -53,7 +56,7 @@ enum PlantedMistakes {
     case .member: _ = end(api, request, visit, .existing(coupon))
     case .admitted:
       let life = api.life
-      api.send(visit, request) { problem in
+      api.send(visit, policy, request) { problem in
         api.inside(life) {
           guard request.answer == nil else { return }
           guard let problem else { _ = end(api, request, visit, .created(coupon)); return }
@@ -78,18 +81,20 @@ enum PlantedMistakes {
 
   /// The same entries, one day after the other.
   static func groupedByDay(_ batch: WorkerBatch) -> WorkerBatch {
-    let claims = batch.entries.indices.filter { day(batch.entries[$0]) != nil }
+    let claims = batch.records.indices.filter { day(batch.records[$0]) != nil }
     let sorted = claims.sorted { a, b in
-      (day(batch.entries[a]) ?? 0, a) < (day(batch.entries[b]) ?? 0, b)
+      (day(batch.records[a]) ?? 0, a) < (day(batch.records[b]) ?? 0, b)
     }
-    var entries = batch.entries
-    for (place, index) in zip(claims, sorted) { entries[place] = batch.entries[index] }
-    let messages = entries.enumerated().map { (offset: batch.first + Int64($0.offset), entry: $0.element) }
-    guard let grouped = WorkerBatch(messages) else { preconditionFailure("an empty batch") }
+    var records = batch.records
+    for (place, index) in zip(claims, sorted) { records[place] = batch.records[index] }
+    let messages = records.enumerated().map { (offset: batch.first + Int64($0.offset), record: $0.element) }
+    guard let grouped = WorkerBatch(partition: batch.partition, messages) else {
+      preconditionFailure("an empty batch")
+    }
     return grouped
   }
 
-  private static func day(_ entry: LogRecord) -> Int32? {
-    if case .claim(let claim) = entry { claim.day.number } else { nil }
+  private static func day(_ record: LogRecord) -> Int32? {
+    if case .entry(.claim(let claim)) = record { claim.day.number } else { nil }
   }
 }

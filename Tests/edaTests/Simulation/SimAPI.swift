@@ -1,5 +1,6 @@
 import CouponAPI
 import CouponDomain
+import CouponStore
 import EventLoop
 import eda
 
@@ -13,7 +14,7 @@ final class SimAPI {
   /// Whether this life was ever interrupted: then deadlines may have passed unseen.
   private(set) var wasStopped = false
   private(set) var life = 0
-  var list = CouponList(partitions: SimKafka.partitions)
+  var list = CouponList(partitions: SimKafka.partitions, ledger: World.ledger)
   var room = WaitingRoom(capacity: 10, messageTimeout: .milliseconds(World.messageTimeout))
   private var reconcilers: [SetKey: Reconciliation] = [:]
   private(set) var waiting: [CallerID: SimRequest] = [:]
@@ -28,7 +29,7 @@ final class SimAPI {
     guard !isUp else { return }
     life += 1
     (isUp, isStopped, wasStopped, backlog) = (true, false, false, [])
-    list = CouponList(partitions: SimKafka.partitions)
+    list = CouponList(partitions: SimKafka.partitions, ledger: World.ledger)
     room = WaitingRoom(
       capacity: world.dice.pick([2, 10, 10]), messageTimeout: .milliseconds(World.messageTimeout))
     (reconcilers, sweepAt) = ([:], Int.max)
@@ -118,10 +119,11 @@ final class SimAPI {
     let messages = world.kafka.read(
       partition, from: list.nextOffset(of: partition), atMost: world.dice.within(1...6))
     for message in messages {
-      guard let verdict = list.take(message.entry, partition: partition, offset: message.offset) else {
+      guard let outcome = list.take(message.record, partition: partition, offset: message.offset) else {
         return world.checker.fail("a list stopped")
       }
-      if case .issued(let coupon, let policy, let isFull) = verdict {
+      if case .issued(let coupon) = outcome, let policy = list.policy(coupon.claim.policyID) {
+        let isFull = list.isFull(on: coupon.claim.day, in: policy.id)
         for answer in room.issued(coupon, under: policy, dayIsFull: isFull) { give(answer) }
       }
     }
@@ -171,7 +173,8 @@ final class SimAPI {
     _ reply: GateReply, _ visit: Visit, _ request: SimRequest, _ policy: Policy, wasAdded: Bool, count: Int
   ) {
     world.checker.noteGate(reply, SetKey(policyID: policy.id, day: visit.day), policy)
-    if passCrashPoint({ self.gateAnswered(reply, visit, request, policy, wasAdded: wasAdded, count: count) }) {
+    if passCrashPoint({ self.gateAnswered(reply, visit, request, policy, wasAdded: wasAdded, count: count) })
+    {
       return
     }
     if let mistake = world.mistake,
@@ -185,25 +188,27 @@ final class SimAPI {
     switch step.next {
     case .answer(let answer): self.answer(request, answer)
     case .wait: break
-    case .publish(let ticket): publish(ticket, visit, request)
+    case .publish(let ticket): publish(ticket, visit, policy, request)
     }
     scheduleSweep()
   }
 
-  private func publish(_ ticket: PublishTicket, _ visit: Visit, _ request: SimRequest) {
+  private func publish(_ ticket: PublishTicket, _ visit: Visit, _ policy: Policy, _ request: SimRequest) {
     guard !world.dice.chance(world.weather.queueFull) else { return reported(ticket, .notPersisted) }
     let life = life
-    send(visit, request) { problem in
+    send(visit, policy, request) { problem in
       self.inside(life) { if let problem { self.reported(ticket, problem, request) } }
     }
   }
 
-  func send(_ visit: Visit, _ request: SimRequest, report: @escaping (DeliveryProblem?) -> Void) {
+  func send(
+    _ visit: Visit, _ policy: Policy, _ request: SimRequest, report: @escaping (DeliveryProblem?) -> Void
+  ) {
     request.isPublished = true
     world.checker.published(visit)
     let life = life
     world.kafka.produce(
-      .claim(PlantedMistakes.claim(of: visit, world)), SimKafka.partition(of: visit.policyID),
+      .entry(.claim(PlantedMistakes.claim(of: visit, policy, world))), SimKafka.partition(of: visit.policyID),
       fate: fate(), isAlive: { self.life == life && self.isUp }, report: report)
     if world.dice.chance(world.weather.poison) { world.poison(SimKafka.partition(of: visit.policyID)) }
   }

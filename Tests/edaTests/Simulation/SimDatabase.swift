@@ -1,4 +1,5 @@
 import CouponDomain
+import CouponStore
 import eda
 
 /// The tables that the worker writes, with the lock on a partition's offset.
@@ -51,7 +52,8 @@ final class SimDatabase {
   enum CommitError: Error { case lostLock, unique(String) }
 
   func commit(
-    _ transaction: Int, _ partition: Int, _ batch: WorkerBatch, _ result: BatchResult, checkingLock: Bool = true
+    _ transaction: Int, _ partition: Int, _ batch: WorkerBatch, _ result: BatchResult,
+    checkingLock: Bool = true
   ) throws(CommitError) {
     guard !isDown, !checkingLock || locks[partition] == transaction else { throw .lostLock }
     defer { abort(transaction) }
@@ -60,7 +62,7 @@ final class SimDatabase {
       let key = CouponKey(policyID: claim.policyID, userID: claim.userID, period: issued.period)
       guard coupons[key] == nil else { throw .unique("\(claim.userID) on \(claim.day)") }
     }
-    for created in result.policies { policies[created.policy.id] = created.policy }
+    for (_, created) in result.policies { policies[created.policy.id] = created.policy }
     for issued in result.issued {
       let claim = issued.coupon.claim
       let key = CouponKey(policyID: claim.policyID, userID: claim.userID, period: issued.period)
@@ -70,6 +72,6 @@ final class SimDatabase {
       counters[BatchNeeds.PolicyDay(policyID: counter.policyID, day: counter.day)] = counter.issued
     }
     deadLetters[partition] += result.deadLetters.map { batch.first + Int64($0.index) }
-    nextOffsets[partition] = batch.next
+    nextOffsets[partition] = result.next
   }
 }

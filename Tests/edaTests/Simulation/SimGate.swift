@@ -11,9 +11,13 @@ struct SimGate {
   private var world: World { api.world }
   private var redis: SimRedis { api.world.redis }
 
-  init(_ api: SimAPI, _ key: SetKey, deadline: Int) { (self.api, self.key, self.deadline) = (api, key, deadline) }
+  init(_ api: SimAPI, _ key: SetKey, deadline: Int) {
+    (self.api, self.key, self.deadline) = (api, key, deadline)
+  }
 
-  func ask(for user: UserID, quota: Int, _ done: @escaping (GateReply, _ wasAdded: Bool, _ count: Int) -> Void) {
+  func ask(
+    for user: UserID, quota: Int, _ done: @escaping (GateReply, _ wasAdded: Bool, _ count: Int) -> Void
+  ) {
     let (redis, key, world, deadline) = (redis, key, world, deadline)
     var wasAdded = false
     call {
@@ -44,19 +48,26 @@ struct SimGate {
 
   func add(_ users: [UserID]) {
     let (redis, key) = (redis, key)
-    call { for user in users { _ = redis.add(user, key) } } done: { (_: Outcome<Void>) in }
+    call {
+      for user in users { _ = redis.add(user, key) }
+    } done: { (_: Outcome<Void>) in
+    }
   }
 
   func count(_ done: @escaping (Int) -> Void) {
     let (redis, key) = (redis, key)
-    call { redis.count(key) } done: { (outcome: Outcome<Int>) in
+    call {
+      redis.count(key)
+    } done: { (outcome: Outcome<Int>) in
       if case .answer(let count) = outcome { done(count) }
     }
   }
 
   func members(_ done: @escaping ([UserID]) -> Void) {
     let (redis, key) = (redis, key)
-    call { redis.members(key) } done: { (outcome: Outcome<[UserID]>) in
+    call {
+      redis.members(key)
+    } done: { (outcome: Outcome<[UserID]>) in
       if case .answer(let members) = outcome { done(members) }
     }
   }

@@ -1,10 +1,11 @@
 import CouponDomain
+import CouponStore
 import eda
 
 /// A log that appends, in an order of its own: late, twice, after it was given up, or never.
 final class SimKafka {
   struct Record {
-    let entry: LogRecord
+    let record: LogRecord
     let time: Int
   }
 
@@ -34,23 +35,25 @@ final class SimKafka {
 
   func end(_ partition: Int) -> Int64 { Int64(logs[partition].count) }
 
-  func read(_ partition: Int, from offset: Int64, atMost count: Int) -> [(offset: Int64, entry: LogRecord)] {
+  func read(_ partition: Int, from offset: Int64, atMost count: Int) -> [(offset: Int64, record: LogRecord)] {
     guard !isDown, offset < end(partition) else { return [] }
     let log = logs[partition]
-    return (Int(offset)..<min(log.count, Int(offset) + count)).map { (Int64($0), log[$0].entry) }
+    return (Int(offset)..<min(log.count, Int(offset) + count)).map { (Int64($0), log[$0].record) }
   }
 
   /// Sends a message. `isAlive` says whether the sender still runs; `report` without a problem means delivered.
   func produce(
-    _ entry: LogRecord, _ partition: Int, fate: Fate, isAlive: @escaping () -> Bool,
+    _ record: LogRecord, _ partition: Int, fate: Fate, isAlive: @escaping () -> Bool,
     report: @escaping (DeliveryProblem?) -> Void
   ) {
     inFlight += 1
-    send(entry, partition, fate: fate, until: world.now + World.messageTimeout, isAlive: isAlive, report: report)
+    send(
+      record, partition, fate: fate, until: world.now + World.messageTimeout, isAlive: isAlive, report: report
+    )
   }
 
   private func send(
-    _ entry: LogRecord, _ partition: Int, fate: Fate, until: Int, isAlive: @escaping () -> Bool,
+    _ record: LogRecord, _ partition: Int, fate: Fate, until: Int, isAlive: @escaping () -> Bool,
     report: @escaping (DeliveryProblem?) -> Void
   ) {
     guard isAlive() else { return inFlight -= 1 }
@@ -60,7 +63,7 @@ final class SimKafka {
         return report(.notPersisted)
       }
       return world.after(100) {
-        self.send(entry, partition, fate: fate, until: until, isAlive: isAlive, report: report)
+        self.send(record, partition, fate: fate, until: until, isAlive: isAlive, report: report)
       }
     }
     let delay = world.dice.within(1...12)
@@ -68,24 +71,24 @@ final class SimKafka {
     switch fate {
     case .appended, .appendedTwice:
       world.after(delay) {
-        self.land(entry, partition)
+        self.land(record, partition)
         report(nil)
       }
       guard fate == .appendedTwice else { return }
-      world.after(delay + world.dice.within(0...900)) { self.append(entry, partition) }
+      world.after(delay + world.dice.within(0...900)) { self.append(record, partition) }
     case .notPersisted:
       world.after(world.dice.within(1...World.messageTimeout)) {
         self.inFlight -= 1
         report(.notPersisted)
       }
     case .reportLost:
-      world.after(delay) { self.land(entry, partition) }
+      world.after(delay) { self.land(record, partition) }
       world.after(late) { report(.possiblyPersisted) }
     case .appendedAfterReport:
       world.after(late) { report(.possiblyPersisted) }
       world.after(late + world.dice.within(1...4000)) {
         self.world.race(.r4)
-        self.land(entry, partition)
+        self.land(record, partition)
       }
     case .neverAppended:
       world.after(late) {
@@ -95,13 +98,13 @@ final class SimKafka {
     }
   }
 
-  private func land(_ entry: LogRecord, _ partition: Int) {
+  private func land(_ record: LogRecord, _ partition: Int) {
     inFlight -= 1
-    append(entry, partition)
+    append(record, partition)
   }
 
-  func append(_ entry: LogRecord, _ partition: Int) {
-    logs[partition].append(Record(entry: entry, time: world.now))
-    world.appended(entry, partition)
+  func append(_ record: LogRecord, _ partition: Int) {
+    logs[partition].append(Record(record: record, time: world.now))
+    world.appended(record, partition)
   }
 }

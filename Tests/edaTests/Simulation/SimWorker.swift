@@ -1,4 +1,5 @@
 import CouponDomain
+import CouponStore
 import eda
 
 /// A worker process around the batch machine: reads, locks, folds, commits; may die or sleep between any two of these.
@@ -86,11 +87,12 @@ final class SimWorker {
 
   private func read(_ partition: Int) {
     let messages = world.kafka.read(partition, from: positions[partition], atMost: world.dice.within(1...9))
-    guard let batch = WorkerBatch(messages) else { return rest(partition) }
-    if case .unreadable? = batch.entries.first { world.race(.r14) }
+    guard let batch = WorkerBatch(partition: partition, messages) else { return rest(partition) }
+    if case .poison? = batch.records.first { world.race(.r14) }
     if world.mistake == .automaticOffsets {
-      positions[partition] = batch.next
-      world.kafka.groupOffsets[partition] = batch.next
+      let next = batch.first + Int64(batch.records.count)
+      positions[partition] = next
+      world.kafka.groupOffsets[partition] = next
     }
     later(world.dice.within(1...15)) { self.apply(batch, partition) }
   }
@@ -121,9 +123,10 @@ final class SimWorker {
 
   private func fold(_ batch: WorkerBatch) -> BatchResult {
     let needs = BatchNeeds(batch, policies: policies)
-    let entries = world.mistake == .workerByDay ? PlantedMistakes.groupedByDay(batch) : batch
+    let folded = world.mistake == .workerByDay ? PlantedMistakes.groupedByDay(batch) : batch
     return BatchResult(
-      entries, policies: policies, coupons: world.database.coupons(of: needs.people),
+      folded, over: World.ledger, policies: policies.values,
+      coupons: world.database.coupons(of: needs.people),
       counters: world.database.counters(of: needs.days))
   }
 
@@ -150,7 +153,7 @@ final class SimWorker {
       case .unique(let what): return world.checker.fail("unique violation: \(what)")
       }
     }
-    for created in held.result.policies { policies[created.policy.id] = created.policy }
+    for (_, created) in held.result.policies { policies[created.policy.id] = created.policy }
     if isUnknown {
       world.race(.r12)
       commitWasUnknown = true
@@ -161,12 +164,12 @@ final class SimWorker {
       crash()
       return world.after(world.dice.within(50...2_000)) { if !self.world.isHealed { self.start() } }
     }
-    positions[partition] = held.batch.next
+    positions[partition] = held.result.next
     let life = life
     world.after(world.dice.within(1...40)) {
       guard self.life == life else { return self.world.race(.r11) }
-      self.world.kafka.groupOffsets[partition] = held.batch.next
-      self.world.checker.committedToGroup(held.batch.next, partition)
+      self.world.kafka.groupOffsets[partition] = held.result.next
+      self.world.checker.committedToGroup(held.result.next, partition)
     }
     rest(partition)
   }

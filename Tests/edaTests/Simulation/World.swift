@@ -1,4 +1,5 @@
 import CouponDomain
+import CouponStore
 import EventLoop
 import eda
 
@@ -7,6 +8,12 @@ final class World {
   static let deadline = 2_000
   static let messageTimeout = 3_000
   static let reconcileInterval = 1_000
+  static let key: CouponKey = {
+    guard let key = CouponKey("a key of the simulation") else { preconditionFailure("a bad key") }
+    return key
+  }()
+  /// What every reader begins with.
+  static let ledger = LogLedger(key: key) { Int32(SimKafka.partition(of: $0)) }
   static let dayZero = Day(number: 20_000)
 
   let seed: UInt64
@@ -56,7 +63,8 @@ final class World {
         endsAt: timestamp(midnight), followingOpensAt: timestamp(midnight + opensAfter))
       : DayWindow(
         day: World.dayZero.advanced(by: 1), startsAt: timestamp(midnight),
-        opensAt: timestamp(midnight + opensAfter), endsAt: timestamp(midnight + 80_000_000), followingOpensAt: nil)
+        opensAt: timestamp(midnight + opensAfter), endsAt: timestamp(midnight + 80_000_000),
+        followingOpensAt: nil)
   }
 
   func milliseconds(of time: Timestamp) -> Int {
@@ -74,7 +82,7 @@ final class World {
     let policies = makePolicies()
     apis = (0..<dice.within(1...3)).map { SimAPI($0, self) }
     workers = (0..<2).map { SimWorker($0, self) }
-    kafka.append(.policy(policies[0], eventID: nextEventID()), SimKafka.partition(of: policies[0].id))
+    create(policies[0])
     for api in apis { api.start() }
     workers[0].start()
     if policies.count > 1 {
@@ -100,7 +108,8 @@ final class World {
 
   private func create(_ policy: Policy) {
     if database.isDown { race(.r19) }
-    kafka.append(.policy(policy, eventID: nextEventID()), SimKafka.partition(of: policy.id))
+    let created = PolicyCreated(eventID: nextEventID(), policy: policy, key: World.key)
+    kafka.append(.entry(.policyCreated(created)), SimKafka.partition(of: policy.id))
   }
 
   private func gather(_ policies: [Policy]) {
@@ -139,13 +148,13 @@ final class World {
 
   // MARK: - What happens
 
-  func appended(_ entry: LogRecord, _ partition: Int) {
-    checker.appended(entry, partition)
+  func appended(_ record: LogRecord, _ partition: Int) {
+    checker.appended(record, partition)
     for api in apis { api.wake(partition) }
     for worker in workers { worker.wake(partition) }
   }
 
-  func poison(_ partition: Int) { kafka.append(.unreadable(reason: "poison"), partition) }
+  func poison(_ partition: Int) { kafka.append(.poison(reason: "poison"), partition) }
 
   func keep(_ request: SimRequest) { requests.append(request) }
 
