@@ -148,8 +148,25 @@ final class ServerProcess {
     throw ContractFailure("not ready: \(last)\n\(log.suffix(2_000))")
   }
 
-  func terminate() { child.signal(SIGTERM) }
-  func exit() async -> ExitStatus { await child.exit() }
+  func signal(_ number: Int32) { child.signal(number) }
+
+  /// The exit code; nil where a signal ended it.
+  func exit() async -> Int32? { ServerProcess.code(await child.exit()) }
+
+  /// Runs a program to its end.
+  static func run(
+    _ program: String, _ arguments: [String], _ environment: [String: String]
+  ) async throws -> (code: Int32?, output: String) {
+    var options = ChildProcess.Options(try executable(program), arguments, environment: environment)
+    options.output = .capture(limit: 100_000)
+    let (status, output) = try await ChildProcess.run(options)
+    return (code(status), String(decoding: output, as: UTF8.self))
+  }
+
+  private static func code(_ status: ExitStatus) -> Int32? {
+    guard case .code(let code) = status else { return nil }
+    return code
+  }
 
   private func number(after text: String, in log: String) -> Int? {
     guard let range = log.range(of: text) else { return nil }
