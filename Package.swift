@@ -82,7 +82,12 @@ let package = Package(
     tests(
       "edaTests",
       ["eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Kafka", "PrivateServers"]),
-    tests("labTests", ["lab", "CouponDomain", "EventLoop", "HTTP", "PrivateServers"]),
+    tests(
+      "labTests",
+      [
+        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "Postgres", "PrivateServers", "Redis",
+      ]),
     tests(
       "ContractTests",
       [

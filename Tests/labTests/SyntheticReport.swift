@@ -52,7 +52,7 @@ enum SyntheticReport {
     let figures = HistoryFigures(history, quota: quota)
     var series = SeriesFigures(history)
     series.recorded = (0...20).map {
-      RecordedPoint(seconds: Double($0) / 10, rows: min(quota, $0 * quota / 15))
+      CountPoint(seconds: Double($0) / 10, count: min(quota, $0 * quota / 15))
     }
     let verification = Verification(checking: try SyntheticRun(architecture).evidence)
     return RunFigures(

@@ -21,9 +21,9 @@ extension SeriesFigures {
   }
 
   private mutating func fill(_ history: History, count: Int, slice: (UInt32) -> Int) {
-    (due, settled, issued) = ([Int](repeating: 0, count: count), due, issued)
+    due = [Int](repeating: 0, count: count)
     settled = due
-    issued = due
+    issued = SeriesFigures.issued(history)
     var crowd = [Histogram](repeating: Histogram(), count: count)
     var bystander = crowd
     for request in history.requests {
@@ -35,13 +35,23 @@ extension SeriesFigures {
       crowd[dueIn].record(microseconds: request.latency)
       if request.attempt <= 1 { due[dueIn] += 1 }
       if !request.outcome.isUnknown { settled[answeredIn] += 1 }
-      if request.outcome == .created { issued[answeredIn] += 1 }
     }
-    for index in issued.indices.dropFirst() { issued[index] += issued[index - 1] }
     func quantiles(_ histograms: [Histogram], _ fraction: Double) -> [Double?] {
       histograms.map { $0.quantile(fraction).map { Double($0) / 1_000 } }
     }
     (p50Ms, p99Ms) = (quantiles(crowd, 0.5), quantiles(crowd, 0.99))
     (bystanderP50Ms, bystanderP99Ms) = (quantiles(bystander, 0.5), quantiles(bystander, 0.99))
+  }
+
+  /// The time of every winner, or of every n-th where there are many.
+  private static func issued(_ history: History) -> [CountPoint] {
+    let won = history.requests.filter { $0.call == .coupon && $0.outcome == .created }.map(\.answered)
+      .sorted()
+    let step = max(1, won.count / 250)
+    let shown = won.indices.filter { $0.isMultiple(of: step) || $0 == won.count - 1 }
+    return shown.map { index in
+      let seconds = Double(Int64(won[index]) - history.run.openedAfter) / 1_000_000
+      return CountPoint(seconds: (seconds * 10_000).rounded() / 10_000, count: index + 1)
+    }
   }
 }

@@ -251,24 +251,25 @@ package struct SeriesFigures: Codable, Hashable, Sendable {
   package var due: [Int] = []
   /// Answers ok or refused that came in the slice.
   package var settled: [Int] = []
-  /// Coupons in people's hands at the end of the slice.
-  package var issued: [Int] = []
   /// Latency of the coupon requests that were due in the slice, however they ended.
   package var p50Ms: [Double?] = []
   package var p99Ms: [Double?] = []
   package var bystanderP50Ms: [Double?] = []
   package var bystanderP99Ms: [Double?] = []
-  /// Rows in the database as they were seen: seconds from the opening, count.
-  package var recorded: [RecordedPoint] = []
+  /// Coupons in people's hands.
+  package var issued: [CountPoint] = []
+  /// Rows in the database as they were seen.
+  package var recorded: [CountPoint] = []
 
   package init(startSeconds: Double, sliceSeconds: Double) {
     (self.startSeconds, self.sliceSeconds) = (startSeconds, sliceSeconds)
   }
 }
 
-package struct RecordedPoint: Codable, Hashable, Sendable {
+/// So many at that time, in seconds from the opening.
+package struct CountPoint: Codable, Hashable, Sendable {
   package var seconds: Double
-  package var rows: Int
+  package var count: Int
 
-  package init(seconds: Double, rows: Int) { (self.seconds, self.rows) = (seconds, rows) }
+  package init(seconds: Double, count: Int) { (self.seconds, self.count) = (seconds, count) }
 }

@@ -60,12 +60,10 @@ struct ReportCharts {
         [
           Chart.Line(
             name: "\(run.architecture) in the database", style: run.architecture, isDashed: true,
-            points: run.series.recorded.map { ($0.seconds, Double($0.rows)) }, isStep: true),
+            points: run.series.recorded.map { ($0.seconds, Double($0.count)) }, isStep: true),
           Chart.Line(
             name: "\(run.architecture) answered", style: run.architecture,
-            points: run.series.issued.enumerated().map { index, count in
-              (run.series.startSeconds + Double(index + 1) * run.series.sliceSeconds, Double(count))
-            }),
+            points: [(0, 0)] + run.series.issued.map { ($0.seconds, Double($0.count)) }, isStep: true),
         ]
       },
       level: (Double(report.settings.quota), "quota"), xRange: 0...max(max(sold, durable) * 1.25, 0.5),

@@ -1,0 +1,88 @@
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import Testing
+import lab
+
+/// The load against the API in memory, over real sockets.
+@Suite(.serialized) struct LoadTests {
+  @Test func everybodyGetsOneAnswerAndTheQuotaIsWon() async throws {
+    let (history, opening) = try await onLoop {
+      let lab = try await MemoryLab(quota: 100, opensIn: .milliseconds(2_500))
+      let run = LoadRun(lab.plan(people: 1_000, rate: 2_000, early: 0.1), target: lab.address, stays: [1])
+      let history = await run.run()
+      #expect(run.settled == 1_000)
+      #expect(run.won == 100)
+      await lab.stop()
+      return (history, lab.opening)
+    }
+    let figures = HistoryFigures(history, quota: 100)
+    #expect(figures.people.accepted == 100)
+    #expect(figures.people.soldOut == 900)
+    #expect(figures.people.failed == 0)
+    // Who came too early came again.
+    let early = history.requests.filter { $0.call == .coupon && $0.attempt == 0 }
+    #expect((60...140).contains(early.count))
+    #expect(early.allSatisfy { $0.outcome == .notOpen })
+    #expect(history.coupons.allSatisfy { $0.issuedAt >= opening })
+    #expect(Set(history.coupons.compactMap(\.rank)) == Set(1...100))
+    // Open loop: everything left when it was due.
+    #expect(history.requests.allSatisfy { $0.sent >= $0.due })
+    #expect(try #require(figures.lateness.quantile(0.5)) < 20_000)
+    // Before, during and after.
+    let phases = [figures.bystander.before, figures.bystander.during, figures.bystander.after]
+    #expect(phases.allSatisfy { $0.latency.count > 0 && $0.failed == 0 })
+    #expect(history.requests.contains { $0.call == .booking })
+    #expect(try HistoryFile.decode(HistoryFile.encode(history)) == history)
+  }
+
+  @Test func whoIsToldNothingAsksAgain() async throws {
+    let history = try await onLoop {
+      let lab = try await MemoryLab(quota: 300, opensIn: .zero)
+      var plan = lab.plan(people: 300, rate: 1_000)
+      plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 50_000)
+      lab.coupons.trouble = .outcomeUnknown(reason: "a test")
+      EventLoop.shared.schedule(after: .milliseconds(300)) { lab.coupons.trouble = nil }
+      let run = LoadRun(plan, target: lab.address, stays: [])
+      let history = await run.run()
+      await lab.stop()
+      return history
+    }
+    let figures = HistoryFigures(history, quota: 300)
+    #expect(figures.people.accepted == 300)
+    #expect(figures.people.retried > 50)
+    #expect(figures.requests.byOutcome["unknown"] == figures.requests.retries)
+    // The servers ask for a second.
+    #expect(try #require(figures.waits.winners.maxMs) >= 1_000)
+  }
+
+  @Test func triesAreBoundedAndASlowServerHoldsNobodyUp() async throws {
+    let history = try await onLoop {
+      let silent = try Sockets.listen(host: "127.0.0.1", port: 0, reusePort: false, backlog: 64)
+      defer { Sockets.close(silent.descriptor) }
+      var plan = try await MemoryLab(quota: 1, opensIn: .zero).plan(people: 20, rate: 1_000)
+      plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
+      (plan.patience, plan.retries.attempts) = (.milliseconds(200), 2)
+      plan.connections = 4
+      let run = LoadRun(plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
+      return await run.run()
+    }
+    #expect(history.requests.count == 40)
+    #expect(history.requests.allSatisfy { $0.outcome == .timeout || $0.outcome == .notSent })
+    #expect(history.requests.contains { $0.outcome == .timeout })
+    #expect(HistoryFigures(history, quota: 1).people.failed == 20)
+    // Sent when due although nothing was ever answered.
+    #expect(history.requests.allSatisfy { Int64($0.sent) - Int64($0.due) < 100_000 })
+  }
+
+  @Test func openingsAreNeverNearMidnight() {
+    for hour in 0..<24 {
+      let now = Timestamp(microseconds: 1_738_281_600_000_000 + Int64(hour) * 3_600_000_000 + 123)
+      let plan = OpeningPlan(after: now, lead: .milliseconds(5_500))
+      #expect(plan.opening.microseconds % 1_000_000 == 0)
+      #expect((5_500_000...6_500_000).contains(plan.opening.microseconds - now.microseconds))
+      #expect((3_600...82_800).contains(Int(plan.opensAt.seconds)))
+    }
+  }
+}

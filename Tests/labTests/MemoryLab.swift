@@ -1,0 +1,43 @@
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import HTTP
+import Operations
+import lab
+
+/// The whole API over the service in memory, on a real socket of this process.
+@LoopActor
+final class MemoryLab {
+  let coupons: MemoryCouponService
+  let policy: Policy
+  let opening: Timestamp
+  let address: SocketAddress
+  private let server: HTTPServer
+
+  init(quota: Int, opensIn lead: Duration) async throws {
+    coupons = MemoryCouponService(key: try unwrap(CouponKey("a secret of the tests")))
+    let plan = OpeningPlan(after: SystemClock().now(), lead: lead)
+    opening = plan.opening
+    policy = try Policy(
+      id: try unwrap(PolicyID(1)), name: "Load", startsOn: plan.day, endsOn: plan.day, opensAt: plan.opensAt,
+      timeZone: plan.timeZone, dailyQuota: quota, perPerson: .once)
+    _ = await coupons.create(PolicyDraft(id: policy.id, template: policy), deadline: .now + .seconds(1))
+    let bystander = MemoryBystander([Stay(id: 1, name: "Hanok", city: "Seoul", roomsLeft: 3)])
+    let api = PublicAPI(
+      services: APIServices(coupons: coupons, bystander: bystander), metrics: Metrics(), clock: SystemClock(),
+      requestDeadline: .seconds(2))
+    server = HTTPServer(configuration: HTTPServerConfiguration()) { api.handle($0) }
+    address = SocketAddress(numericHost: "127.0.0.1", port: try server.start())
+  }
+
+  func stop() async { await server.drain(deadline: .now + .seconds(1)) }
+
+  func plan(people: Int, rate: Double, early: Double = 0) -> LoadPlan {
+    LoadPlan(
+      crowd: Crowd(people: people, rate: rate, earlyShare: early, seed: 5), attempts: 4,
+      architecture: .monolith,
+      strategy: "memory", policyID: policy.id, namePrefix: "p", opening: opening, patience: .seconds(3),
+      connections: 200, bystanderPerSecond: 50, after: .milliseconds(300))
+  }
+}
