@@ -40,8 +40,8 @@ package final class AdminAPI {
   /// Nil where the request shows the token (RFC 6750).
   private func refusal(of request: HTTPRequest) -> HTTPResponse? {
     let scheme = "bearer "
-    guard request.headers.count(of: "authorization") == 1,
-      let credentials = request.headers.first("authorization"),
+    let values = request.headers.values("authorization")
+    guard values.count == 1, let credentials = values.first,
       credentials.prefix(scheme.count).lowercased() == scheme
     else { return Problem.unauthorized(challenge: "Bearer realm=\"timeattack\"") }
     if token.matches(credentials.dropFirst(scheme.count)) { return nil }

@@ -10,18 +10,17 @@ enum UserIDRule: String, Error, CaseIterable {
   case characters = "X-User-Id must consist of the characters A-Z, a-z, 0-9, '.', '_' and '-'."
 }
 
-extension HTTPHeaders {
-  func count(of lowercasedName: String) -> Int { values(lowercasedName).count }
-}
-
 extension HTTPRequest {
   /// The person who asks.
   func userID() throws(UserIDRule) -> UserID {
-    guard let text = headers.first("x-user-id") else { throw .missing }
-    if let user = UserID(text), headers.count(of: "x-user-id") == 1 { return user }
-    if headers.count(of: "x-user-id") > 1 { throw .repeated }
-    if text.isEmpty { throw .empty }
-    throw text.utf8.count > UserID.maximumLength ? .tooLong : .characters
+    let read = headers.withFirst("x-user-id") { value, isOnly -> Result<UserID, UserIDRule> in
+      guard isOnly else { return .failure(.repeated) }
+      if let user = UserID(ascii: value) { return .success(user) }
+      if value.isEmpty { return .failure(.empty) }
+      return .failure(value.count > UserID.maximumLength ? .tooLong : .characters)
+    }
+    guard let read else { throw .missing }
+    return try read.get()
   }
 
   /// What the query says under a name, or nil; of several the first. Nothing is unescaped.

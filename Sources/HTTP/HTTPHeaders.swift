@@ -72,6 +72,26 @@ package struct HTTPHeaders: Sendable {
     return next(lowercasedName, &index)
   }
 
+  /// Gives `body` the bytes of the first value of that name (which is given in lower case) and whether there is no
+  /// second line of it; nil where there is none. For the hot path: nothing is copied.
+  package func withFirst<Result>(
+    _ lowercasedName: String, _ body: (_ value: Span<UInt8>, _ isOnly: Bool) -> Result
+  ) -> Result? {
+    guard count > 0 else { return nil }
+    return storage.withUnsafeBytes { raw in
+      var first: Range<Int>?
+      var isOnly = true
+      for index in 0..<count {
+        let field = field(index, raw)
+        guard Int(field.nameCount) == lowercasedName.utf8.count, Self.equal(raw, field.name, lowercasedName)
+        else { continue }
+        if first == nil { first = field.value } else { isOnly = false }
+      }
+      guard let first else { return nil }
+      return body(raw.bindMemory(to: UInt8.self).extracting(first).span, isOnly)
+    }
+  }
+
   /// The values of all lines of that name (which is given in lower case), in their order.
   package func values(_ lowercasedName: String) -> [String] {
     var found: [String] = []
