@@ -78,7 +78,12 @@ let package = Package(
       "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
       exclude: ["Golden"]),
     tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
-    tests("monolithTests", ["monolith", "CouponStore", "EventLoop", "PrivateServers"]),
+    tests(
+      "monolithTests",
+      [
+        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
+        "PrivateServers",
+      ]),
     tests(
       "edaTests",
       ["eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Kafka", "PrivateServers"]),
