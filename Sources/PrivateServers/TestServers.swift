@@ -18,7 +18,7 @@ package enum TestServers {
   package static func ownPostgres() async throws -> PrivatePostgres {
     let folder = try folder()
     let server = try await PrivatePostgres.start(in: folder, onProcess: try observer(signal: "QUIT"))
-    if let data = PrivatePostgres.dataFolder(in: folder) { try dog().remove(folder: data) }
+    if let data = PrivatePostgres.dataFolder(in: folder) { try removeAtEnd(data) }
     return server
   }
 
@@ -34,9 +34,12 @@ package enum TestServers {
   package static func folder() throws -> String {
     let path = NSTemporaryDirectory() + "timeattack-test-" + randomSecret().prefix(12)
     try ServerFiles.makeFolder(path)
-    try dog().remove(folder: path)
+    try removeAtEnd(path)
     return path
   }
+
+  /// For a folder of a private server that a test has started with its own means: below a `timeattack-…`.
+  package static func removeAtEnd(_ folder: String) throws { try dog().remove(folder: folder) }
 
   /// A program that a test has started ends with the test process.
   package static func adopt(_ child: ChildProcess) throws {

@@ -11,8 +11,9 @@ final class Watchdog {
   /// What the end of a process that ends by itself closes and waits for.
   private nonisolated static let atExit = Mutex<[(descriptor: Int32, pid: pid_t)]>([])
 
-  /// A process is told as `server PID SIGNAL`: that signal first (PostgreSQL's SIGQUIT also gives back its shared memory),
-  /// SIGKILL for it and its children after 5 s. What was stopped is continued, else it would hear nothing.
+  /// A process is told as `server PID SIGNAL BEGINNING`; a number that somebody else has by now is left alone. That
+  /// signal comes first (PostgreSQL's SIGQUIT also gives back its shared memory), SIGKILL for the process and its
+  /// children after 5 s. What was stopped is continued, else it would hear nothing.
   private static let script = """
     trap '' INT TERM HUP
     servers= folders=
@@ -21,14 +22,20 @@ final class Watchdog {
       else ps -A -o pid= -o ppid=; fi | while read -r child parent; do [ "$parent" = "$1" ] && echo "$child"; done
       echo "$1"
     }
-    while read -r word pid rest; do
+    ours() {
+      [ -r /proc/self/stat ] || return 0
+      [ "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20)" = "${2##*+}" ]
+    }
+    while read -r word pid rest began; do
       case $word in
-        server) servers="$servers $pid:$rest" ;;
+        server) servers="$servers $pid:$rest:$began" ;;
         gone) left=; for s in $servers; do [ "${s%%:*}" = "$pid" ] || left="$left $s"; done; servers=$left ;;
         folder) folders="$folders $pid" ;;
       esac
     done
-    all=
+    all= left=
+    for s in $servers; do ours "${s%%:*}" "${s##*:}" && left="$left ${s%:*}"; done
+    servers=$left
     for s in $servers; do all="$all $(tree "${s%%:*}")"; done
     for p in $all; do kill -CONT "$p" 2>/dev/null; done
     for s in $servers; do kill -"${s##*:}" "${s%%:*}" 2>/dev/null; done
@@ -51,7 +58,9 @@ final class Watchdog {
     Watchdog.waitAtExit(descriptor: ends[1], pid)
   }
 
-  func watch(_ process: RunningProcess, signal: String) { tell("server \(process.pid) \(signal)") }
+  func watch(_ process: RunningProcess, signal: String) {
+    tell("server \(process.pid) \(signal) \(process.began)")
+  }
   func forget(_ process: RunningProcess) { tell("gone \(process.pid)") }
   func remove(folder: String) { tell("folder \(folder)") }
 

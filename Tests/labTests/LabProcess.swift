@@ -32,6 +32,38 @@ struct LabProcess: Sendable {
     return child
   }
 
+  /// `lab up`, whose processes end with the tests whatever happens.
+  @LoopActor
+  func up(_ arguments: String..., environment: [String: String] = [:]) async throws {
+    let up = try ChildProcess.start(options(["up"] + arguments, environment, .capture(limit: 1 << 20)))
+    try TestServers.adopt(up)
+    let status = await up.exit()
+    try adoptParts()
+    try #require(status == .code(0), "\(String(decoding: up.captured, as: UTF8.self))")
+  }
+
+  /// What `lab.json` says as soon as it says what is looked for; everything in it ends with the tests.
+  @LoopActor
+  func partsOnce(
+    _ command: ChildProcess, _ isReached: ([LabFile.Part]) -> Bool
+  ) async throws -> [LabFile.Part] {
+    while true {
+      if let parts = state?.parts, isReached(parts) {
+        try adoptParts()
+        return parts
+      }
+      try #require(command.isRunning, "\(String(decoding: command.captured, as: UTF8.self))")
+      await EventLoop.shared.sleep(for: .milliseconds(5))
+    }
+  }
+
+  @LoopActor
+  private func adoptParts() throws {
+    let observer = try TestServers.observer(signal: "TERM")
+    for part in state?.parts ?? [] { observer(part.process, true) }
+    if let data = PrivatePostgres.dataFolder(in: folder) { try TestServers.removeAtEnd(data) }
+  }
+
   var state: LabFile? {
     FileManager.default.contents(atPath: folder + "/lab.json").flatMap {
       try? JSONDecoder().decode(LabFile.self, from: $0)

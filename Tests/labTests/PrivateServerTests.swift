@@ -100,12 +100,14 @@ import Testing
 /// The answer of PostgreSQL's own client.
 @LoopActor
 @discardableResult
-func psql(_ server: PrivatePostgres, _ sql: String) async throws -> String {
+func psql(_ server: PrivatePostgres, database: String? = nil, _ sql: String) async throws -> String {
   let program = try #require(Binaries.find("psql"))
   let (status, output) = try await ChildProcess.run(
     .init(
       program, ["-AtX", "-v", "ON_ERROR_STOP=1", "-c", sql],
-      environment: ["PGSERVICEFILE": "/dev/null"].merging(environment(of: server.url)) { $1 },
+      environment: ["PGSERVICEFILE": "/dev/null"].merging(
+        environment(of: database.map { server.url(database: $0) } ?? server.url)
+      ) { $1 },
       output: .capture(limit: 65_536)))
   let text = String(decoding: output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
   try #require(status.isSuccess, "\(text)")

@@ -4,13 +4,14 @@ import Foundation
 extension LabCommand {
   static let up = LabCommand(
     "up", "start servers and programs and wait until they are ready",
-    usage: "[--only monolith|eda] [--kafka installed] [--partitions N]",
+    usage: "[--only monolith|eda] [--kafka installed] [--partitions N] [--ready-within SECONDS]",
     options: [
       ("--only monolith|eda", "one architecture alone"),
       (
         "--kafka installed", "a private broker of an installed Kafka (KAFKA_HOME) instead of the embedded one"
       ),
       ("--partitions N", "of a new log; 8"),
+      ("--ready-within SECONDS", "patience with the programs; 60"),
       ("DATABASE_URL=…", "in the environment: this PostgreSQL instead of a private one"),
       ("REDIS_URL=…", "this Redis instead of a private one"),
       ("KAFKA_BROKERS=…", "this Kafka instead of the embedded broker"),
@@ -23,6 +24,9 @@ extension LabCommand {
     }
     options.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
     options.partitions = try arguments.integer("--partitions", in: 1...1024) ?? options.partitions
+    if let seconds = try arguments.integer("--ready-within", in: 1...3600) {
+      options.readyWithin = .seconds(seconds)
+    }
     try arguments.finish()
     let interrupt = Interrupt()
     defer { interrupt.end() }

@@ -7,7 +7,7 @@ extension Lab {
   /// Waits until every part answers `/readyz` with 200.
   ///
   /// - Throws: `LabFailure` naming the part that is not ready and its log.
-  func awaitReadiness(of parts: [LabPart], within limit: Duration = .seconds(60)) async throws {
+  func awaitReadiness(of parts: [LabPart], within limit: Duration) async throws {
     let deadline = Instant.now + limit
     for part in parts {
       while true {

@@ -9,6 +9,8 @@ package struct UpOptions: Sendable {
   package var installedKafka = false
   /// Of the log, where it is made anew.
   package var partitions = 8
+  /// For the programs to be ready, all together.
+  package var readyWithin = Duration.seconds(60)
   /// The environment that the command was given: `DATABASE_URL`, `REDIS_URL`, `KAFKA_BROKERS` and the programs' own settings.
   package var environment: [String: String] = ProcessInfo.processInfo.environment
   /// Settings of single programs, over everything else.
@@ -112,7 +114,7 @@ extension Lab {
         try note(part, port: ports.port, adminPort: ports.admin)
       }
     }
-    try await step("readiness") { try await awaitReadiness(of: options.parts) }
+    try await step("readiness") { try await awaitReadiness(of: options.parts, within: options.readyWithin) }
   }
 
   /// One phase of the start: its name, what became of it and how long it took.

@@ -1,0 +1,140 @@
+import EventLoop
+import Foundation
+import PrivateServers
+import Testing
+
+/// `lab` as a whole: real servers, the real programs.
+@Suite struct LabRunTests {
+  @Test func aLaboratoryStartsAndLeavesNothing() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up("--only", "monolith")
+      let parts = try #require(lab.state?.parts)
+      #expect(parts.map(\.part) == ["postgres", "monolith"])
+      #expect(try await lab.run("status").code == 0)
+      let again = try await lab.run("up")
+      #expect(again.code == 1 && again.text.contains("runs already (postgres, monolith)"))
+      let created = try await lab.run("policy", "create", "--quota", "3")
+      #expect(created.code == 0 && created.text.contains("monolith  policy 1: TimeAttack"))
+      #expect(try await lab.run("policy", "show", "1").text.contains("\"dailyQuota\":3"))
+      #expect(try await lab.run("policy", "show", "2").code == 1)
+      #expect(try await lab.run("logs", "monolith").text.contains("message=listening"))
+      #expect(try await lab.run("down").code == 0)
+      #expect(parts.allSatisfy { !$0.process.isRunning })
+      #expect(try await lab.run("status").code == 1)
+      // What was there is there again.
+      try await lab.up("--only", "monolith")
+      #expect(try await lab.run("policy", "show", "1").code == 0)
+      #expect(try await lab.run("reset").code == 0)
+      #expect(lab.state == nil)
+    }
+  }
+
+  @Test func onlyItsOwnerCanReadTheSecrets() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up("--only", "monolith")
+      for file in ["lab.json", "postgres.json", "logs/monolith.log"] {
+        let attributes = try FileManager.default.attributesOfItem(atPath: "\(lab.folder)/\(file)")
+        #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
+      }
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
+  @Test func twoLaboratoriesDoNotMeet() async throws {
+    try await onLoop {
+      let (first, second) = (try LabProcess(), try LabProcess())
+      let other = Completion<Void>()
+      EventLoop.shared.spawn {
+        do {
+          try await second.up("--only", "monolith")
+          other.succeed(())
+        } catch { other.fail(error) }
+      }
+      try await first.up("--only", "monolith")
+      try await other.value()
+      let ports = [first, second].flatMap { $0.state?.parts.map(\.port) ?? [] }
+      #expect(ports.count == 4 && Set(ports).count == 4)
+      #expect(try await first.run("reset").code == 0)
+      #expect(try await second.run("status").code == 0)
+      #expect(try await second.run("reset").code == 0)
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func aStartThatIsInterruptedLeavesNothing(signal: Int32) async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let up = try lab.start("up")
+      let parts = try await lab.partsOnce(up) { !$0.isEmpty }
+      up.signal(signal)
+      #expect(await up.exit() == .code(130))
+      #expect(parts.allSatisfy { !$0.process.isRunning })
+      #expect(lab.state?.parts.isEmpty ?? false)
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
+  @Test func downFindsWhatAKilledStartHasLeft() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let up = try lab.start("up", "--only", "monolith")
+      let parts = try await lab.partsOnce(up) { !$0.isEmpty }
+      up.signal(SIGKILL)
+      _ = await up.exit()
+      #expect(parts.contains { $0.process.isRunning })
+      #expect(try await lab.run("up").code == 1)
+      #expect(try await lab.run("down").code == 0)
+      #expect(parts.allSatisfy { !$0.process.isRunning })
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
+  @Test func aStrangerWithARememberedNumberIsLeftAlone() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let stranger = try ChildProcess.start(.init("sleep", ["600"], environment: ["PATH": "/usr/bin:/bin"]))
+      try TestServers.adopt(stranger)
+      try FileManager.default.createDirectory(atPath: lab.folder, withIntermediateDirectories: true)
+      let file = """
+        {"version": 1, "id": "0badcafe", "couponKey": "0123456789abcdef", "adminToken": "fedcba9876543210", "parts": [
+          {"part": "monolith", "process": {"pid": \(stranger.pid), "began": "before"}, "port": 1, "adminPort": 2}]}
+        """
+      try Data(file.utf8).write(to: URL(fileURLWithPath: lab.folder + "/lab.json"))
+      #expect(try await lab.run("status").text.contains("has ended"))
+      #expect(try await lab.run("reset").code == 0)
+      #expect(stranger.isRunning)
+      stranger.signal(SIGKILL)
+    }
+  }
+
+  @Test func aNamedDatabaseIsUsedAndCleanedUp() async throws {
+    try await onLoop {
+      let server = try await TestServers.postgres()
+      let lab = try LabProcess()
+      let environment = ["DATABASE_URL": try await server.createDatabase("named_lab")]
+      try await lab.up("--only", "monolith", environment: environment)
+      #expect(lab.state?.parts.map(\.part) == ["monolith"])
+      let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'monolith\\_%'"
+      #expect(try await psql(server, database: "named_lab", schemas) == "1")
+      #expect(try await lab.run("down").code == 0)
+      #expect(try await psql(server, database: "named_lab", schemas) == "1")
+      #expect(try await lab.run("reset").code == 0)
+      #expect(try await psql(server, database: "named_lab", schemas) == "0")
+    }
+  }
+
+  @Test func aServerThatDoesNotAnswerEndsTheStartInOneLine() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let (code, text) = try await lab.run(
+        "up", "--only", "monolith", "--ready-within", "2",
+        environment: ["DATABASE_URL": "postgresql://u:verysecret@127.0.0.1:1/d"])
+      #expect(code == 1)
+      #expect(text.contains("monolith is not ready after 2 s"))
+      #expect(!text.contains("verysecret"))
+      #expect(lab.state?.parts.isEmpty ?? false)
+    }
+  }
+}
