@@ -46,6 +46,31 @@ extension PrivateServer {
   }
 }
 
+extension RunningProcess {
+  /// Waits for the end; false where `limit` comes first. The process need not be a child of this one.
+  @LoopActor
+  package func hasEnded(within limit: Duration) async -> Bool {
+    let deadline = Instant.now + limit
+    while isRunning {
+      guard Instant.now < deadline else { return false }
+      await EventLoop.shared.sleep(for: .milliseconds(10))
+    }
+    return true
+  }
+
+  /// Asks the process to end with one signal after the other, each with its patience; the last resort is SIGKILL to all of it.
+  @LoopActor
+  package func end(_ steps: [(signal: Int32, patience: Duration)]) async {
+    signalTree(SIGCONT)
+    for step in steps {
+      signal(step.signal)
+      if await hasEnded(within: step.patience) { return }
+    }
+    signalTree(SIGKILL)
+    _ = await hasEnded(within: .seconds(10))
+  }
+}
+
 /// Starting a program and waiting until it serves.
 enum Launch {
   /// The program ended before it was ready, or was never ready.

@@ -1,4 +1,3 @@
-internal import EventLoop
 internal import Foundation
 
 /// A process by its number and the moment it began: numbers are used again, the pair is not.
@@ -35,29 +34,6 @@ package struct RunningProcess: Codable, Hashable, Sendable {
       known.formUnion(family)
       family = ProcessTable.descendants(of: pid).filter { !known.contains($0) }
     }
-  }
-
-  /// Waits for the end; false where `limit` comes first. The process need not be a child of this one.
-  @LoopActor
-  package func hasEnded(within limit: Duration) async -> Bool {
-    let deadline = Instant.now + limit
-    while isRunning {
-      guard Instant.now < deadline else { return false }
-      await EventLoop.shared.sleep(for: .milliseconds(10))
-    }
-    return true
-  }
-
-  /// Asks the process to end with one signal after the other, each with its patience; the last resort is SIGKILL to all of it.
-  @LoopActor
-  package func end(_ steps: [(signal: Int32, patience: Duration)]) async {
-    signalTree(SIGCONT)
-    for step in steps {
-      signal(step.signal)
-      if await hasEnded(within: step.patience) { return }
-    }
-    signalTree(SIGKILL)
-    _ = await hasEnded(within: .seconds(10))
   }
 }
 
