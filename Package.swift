@@ -72,7 +72,7 @@ let package = Package(
     tests("HTTPTests", ["HTTP", "EventLoop"]),
     tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers"]),
     tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
-    tests("KafkaTests", ["Kafka", "EventLoop", "PrivateServers"]),
+    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
     tests(
       "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],

@@ -19,6 +19,8 @@ final class GroupReader {
   private var queue: OpaquePointer?
   private var pump: EventPump?
   private var order = OffsetOrder()
+  /// Partitions that the library itself has stopped reading; a seek alone does not start them again.
+  private var halted: Set<Int32> = []
   private var held = Deque<KafkaMessage>()
   private var taken: [Int32: Int64] = [:]
   private var waiting: Completion<Void>?
@@ -85,6 +87,7 @@ final class GroupReader {
       order.set(partition, to: offset)
       taken[partition] = offset
     }
+    halted = []
     client.assign(ours)
     if isPaused { client.pause(ours.keys) }
   }
@@ -94,7 +97,11 @@ final class GroupReader {
     forget { $0 == partition }
     order.set(partition, to: offset)
     taken[partition] = offset
-    client.seek(partition, to: offset)
+    if halted.isEmpty {
+      client.seek(partition, to: offset)
+    } else {
+      assign(from: order.positions)
+    }
   }
 
   func pause() {
@@ -212,7 +219,10 @@ final class GroupReader {
     }
     let reason = String(cString: rd_kafka_event_error_string(event))
     guard let problem = ErrorCode.asProblem(code, partition: place?.partition, reason: reason) else { return }
-    if case .reset(let partition, _) = problem, !order.stop(partition) { return }
+    if case .reset(let partition, _) = problem {
+      halted.insert(partition)
+      if !order.stop(partition) { return }
+    }
     onProblem(problem)
   }
 

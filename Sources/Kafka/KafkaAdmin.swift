@@ -9,6 +9,10 @@ package struct KafkaTopic: Hashable, Sendable {
   package let replicas: Int
   /// Partitions that have no leader now, and so cannot be read or written.
   package let leaderless: Int
+
+  package init(name: String, partitions: Int, replicas: Int, leaderless: Int) {
+    (self.name, self.partitions, self.replicas, self.leaderless) = (name, partitions, replicas, leaderless)
+  }
 }
 
 /// What a cluster says about itself.

@@ -42,6 +42,8 @@ package final class KafkaMockBroker {
     case notLeader = 6
     case requestTimedOut = 7
     case coordinatorLoading = 14
+    /// Of an idempotent producer's first request: fatal to it.
+    case clusterAuthorizationFailed = 31
     case outOfOrderSequence = 45
   }
 
@@ -74,7 +76,7 @@ package final class KafkaMockBroker {
   package func close() async {
     guard let cluster else { return }
     self.cluster = nil
-    let handle = TopicHandle(pointer: cluster)
+    let handle = SharedHandle(pointer: cluster)
     _ = try? await client.offLoop { _ -> Result<Void, KafkaError> in
       rd_kafka_mock_cluster_destroy(handle.pointer)
       return .success(())

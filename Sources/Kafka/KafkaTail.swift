@@ -41,6 +41,8 @@ package final class KafkaTail {
   private let onEnd: @LoopActor (_ partition: Int32, _ offset: Int64) -> Void
   private let onProblem: @LoopActor (KafkaProblem) -> Void
   private var order = OffsetOrder()
+  /// Partitions that the library itself has stopped reading; a seek alone does not start them again.
+  private var halted: Set<Int32> = []
   private var batch: [KafkaMessage] = []
   private var client: TailClient?
   private var pump: EventPump?
@@ -87,7 +89,11 @@ package final class KafkaTail {
   /// The partition goes on from `offset`, also after a problem.
   package func seek(_ partition: Int32, to offset: Int64) {
     order.set(partition, to: offset)
-    client?.seek(partition, to: offset)
+    if halted.remove(partition) != nil {
+      client?.restart(partition, at: offset)
+    } else {
+      client?.seek(partition, to: offset)
+    }
   }
 
   /// The end; nothing is handed on any more.
@@ -159,6 +165,7 @@ package final class KafkaTail {
     let reason = String(cString: rd_kafka_event_error_string(event))
     switch ErrorCode.asProblem(code, partition: place?.partition, reason: reason) {
     case .reset(let partition, let reason):
+      halted.insert(partition)
       if order.stop(partition) { onProblem(.reset(partition: partition, reason: reason)) }
     case .unreachable(let reason):
       isReachable = false

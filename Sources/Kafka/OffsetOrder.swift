@@ -1,6 +1,6 @@
 /// Which offset comes next in each partition. Pure: decides whether a message may be handed on.
-struct OffsetOrder {
-  enum Verdict: Hashable {
+package struct OffsetOrder {
+  package enum Verdict: Hashable {
     /// The next one.
     case next
     /// Read already (a pause or seek reads a little twice).
@@ -14,27 +14,29 @@ struct OffsetOrder {
   private var nextOffsets: [Int32: Int64] = [:]
   private var stopped: Set<Int32> = []
 
-  /// The partitions with their next offsets.
-  var positions: [Int32: Int64] { nextOffsets }
+  package init() {}
 
-  func position(_ partition: Int32) -> Int64? { nextOffsets[partition] }
+  /// The partitions with their next offsets.
+  package var positions: [Int32: Int64] { nextOffsets }
+
+  package func position(_ partition: Int32) -> Int64? { nextOffsets[partition] }
 
   /// The partition goes on from there.
-  mutating func set(_ partition: Int32, to offset: Int64) {
+  package mutating func set(_ partition: Int32, to offset: Int64) {
     nextOffsets[partition] = offset
     stopped.remove(partition)
   }
 
-  mutating func remove(_ partition: Int32) {
+  package mutating func remove(_ partition: Int32) {
     nextOffsets[partition] = nil
     stopped.remove(partition)
   }
 
   /// Nothing more of the partition until `set`. False if it had stopped before.
   @discardableResult
-  mutating func stop(_ partition: Int32) -> Bool { stopped.insert(partition).inserted }
+  package mutating func stop(_ partition: Int32) -> Bool { stopped.insert(partition).inserted }
 
-  mutating func accept(_ partition: Int32, _ offset: Int64) -> Verdict {
+  package mutating func accept(_ partition: Int32, _ offset: Int64) -> Verdict {
     guard let expected = nextOffsets[partition], !stopped.contains(partition) else { return .stopped }
     if offset == expected {
       nextOffsets[partition] = offset + 1

@@ -40,6 +40,15 @@ final class TailClient {
 
   func seek(_ partition: Int32, to offset: Int64) { rd_kafka_seek(topic, partition, offset, 0) }
 
+  /// For a partition that the library has given up: stopping waits for its threads, so it is done off the loop.
+  func restart(_ partition: Int32, at offset: Int64) {
+    let (topic, queue) = (SharedHandle(pointer: topic), SharedHandle(pointer: queue))
+    handle.later { _ in
+      rd_kafka_consume_stop(topic.pointer, partition)
+      rd_kafka_consume_start_queue(topic.pointer, partition, offset, queue.pointer)
+    }
+  }
+
   func pause(_ partition: Int32) {
     let list = PartitionList(name, [partition: 0])
     rd_kafka_pause_partitions(handle.pointer, list.pointer)
@@ -63,7 +72,7 @@ final class TailClient {
 
   /// The pump must have stopped before.
   func close() async {
-    let (topic, started) = (TopicHandle(pointer: topic), started)
+    let (topic, started) = (SharedHandle(pointer: topic), started)
     _ = try? await handle.offLoop { _ -> Result<Void, KafkaError> in
       for partition in started { rd_kafka_consume_stop(topic.pointer, partition) }
       rd_kafka_topic_destroy(topic.pointer)
@@ -73,7 +82,7 @@ final class TailClient {
   }
 }
 
-/// Unchecked Sendable because a topic's handle may be used from any thread, like the client's.
-struct TopicHandle: @unchecked Sendable {
+/// Unchecked Sendable because the library's topics and queues may be used from any thread, like the client.
+struct SharedHandle: @unchecked Sendable {
   let pointer: OpaquePointer
 }

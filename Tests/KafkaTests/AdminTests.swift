@@ -1,0 +1,118 @@
+import EventLoop
+import Foundation
+import Kafka
+import Testing
+
+@Suite("Administration")
+struct AdminTests {
+  @Test("describes a topic and its watermarks", arguments: TestBroker.available)
+  func describes(broker: TestBroker) async throws {
+    try await withTopic(broker, partitions: 8) { topic in
+      try await topic.fill(partition: 3, count: 5)
+      let admin = try KafkaAdmin(configuration: topic.configuration)
+      let cluster = try await admin.describe(topic.name, deadline: soon)
+      #expect(cluster.topic == KafkaTopic(name: topic.name, partitions: 8, replicas: 1, leaderless: 0))
+      #expect(cluster.isMock == (broker == .mock))
+      #expect(cluster.brokers >= 1)
+      let marks = try await admin.watermarks(of: topic.name, partition: 3, deadline: soon)
+      #expect(marks == KafkaWatermarks(low: 0, high: 5))
+      #expect(try await admin.watermarks(of: topic.name, partition: 4, deadline: soon).high == 0)
+      await admin.close()
+    }
+  }
+
+  @Test("reads the first message of a partition, or none", arguments: TestBroker.available)
+  func firstMessage(broker: TestBroker) async throws {
+    try await withTopic(broker, partitions: 2) { topic in
+      try await topic.fill(partition: 1, count: 5, from: 40)
+      let admin = try KafkaAdmin(configuration: topic.configuration)
+      for _ in 0..<2 {
+        let first = try await admin.firstMessage(of: topic.name, partition: 1, deadline: soon)
+        #expect(first?.text == "40")
+        #expect(first?.offset == 0)
+        #expect((first?.timestamp ?? 0) > 1_500_000_000_000)
+        #expect(try await admin.firstMessage(of: topic.name, partition: 0, deadline: soon) == nil)
+      }
+      await admin.close()
+    }
+  }
+
+  @Test("creates a topic once, with its settings", .enabled(if: TestBroker.hasReal))
+  func createsTopic() async throws {
+    try await onLoop {
+      let admin = try KafkaAdmin(
+        configuration: KafkaConfiguration(brokers: TestBroker.realAddress, clientID: "test"))
+      let name = "test-\(UUID().uuidString)"
+      #expect(try await admin.describe(name, deadline: soon).topic == nil)
+      let settings = [("retention.ms", "-1"), ("cleanup.policy", "delete")]
+      let first = try await admin.createTopic(name, partitions: 8, settings: settings, deadline: soon)
+      #expect(first == .created)
+      #expect(
+        try await admin.createTopic(name, partitions: 8, settings: settings, deadline: soon) == .existed)
+      let told = try await admin.configuration(of: name, deadline: soon)
+      #expect(told["retention.ms"] == "-1")
+      #expect(told["cleanup.policy"] == "delete")
+      #expect(try await admin.describe(name, deadline: soon).topic?.partitions == 8)
+      try await admin.deleteTopic(name, deadline: soon)
+      try await admin.deleteTopic(name, deadline: soon)
+      await admin.close()
+    }
+  }
+
+  @Test("says at once that the embedded broker has no administration")
+  func unsupported() async throws {
+    try await withTopic { topic in
+      let admin = try KafkaAdmin(configuration: topic.configuration)
+      let start = Instant.now
+      await expectUnsupported { () async throws(KafkaError) in
+        _ = try await admin.createTopic(topic.name, partitions: 8, deadline: soon)
+      }
+      await expectUnsupported { () async throws(KafkaError) in
+        _ = try await admin.configuration(of: topic.name, deadline: soon)
+      }
+      #expect(Instant.now - start < .seconds(2))
+      await admin.close()
+    }
+  }
+
+  @LoopActor
+  private func expectUnsupported(_ call: @LoopActor () async throws(KafkaError) -> Void) async {
+    do throws(KafkaError) {
+      try await call()
+      Issue.record("taken")
+    } catch {
+      guard case .unsupported = error else {
+        Issue.record("threw \(error)")
+        return
+      }
+    }
+  }
+
+  @Test("gives up at the deadline where no broker is")
+  func unreachable() async throws {
+    try await onLoop {
+      let port = try Sockets.freePort()
+      let admin = try KafkaAdmin(
+        configuration: KafkaConfiguration(brokers: "127.0.0.1:\(port)", clientID: "test"))
+      let start = Instant.now
+      do throws(KafkaError) {
+        _ = try await admin.describe("nothing", deadline: .now + .milliseconds(300))
+        Issue.record("answered")
+      } catch {
+        guard case .unavailable = error else {
+          Issue.record("threw \(error)")
+          return
+        }
+      }
+      #expect(Instant.now - start < .seconds(3))
+      await admin.close()
+    }
+  }
+
+  @Test("knows what the embedded broker holds")
+  func capacity() {
+    #expect(KafkaMockBroker.holds(messages: 1000, bytesEach: 250))
+    #expect(!KafkaMockBroker.holds(messages: 50_000, bytesEach: 250))
+    #expect(!KafkaMockBroker.holds(messages: .max, bytesEach: 250))
+  }
+}

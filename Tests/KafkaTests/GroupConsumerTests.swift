@@ -1,0 +1,187 @@
+import EventLoop
+import Foundation
+import Kafka
+import Testing
+
+@Suite("A member of a group")
+struct GroupConsumerTests {
+  /// A member that reads what it is assigned from what the group has been told, or from the beginning.
+  @LoopActor
+  final class Member {
+    let rebalances = Gathered<KafkaRebalance>()
+    let problems = Gathered<KafkaProblem>()
+    private var made: KafkaGroupConsumer?
+
+    init(_ topic: TestTopic, group: String, readsFrom start: [Int32: Int64]? = nil) throws {
+      made = try KafkaGroupConsumer(
+        configuration: topic.configuration, group: group, topic: topic.name, options: topic.groupOptions,
+        onRebalance: { [weak self] in self?.told($0, start) }, onProblem: { [problems] in problems.add($0) })
+      try consumer.start()
+    }
+
+    var consumer: KafkaGroupConsumer {
+      guard let made else { preconditionFailure("not made") }
+      return made
+    }
+
+    private func told(_ rebalance: KafkaRebalance, _ start: [Int32: Int64]?) {
+      rebalances.add(rebalance)
+      guard case .assigned(let ours) = rebalance else { return }
+      EventLoop.shared.spawn {
+        let known = try? await self.consumer.committed(ours, deadline: soon)
+        let offsets = ours.map { ($0, start?[$0] ?? known?[$0] ?? 0) }
+        self.consumer.assign(from: Dictionary(uniqueKeysWithValues: offsets))
+      }
+    }
+
+    /// Waits until the group has given it that many partitions after that many rebalances.
+    func join(partitions: Int = 1, after seen: Int = 0) async throws {
+      try await rebalances.wait {
+        $0.dropFirst(seen).contains {
+          if case .assigned(let ours) = $0 { ours.count == partitions } else { false }
+        }
+      }
+    }
+
+    func take(_ count: Int) async -> [KafkaMessage] {
+      // A member that waits for what never comes is closed, so that the test ends.
+      let end = EventLoop.shared.schedule(at: soon) { [consumer] in
+        EventLoop.shared.spawn { await consumer.close(deadline: .now) }
+      }
+      var got: [KafkaMessage] = []
+      while got.count < count {
+        let bite = await consumer.next(atMost: count - got.count)
+        if bite.isEmpty { break }
+        got += bite
+      }
+      end.cancel()
+      return got
+    }
+  }
+
+  private static func newGroup() -> String { "group-\(UUID().uuidString)" }
+
+  @Test("reads in bites, and again what was not committed", arguments: TestBroker.available)
+  func redelivery(broker: TestBroker) async throws {
+    try await withTopic(broker) { topic in
+      try await topic.fill(count: 1000)
+      let group = Self.newGroup()
+      let first = try Member(topic, group: group)
+      try await first.join()
+      #expect(await first.take(300).map(\.offset) == Array(0..<300))
+      try await first.consumer.commit([0: 200]).value(deadline: soon)
+      #expect(await first.take(100).map(\.offset) == Array(300..<400))
+      await first.consumer.close(deadline: soon)
+      let second = try Member(topic, group: group)
+      try await second.join()
+      #expect(await second.take(800).map(\.offset) == Array(200..<1000))
+      #expect(second.consumer.position(0) == 1000)
+      await second.consumer.close(deadline: soon)
+      #expect(await second.consumer.next(atMost: 1).isEmpty)
+    }
+  }
+
+  @Test("shares the partitions with a second member, and gets them back", arguments: TestBroker.available)
+  func rebalance(broker: TestBroker) async throws {
+    try await withTopic(broker, partitions: 4) { topic in
+      let group = Self.newGroup()
+      let first = try Member(topic, group: group)
+      try await first.join(partitions: 4)
+      #expect(first.consumer.partitions == [0, 1, 2, 3])
+      let second = try Member(topic, group: group)
+      try await first.join(partitions: 2)
+      try await second.join(partitions: 2)
+      #expect(first.rebalances.all[1] == .revoked([0, 1, 2, 3], lost: false))
+      #expect(first.consumer.partitions.count == 2)
+      #expect(first.consumer.partitions.union(second.consumer.partitions) == [0, 1, 2, 3])
+      for partition in 0..<4 { try await topic.fill(partition: Int32(partition), count: 10) }
+      let (ours, theirs) = (await first.take(20), await second.take(20))
+      #expect(Set(ours.map(\.partition)) == first.consumer.partitions)
+      #expect(Set(theirs.map(\.partition)) == second.consumer.partitions)
+      let seen = first.rebalances.all.count
+      await second.consumer.close(deadline: soon)
+      try await first.join(partitions: 4, after: seen)
+      #expect(first.consumer.partitions == [0, 1, 2, 3])
+      await first.consumer.close(deadline: soon)
+    }
+  }
+
+  @Test(
+    "reads nothing while it is paused, and goes on from where its owner says", arguments: TestBroker.available
+  )
+  func pause(broker: TestBroker) async throws {
+    try await withTopic(broker) { topic in
+      try await topic.fill(count: 100)
+      let member = try Member(topic, group: Self.newGroup())
+      try await member.join()
+      #expect(await member.take(40).last?.offset == 39)
+      member.consumer.pause()
+      await EventLoop.shared.sleep(for: .milliseconds(100))
+      #expect(member.consumer.take(atMost: 100).isEmpty)
+      member.consumer.resume(from: [0: 30])
+      #expect(await member.take(70).map(\.offset) == Array(30..<100))
+      member.consumer.pause()
+      try await topic.fill(count: 10, from: 100)
+      member.consumer.resume()
+      #expect(await member.take(10).map(\.offset) == Array(100..<110))
+      member.consumer.seek(0, to: 5)
+      #expect(await member.take(105).map(\.offset) == Array(5..<110))
+      #expect(member.problems.all.isEmpty)
+      await member.consumer.close(deadline: soon)
+    }
+  }
+
+  @Test("holds no more than it may, whatever there is to read")
+  func bounded() async throws {
+    try await withTopic { topic in
+      try await topic.fill(count: 30_000)
+      let member = try Member(topic, group: Self.newGroup())
+      try await member.join()
+      var expected: Int64 = 0
+      while expected < 30_000 {
+        let bite = await member.consumer.next(atMost: 20_000)
+        try #require(!bite.isEmpty)
+        #expect(bite.count <= topic.groupOptions.maxHeld)
+        #expect(bite.first?.offset == expected)
+        expected += Int64(bite.count)
+      }
+      await member.consumer.close(deadline: soon)
+    }
+  }
+
+  @Test("reports an offset that the log does not have", arguments: TestBroker.available)
+  func reset(broker: TestBroker) async throws {
+    try await withTopic(broker) { topic in
+      try await topic.fill(count: 10)
+      let member = try Member(topic, group: Self.newGroup(), readsFrom: [0: 99])
+      try await member.problems.wait(for: 1)
+      guard case .reset(partition: 0, _) = member.problems.all[0] else {
+        Issue.record("reported \(member.problems.all)")
+        return
+      }
+      member.consumer.seek(0, to: 4)
+      #expect(await member.take(6).map(\.offset) == Array(4..<10))
+      await member.consumer.close(deadline: soon)
+    }
+  }
+
+  @Test("stays a member while the broker is away for a moment")
+  func brokerAway() async throws {
+    try await withTopic { topic in
+      try await topic.fill(count: 10)
+      let member = try Member(topic, group: Self.newGroup())
+      try await member.join()
+      #expect(await member.take(10).count == 10)
+      topic.mock?.down()
+      try await member.problems.wait(for: 1)
+      guard case .unreachable = member.problems.all[0] else {
+        Issue.record("reported \(member.problems.all)")
+        return
+      }
+      topic.mock?.up()
+      try await topic.fill(count: 10, from: 10)
+      #expect(await member.take(10).map(\.offset) == Array(10..<20))
+      await member.consumer.close(deadline: soon)
+    }
+  }
+}
