@@ -1,1 +1,3 @@
-print("eda")
+import Foundation
+
+exit(EDA.run(Array(CommandLine.arguments.dropFirst())))

@@ -27,6 +27,8 @@ struct AttemptTable {
 
   // MARK: - Finding
 
+  var isEmpty: Bool { byPerson.isEmpty }
+
   func slot(of visit: Visit) -> Int? { byPerson[visit.policyID]?[visit.day]?[visit.userID] }
 
   func isPublished(_ slot: Int) -> Bool { self[slot].isPublished }

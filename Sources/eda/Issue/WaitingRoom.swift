@@ -153,6 +153,9 @@ package struct WaitingRoom {
     return answers
   }
 
+  /// Whether nobody waits and nothing is under way.
+  package var isEmpty: Bool { waiting == 0 && attempts.isEmpty }
+
   /// When `sweep` has something to do next.
   package var nextSweep: Instant? { attempts.nextDue }
 
@@ -231,5 +234,6 @@ package enum Reason {
   package static let logLate = "the claim was not read back in time"
   package static let noRoomYet = "all slots are taken, and not yet all by winners"
   package static let waitingRoomFull = "too many requests wait"
+  package static let unknownZone = "the policy's time zone is unknown here"
   package static let catchingUp = "the log is being read"
 }

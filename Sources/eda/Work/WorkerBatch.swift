@@ -26,36 +26,31 @@ package struct WorkerBatch {
 
 /// What the fold of a batch asks the database for.
 package struct BatchNeeds: Equatable {
-  package struct Person: Hashable {
-    package let policyID: PolicyID
-    package let period: Day
-    package let userID: UserID
-  }
-  package struct PolicyDay: Hashable {
-    package let policyID: PolicyID
-    package let day: Day
-    package init(policyID: PolicyID, day: Day) { (self.policyID, self.day) = (policyID, day) }
-  }
-
   /// The coupons of these people and periods.
-  package private(set) var people: Set<Person> = []
+  package private(set) var people: Set<PersonPeriod> = []
   /// The counters of these days.
   package private(set) var days: Set<PolicyDay> = []
+  private var mentioned: Set<PolicyID> = []
 
   /// - Parameter policies: every policy that was known before the batch.
   package init(_ batch: WorkerBatch, policies: [PolicyID: Policy]) {
     var policies = policies
     for case .entry(let entry) in batch.records {
+      mentioned.insert(entry.policyID)
       switch entry {
       case .policyCreated(let created):
         if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
       case .claim(let claim):
         guard let policy = policies[claim.policyID], policy.isEventDay(claim.day) else { continue }
-        people.insert(
-          Person(policyID: policy.id, period: policy.period(of: claim.day), userID: claim.userID))
-        days.insert(PolicyDay(policyID: policy.id, day: claim.day))
+        people.insert(PersonPeriod(policy.id, claim.userID, policy.period(of: claim.day)))
+        days.insert(PolicyDay(policy.id, claim.day))
       }
     }
+  }
+
+  /// Of the policies that are known those that the fold needs.
+  package func policies(of known: [PolicyID: Policy]) -> [Policy] {
+    mentioned.compactMap { known[$0] }
   }
 
   /// The policies that the batch speaks of and that are not known: they have to be looked up first.
@@ -102,7 +97,7 @@ package struct BatchResult {
   ///   - loaded: what the days of `BatchNeeds` have issued; days without a row are at 0.
   package init(
     _ batch: WorkerBatch, over empty: LogLedger, policies known: some Sequence<Policy>, coupons: [Coupon],
-    counters loaded: [(day: BatchNeeds.PolicyDay, issued: Int)]
+    counters loaded: [(day: PolicyDay, issued: Int)]
   ) {
     next = batch.first
     var ledger = empty
@@ -110,15 +105,15 @@ package struct BatchResult {
     for coupon in coupons { ledger.seed(coupon) }
     for (day, issued) in loaded { ledger.seed(issued: issued, on: day.day, of: day.policyID) }
 
-    var touched: [BatchNeeds.PolicyDay] = []
-    var seen: Set<BatchNeeds.PolicyDay> = []
+    var touched: [PolicyDay] = []
+    var seen: Set<PolicyDay> = []
     fold: for (index, record) in batch.records.enumerated() {
       switch ledger.apply(record, partition: batch.partition) {
       case .policyCreated(let created): policies.append((index, created))
       case .issued(let coupon):
         guard let policy = ledger[coupon.claim.policyID]?.policy else { preconditionFailure("no policy") }
         issued.append(Issued(index: index, coupon: coupon, period: policy.period(of: coupon.claim.day)))
-        let day = BatchNeeds.PolicyDay(policyID: policy.id, day: coupon.claim.day)
+        let day = PolicyDay(policy.id, coupon.claim.day)
         if seen.insert(day).inserted { touched.append(day) }
       case .deadLetter(let reason): deadLetters.append((index, reason))
       case .duplicatePolicy, .dropped: break

@@ -187,7 +187,7 @@ final class Checker {
       if let policy = policies[key.policyID], count > policy.dailyQuota {
         fail("I1: \(count) rows on \(key.day)")
       }
-      let counter = world.database.counters[.init(policyID: key.policyID, day: key.day)] ?? 0
+      let counter = world.database.counters[PolicyDay(key.policyID, key.day)] ?? 0
       if counter != count { fail("I7: the counter says \(counter), there are \(count) rows") }
     }
     for (partition, offsets) in world.database.deadLetters.enumerated() {

@@ -18,7 +18,7 @@ final class SimDatabase {
   private(set) var nextOffsets: [Int64] = Array(repeating: 0, count: SimKafka.partitions)
   private(set) var policies: [PolicyID: Policy] = [:]
   private(set) var coupons: [CouponKey: Row] = [:]
-  private(set) var counters: [BatchNeeds.PolicyDay: Int] = [:]
+  private(set) var counters: [PolicyDay: Int] = [:]
   private(set) var deadLetters: [[Int64]] = Array(repeating: [], count: SimKafka.partitions)
   var isDown = false
   /// Who holds the lock of a partition's row.
@@ -39,13 +39,13 @@ final class SimDatabase {
 
   func abortAll() { locks = Array(repeating: nil, count: locks.count) }
 
-  func coupons(of people: Set<BatchNeeds.Person>) -> [Coupon] {
+  func coupons(of people: Set<PersonPeriod>) -> [Coupon] {
     people.compactMap {
       coupons[CouponKey(policyID: $0.policyID, userID: $0.userID, period: $0.period)]?.coupon
     }
   }
 
-  func counters(of days: Set<BatchNeeds.PolicyDay>) -> [(day: BatchNeeds.PolicyDay, issued: Int)] {
+  func counters(of days: Set<PolicyDay>) -> [(day: PolicyDay, issued: Int)] {
     days.compactMap { day in counters[day].map { (day, $0) } }
   }
 
@@ -69,7 +69,7 @@ final class SimDatabase {
       coupons[key] = Row(coupon: issued.coupon, day: claim.day)
     }
     for counter in result.counters {
-      counters[BatchNeeds.PolicyDay(policyID: counter.policyID, day: counter.day)] = counter.issued
+      counters[PolicyDay(counter.policyID, counter.day)] = counter.issued
     }
     deadLetters[partition] += result.deadLetters.map { batch.first + Int64($0.index) }
     nextOffsets[partition] = result.next

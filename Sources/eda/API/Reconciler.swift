@@ -1,0 +1,140 @@
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import Operations
+import Redis
+
+/// Compares Redis' sets with the list once an interval, and does what `Reconciliation` says.
+@LoopActor
+final class Reconciler {
+  static let interval = Duration.seconds(1)
+  /// Members in one command, so that neither side is kept from its other work.
+  private static let chunk = 1_000
+
+  private let redis: RedisClient
+  private let gate: Gate
+  private let service: LogCouponService
+  private let clock: SystemClock
+  private let patience: Duration
+  private let log: Log
+  private var days: [Gate.SetName: Reconciliation] = [:]
+  private var isStopped = false
+  private let added: Counter
+  private let removed: Counter
+
+  init(
+    _ redis: RedisClient, _ gate: Gate, _ service: LogCouponService, clock: SystemClock,
+    requestDeadline: Duration,
+    context: ProgramContext
+  ) {
+    (self.redis, self.gate, self.service, self.clock) = (redis, gate, service, clock)
+    // A second more: the log's library looks for overdue messages about once a second.
+    patience = requestDeadline + LogPublisher.messageTimeout + .seconds(1)
+    log = context.log
+    added = context.metrics.counter(
+      "coupon_reconcile_added_total", help: "Winners put back into Redis' sets.")
+    removed = context.metrics.counter(
+      "coupon_reconcile_removed_total", help: "Members taken out who held a slot for nobody.")
+  }
+
+  func start() {
+    EventLoop.shared.spawn {
+      while !self.isStopped {
+        await EventLoop.shared.sleep(for: Reconciler.interval)
+        await self.look()
+      }
+    }
+  }
+
+  func stop() { isStopped = true }
+
+  private func look() async {
+    let open = service.openDays(at: clock.now())
+    days = days.filter { known in open.contains { $0.set == known.key } }
+    for day in open {
+      guard !isStopped, redis.isConnected else { return }
+      do {
+        try await reconcile(day)
+      } catch {
+        // The next interval looks again; nothing here has to succeed.
+        log.debug("reconcile was interrupted", ["reason": "\(error)"])
+      }
+    }
+  }
+
+  private func reconcile(_ day: LogCouponService.OpenDay) async throws {
+    let key = gate.key(day.set)
+    let replies = try await redis.transaction(
+      [["SCARD", key], ["EXPIREAT", key, String(day.expiry)]], deadline: deadline)
+    guard let members = replies.first?.integer else { return }
+    let winners = service.winners(of: day.set)
+    let reconciliation = days[day.set] ?? Reconciliation(patience: patience)
+    switch reconciliation.counted(
+      members: Int(members), winners: winners.count, quota: day.policy.dailyQuota)
+    {
+    case .nothing: break
+    case .addWinners: try await add(winners, to: key)
+    case .lookAtMembers: try await removeIdle(day, key, reconciliation)
+    }
+  }
+
+  private func add(_ winners: [UserID], to key: String) async throws {
+    for start in stride(from: 0, to: winners.count, by: Reconciler.chunk) {
+      let people = winners[start..<min(start + Reconciler.chunk, winners.count)]
+      let reply = try await redis.command(["SADD", key] + people.map(\.description), deadline: deadline)
+      added.increment(by: UInt64(reply.integer ?? 0))
+    }
+    log.info("winners were put back into Redis", ["key": key, "winners": winners.count])
+  }
+
+  private func removeIdle(
+    _ day: LogCouponService.OpenDay, _ key: String, _ reconciliation: Reconciliation
+  ) async throws {
+    var reconciliation = reconciliation
+    let askedAt = Instant.now
+    let members = try await idleMembers(of: day.set, key)
+    let idle = reconciliation.saw(members: members, askedAt: askedAt, seenAt: .now) {
+      service.isWinner($0, of: day.set)
+    }
+    days[day.set] = reconciliation
+    for start in stride(from: 0, to: idle.count, by: Reconciler.chunk) {
+      let people = idle[start..<min(start + Reconciler.chunk, idle.count)]
+      let reply = try await redis.command(["SREM", key] + people.map(\.description), deadline: deadline)
+      removed.increment(by: UInt64(reply.integer ?? 0))
+    }
+    if !idle.isEmpty { log.info("slots were taken back", ["key": key, "members": idle.count]) }
+  }
+
+  /// Everybody in the set who is no winner, looked through in bites.
+  private func idleMembers(of set: Gate.SetName, _ key: String) async throws -> [UserID] {
+    var idle: [UserID] = []
+    var cursor = "0"
+    repeat {
+      let reply = try await redis.command(
+        ["SSCAN", key, cursor, "COUNT", String(Reconciler.chunk)], deadline: deadline)
+      guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
+        case .array(let members) = parts[1]
+      else { throw RedisError.outcomeUnknown("an unexpected reply to SSCAN") }
+      cursor = next
+      for member in members {
+        // Whatever else somebody has put there is not ours to take away.
+        guard let user = member.text.flatMap({ UserID($0) }), !service.isWinner(user, of: set) else {
+          continue
+        }
+        idle.append(user)
+      }
+    } while cursor != "0" && !isStopped
+    return idle
+  }
+
+  private var deadline: Instant { .now + .seconds(2) }
+}
+
+extension LogCouponService.OpenDay {
+  /// Seconds since 1970: some days after the event's last one.
+  fileprivate var expiry: Int64 {
+    let days = Int64(policy.endsOn.number) - Int64(window.day.number) + 2
+    return window.endsAt.microseconds / 1_000_000 + days * 86_400
+  }
+}

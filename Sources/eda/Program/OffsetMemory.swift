@@ -1,0 +1,28 @@
+import CouponStore
+import EventLoop
+import Postgres
+
+/// What the database remembers of the log: how much of it has been applied, and which log it was.
+@LoopActor
+final class OffsetMemory {
+  private let pool: PostgresPool
+  private let topic: String
+
+  init(_ pool: PostgresPool, topic: String) { (self.pool, self.topic) = (pool, topic) }
+
+  /// Nil where the database does not answer; empty where it has never heard of the log.
+  func read(deadline: Instant) async -> [Int32: LogStart.Remembered]? {
+    do {
+      let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)
+      return Dictionary(
+        uniqueKeysWithValues: rows.map {
+          ($0.partition, LogStart.Remembered(nextOffset: $0.nextOffset, firstHash: $0.firstHash))
+        })
+    } catch let error as PostgresError where error.sqlState == "42P01" {
+      // No such table: no worker has ever prepared this database.
+      return [:]
+    } catch {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import EventLoop
+import Foundation
+
+/// `eda all`: broker, worker and api as children of one process, for a laptop. When one ends, all end.
+///
+///     SIGTERM ─▶ api (answers what is in flight) ─▶ worker ─▶ broker
+@LoopActor
+final class Supervisor {
+  private let environment: [String: String]
+  private var children: [(name: String, process: ChildProcess)] = []
+  private let ended = Completion<Int32>()
+
+  private init(_ environment: [String: String]) { self.environment = environment }
+
+  nonisolated static func run(_ arguments: [String]) -> Int32 {
+    if arguments.contains("--help") || arguments.contains("-h") {
+      print(help, terminator: "")
+      return 0
+    }
+    guard arguments.isEmpty else {
+      FileHandle.standardError.write(Data("eda all: takes its settings from the environment\n".utf8))
+      return 2
+    }
+    let environment = ProcessInfo.processInfo.environment
+    return EventLoop.shared.run { await Supervisor(environment).supervise() }
+  }
+
+  private nonisolated static let help = """
+    eda all: a broker (unless KAFKA_BROKERS is set), a worker and an api in one process group
+
+    Settings come from the environment: those of eda api, eda worker and eda broker (see their --help). HTTP_PORT and
+    ADMIN_PORT are the api's; the worker's operator listener has the next port, its public one 8083.
+
+    """
+
+  private func supervise() async -> Int32 {
+    let signals = [SIGTERM, SIGINT].map { EventLoop.shared.onSignal($0) { self.ended.succeed(0) } }
+    var code: Int32 = 1
+    do {
+      if let brokers = try await brokers() {
+        try start("worker", workerEnvironment(brokers))
+        try start("api", apiEnvironment(brokers))
+      }
+      code = (try? await ended.value()) ?? 1
+    } catch {
+      FileHandle.standardError.write(Data("eda all: \(error)\n".utf8))
+    }
+    await stopAll()
+    for signal in signals { signal.stop() }
+    return code
+  }
+
+  // MARK: - Children
+
+  private func start(_ name: String, _ environment: [String: String], output: ChildProcess.Output = .inherit)
+    throws
+  {
+    let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
+    let child = try ChildProcess.start(
+      ChildProcess.Options(executable, [name], environment: environment, output: output))
+    children.append((name, child))
+    EventLoop.shared.spawn {
+      let status = await child.exit()
+      guard !self.ended.isDone else { return }
+      FileHandle.standardError.write(Data("eda all: \(name) ended with \(status)\n".utf8))
+      if case .code(let code) = status, code != 0 { self.ended.succeed(code) } else { self.ended.succeed(1) }
+    }
+  }
+
+  private func stopAll() async {
+    ended.succeed(0)
+    for (_, child) in children.reversed() {
+      child.signal(SIGTERM)
+      let patience = EventLoop.shared.schedule(after: .seconds(15)) { child.signal(SIGKILL) }
+      _ = await child.exit()
+      patience.cancel()
+    }
+  }
+
+  /// The named brokers, or those of a broker of our own; nil when something ended first.
+  private func brokers() async throws -> String? {
+    if let named = environment["KAFKA_BROKERS"], !named.isEmpty { return named }
+    try start("broker", environment, output: .capture(limit: 65_536))
+    while !ended.isDone {
+      let text = String(decoding: children.first?.process.captured ?? [], as: UTF8.self)
+      if let field = text.split(whereSeparator: \.isWhitespace).first(where: { $0.hasPrefix("brokers=") }) {
+        return String(field.dropFirst("brokers=".count))
+      }
+      await EventLoop.shared.sleep(for: .milliseconds(10))
+    }
+    return nil
+  }
+
+  // MARK: - Who listens where
+
+  private func apiEnvironment(_ brokers: String) -> [String: String] {
+    var values = environment
+    values["KAFKA_BROKERS"] = brokers
+    if let admin = workerAdminPort, admin > 0, values["ADMIN_PEERS"] == nil {
+      values["ADMIN_PEERS"] = "127.0.0.1:\(admin)"
+    }
+    return values
+  }
+
+  private func workerEnvironment(_ brokers: String) -> [String: String] {
+    var values = environment
+    values["KAFKA_BROKERS"] = brokers
+    // Where the api takes any free port, so does the worker.
+    if values["HTTP_PORT"] != "0" { values["HTTP_PORT"] = nil }
+    values["SHARE_PORT"] = nil
+    values["ADMIN_PEERS"] = nil
+    values["ADMIN_PORT"] = workerAdminPort.map(String.init)
+    return values
+  }
+
+  private var workerAdminPort: Int? {
+    environment["ADMIN_PORT"].flatMap { Int($0) }.map { $0 == 0 ? 0 : $0 + 1 }
+  }
+}

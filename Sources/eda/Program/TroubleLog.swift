@@ -1,0 +1,24 @@
+import EventLoop
+import Operations
+
+/// Says a lasting trouble once, and once that it is over.
+@LoopActor
+final class TroubleLog {
+  private let log: Log
+  private var current: String?
+
+  init(_ log: Log) { self.log = log }
+
+  func note(_ message: StaticString, _ reason: String) {
+    let text = "\(message)"
+    guard current != text else { return }
+    current = text
+    log.warning(message, ["reason": reason])
+  }
+
+  func over() {
+    guard let trouble = current else { return }
+    current = nil
+    log.info("the trouble is over", ["was": trouble])
+  }
+}

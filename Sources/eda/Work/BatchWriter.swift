@@ -1,0 +1,113 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Kafka
+import Postgres
+
+/// Applies one batch in one transaction: lock the offset, load, fold, write, commit.
+@LoopActor
+final class BatchWriter {
+  enum Outcome {
+    case applied(BatchResult)
+    /// The database stands elsewhere: read from there.
+    case seek(Int64)
+    case stop(LogProblem)
+  }
+
+  private let pool: PostgresPool
+  private let topic: String
+  private let empty: LogLedger
+  /// Policies never change: what was once there is kept.
+  private var policies: [PolicyID: Policy] = [:]
+  private var cursors: [Int: PartitionCursor] = [:]
+
+  static let patience = Duration.seconds(10)
+
+  init(_ pool: PostgresPool, topic: String, empty: LogLedger) {
+    (self.pool, self.topic, self.empty) = (pool, topic, empty)
+  }
+
+  /// - Throws: `PostgresError`: nothing is known but what it says; the same batch again is always right.
+  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> Outcome {
+    let outcome = try await pool.transaction(deadline: .now + BatchWriter.patience) { transaction in
+      try await self.apply(batch, messages, in: transaction)
+    }
+    if case .applied(let result) = outcome {
+      for (_, created) in result.policies { policies[created.policy.id] = created.policy }
+    }
+    return outcome
+  }
+
+  private func apply(
+    _ batch: WorkerBatch, _ messages: [KafkaMessage], in transaction: PostgresTransaction
+  ) async throws -> Outcome {
+    let partition = Int32(batch.partition)
+    let unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
+    let locked = try await transaction.run(
+      OffsetSQL.lock(topic: topic, partition: partition)
+        + (unknown.isEmpty ? [] : [BatchSQL.policies(unknown)]))
+    let stored = try OffsetSQL.read(locked[1])
+    var cursor = cursors[batch.partition] ?? PartitionCursor()
+    let step = cursor.step(first: batch.first, stored: stored.nextOffset)
+    cursors[batch.partition] = cursor
+    switch step {
+    case .apply: break
+    case .seek(let offset): return .seek(offset)
+    case .stop(let problem): return .stop(problem)
+    }
+    if !unknown.isEmpty {
+      for policy in try BatchSQL.readPolicies(locked[2]) { policies[policy.id] = policy }
+    }
+    let result = try await fold(batch, in: transaction)
+    let firstHash = batch.first == 0 ? messages.first.map(\.firstHash) : nil
+    let record = result.record(of: batch, messages, topic: topic, policies: policies)
+    _ = try await transaction.finish(
+      record.statements
+        + [OffsetSQL.advance(topic: topic, partition: partition, to: result.next, firstHash: firstHash)])
+    return .applied(result)
+  }
+
+  private func fold(_ batch: WorkerBatch, in transaction: PostgresTransaction) async throws -> BatchResult {
+    let needs = BatchNeeds(batch, policies: policies)
+    var coupons: [Coupon] = []
+    var counters: [(day: PolicyDay, issued: Int)] = []
+    if !needs.people.isEmpty {
+      let loaded = try await transaction.run([BatchSQL.coupons(needs.people), BatchSQL.counters(needs.days)])
+      coupons = try BatchSQL.readCoupons(loaded[0])
+      counters = try BatchSQL.readCounters(loaded[1]).map { ($0.0, $0.issued) }
+    }
+    return BatchResult(
+      batch, over: empty, policies: needs.policies(of: policies), coupons: coupons, counters: counters)
+  }
+}
+
+extension KafkaMessage {
+  /// What tells this log from another, where the message is the first of its partition.
+  var firstHash: [UInt8] { LogTopic.firstHash(value: value, timestampMilliseconds: timestamp) }
+}
+
+extension BatchResult {
+  /// What the database has to write for it.
+  fileprivate func record(
+    of batch: WorkerBatch, _ messages: [KafkaMessage], topic: String, policies known: [PolicyID: Policy]
+  ) -> BatchRecord {
+    var record = BatchRecord(topic: topic, partition: Int32(batch.partition))
+    var policies = known
+    for (index, created) in self.policies {
+      policies[created.policy.id] = created.policy
+      record.add(created, payload: messages[index].value)
+    }
+    for issued in issued {
+      let claim = issued.coupon.claim
+      guard let policy = policies[claim.policyID], let rank = issued.coupon.rank else {
+        preconditionFailure("a coupon without policy or rank")
+      }
+      // Ranks follow each other: the last winner's is the day's counter.
+      record.add(issued.coupon, of: policy, issued: rank, payload: messages[issued.index].value)
+    }
+    for (index, reason) in deadLetters {
+      record.add(deadLetter: reason, offset: batch.first + Int64(index), payload: messages[index].value)
+    }
+    return record
+  }
+}
