@@ -27,7 +27,7 @@ package final class PrivateKafka: PrivateServer {
   }
 
   /// Whether an installed Kafka is found.
-  package static var isInstalled: Bool { (try? findTools(ProcessInfo.processInfo.environment)) != nil }
+  package nonisolated static var isInstalled: Bool { (try? findTools(ProcessInfo.processInfo.environment)) != nil }
 
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
@@ -57,7 +57,7 @@ package final class PrivateKafka: PrivateServer {
     } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
   }
 
-  static func findTools(_ environment: [String: String]) throws -> Tools {
+  private nonisolated static func findTools(_ environment: [String: String]) throws -> Tools {
     if let home = environment["KAFKA_HOME"], !home.isEmpty {
       let tools = Tools(server: home + "/bin/kafka-server-start.sh", storage: home + "/bin/kafka-storage.sh")
       guard Binaries.isExecutable(tools.server), Binaries.isExecutable(tools.storage) else {
