@@ -29,15 +29,6 @@ enum ByteScan {
     return to
   }
 
-  /// Whether the byte may stand in a token (RFC 9110, 5.6.2): a bitmap of the ASCII characters.
-  @inline(__always)
-  static func isToken(_ byte: UInt8) -> Bool {
-    let low: UInt64 = 0x03ff_6cfa_0000_0000
-    let high: UInt64 = 0x57ff_ffff_c7ff_fffe
-    let bits = byte < 64 ? low : (byte < 128 ? high : 0)
-    return (bits >> UInt64(byte & 63)) & 1 == 1
-  }
-
   @inline(__always)
   static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 

@@ -50,7 +50,7 @@ package struct HTTPHeaders: Sendable {
   package init(_ lines: [(String, String)]) {
     var bytes: [UInt8] = []
     var fields: [HeaderField] = []
-    for (name, value) in lines where !name.isEmpty && name.utf8.allSatisfy(ByteScan.isToken) {
+    for (name, value) in lines where Self.isName(name) {
       let end = bytes.count + name.utf8.count + value.utf8.count
       guard end <= Int(UInt16.max) else { break }
       fields.append(
@@ -64,6 +64,10 @@ package struct HTTPHeaders: Sendable {
       guard let base = raw.baseAddress else { return HTTPHeaders() }
       return fields.withUnsafeBufferPointer { HTTPHeaders(copying: base, block: 0..<raw.count, fields: $0) }
     }
+  }
+
+  private static func isName(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.allSatisfy { ByteClasses.shared.contains($0, ByteClasses.token) }
   }
 
   /// The value of the first line of that name (which is given in lower case).

@@ -14,15 +14,15 @@ package struct HTTPHeadLimits: Sendable {
 
 /// Reads the first line and the header lines of a request or of an answer.
 ///
-/// It keeps nothing between calls: it is given all bytes of the head that have arrived so far, from the first on. Errors are
-/// found in the order of the bytes, so what it says of a head does not depend on the pieces in which it came: of a longer
-/// piece it says the same, or the shorter one was `incomplete`. After `complete` its properties tell what was found.
+/// It is given all bytes of the head that have arrived so far, from the first on, and keeps nothing between calls but what
+/// it found. Errors are found in the order of the bytes, so what it says of a head does not depend on the pieces in which it
+/// came: of a longer piece it says the same, or the shorter one was `incomplete`.
 package final class HeadParser {
   package enum Kind { case request, answer }
 
   package enum Result: Equatable {
     case incomplete
-    /// The head ends before the byte `length`.
+    /// The head ends before the byte `length`; the parser's properties tell what was found.
     case complete(length: Int)
     case refused(HTTPRefusal)
   }
@@ -35,37 +35,17 @@ package final class HeadParser {
     case chunked
   }
 
-  /// Why a head was not read to its end.
-  enum Stop: Error {
-    case incomplete
-    case refused(HTTPRefusal)
-  }
-
-  package let kind: Kind
-  package let limits: HTTPHeadLimits
-  package internal(set) var version = HTTPVersion.http11
-  package internal(set) var body = BodyLength.none
-  package internal(set) var closes = false
-  package internal(set) var keepsAlive = false
-  package internal(set) var expectsContinue = false
-  package internal(set) var hasUnknownExpectation = false
-  /// The status of an answer.
-  package internal(set) var status = 0
-
-  var methodRange = 0..<0
-  var targetRange = 0..<0
-  /// The target's question mark, or its end.
-  var queryMark = 0
-  var hostCount = 0
-  var hasLength = false
-  var headerBlock = 0..<0
+  private let kind: Kind
+  private let limits: HTTPHeadLimits
+  private let classes = ByteClasses.shared
   private let fields: UnsafeMutablePointer<HeaderField>
-  private var fieldCount = 0
+  private var found: HeadReader
 
   package init(_ kind: Kind, limits: HTTPHeadLimits = HTTPHeadLimits()) {
     self.kind = kind
     self.limits = limits
     fields = .allocate(capacity: max(1, limits.headers))
+    found = HeadReader(kind: kind, limits: limits, classes: classes, fields: fields)
   }
 
   deinit { fields.deallocate() }
@@ -73,80 +53,29 @@ package final class HeadParser {
   /// Reads a head from its first byte on.
   package func parse(_ bytes: UnsafeRawBufferPointer) -> Result {
     guard let base = bytes.baseAddress, !bytes.isEmpty else { return .incomplete }
-    do throws(Stop) {
-      return .complete(length: try readHead(HeadBytes(base: base, count: bytes.count, limits: limits)))
-    } catch {
-      switch error {
-      case .incomplete: return .incomplete
-      case .refused(let refusal): return .refused(refusal)
-      }
+    var reader = HeadReader(kind: kind, limits: limits, classes: classes, fields: fields)
+    guard let length = reader.readHead(HeadBytes(base: base, count: bytes.count)) else {
+      return reader.failure
     }
+    found = reader
+    return .complete(length: length)
   }
+
+  package var version: HTTPVersion { found.version }
+  package var body: BodyLength { found.body }
+  package var closes: Bool { found.closes }
+  package var keepsAlive: Bool { found.keepsAlive }
+  package var expectsContinue: Bool { found.expectsContinue }
+  package var hasUnknownExpectation: Bool { found.hasUnknownExpectation }
+  /// The status of an answer.
+  package var status: Int { found.status }
+
+  /// The request's method, read from the bytes that were parsed last.
+  func method(_ bytes: UnsafeRawBufferPointer) -> HTTPMethod { found.method(bytes) }
 
   /// The header lines, copied out of the bytes that were parsed last.
-  package func headers(_ bytes: UnsafeRawBufferPointer) -> HTTPHeaders {
-    guard let base = bytes.baseAddress else { return HTTPHeaders() }
-    return HTTPHeaders(
-      copying: base, block: headerBlock, fields: UnsafeBufferPointer(start: fields, count: fieldCount))
-  }
+  package func headers(_ bytes: UnsafeRawBufferPointer) -> HTTPHeaders { found.headers(bytes) }
 
-  private func readHead(_ head: HeadBytes) throws(Stop) -> Int {
-    version = .http11
-    body = .none
-    closes = false
-    keepsAlive = false
-    expectsContinue = false
-    hasUnknownExpectation = false
-    hostCount = 0
-    hasLength = false
-    fieldCount = 0
-    // An empty line before a request is passed over, once (RFC 9112, 2.2).
-    let start = kind == .request && head.startsWithEmptyLine ? 2 : 0
-    var end = try head.startLineEnd(from: start)
-    switch kind {
-    case .request: try readRequestLine(head, start..<end)
-    case .answer: try readStatusLine(head, start..<end)
-    }
-    var next = end + 2
-    let firstHeader = next
-    while true {
-      end = try head.headerLineEnd(from: next)
-      if end == next { break }
-      guard fieldCount < limits.headers else { throw .refused(.tooManyHeaders) }
-      let field = try readHeaderLine(head, next..<end)
-      fields[fieldCount] = field
-      fieldCount &+= 1
-      try recognise(field, head)
-      next = end &+ 2
-    }
-    headerBlock = firstHeader..<next
-    try checkWhole()
-    return next &+ 2
-  }
-
-  private func readHeaderLine(_ head: HeadBytes, _ line: Range<Int>) throws(Stop) -> HeaderField {
-    var index = line.lowerBound
-    if ByteScan.isBlank(head[index]) { throw .refused(.foldedLine) }
-    while index < line.upperBound, ByteScan.isToken(head[index]) { index &+= 1 }
-    guard index < line.upperBound else { throw .refused(.missingColon) }
-    guard head[index] == ByteScan.colon, index > line.lowerBound else {
-      throw .refused(ByteScan.isBlank(head[index]) ? .spaceBeforeColon : .badHeaderName)
-    }
-    let range = Range(uncheckedBounds: (index &+ 1, line.upperBound))
-    let value = ByteScan.trimmed(head.base, range)
-    return HeaderField(
-      nameStart: UInt16(truncatingIfNeeded: line.lowerBound),
-      nameCount: UInt16(truncatingIfNeeded: index &- line.lowerBound),
-      valueStart: UInt16(truncatingIfNeeded: value.lowerBound),
-      valueCount: UInt16(truncatingIfNeeded: value.count))
-  }
-
-  /// What only the whole head tells.
-  private func checkWhole() throws(Stop) {
-    if body == .chunked {
-      if hasLength { throw .refused(.ambiguousLength) }
-      if version == .http10 { throw .refused(.badTransferEncoding) }
-    }
-    if kind == .request, version == .http11, hostCount == 0 { throw .refused(.missingHost) }
-  }
+  /// The request without its body, read from the bytes that were parsed last.
+  package func request(_ bytes: UnsafeRawBufferPointer) -> HTTPRequest { found.request(bytes) }
 }

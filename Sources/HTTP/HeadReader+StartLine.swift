@@ -1,59 +1,59 @@
 // The first line: of a request, or of an answer.
-extension HeadParser {
+extension HeadReader {
   /// `method SP target SP version`, with exactly one space each. The target is a path with or without a query: what
   /// proxies are asked (an absolute target, CONNECT) and `*` are not for this server.
-  func readRequestLine(_ head: HeadBytes, _ line: Range<Int>) throws(Stop) {
-    var index = line.lowerBound
-    while index < line.upperBound, ByteScan.isToken(head[index]) { index &+= 1 }
-    guard index > line.lowerBound, index < line.upperBound, head[index] == ByteScan.space else {
-      throw .refused(.badStartLine)
+  mutating func readRequestLine(_ head: HeadBytes, _ line: Range<Int>) -> Bool {
+    let methodEnd = classes.end(of: ByteClasses.token, head.base, from: line.lowerBound, to: line.upperBound)
+    guard methodEnd > line.lowerBound, methodEnd < line.upperBound, head[methodEnd] == ByteScan.space else {
+      return refuse(.badStartLine)
     }
-    methodRange = Range(uncheckedBounds: (line.lowerBound, index))
-    let target = index &+ 1
-    index = target
-    queryMark = -1
-    while index < line.upperBound {
-      let byte = head[index]
-      if byte == ByteScan.space { break }
-      if byte == UInt8(ascii: "?"), queryMark < 0 { queryMark = index }
-      if byte >= 0x7f || byte == UInt8(ascii: "#") { throw .refused(.badTarget) }
-      index &+= 1
-    }
-    guard index < line.upperBound else { throw .refused(.badStartLine) }
-    targetRange = Range(uncheckedBounds: (target, index))
-    if queryMark < 0 { queryMark = index }
-    version = try readVersion(head, index &+ 1, line.upperBound)
-    guard head[target] == UInt8(ascii: "/") else { throw .refused(.badTarget) }
+    methodRange = Range(uncheckedBounds: (line.lowerBound, methodEnd))
+    let target = methodEnd &+ 1
+    let targetEnd = classes.end(of: ByteClasses.target, head.base, from: target, to: line.upperBound)
+    guard targetEnd < line.upperBound else { return refuse(.badStartLine) }
+    guard head[targetEnd] == ByteScan.space else { return refuse(.badTarget) }
+    targetRange = Range(uncheckedBounds: (target, targetEnd))
+    queryMark = target
+    while queryMark < targetEnd, head[queryMark] != UInt8(ascii: "?") { queryMark &+= 1 }
+    guard readVersion(head, targetEnd &+ 1, line.upperBound) else { return false }
+    return head[target] == UInt8(ascii: "/") || refuse(.badTarget)
   }
 
   /// `version SP status SP reason`, the reason and its space possibly missing.
-  func readStatusLine(_ head: HeadBytes, _ line: Range<Int>) throws(Stop) {
+  mutating func readStatusLine(_ head: HeadBytes, _ line: Range<Int>) -> Bool {
     let start = line.lowerBound
     guard line.count >= 12, head[start + 8] == ByteScan.space,
       line.count == 12 || head[start + 12] == ByteScan.space
-    else { throw .refused(.badStartLine) }
-    version = try readVersion(head, start, start + 8)
+    else { return refuse(.badStartLine) }
+    guard readVersion(head, start, start + 8) else { return false }
     var number = 0
     for index in start + 9..<start + 12 {
-      guard ByteScan.isDigit(head[index]) else { throw .refused(.badStartLine) }
+      guard ByteScan.isDigit(head[index]) else { return refuse(.badStartLine) }
       number = number * 10 + Int(head[index] - 0x30)
     }
-    guard number >= 100 else { throw .refused(.badStartLine) }
+    guard number >= 100 else { return refuse(.badStartLine) }
     status = number
+    return true
   }
 
-  private func readVersion(_ head: HeadBytes, _ start: Int, _ end: Int) throws(Stop) -> HTTPVersion {
-    guard end - start == 8 else { throw .refused(.badStartLine) }
+  private mutating func readVersion(_ head: HeadBytes, _ start: Int, _ end: Int) -> Bool {
+    guard end - start == 8 else { return refuse(.badStartLine) }
     let word = UInt64(bigEndian: head.base.loadUnaligned(fromByteOffset: start, as: UInt64.self))
-    if word == 0x4854_5450_2f31_2e31 { return .http11 }  // "HTTP/1.1"
-    if word == 0x4854_5450_2f31_2e30 { return .http10 }
+    switch word {
+    case 0x4854_5450_2f31_2e31:  // "HTTP/1.1"
+      version = .http11
+      return true
+    case 0x4854_5450_2f31_2e30:
+      version = .http10
+      return true
+    default: break
+    }
     guard word >> 24 == 0x48_5454_502f, ByteScan.isDigit(head[start + 5]),
       head[start + 6] == UInt8(ascii: "."), ByteScan.isDigit(head[start + 7])
-    else { throw .refused(.badStartLine) }
-    throw .refused(.unsupportedVersion)
+    else { return refuse(.badStartLine) }
+    return refuse(.unsupportedVersion)
   }
 
-  /// The request's method, read from the bytes that were parsed last.
   func method(_ bytes: UnsafeRawBufferPointer) -> HTTPMethod {
     let name = UnsafeRawBufferPointer(rebasing: bytes[methodRange])
     if let base = name.baseAddress {
@@ -75,8 +75,7 @@ extension HeadParser {
     return true
   }
 
-  /// The request without its body, read from the bytes that were parsed last.
-  package func request(_ bytes: UnsafeRawBufferPointer) -> HTTPRequest {
+  func request(_ bytes: UnsafeRawBufferPointer) -> HTTPRequest {
     let path = targetRange.lowerBound..<queryMark
     let query = queryMark < targetRange.upperBound ? queryMark + 1..<targetRange.upperBound : nil
     return HTTPRequest(
