@@ -67,7 +67,7 @@ import Testing
       ("HTTP/1.1 200 OK\r\n\r\n", .complete(length: 19), 200),
       ("HTTP/1.1 204 \r\n\r\n", .complete(length: 17), 204),
       ("HTTP/1.0 404\r\n\r\n", .complete(length: 16), 404),
-      ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n", .incomplete, 200),
+      ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n", .incomplete, 0),
       ("HTTP/1.1 20 OK\r\n\r\n", .refused(.badStartLine), 0),
       ("HTTP/1.1 2000 OK\r\n\r\n", .refused(.badStartLine), 0),
       ("HTTP/2.0 200 OK\r\n\r\n", .refused(.unsupportedVersion), 0),
