@@ -1,0 +1,90 @@
+import CouponDomain
+import EventLoop
+import PrivateServers
+
+extension LabCommand {
+  static let load = LabCommand(
+    "load", "send a flash crowd, and a bystander beside it",
+    usage: "[--only monolith|eda] [--policy ID] [OPTIONS]",
+    options: [
+      ("--only monolith|eda", "where to; needed where both run"),
+      ("--policy ID", "a policy that is there and open; else a new one is created"),
+    ] + LoadOptions.help
+  ) { arguments, folder in
+    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let policy = try arguments.integer("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
+    let options = try LoadOptions(&arguments)
+    try arguments.finish()
+    guard let state = try LabState.read(folder) else {
+      throw LabFailure("nothing runs that takes requests; lab up starts it")
+    }
+    let interrupt = Interrupt()
+    defer { interrupt.end() }
+    let session = try LoadSession(options, try runningArchitecture(state, only), state)
+    Terminal.line(options.summary)
+    let plan = if let policy { session.plan(existing: policy) } else { try await session.plan() }
+    let (history, file) = try await session.run(plan, folder: folder, interrupt: interrupt)
+    for line in LoadSummary(history, quota: options.quota).lines { Terminal.line(line) }
+    Terminal.line("history: \(file); lab verify checks it")
+    return 0
+  }
+}
+
+/// The one that is meant: said, or the only one that runs.
+func runningArchitecture(_ state: LabState, _ only: String?) throws -> Architecture {
+  if let only, let architecture = Architecture(rawValue: only) { return architecture }
+  let running = Architecture.allCases.filter { architecture in
+    state.running.contains { $0.part == (architecture == .monolith ? .monolith : .edaAPI) }
+  }
+  guard let first = running.first else {
+    throw LabFailure("nothing runs that takes requests; lab up starts it")
+  }
+  guard running.count == 1 else { throw UsageError("both run: say --only monolith or --only eda") }
+  return first
+}
+
+/// What one load says for itself, before anything is verified.
+struct LoadSummary {
+  let lines: [String]
+
+  init(_ history: History, quota: Int) {
+    let figures = HistoryFigures(history, quota: quota)
+    let (people, requests) = (figures.people, figures.requests)
+    let generator = GeneratorFigures(lateness: figures.lateness, cpuSeconds: nil)
+    var table = TextTable(head: ["", "", "p50", "p99", "p99.9", "max"])
+    func row(_ name: String, _ latency: LatencyFigures) {
+      let cells = [latency.p50Ms, latency.p99Ms, latency.p999Ms, latency.maxMs]
+      table.rows.append(
+        [name, Numbers.count(latency.count)] + cells.map { Numbers.duration(milliseconds: $0) })
+    }
+    table.rows.append(["People, from their first request on"])
+    row("  winners", figures.waits.winners)
+    row("  sold-out", figures.waits.soldOut)
+    table.rows.append(["Requests, each from the time it was due"])
+    row("  winners", requests.winners)
+    row("  sold-out", requests.soldOut)
+    row("  retried", requests.retried)
+    row("  failed", requests.failed)
+    table.rows.append(["Bystander"])
+    row("  before", figures.bystander.before.latency)
+    row("  during", figures.bystander.during.latency)
+    row("  after", figures.bystander.after.latency)
+    let outcomes = requests.byOutcome.sorted { $0.key < $1.key }.map {
+      "\($0.key) \(Numbers.count($0.value))"
+    }
+    lines =
+      table.lines + [
+        "",
+        """
+        people: \(Numbers.count(people.accepted)) accepted, \(Numbers.count(people.soldOut)) sold-out, \
+        \(Numbers.count(people.otherwiseRefused)) refused otherwise, \(Numbers.count(people.failed)) failed; \
+        \(Numbers.count(people.retried)) had to retry
+        """,
+        "requests: " + outcomes.joined(separator: ", "),
+        """
+        generator: \(Numbers.percent(generator.lateShare)) of the requests later than \
+        \(Int(GeneratorFigures.lateMs)) ms\(generator.isBottleneck ? ": IT IS THE BOTTLENECK, lower the rate" : "")
+        """,
+      ]
+  }
+}

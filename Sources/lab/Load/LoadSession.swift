@@ -1,0 +1,185 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Foundation
+import PrivateServers
+import HTTP
+
+/// One load against one running architecture: a policy of its own, the crowd, the history on disk.
+@LoopActor
+struct LoadSession {
+  let options: LoadOptions
+  let architecture: Architecture
+  let state: LabState
+  let part: LabState.Part
+  private let address: SocketAddress
+
+  /// - Throws: `LabFailure` where the architecture does not run.
+  init(_ options: LoadOptions, _ architecture: Architecture, _ state: LabState) throws {
+    (self.options, self.architecture, self.state) = (options, architecture, state)
+    guard let part = state.part(architecture == .monolith ? .monolith : .edaAPI), part.process.isRunning
+    else {
+      throw LabFailure("\(architecture.rawValue) does not run; lab up starts it")
+    }
+    self.part = part
+    address = SocketAddress(numericHost: "127.0.0.1", port: part.port)
+    try LogCapacity.check(quota: options.quota, architecture, state)
+  }
+
+  /// Creates a policy that opens when the bystander has had its time before, and plans the run.
+  func plan() async throws -> LoadPlan {
+    let stays = Duration.milliseconds(500)
+    let opening = OpeningPlan(after: SystemClock().now(), lead: options.before + stays)
+    let created = try await Operator(part, of: state).create(
+      PolicyRequest(
+        name: "Flash crowd", startsOn: opening.day.description, endsOn: opening.day.description,
+        opensAt: opening.opensAt.description, timeZone: opening.timeZone, dailyQuota: options.quota,
+        perPerson: PerPerson.once.rawValue))
+    guard let id = created.policyId.flatMap({ PolicyID($0) }) else {
+      throw LabFailure("the policy came back without its number")
+    }
+    return plan(policy: id, opening: opening.opening, early: options.earlyShare)
+  }
+
+  /// Plans a run against a policy that is there already; the crowd does not wait for its opening.
+  func plan(existing id: PolicyID) -> LoadPlan {
+    let opening = Timestamp(
+      microseconds: SystemClock().now().microseconds + options.before.nanoseconds / 1_000)
+    return plan(policy: id, opening: opening, early: 0)
+  }
+
+  private func plan(policy: PolicyID, opening: Timestamp, early: Double) -> LoadPlan {
+    var crowd = options.crowd
+    crowd.earlyShare = early
+    return LoadPlan(
+      crowd: crowd, attempts: options.attempts, architecture: architecture,
+      strategy: architecture == .monolith ? "for-update" : "log", policyID: policy,
+      namePrefix: "p\(options.seed)-", opening: opening, deadline: options.deadline,
+      patience: options.patience,
+      connections: options.connections, bystanderPerSecond: options.bystanderPerSecond, after: options.after)
+  }
+
+  /// Runs the load with its progress shown, and writes the history.
+  ///
+  /// - Returns: the history and the file that holds it.
+  func run(_ plan: LoadPlan, folder: LabFolder, interrupt: Interrupt) async throws -> (History, String) {
+    var plan = plan
+    plan.strategy = await strategy() ?? plan.strategy
+    let run = LoadRun(plan, target: address, stays: try await stays())
+    interrupt.onCome { run.abandon() }
+    let progress = Progress("\(architecture.rawValue): the crowd")
+    let ticker = Ticker(every: .milliseconds(100)) { show(run, on: progress) }
+    let history = await run.run()
+    ticker.stop()
+    try interrupt.check()
+    progress.end(
+      "\(Numbers.count(run.settled)) people answered, \(Numbers.count(run.won)) coupons, \(Numbers.count(run.troubled)) without an answer"
+    )
+    let path = folder.history(of: history.run)
+    try FileManager.default.createDirectory(
+      atPath: folder.histories, withIntermediateDirectories: true)
+    try HistoryFile.write(history, to: path)
+    return (history, path)
+  }
+
+  private func show(_ run: LoadRun, on progress: Progress) {
+    let seconds = run.secondsSinceOpening
+    guard seconds >= 0 else {
+      return progress.update(0, "opens in \(Int((-seconds).rounded(.up))) s; the bystander is here")
+    }
+    let share = Double(run.settled) / Double(max(run.people, 1))
+    progress.update(
+      share,
+      "\(Numbers.count(run.settled)) of \(Numbers.count(run.people)) answered, \(Numbers.count(run.won)) coupons"
+    )
+  }
+
+  /// The bystander's stays; also the first sign that something listens.
+  private func stays() async throws -> [Int64] {
+    let answer = try await get("/v1/stays")
+    struct Stays: Decodable {
+      struct Stay: Decodable {
+        let stayId: Int64
+        let roomsLeft: Int
+      }
+      let stays: [Stay]
+    }
+    guard answer.status == 200, let list = try? JSONDecoder().decode(Stays.self, from: Data(answer.body))
+    else {
+      throw LabFailure("/v1/stays answers \(answer.status): \(Operator.oneLine(answer.body))")
+    }
+    // One that is nearly full is no steady load.
+    return list.stays.filter { $0.roomsLeft > 1_000 }.map(\.stayId)
+  }
+
+  /// What the program says that it decides by.
+  private func strategy() async -> String? {
+    guard let answer = try? await get("/metrics"), answer.status == 200 else { return nil }
+    let text = String(decoding: answer.body, as: UTF8.self)
+    guard let line = text.split(separator: "\n").first(where: { $0.contains("coupon_strategy_info{") }) else {
+      return nil
+    }
+    return line.split(separator: "\"").dropFirst().first.map(String.init)
+  }
+
+  private func get(_ path: String) async throws -> HTTPClientResponse {
+    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
+    defer { client.close() }
+    do throws(HTTPClientError) {
+      return try await client.send(HTTPRequest(.get, path), deadline: .now + .seconds(10))
+    } catch { throw LabFailure("nothing answers at \(address): \(error)") }
+  }
+}
+
+/// What the embedded broker can hold.
+enum LogCapacity {
+  /// Coupons of one policy, which share a partition of 5 MiB.
+  static let embeddedCoupons = 25_000
+
+  /// - Throws: `LabFailure` where the log would lose its beginning during the run.
+  static func check(quota: Int, _ architecture: Architecture, _ state: LabState) throws {
+    guard architecture == .eda, state.log?.kind == .embedded else { return }
+    try check(quota: quota)
+  }
+
+  static func check(quota: Int) throws {
+    guard quota > embeddedCoupons else { return }
+    throw LabFailure(
+      """
+      a quota of \(Numbers.count(quota)) needs more than the embedded broker holds (5 MiB a partition, about \
+      \(Numbers.count(embeddedCoupons)) coupons of one policy); use --kafka installed, or name a Kafka with KAFKA_BROKERS
+      """)
+  }
+}
+
+extension LabFolder {
+  var histories: String { path + "/history" }
+
+  /// Sorts by time within an architecture and policy.
+  func history(of run: RunFacts) -> String {
+    "\(histories)/\(run.architecture.rawValue)-\(run.policyID)-\(run.startedAt.microseconds / 1_000_000).tsv"
+  }
+}
+
+/// Does something again and again until it is stopped.
+@LoopActor
+final class Ticker {
+  private var timer: LoopTimer?
+  private let interval: Duration
+  private let work: @LoopActor () -> Void
+
+  init(every interval: Duration, _ work: @escaping @LoopActor () -> Void) {
+    (self.interval, self.work) = (interval, work)
+    tick()
+  }
+
+  func stop() {
+    timer?.cancel()
+    timer = nil
+  }
+
+  private func tick() {
+    work()
+    timer = EventLoop.shared.schedule(after: interval) { [weak self] in self?.tick() }
+  }
+}

@@ -1,0 +1,58 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Postgres
+
+/// Reads the tables of one architecture as they are.
+@LoopActor
+struct DatabaseReader {
+  private let pool: PostgresPool
+  private static let page = 10_000
+  private static let patience = Duration.seconds(60)
+
+  init(_ pool: PostgresPool) { self.pool = pool }
+
+  func policy(_ id: PolicyID) async throws -> Policy? {
+    try await PolicySQL.find(id, in: pool, deadline: .now + DatabaseReader.patience)
+  }
+
+  func evidence(of policy: PolicyID, topic: String) async throws -> DatabaseEvidence {
+    let deadline = Instant.now + DatabaseReader.patience
+    let coupons = try await AuditSQL.coupons(of: policy, in: pool, deadline: deadline)
+    let days = try await AuditSQL.days(of: policy, in: pool, deadline: deadline)
+    let offsets = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)
+    let letters = try await AuditSQL.deadLetters(topic: topic, in: pool, deadline: deadline)
+    return DatabaseEvidence(
+      coupons: coupons.map { .init(coupon: $0.coupon, period: $0.period) },
+      events: try await events(of: policy).map { event in
+        var claim: CouponClaim?
+        if case .claim(let decoded)? = try? LogCodec.decode(event.payload) { claim = decoded }
+        return .init(sequence: event.sequence, rank: event.rank, claim: claim)
+      }, issued: Dictionary(uniqueKeysWithValues: days.filter { $0.issued != 0 }.map { ($0.day, $0.issued) }),
+      applied: Dictionary(uniqueKeysWithValues: offsets.map { ($0.partition, $0.nextOffset) }),
+      deadLetters: letters.map { .init(partition: $0.partition, offset: $0.offset) })
+  }
+
+  /// The whole stream of one policy, in its order.
+  func events(of policy: PolicyID) async throws -> [EventRow] {
+    var events: [EventRow] = []
+    while true {
+      let page = try await EventSQL.events(
+        of: policy, after: events.last?.sequence ?? 0, limit: DatabaseReader.page, in: pool,
+        deadline: .now + DatabaseReader.patience)
+      events += page
+      if page.count < DatabaseReader.page { return events }
+    }
+  }
+}
+
+extension LabState {
+  /// Connections to the tables of one architecture; close the pool in the end.
+  @LoopActor
+  func pool(of architecture: Architecture, size: Int = 1) throws -> PostgresPool {
+    guard let url = database?.url else { throw LabFailure("there is no database; lab up starts one") }
+    return PostgresPool(
+      configuration: try PostgresConfiguration(url: url), size: size, maxWaiting: 16,
+      sessionSettings: ["search_path": schema(of: architecture)], name: "lab")
+  }
+}

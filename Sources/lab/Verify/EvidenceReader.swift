@@ -1,0 +1,64 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Postgres
+
+/// Waits until the projections have come to rest, then reads every ledger.
+@LoopActor
+enum EvidenceReader {
+  /// - Parameter onWait: hears of the lag while it is waited for.
+  /// - Throws: `LabFailure` where a ledger cannot be read; Redis' may be missing.
+  static func read(
+    _ state: LabState, _ histories: [History], faults: [FaultRecord] = [],
+    onWait: @LoopActor (Int64?) -> Void = { _ in }
+  ) async throws -> Evidence {
+    guard let run = histories.first?.run else { throw LabFailure("there is no history to verify") }
+    guard histories.allSatisfy({ $0.run.architecture == run.architecture && $0.run.policyID == run.policyID })
+    else { throw LabFailure("the histories are of different architectures or policies") }
+    let settling = await settle(state, run.architecture, onWait)
+    let pool = try state.pool(of: run.architecture)
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    let reader = DatabaseReader(pool)
+    do {
+      guard let policy = try await reader.policy(run.policyID) else {
+        throw LabFailure("policy \(run.policyID) is not in the database")
+      }
+      let database = try await reader.evidence(of: policy.id, topic: state.topic)
+      var log: LogEvidence?
+      var gate: GateEvidence?
+      if run.architecture == .eda {
+        guard let place = state.log else { throw LabFailure("the laboratory has no log") }
+        log = try await LogReader(state, place, policy: policy.id).read()
+        gate = await GateReader.read(state, policy, days: days(histories, database))
+      }
+      return Evidence(
+        architecture: run.architecture, strategy: run.strategy, policy: policy, histories: histories,
+        log: log,
+        database: database, gate: gate, settling: settling, faults: faults)
+    } catch let error as PostgresError { throw LabFailure("the database cannot be read: \(error)") }
+  }
+
+  private static func days(_ histories: [History], _ database: DatabaseEvidence) -> Set<Day> {
+    Set(database.coupons.map(\.day)).union(histories.flatMap { $0.coupons.map(\.day) })
+  }
+
+  /// Waits for lag 0, as long as healing may take.
+  private static func settle(
+    _ state: LabState, _ architecture: Architecture, _ onWait: @LoopActor (Int64?) -> Void
+  ) async -> Settling {
+    guard architecture == .eda else { return Settling(lag: 0, seconds: 0) }
+    let reader = LagReader(state)
+    let start = Instant.now
+    var lag: Int64?
+    var seconds = 0.0
+    repeat {
+      lag = await reader.read()
+      seconds = (.now - start).milliseconds / 1_000
+      onWait(lag)
+      if lag == 0 { break }
+      await EventLoop.shared.sleep(for: .milliseconds(50))
+    } while seconds < Settling.limitSeconds
+    await reader.close()
+    return Settling(lag: lag ?? .max, seconds: seconds)
+  }
+}
