@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import HTTP
 import PrivateServers
 import Testing
 
@@ -27,6 +28,51 @@ import Testing
       #expect(try await lab.run("policy", "show", "1").code == 0)
       #expect(try await lab.run("reset").code == 0)
       #expect(lab.state == nil)
+    }
+  }
+
+  @Test func bothArchitecturesIssueAndEverythingIsWrittenBeforeTheEnd() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up()
+      let parts = try #require(lab.state?.parts)
+      #expect(parts.map(\.part) == ["postgres", "redis", "kafka", "monolith", "eda-worker", "eda-api"])
+      #expect(try await lab.run("policy", "create", "--quota", "2").code == 0)
+      for part in parts where ["monolith", "eda-api"].contains(part.part) {
+        let answers = try await ask(part, for: ["ann", "bob", "ann", "cid"])
+        #expect(answers == [201, 201, 200, 409])
+      }
+      let postgres = try #require(parts.first { $0.part == "postgres" })
+      let server = try PrivatePostgres.adopt(in: lab.folder, port: postgres.port, process: postgres.process)
+      // The API stops first and the worker writes all that the log has: then the rows are there.
+      let api = try #require(parts.first { $0.part == "eda-api" })
+      let worker = try #require(parts.first { $0.part == "eda-worker" })
+      worker.process.signalTree(SIGSTOP)
+      let down = try lab.start("down")
+      _ = await api.process.hasEnded(within: .seconds(30))
+      #expect(postgres.process.isRunning)
+      worker.process.signalTree(SIGCONT)
+      #expect(await down.exit() == .code(0))
+      #expect(parts.allSatisfy { !$0.process.isRunning })
+      try await server.restart()
+      for schema in ["monolith", "eda"] {
+        #expect(try await psql(server, "SELECT count(*), max(rank) FROM \(schema).coupon") == "2|2")
+      }
+      await server.stop()
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
+  @Test func aProgramThatEndsEndsTheStart() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let (code, text) = try await lab.run("up", environment: ["COUPON_STRATEGY": "nonsense"])
+      #expect(code == 1)
+      #expect(text.contains("lab: up: monolith has ended: monolith: COUPON_STRATEGY must be one of"))
+      #expect(text.contains("(see \(lab.folder)/logs/monolith.log)"))
+      #expect(text.split(separator: "\n").filter { $0.hasPrefix("lab: ") }.count == 1)
+      #expect(lab.state?.parts.isEmpty ?? false)
+      #expect(try await lab.run("reset").code == 0)
     }
   }
 
@@ -62,12 +108,12 @@ import Testing
     }
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
-  func aStartThatIsInterruptedLeavesNothing(signal: Int32) async throws {
+  @Test(arguments: [(SIGINT, 1), (SIGTERM, 3), (SIGINT, 6)])
+  func aStartThatIsInterruptedLeavesNothing(signal: Int32, afterParts count: Int) async throws {
     try await onLoop {
       let lab = try LabProcess()
       let up = try lab.start("up")
-      let parts = try await lab.partsOnce(up) { !$0.isEmpty }
+      let parts = try await lab.partsOnce(up) { $0.count >= count }
       up.signal(signal)
       #expect(await up.exit() == .code(130))
       #expect(parts.allSatisfy { !$0.process.isRunning })
@@ -137,4 +183,18 @@ import Testing
       #expect(lab.state?.parts.isEmpty ?? false)
     }
   }
+}
+
+/// The statuses of requests for a coupon of policy 1, one after the other.
+@LoopActor
+private func ask(_ part: LabFile.Part, for people: [String]) async throws -> [Int] {
+  let address = SocketAddress(numericHost: "127.0.0.1", port: part.port)
+  let client = HTTPClient(HTTPClientConfiguration(address: address))
+  defer { client.close() }
+  var statuses: [Int] = []
+  for person in people {
+    let request = HTTPRequest(.post, "/v1/policies/1/coupons", headers: [("X-User-Id", person)])
+    statuses.append(try await client.send(request, deadline: .now + .seconds(20)).status)
+  }
+  return statuses
 }
