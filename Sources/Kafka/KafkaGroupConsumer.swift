@@ -17,7 +17,7 @@ package enum KafkaRebalance: Hashable, Sendable {
 @LoopActor
 package final class KafkaGroupConsumer {
   package struct Options: Sendable {
-    /// As for `KafkaTail`.
+    /// As for `KafkaTail`; short enough for the embedded broker too.
     package var fetchWait: Duration
     /// After this without a heartbeat the group takes a dead member's partitions away (a broker's least is 6 s).
     package var sessionTimeout: Duration
@@ -26,7 +26,7 @@ package final class KafkaGroupConsumer {
     package var maxHeld: Int
 
     package init(
-      fetchWait: Duration = .milliseconds(100), sessionTimeout: Duration = .seconds(6),
+      fetchWait: Duration = .milliseconds(20), sessionTimeout: Duration = .seconds(6),
       keepsHeaders: Bool = false,
       maxHeld: Int = 4096
     ) {

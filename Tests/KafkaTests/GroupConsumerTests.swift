@@ -184,4 +184,21 @@ struct GroupConsumerTests {
       await member.consumer.close(deadline: soon)
     }
   }
+
+  @Test("stays a member however long there is nothing to read, or it is paused")
+  func idle() async throws {
+    try await withTopic { topic in
+      var quick = topic
+      quick.configuration.extra = ["max.poll.interval.ms": "6000"]
+      let member = try Member(quick, group: Self.newGroup())
+      try await member.join()
+      // Longer than a member may be silent; the library looks for it once a second.
+      await EventLoop.shared.sleep(for: .milliseconds(4500))
+      member.consumer.pause()
+      await EventLoop.shared.sleep(for: .milliseconds(4500))
+      #expect(member.rebalances.all == [.assigned([0])])
+      #expect(member.problems.all.isEmpty)
+      await member.consumer.close(deadline: soon)
+    }
+  }
 }

@@ -19,7 +19,7 @@ enum TestBroker: String, CaseIterable, Sendable, CustomTestStringConvertible {
 @LoopActor
 struct TestTopic {
   let name: String
-  let configuration: KafkaConfiguration
+  var configuration: KafkaConfiguration
   /// Nil on a real Kafka.
   let mock: KafkaMockBroker?
 
