@@ -60,11 +60,14 @@ extension HexIdentifier {
   }
 
   package func appendText(to bytes: inout [UInt8]) {
-    for word in [high, low] {
-      for shift in stride(from: UInt64(60), through: 0, by: -4) {
-        let nibble = UInt8(truncatingIfNeeded: word >> shift) & 15
-        bytes.append(nibble < 10 ? 48 + nibble : 87 + nibble)
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
+      var (high, low) = (high, low)
+      for index in 0..<16 {
+        digits[15 - index] = hexDigit(high)
+        digits[31 - index] = hexDigit(low)
+        (high, low) = (high >> 4, low >> 4)
       }
+      bytes.append(contentsOf: digits)
     }
   }
 
@@ -90,6 +93,12 @@ extension HexIdentifier {
     }
     self.init(high: high, low: low)
   }
+}
+
+/// The digit of the lowest four bits.
+private func hexDigit(_ word: UInt64) -> UInt8 {
+  let nibble = UInt8(truncatingIfNeeded: word) & 15
+  return nibble < 10 ? 48 + nibble : 87 + nibble
 }
 
 /// Names one domain event; drawn at random by whoever makes the event.

@@ -5,7 +5,7 @@
 package struct PolicyLedger: Sendable {
   package let policy: Policy
   private var issuedByDay: [Day: Int] = [:]
-  private var couponsByPeriod: [Day: [UserID: Coupon]] = [:]
+  private var couponsByPeriod: [Day: PeriodCoupons] = [:]
 
   package init(_ policy: Policy) { self.policy = policy }
 
@@ -13,9 +13,7 @@ package struct PolicyLedger: Sendable {
   package mutating func seed(issued: Int, on day: Day) { issuedByDay[day] = issued }
 
   /// Seeds a person's coupon of its period.
-  package mutating func seed(_ coupon: Coupon) {
-    couponsByPeriod[policy.period(of: coupon.claim.day), default: [:]][coupon.claim.userID] = coupon
-  }
+  package mutating func seed(_ coupon: Coupon) { hold(coupon) }
 
   package func issued(on day: Day) -> Int { issuedByDay[day] ?? 0 }
   package func isFull(on day: Day) -> Bool { issued(on: day) >= policy.dailyQuota }
@@ -41,8 +39,8 @@ package struct PolicyLedger: Sendable {
 
   /// The day's coupons in the order of their ranks. Looks at every coupon of the period.
   package func coupons(on day: Day) -> [Coupon] {
-    let coupons = couponsByPeriod[policy.period(of: day)] ?? [:]
-    return coupons.values.filter { $0.claim.day == day }.sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
+    let coupons = couponsByPeriod[policy.period(of: day)]?.all ?? []
+    return coupons.filter { $0.claim.day == day }.sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
   }
 
   package func state(of user: UserID, on day: Day) -> IssuanceState {
@@ -58,13 +56,38 @@ package struct PolicyLedger: Sendable {
   }
 
   private mutating func take(_ state: IssuanceState, _ coupon: Coupon) {
-    let day = coupon.claim.day
-    let period = policy.period(of: day)
-    issuedByDay[day] = state.issued
-    if couponsByPeriod[period] == nil {
-      // A dictionary that doubles at a million entries stops the loop for half a second.
-      couponsByPeriod[period] = Dictionary(minimumCapacity: min(policy.dailyQuota, 1_000_000))
+    issuedByDay[coupon.claim.day] = state.issued
+    hold(coupon)
+  }
+
+  private mutating func hold(_ coupon: Coupon) {
+    let (period, quota) = (policy.period(of: coupon.claim.day), policy.dailyQuota)
+    couponsByPeriod[period, default: PeriodCoupons(capacity: quota)].hold(coupon)
+  }
+}
+
+/// One period's coupons, by person and in the order in which they came.
+private struct PeriodCoupons: Sendable {
+  private(set) var all: [Coupon] = []
+  /// Positions instead of coupons keep the table small, so that it stays in the processor's caches.
+  private var positions: [UserID: Int32] = [:]
+
+  /// A table that doubles at a million entries stops the loop for half a second: the room is taken at once.
+  init(capacity: Int) {
+    all.reserveCapacity(min(capacity, 1_000_000))
+    positions.reserveCapacity(min(capacity, 1_000_000))
+  }
+
+  subscript(_ user: UserID) -> Coupon? { positions[user].map { all[Int($0)] } }
+
+  mutating func hold(_ coupon: Coupon) {
+    let next = Int32(all.count)
+    let position = positions.updateValue(next, forKey: coupon.claim.userID)
+    if let position {
+      positions[coupon.claim.userID] = position
+      all[Int(position)] = coupon
+    } else {
+      all.append(coupon)
     }
-    couponsByPeriod[period]?[coupon.claim.userID] = state.held
   }
 }

@@ -128,17 +128,18 @@ private func decimal(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
   return number
 }
 
+/// Appends a number with at least `width` digits.
 private func appendDecimal(_ number: Int, width: Int, to bytes: inout [UInt8]) {
-  guard number >= 0 else {
-    bytes.append(UInt8(ascii: "-"))
-    return appendDecimal(-number, width: width, to: &bytes)
-  }
-  var power = 1
-  for _ in 1..<width { power *= 10 }
-  while number / power >= 10 { power *= 10 }
-  while power > 0 {
-    bytes.append(UInt8(48 + number / power % 10))
-    power /= 10
+  withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+    var rest = number.magnitude
+    var first = 20
+    while rest > 0 || first > 20 - width {
+      first -= 1
+      digits[first] = UInt8(truncatingIfNeeded: 48 + rest % 10)
+      rest /= 10
+    }
+    if number < 0 { bytes.append(UInt8(ascii: "-")) }
+    bytes.append(contentsOf: UnsafeMutableBufferPointer(rebasing: digits[first...]))
   }
 }
 

@@ -19,6 +19,8 @@ package struct JSONFields {
   private let names: [[UInt8]]
   private var position = 0
   private var values: [Value?]
+  /// The index of the known field that is likely to come next.
+  private var expected = 0
   /// The first field that is not among the known ones; readers of the log ignore it.
   package private(set) var unknownField: String?
 
@@ -66,9 +68,20 @@ package struct JSONFields {
     }
   }
 
-  private func index(ofKey key: (range: Range<Int>, escaped: Bool)) -> Int? {
+  private mutating func index(ofKey key: (range: Range<Int>, escaped: Bool)) -> Int? {
     if key.escaped { return names.firstIndex(of: unescaped(key.range)) }
-    return names.firstIndex { $0.count == key.range.count && bytes[key.range].elementsEqual($0) }
+    // Writers keep to an order: the field after the last one is tried first.
+    if expected < names.count, isName(expected, key.range) {
+      expected += 1
+      return expected - 1
+    }
+    guard let index = names.indices.first(where: { isName($0, key.range) }) else { return nil }
+    expected = index + 1
+    return index
+  }
+
+  private func isName(_ index: Int, _ range: Range<Int>) -> Bool {
+    names[index].count == range.count && names[index].elementsEqual(bytes[range])
   }
 
   // MARK: Values
@@ -187,6 +200,7 @@ extension JSONFields {
   private mutating func readText() throws(Failure) -> (range: Range<Int>, escaped: Bool) {
     let start = position
     var escaped = false
+    skipPlainText()
     while let byte = peek {
       switch byte {
       case UInt8(ascii: "\""):
@@ -197,11 +211,22 @@ extension JSONFields {
         position += 1
         _ = try readEscape()
       case 0..<0x20, 0x7f: throw .badText
-      case 0x20..<0x80: position += 1
+      case 0x20..<0x80: skipPlainText()
       default: try skipMultibyte(byte)
       }
     }
     throw .notJSON
+  }
+
+  /// Steps over printable ASCII without quotes and backslashes: most of every message.
+  private mutating func skipPlainText() {
+    var at = position
+    while at < bytes.count {
+      let byte = bytes[at]
+      guard byte >= 0x20, byte < 0x7f, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+      at += 1
+    }
+    position = at
   }
 
   /// Reads what follows a backslash.

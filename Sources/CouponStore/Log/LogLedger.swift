@@ -22,7 +22,7 @@ package enum LogOutcome: Hashable, Sendable {
 package struct LogLedger: Sendable {
   private let key: CouponKey
   private let partitionOf: @Sendable (PolicyID) -> Int32
-  private var ledgers: [PolicyID: PolicyLedger] = [:]
+  private var entries: [PolicyID: Entry] = [:]
 
   /// `partitionOf` tells the partition of a policy's key: one policy has one order only while its entries share it.
   package init(key: CouponKey, partitionOf: @escaping @Sendable (PolicyID) -> Int32) {
@@ -30,23 +30,29 @@ package struct LogLedger: Sendable {
   }
 
   /// The policies that are known, by id.
-  package var policies: [Policy] { ledgers.values.map(\.policy).sorted { $0.id < $1.id } }
+  package var policies: [Policy] { entries.values.map(\.coupons.policy).sorted { $0.id < $1.id } }
 
   /// The state of one policy; nil where it is unknown.
-  package subscript(policy: PolicyID) -> PolicyLedger? { ledgers[policy] }
+  package subscript(policy: PolicyID) -> PolicyLedger? { entries[policy]?.coupons }
 
   // MARK: Seeds, for a fold that begins where the database stands
 
   /// A policy that is known already keeps its state.
   package mutating func seed(_ policy: Policy) {
-    if ledgers[policy.id] == nil { ledgers[policy.id] = PolicyLedger(policy) }
+    if entries[policy.id] == nil { add(policy) }
   }
 
   package mutating func seed(issued: Int, on day: Day, of policy: PolicyID) {
-    ledgers[policy]?.seed(issued: issued, on: day)
+    entries[policy]?.coupons.seed(issued: issued, on: day)
   }
 
-  package mutating func seed(_ coupon: Coupon) { ledgers[coupon.claim.policyID]?.seed(coupon) }
+  package mutating func seed(_ coupon: Coupon) {
+    entries[coupon.claim.policyID]?.coupons.seed(coupon)
+  }
+
+  private mutating func add(_ policy: Policy) {
+    entries[policy.id] = Entry(coupons: PolicyLedger(policy), partition: partitionOf(policy.id))
+  }
 
   // MARK: The fold
 
@@ -67,24 +73,15 @@ package struct LogLedger: Sendable {
     switch entry {
     case .policyCreated(let created): return apply(created, partition: partition)
     case .claim(let claim):
-      if let reason = objection(to: claim, partition: partition) { return .deadLetter(reason: reason) }
-      switch ledgers[claim.policyID]?.apply(claim) {
-      case .issued(let coupon): return .issued(coupon)
-      case .refused(let refusal): return .dropped(claim, refusal)
-      case nil: return .deadLetter(reason: LogLedger.unknownPolicy)
-      }
+      return entries[claim.policyID]?.apply(claim, partition, key)
+        ?? .deadLetter(reason: LogLedger.unknownPolicy)
     }
   }
 
   /// Why a claim can be nobody's, whatever was issued before it; nil where it may be decided.
   package func objection(to claim: CouponClaim, partition: Int32) -> String? {
-    guard let policy = ledgers[claim.policyID]?.policy else { return LogLedger.unknownPolicy }
-    guard partitionOf(policy.id) == partition else { return LogLedger.wrongPartition }
-    guard policy.isEventDay(claim.day) else { return "a day outside the event" }
-    guard key.couponID(of: claim.userID, on: claim.day, policy) == claim.couponID else {
-      return "not the coupon id of person and period"
-    }
-    return nil
+    guard let entry = entries[claim.policyID] else { return LogLedger.unknownPolicy }
+    return entry.objection(to: claim, partition, key)
   }
 
   private mutating func apply(_ created: PolicyCreated, partition: Int32) -> LogOutcome {
@@ -93,11 +90,34 @@ package struct LogLedger: Sendable {
     guard created.keyHash == key.keyHash(of: id) else {
       return .stop(reason: "the log was written with another COUPON_KEY")
     }
-    guard ledgers[id] == nil else { return .duplicatePolicy(created) }
-    ledgers[id] = PolicyLedger(created.policy)
+    guard entries[id] == nil else { return .duplicatePolicy(created) }
+    add(created.policy)
     return .policyCreated(created)
   }
 
-  private static let unknownPolicy = "unknown policy"
-  private static let wrongPartition = "not the partition of its policy"
+  fileprivate static let unknownPolicy = "unknown policy"
+  fileprivate static let wrongPartition = "not the partition of its policy"
+}
+
+/// One policy's coupons, and the partition that its entries share.
+private struct Entry: Sendable {
+  var coupons: PolicyLedger
+  let partition: Int32
+
+  mutating func apply(_ claim: CouponClaim, _ partition: Int32, _ key: CouponKey) -> LogOutcome {
+    if let reason = objection(to: claim, partition, key) { return .deadLetter(reason: reason) }
+    return switch coupons.apply(claim) {
+    case .issued(let coupon): .issued(coupon)
+    case .refused(let refusal): .dropped(claim, refusal)
+    }
+  }
+
+  func objection(to claim: CouponClaim, _ partition: Int32, _ key: CouponKey) -> String? {
+    guard self.partition == partition else { return LogLedger.wrongPartition }
+    guard coupons.policy.isEventDay(claim.day) else { return "a day outside the event" }
+    guard key.couponID(of: claim.userID, on: claim.day, coupons.policy) == claim.couponID else {
+      return "not the coupon id of person and period"
+    }
+    return nil
+  }
 }
