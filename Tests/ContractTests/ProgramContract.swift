@@ -7,16 +7,27 @@ import Testing
 /// The programs as an operator meets them: flags, complaints, exit codes.
 enum ServerProgram: String, CaseIterable, CustomTestStringConvertible {
   case monolith
+  case edaAPI = "eda api"
+  case edaWorker = "eda worker"
 
   var testDescription: String { rawValue }
-  var executable: String { "monolith" }
-  var subcommand: [String] { [] }
+  var executable: String { self == .monolith ? "monolith" : "eda" }
+  var subcommand: [String] {
+    switch self {
+    case .monolith: []
+    case .edaAPI: ["api"]
+    case .edaWorker: ["worker"]
+    }
+  }
 
   /// A complete environment; nothing of it needs to answer for a start.
   @LoopActor func environment() async throws -> [String: String] {
     let database = try await TestServers.postgres().createDatabase(
       "program_\(Int.random(in: 0..<1_000_000_000))")
-    return ["DATABASE_URL": database, "COUPON_KEY": Target.couponKey, "HTTP_PORT": "0"]
+    return [
+      "DATABASE_URL": database, "COUPON_KEY": Target.couponKey, "HTTP_PORT": "0",
+      "REDIS_URL": try await TestServers.redis().url, "KAFKA_BROKERS": "127.0.0.1:1",
+    ]
   }
 }
 

@@ -21,7 +21,7 @@ enum TargetKind: String, CaseIterable, CustomTestStringConvertible {
     ProcessInfo.processInfo.environment["TEST_KAFKA_BROKERS"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  static var all: [TargetKind] { [.memory, .monolith] }
+  static var all: [TargetKind] { [.memory, .monolith, .eda] + (kafkaBrokers == nil ? [] : [.edaOnKafka]) }
   /// Those that keep their coupons in a database.
   static var durable: [TargetKind] { all.filter { $0 != .memory } }
 }
