@@ -1,0 +1,171 @@
+internal import CouponStore
+internal import EventLoop
+internal import Foundation
+internal import Kafka
+internal import PrivateServers
+
+extension LabCommand {
+  static let bench = LabCommand(
+    "bench", "what a request costs, beside an HTTP server that answers a constant and beside pgbench",
+    usage: "[--rounds N] [--seconds N]",
+    options: [
+      ("--rounds N", "how often each part is measured, in turn; 3"),
+      ("--seconds N", "how long each time; 3"),
+      ("KAFKA_BROKERS=… and others", "your own servers, as with lab up"),
+    ]
+  ) { arguments, folder in
+    let rounds = try arguments.integer("--rounds", in: 1...100) ?? 3
+    let seconds = try arguments.integer("--seconds", in: 1...60) ?? 3
+    try arguments.finish()
+    let interrupt = Interrupt()
+    defer { interrupt.end() }
+    // A laboratory of its own: the one that somebody is working with stays as it is.
+    let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: interrupt)
+    do {
+      try await lab.reset()
+      let bench = Bench(lab: lab, seconds: seconds)
+      try await bench.prepare()
+      for round in 1...rounds { try await bench.run(round: round, of: rounds) }
+      for line in bench.table() { Terminal.line(line) }
+      await bench.end()
+    } catch {
+      await lab.stopAll()
+      throw error
+    }
+    return 0
+  }
+}
+
+/// Measures every part in turn, so that a machine that grows slower does so for all of them.
+@LoopActor
+final class Bench {
+  /// Partitions of the bench's log, and coupons of each: less than the embedded broker keeps of one partition.
+  static let partitions = 64
+  static let couponsAPolicy = 15_000
+
+  let lab: Lab
+  let seconds: Int
+  var figures = BenchFigures()
+  private var constant: ChildProcess?
+  private var constantPort = 0
+  private var accepted: BenchPeople?
+  private var crowd: BenchPeople?
+  private var row: BenchPeople?
+  private var pgbench: PgBench?
+
+  init(lab: Lab, seconds: Int) { (self.lab, self.seconds) = (lab, seconds) }
+
+  // MARK: - Before and after
+
+  func prepare() async throws {
+    var options = UpOptions()
+    options.partitions = Bench.partitions
+    try await lab.up(options)
+    try await startConstant()
+    guard let eda = lab.state.part(.edaAPI), let monolith = lab.state.part(.monolith),
+      let database = lab.state.database
+    else { throw LabFailure("the laboratory did not start whole") }
+    let edaOperator = Operator(eda, of: lab.state)
+    var policies: [Int] = []
+    for id in Bench.onePolicyAPartition() {
+      policies.append(try await create(edaOperator, id: id, quota: Bench.couponsAPolicy))
+    }
+    let soldOut = try await create(edaOperator, id: 1_000_000, quota: 1)
+    accepted = BenchPeople(policies: policies, requestsAPolicy: Bench.couponsAPolicy)
+    crowd = BenchPeople(policies: [soldOut], requestsAPolicy: .max)
+    row = BenchPeople(
+      policies: [try await create(Operator(monolith, of: lab.state), id: 1, quota: 10_000_000)],
+      requestsAPolicy: .max)
+    let last = BenchPeople(policies: [soldOut], requestsAPolicy: 1)
+    _ = try await ClosedLoop.run(port: eda.port, connections: 1, for: .seconds(5), expecting: 201) {
+      last.next()
+    }
+    let pgbench = PgBench(url: database.url, folder: lab.folder.path)
+    try await pgbench.prepare()
+    self.pgbench = pgbench
+  }
+
+  func end() async {
+    constant?.signal(SIGTERM)
+    _ = await constant?.exit()
+    await lab.stopAll()
+  }
+
+  private func startConstant() async throws {
+    let log = lab.folder.logs + "/bench-constant.log"
+    try? FileManager.default.removeItem(atPath: log)
+    let child = try ChildProcess.start(
+      .init(
+        ProgramCommand.folder + "/lab", ["bench-constant"], environment: ProcessInfo.processInfo.environment,
+        output: .file(log)))
+    constant = child
+    lab.interrupt.onCome { child.signal(SIGTERM) }
+    let deadline = Instant.now + .seconds(10)
+    while Instant.now < deadline, child.isRunning {
+      if let port = LogScan.brokerPort(ServerFiles.text(of: log, from: 0)) {
+        constantPort = port
+        return
+      }
+      await EventLoop.shared.sleep(for: .milliseconds(10))
+    }
+    throw LabFailure("the constant server did not start; see \(log)")
+  }
+
+  private func create(_ operator: Operator, id: Int, quota: Int) async throws -> Int {
+    let policy = PolicyRequest(
+      policyId: id, name: "bench \(id)", startsOn: "2020-01-01", endsOn: "2029-12-31", opensAt: "00:00:00",
+      timeZone: "UTC", dailyQuota: quota, perPerson: "once")
+    return try await `operator`.create(policy).policyId ?? id
+  }
+
+  /// The first policy id of each partition.
+  private static func onePolicyAPartition() -> [Int] {
+    var taken = Set<Int32>()
+    return (1...10_000).filter { id in
+      taken.insert(murmur2Partition(key: Array(String(id).utf8), partitions: partitions)).inserted
+    }
+  }
+
+  // MARK: - A round
+
+  func run(round: Int, of rounds: Int) async throws {
+    let progress = Progress("round \(round) of \(rounds)")
+    guard let eda = lab.state.part(.edaAPI), let monolith = lab.state.part(.monolith), let constant,
+      let accepted,
+      let crowd, let row, let pgbench
+    else { throw LabFailure("the laboratory is not prepared") }
+    try await measure(
+      .constant, port: constantPort, pid: constant.pid, connections: 64, expecting: 200, crowd)
+    try await measure(
+      .edaAccepted, port: eda.port, pid: eda.process.pid, connections: 64, expecting: 201, accepted)
+    try await measure(
+      .edaSoldOut, port: eda.port, pid: eda.process.pid, connections: 64, expecting: 409, crowd)
+    try await measure(
+      .monolith8, port: monolith.port, pid: monolith.process.pid, connections: 8, expecting: 201, row)
+    figures.add(.pgbench8, rate: try await pgbench.run(clients: 8, seconds: seconds))
+    try await measure(
+      .monolith64, port: monolith.port, pid: monolith.process.pid, connections: 64, expecting: 201, row)
+    progress.end("measured")
+  }
+
+  private func measure(
+    _ part: BenchPart, port: Int, pid: Int32, connections: Int, expecting status: Int, _ people: BenchPeople
+  ) async throws {
+    try lab.interrupt.check()
+    let before = ProcessTable.cpuSeconds(of: pid) ?? 0
+    let result = try await ClosedLoop.run(
+      port: port, connections: connections, for: .seconds(seconds), expecting: status, next: { people.next() }
+    )
+    let cpu = (ProcessTable.cpuSeconds(of: pid) ?? 0) - before
+    guard result.answered > 0, result.wrong == 0 else {
+      throw LabFailure(
+        "\(part.rawValue): \(result.wrong) wrong answers beside \(result.answered) right ones; the first: "
+          + (result.firstWrong ?? "none"))
+    }
+    figures.add(
+      part, rate: Double(result.answered) / result.seconds, microseconds: cpu * 1e6 / Double(result.answered),
+      p99: result.latency.quantile(0.99))
+  }
+
+  func table() -> [String] { figures.table() }
+}

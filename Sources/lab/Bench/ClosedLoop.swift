@@ -1,0 +1,81 @@
+internal import EventLoop
+internal import HTTP
+
+/// Requests as fast as they are answered: each of so many connections sends its next one when it has its answer.
+///
+/// For what a request costs, not for what people feel: that is the open loop of `lab load`.
+@LoopActor
+final class ClosedLoop {
+  struct Result {
+    var answered = 0
+    /// Answers with another status than the one that was expected, and failures.
+    var wrong = 0
+    var firstWrong: String?
+    var seconds = 0.0
+    var latency = Histogram()
+  }
+
+  private let client: HTTPClient
+  private let next: @LoopActor () -> [UInt8]?
+  private let expected: Int
+  private let until: Instant
+  private var result = Result()
+  private var running = 0
+  private let finished = Completion<Void>()
+
+  /// - Parameters:
+  ///   - next: a whole request; nil where there are no more.
+  ///   - expected: the status that counts as an answer.
+  static func run(
+    port: Int, connections: Int, for duration: Duration, expecting expected: Int,
+    next: @escaping @LoopActor () -> [UInt8]?
+  ) async throws -> Result {
+    let address = SocketAddress(numericHost: "127.0.0.1", port: port)
+    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: connections))
+    defer { client.close() }
+    let opened = await client.open(connections, deadline: .now + .seconds(5))
+    guard opened == connections else { throw LabFailure("nothing listens at \(address)") }
+    let loop = ClosedLoop(client, until: .now + duration, expected: expected, next: next)
+    return try await loop.run(connections)
+  }
+
+  private init(
+    _ client: HTTPClient, until: Instant, expected: Int, next: @escaping @LoopActor () -> [UInt8]?
+  ) {
+    (self.client, self.until, self.expected, self.next) = (client, until, expected, next)
+  }
+
+  private func run(_ connections: Int) async throws -> Result {
+    let start = Instant.now
+    running = connections
+    for _ in 0..<connections { send() }
+    try await finished.value()
+    result.seconds = (Instant.now - start).milliseconds / 1000
+    return result
+  }
+
+  private func send() {
+    let now = Instant.now
+    guard now < until, let request = next() else {
+      running -= 1
+      if running == 0 { finished.succeed(()) }
+      return
+    }
+    client.send(request, deadline: now + .seconds(10)) { [self] outcome in
+      switch outcome {
+      case .success(let response) where response.status == expected:
+        result.answered += 1
+        result.latency.record(microseconds: (Instant.now - now).nanoseconds / 1000)
+      case .success(let response):
+        note("status \(response.status): \(String(decoding: response.body.prefix(300), as: UTF8.self))")
+      case .failure(let error): note("\(error)")
+      }
+      send()
+    }
+  }
+
+  private func note(_ wrong: String) {
+    result.wrong += 1
+    result.firstWrong = result.firstWrong ?? wrong
+  }
+}
