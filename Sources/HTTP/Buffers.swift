@@ -10,9 +10,9 @@ final class ReadBuffer {
 
 /// Buffers that connections hold only while they have something in them.
 final class BufferPool {
-  private static let keptAtMost = 64
-  private static let smallest = 4096
-  private static let largestKept = 65_536
+  static let keptAtMost = 256
+  private static let smallest = 1024
+  private static let largestKept = 16_384
   private var spare: [ByteQueue] = []
 
   func take() -> ByteQueue { spare.popLast() ?? ByteQueue(capacity: Self.smallest) }

@@ -32,6 +32,7 @@ package final class HTTPServer {
   private var acceptTimer: LoopTimer?
   private var sweepTimer: LoopTimer?
   private var unflushed: [ServerConnection] = []
+  private var isFlushing = false
   private var allClosed: Completion<Void>?
 
   package init(configuration: HTTPServerConfiguration, handler: @escaping HTTPHandler) {
@@ -137,17 +138,20 @@ package final class HTTPServer {
 
   // MARK: - The turn's end and the time
 
-  /// Has the connection write what it has gathered when the turn ends.
+  /// Has the connection write what it has gathered when the turn ends, or before where very many have.
   func flushAtTurnEnd(_ connection: ServerConnection) {
+    if unflushed.count >= BufferPool.keptAtMost, !isFlushing { flush() }
     if unflushed.isEmpty { EventLoop.shared.atTurnEnd { self.flush() } }
     unflushed.append(connection)
   }
 
   private func flush() {
+    isFlushing = true
     readClock()
     let gathered = unflushed
     unflushed.removeAll(keepingCapacity: true)
     for connection in gathered { connection.flush() }
+    isFlushing = false
   }
 
   func readClock() {
