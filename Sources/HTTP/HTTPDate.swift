@@ -15,12 +15,15 @@ struct DateLine {
     guard now >= validUntil else { return }
     var clock = timespec()
     clock_gettime(CLOCK_REALTIME, &clock)
-    bytes = Array("Date: \(Self.text(seconds: Int64(clock.tv_sec)))\r\n".utf8)
+    bytes = Array("Date: \(HTTPDate.text(seconds: Int64(clock.tv_sec)))\r\n".utf8)
     validUntil = now + .nanoseconds(1_000_000_000 - Int64(clock.tv_nsec))
   }
 
+}
+
+package enum HTTPDate {
   /// An IMF-fixdate (RFC 9110, 5.6.7) of seconds since 1970.
-  static func text(seconds: Int64) -> String {
+  package static func text(seconds: Int64) -> String {
     var time = time_t(seconds)
     var parts = tm()
     gmtime_r(&time, &parts)

@@ -63,6 +63,7 @@ package final class HTTPServer {
     let done = Completion<Void>()
     allClosed = done
     do { try await done.value(deadline: deadline) } catch {
+      statistics.connectionsCut += UInt64(statistics.connectionsOpen)
       for connection in connections { connection?.close() }
     }
   }

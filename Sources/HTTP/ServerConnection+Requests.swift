@@ -109,6 +109,7 @@ extension ServerConnection {
       EventLoop.shared.spawn { [self] in
         let response = await work()
         server.statistics.requestsInFlight -= 1
+        server.readClock()
         answer(number, response, shape)
       }
     }

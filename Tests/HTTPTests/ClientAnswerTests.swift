@@ -57,7 +57,7 @@ import Testing
           address: SocketAddress(numericHost: "127.0.0.1", port: server.port), maxConnections: 1))
       defer { client.close() }
       do throws(HTTPClientError) {
-        let response = try await client.send(HTTPRequest(.post, "/"), deadline: .now + .seconds(5))
+        let response = try await client.send(HTTPRequest(.post, "/"), deadline: .now + .seconds(30))
         #expect(response.status == script.status)
         #expect(String(decoding: response.body, as: UTF8.self) == script.body)
       } catch {
@@ -107,7 +107,7 @@ private final class ScriptedServer {
         for piece in byteByByte ? script.answer.utf8.map({ [$0] }) : [Array(script.answer.utf8)]
         where !piece.isEmpty {
           _ = piece.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, 0) }
-          if byteByByte { await EventLoop.shared.sleep(for: .microseconds(100)) }
+          if byteByByte { await nextTurn() }
         }
         if script.resets {
           var option = linger(l_onoff: 1, l_linger: 0)

@@ -32,7 +32,7 @@ final class Peer {
     }
     self.watch = watch
     watch.watch(.writable)
-    try await connected.value(deadline: .now + .seconds(10))
+    try await connected.value(deadline: .now + .seconds(30))
     let code = Sockets.pendingError(descriptor)
     if code != 0 { throw SocketError("connect", code: code) }
     watch.watch(.readable)
@@ -85,24 +85,24 @@ final class Peer {
   // MARK: - Receiving
 
   /// Everything until the other side closes.
-  func everything(within wait: Duration = .seconds(10)) async throws -> String {
+  func everything(within wait: Duration = .seconds(30)) async throws -> String {
     try await self.wait(wait) { $0.end != .open }
     return text
   }
 
   /// The answers, when there are `count` of them with their whole bodies.
-  func answers(_ count: Int, within wait: Duration = .seconds(10)) async throws -> [Answer] {
+  func answers(_ count: Int, within wait: Duration = .seconds(30)) async throws -> [Answer] {
     try await self.wait(wait) { Answer.all(in: $0.received).count >= count || $0.end != .open }
     return Answer.all(in: received)
   }
 
-  func status(within wait: Duration = .seconds(10)) async throws -> Int? {
+  func status(within wait: Duration = .seconds(30)) async throws -> Int? {
     try await answers(1, within: wait).first?.status
   }
 
   var text: String { String(decoding: received, as: UTF8.self) }
 
-  func wait(_ wait: Duration = .seconds(10), until isEnough: @escaping (Peer) -> Bool) async throws {
+  func wait(_ wait: Duration = .seconds(30), until isEnough: @escaping (Peer) -> Bool) async throws {
     if isEnough(self) { return }
     let done = Completion<Void>()
     waiter = (isEnough, done)

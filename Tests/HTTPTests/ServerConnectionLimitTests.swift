@@ -58,12 +58,12 @@ import Testing
       let client = HTTPClient(
         HTTPClientConfiguration(
           address: SocketAddress(numericHost: "127.0.0.1", port: server.port), maxConnections: count))
-      #expect(await client.open(count, deadline: .now + .seconds(30)) == count)
+      #expect(await client.open(count, deadline: .now + .seconds(60)) == count)
       while server.server.statistics.connectionsOpen < count {
         await EventLoop.shared.sleep(for: .milliseconds(5))
       }
       for round in 0..<3 {
-        let response = try await client.send(HTTPRequest(.get, "/\(round)"), deadline: .now + .seconds(5))
+        let response = try await client.send(HTTPRequest(.get, "/\(round)"), deadline: .now + .seconds(30))
         #expect(response.status == 200)
       }
       client.close()
@@ -84,7 +84,7 @@ import Testing
       try await held.value()
       let done = Completion<Void>()
       EventLoop.shared.spawn {
-        await server.server.drain(deadline: .now + .seconds(10))
+        await server.server.drain(deadline: .now + .seconds(30))
         done.succeed(())
       }
       try await idle.wait { $0.end != .open }
@@ -100,7 +100,7 @@ import Testing
       #expect(Answer.all(in: busy.received).map(\.body) == ["GET /held 0 "])
       #expect(busy.text.contains("Connection: close\r\n"))
       for peer in [busy, idle, partial] { peer.close() }
-      try await done.value(deadline: .now + .seconds(5))
+      try await done.value(deadline: .now + .seconds(30))
     }
   }
 

@@ -133,7 +133,7 @@ private let sizes: [BadCase] = [
       defer { peer.close() }
       for byte in one.bytes + Array("GET /smuggled HTTP/1.1\r\n\(host)\r\n".utf8) {
         peer.send([byte])
-        await Task.yield()
+        await nextTurn()
       }
       let text = try await peer.everything()
       let answers = Answer.all(in: peer.received)

@@ -20,6 +20,12 @@ import Testing
     #expect(answer.header("connection") == nil)
   }
 
+  @Test(arguments: [
+    (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+    (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+  ])
+  func writesDates(_ seconds: Int64, _ text: String) { #expect(HTTPDate.text(seconds: seconds) == text) }
+
   @Test func passesOverAnEmptyLine() async throws {
     #expect(try await exchange("\r\nGET /a HTTP/1.1\r\n\(host)\r\n").map(\.body) == ["GET /a 0 "])
   }
@@ -32,7 +38,7 @@ import Testing
       defer { peer.close() }
       for byte in text.utf8 {
         peer.send([byte])
-        await Task.yield()
+        await nextTurn()
       }
       return try await peer.answers(2)
     }
@@ -47,7 +53,7 @@ import Testing
       defer { peer.close() }
       for byte in (text + chunks).utf8 {
         peer.send([byte])
-        await Task.yield()
+        await nextTurn()
       }
       return try await peer.answers(2)
     }

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import Testing
 
 /// A server whose answers show what it understood.
 @LoopActor
@@ -32,7 +33,14 @@ final class TestServer {
     port = try server.start()
   }
 
-  func stop() async { await server.drain(deadline: .now + .milliseconds(200)) }
+  /// No connection may be stuck: by now the peers have closed theirs, or what lingers ends by itself.
+  func stop() async {
+    let cutBefore = server.statistics.connectionsCut
+    state.release()
+    await server.drain(deadline: .now + .seconds(30))
+    #expect(server.statistics.connectionsCut == cutBefore)
+    #expect(server.statistics.connectionsOpen == 0)
+  }
 
   private static func answer(_ request: HTTPRequest, _ state: State) -> Reply<HTTPResponse> {
     if !EventLoop.shared.isCurrent { state.offLoop += 1 }
@@ -48,7 +56,7 @@ final class TestServer {
         let gate = Completion<Void>()
         state.held.append(gate)
         state.onHeld?()
-        do { try await gate.value(deadline: .now + .seconds(20)) } catch { return .text("late", status: 500) }
+        do { try await gate.value(deadline: .now + .seconds(60)) } catch { return .text("late", status: 500) }
         return describe(request)
       }
     case "/big": return .now(HTTPResponse(status: 200, body: [UInt8](repeating: 0x78, count: 1 << 20)))
@@ -64,6 +72,10 @@ final class TestServer {
     return .text("\(request.method.name) \(request.path)\(query) \(request.body.count) \(body)")
   }
 }
+
+/// Lets the loop look at its descriptors, so that what was sent is received before more is sent.
+@LoopActor
+func nextTurn() async { await EventLoop.shared.sleep(for: .zero) }
 
 /// Runs `body` on the loop with a server of its own.
 func withServer<T: Sendable>(
