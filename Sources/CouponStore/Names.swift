@@ -17,6 +17,6 @@ package enum Names {
 
   /// The pattern that finds all of these keys, for `lab reset`.
   package static func issuedUsersPattern(prefix: String = "") -> String {
-    "\(prefix)timeattack:{*}:issued:users"
+    "\(prefix)timeattack:{*}:*:issued:users"
   }
 }

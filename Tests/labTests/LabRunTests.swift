@@ -187,7 +187,7 @@ import Testing
 
 /// The statuses of requests for a coupon of policy 1, one after the other.
 @LoopActor
-private func ask(_ part: LabFile.Part, for people: [String]) async throws -> [Int] {
+func ask(_ part: LabFile.Part, for people: [String]) async throws -> [Int] {
   let address = SocketAddress(numericHost: "127.0.0.1", port: part.port)
   let client = HTTPClient(HTTPClientConfiguration(address: address))
   defer { client.close() }
