@@ -23,16 +23,24 @@ package enum BatchSQL {
   private static let policiesByID = PostgresStatement(
     "SELECT \(PolicyColumns.list) FROM policy p WHERE p.policy_id = ANY ($1::int[])")
 
+  // LATERAL and LIMIT hold these two to one look into the primary key for each wanted row. As a plain join they are planned
+  // while the tables are new and small, as a scan of the whole table, and the kept plan outlives the size.
+
   private static let countersOfDays = PostgresStatement(
     """
-    SELECT policy_id, day, issued FROM policy_day
-    JOIN unnest($1::int[], $2::date[]) AS wanted (policy_id, day) USING (policy_id, day)
+    SELECT d.policy_id, d.day, d.issued FROM unnest($1::int[], $2::date[]) AS w (policy_id, day)
+    JOIN LATERAL (
+      SELECT * FROM policy_day WHERE policy_day.policy_id = w.policy_id AND policy_day.day = w.day LIMIT 1
+    ) d ON true
     """)
 
   private static let couponsOfPeople = PostgresStatement(
     """
     SELECT \(CouponColumns.list) FROM unnest($1::int[], $2::text[], $3::date[]) AS w (policy_id, user_id, period)
-    JOIN coupon c ON c.policy_id = w.policy_id AND c.user_id = w.user_id COLLATE "C" AND c.period = w.period
+    JOIN LATERAL (
+      SELECT * FROM coupon WHERE coupon.policy_id = w.policy_id AND coupon.user_id = w.user_id COLLATE "C"
+        AND coupon.period = w.period LIMIT 1
+    ) c ON true
     """)
 
   package static func policies(_ ids: some Collection<PolicyID>) -> SQLCall {
