@@ -1,5 +1,6 @@
 import CouponDomain
 import EventLoop
+import Foundation
 import PrivateServers
 
 extension LabCommand {
@@ -23,7 +24,10 @@ extension LabCommand {
     let session = try LoadSession(options, try runningArchitecture(state, only), state)
     Terminal.line(options.summary)
     let plan = if let policy { session.plan(existing: policy) } else { try await session.plan() }
-    let (history, file) = try await session.run(plan, folder: folder, interrupt: interrupt)
+    let history = try await session.run(plan, interrupt: interrupt)
+    let file = folder.history(of: history.run)
+    try FileManager.default.createDirectory(atPath: folder.histories, withIntermediateDirectories: true)
+    try HistoryFile.write(history, to: file)
     for line in LoadSummary(history, quota: options.quota).lines { Terminal.line(line) }
     Terminal.line("history: \(file); lab verify checks it")
     return 0

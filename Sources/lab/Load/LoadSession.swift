@@ -59,27 +59,26 @@ struct LoadSession {
       connections: options.connections, bystanderPerSecond: options.bystanderPerSecond, after: options.after)
   }
 
-  /// Runs the load with its progress shown, and writes the history.
-  ///
-  /// - Returns: the history and the file that holds it.
-  func run(_ plan: LoadPlan, folder: LabFolder, interrupt: Interrupt) async throws -> (History, String) {
+  /// Runs the load with its progress shown.
+  func run(_ plan: LoadPlan, named name: String = "the crowd", interrupt: Interrupt) async throws -> History {
     var plan = plan
     plan.strategy = await strategy() ?? plan.strategy
     let run = LoadRun(plan, target: address, stays: try await stays())
     interrupt.onCome { run.abandon() }
-    let progress = Progress("\(architecture.rawValue): the crowd")
+    let progress = Progress("\(architecture.rawValue): \(name)")
     let ticker = Ticker(every: .milliseconds(100)) { show(run, on: progress) }
     let history = await run.run()
     ticker.stop()
-    try interrupt.check()
+    guard !interrupt.hasCome else {
+      progress.abandon()
+      throw Interrupted()
+    }
     progress.end(
-      "\(Numbers.count(run.settled)) people answered, \(Numbers.count(run.won)) coupons, \(Numbers.count(run.troubled)) without an answer"
-    )
-    let path = folder.history(of: history.run)
-    try FileManager.default.createDirectory(
-      atPath: folder.histories, withIntermediateDirectories: true)
-    try HistoryFile.write(history, to: path)
-    return (history, path)
+      """
+      \(Numbers.count(run.settled)) people answered, \(Numbers.count(run.won)) coupons, \
+      \(Numbers.count(run.troubled)) requests in vain
+      """)
+    return history
   }
 
   private func show(_ run: LoadRun, on progress: Progress) {

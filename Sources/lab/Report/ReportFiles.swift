@@ -1,0 +1,52 @@
+import Foundation
+
+/// A report on disk: `report.json` with every figure, `report.html` drawn from it.
+struct ReportFiles {
+  let folder: String
+
+  var json: String { folder + "/report.json" }
+  var page: String { folder + "/report.html" }
+
+  func write(_ report: Report) throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try (try encoder.encode(report) + Data("\n".utf8)).write(to: URL(fileURLWithPath: json), options: .atomic)
+    try draw(report)
+  }
+
+  func draw(_ report: Report) throws {
+    try Data(ReportPage(report).html.utf8).write(to: URL(fileURLWithPath: page), options: .atomic)
+  }
+
+  /// - Throws: `LabFailure`.
+  func read() throws -> Report {
+    guard let data = FileManager.default.contents(atPath: json) else {
+      throw LabFailure("there is no \(json); lab demo makes one")
+    }
+    struct Version: Decodable { let formatVersion: Int }
+    guard let version = try? JSONDecoder().decode(Version.self, from: data) else {
+      throw LabFailure("\(json) is no report")
+    }
+    guard version.formatVersion == Report.version,
+      let report = try? JSONDecoder().decode(Report.self, from: data)
+    else {
+      throw LabFailure("\(json) was written by another version of lab (format \(version.formatVersion))")
+    }
+    return report
+  }
+
+  /// The table and what must be known before it is believed.
+  static func show(_ report: Report) {
+    for line in ResultTable(report).text.lines { Terminal.line(line) }
+    Terminal.line()
+    for warning in ResultTable.warnings(report) { Terminal.line("! " + warning) }
+    for run in report.runs where !run.verified {
+      for finding in run.findings where finding.verdict != "ok" && finding.verdict != "n/a" {
+        Terminal.line(
+          "! \(run.architecture) \(finding.invariant) \(finding.verdict): \(finding.title): \(finding.detail)"
+        )
+      }
+    }
+  }
+}
