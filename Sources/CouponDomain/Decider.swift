@@ -64,7 +64,8 @@ package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
 
 /// Decides a claim.
 ///
-/// A claim read back from the log passes `.open`: its hours were judged when it was admitted, and its day is fixed.
+/// A claim read back from the log passes `.open`: its hours were judged when it was admitted, and its day is
+/// fixed.
 package func decide(_ claim: CouponClaim, hours: Hours, _ state: IssuanceState) -> Decision {
   if let refusal = refusal(hours: hours, state) { return .refused(refusal) }
   return .issued(Coupon(claim: claim, rank: state.issued + 1))

@@ -1,7 +1,7 @@
 /// The state of one policy, folded from its events with `decide` and `evolve`.
 ///
-/// The API's list, the worker's batch, a rebuild and the checker all fold with this type; the worker seeds it with
-/// what the database holds for the people and days of its batch.
+/// The API's list, the worker's batch, a rebuild and the checker all fold with this type; the worker seeds it
+/// with what the database holds for the people and days of its batch.
 package struct PolicyLedger: Sendable {
   package let policy: Policy
   private var issuedByDay: [Day: Int] = [:]

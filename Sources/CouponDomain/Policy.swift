@@ -70,7 +70,8 @@ package struct Policy: Hashable, Sendable {
 
   package func isEventDay(_ day: Day) -> Bool { day >= startsOn && day <= endsOn }
 
-  /// What a person may hold one coupon of: the day for `daily`, the whole event (by its first day) for `once`.
+  /// What a person may hold one coupon of: the day for `daily`, the whole event (by its first day) for
+  /// `once`.
   package func period(of day: Day) -> Day {
     switch perPerson {
     case .once: startsOn

@@ -54,8 +54,9 @@ package struct TimeOfDay: Hashable, Comparable, Sendable {
 
 /// One business day of a policy on the time line, computed from zone and opening time outside this module.
 ///
-/// The day lasts from `startsAt` to `endsAt` (the next midnight, excluded); its opening is `opensAt`. Where the
-/// clocks skip the opening and all that is left of the day, `opensAt` is `endsAt`: such a day does not open.
+/// The day lasts from `startsAt` to `endsAt` (the next midnight, excluded); its opening is `opensAt`. Where
+/// the clocks skip the opening and all that is left of the day, `opensAt` is `endsAt`: such a day does not
+/// open.
 package struct DayWindow: Hashable, Sendable {
   package let day: Day
   package let startsAt: Timestamp

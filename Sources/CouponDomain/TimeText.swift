@@ -1,4 +1,5 @@
-// The written forms of the time types: strict, without a locale, and fast enough for every message of the log.
+// The written forms of the time types: strict, without a locale, and fast enough for every message of the
+// log.
 
 extension Day: CustomStringConvertible {
   /// Reads `YYYY-MM-DD`; nil for any other form or a day that does not exist.
@@ -66,8 +67,9 @@ extension Timestamp: CustomStringConvertible {
   /// Years that a message or a table holds.
   package static let years = 1970...9999
 
-  /// Reads ISO 8601 in UTC, as in `2026-11-22T01:00:00.123456Z`: seconds are needed, a fraction has 1 to 6 digits
-  /// or is left out. Nil for any other form, for a moment that does not exist, and outside the years 1970…9999.
+  /// Reads ISO 8601 in UTC, as in `2026-11-22T01:00:00.123456Z`: seconds are needed, a fraction has 1 to 6
+  /// digits or is left out. Nil for any other form, for a moment that does not exist, and outside the years
+  /// 1970…9999.
   package init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
     self.init(ascii: bytes.span)

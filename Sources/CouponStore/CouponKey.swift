@@ -1,11 +1,12 @@
 package import CouponDomain
 import Csodium
 
-/// What every coupon id is derived with (`COUPON_KEY`): a retry, a duplicate and a replay give the same id, and who
-/// does not have the key guesses none.
+/// What every coupon id is derived with (`COUPON_KEY`): a retry, a duplicate and a replay give the same id,
+/// and who does not have the key guesses none.
 ///
-/// The input of the keyed hash (BLAKE2b) is unambiguous: a byte that says what is hashed, the policy's number and the
-/// period's day number in four bytes each, then the person, who is last and the only part of varying length.
+/// The input of the keyed hash (BLAKE2b) is unambiguous: a byte that says what is hashed, the policy's number
+/// and the period's day number in four bytes each, then the person, who is last and the only part of varying
+/// length.
 package struct CouponKey: Sendable {
   package static let lengths = 16...1024
   private let key: [UInt8]

@@ -1,6 +1,7 @@
 package import CouponDomain
 
-/// The names under which the ledgers are found on their servers; a lab on named servers puts a prefix of its own before them.
+/// The names under which the ledgers are found on their servers; a lab on named servers puts a prefix of its
+/// own before them.
 package enum Names {
   package static let topic = "TimeAttackCouponIssue"
 

@@ -8,9 +8,11 @@ package struct UnknownTimeZone: Error, Hashable, Sendable {
 
 /// Finds the business day of a policy that a moment lies in: the one place that knows time zones.
 ///
-/// A day begins at the first moment whose wall clock shows its midnight *or later*, and opens at the first moment
-/// whose wall clock shows the opening time or later. That settles every change of the clocks in one way:
-/// - a day lasts 23, 24 or 25 hours, and days follow each other without a gap, also where the change is at midnight;
+/// A day begins at the first moment whose wall clock shows its midnight *or later*, and opens at the first
+/// moment whose wall clock shows the opening time or later. That settles every change of the clocks in one
+/// way:
+/// - a day lasts 23, 24 or 25 hours, and days follow each other without a gap, also where the change is at
+///   midnight;
 /// - an opening that exists twice is the first of the two;
 /// - an opening that the clocks skip is the moment they go on; where that is midnight, the day does not open;
 /// - a day that a country left out lasts no time, and is nobody's next opening.
@@ -43,7 +45,8 @@ package struct PolicyCalendar: Sendable {
     return zone
   }
 
-  /// Only names of the IANA database: Foundation also takes offsets and abbreviations, which no other system reads alike.
+  /// Only names of the IANA database: Foundation also takes offsets and abbreviations, which no other system
+  /// reads alike.
   private static func zone(_ name: String) -> TimeZone? {
     guard name == "UTC" || name == "GMT" || name.contains("/"), let zone = TimeZone(identifier: name) else {
       return nil
@@ -60,7 +63,8 @@ private struct WallClock {
   func window(of policy: Policy, at time: Timestamp) -> DayWindow {
     let second = time.microseconds.flooredDivision(by: 1_000_000).quotient
     var day = Day(number: Int32(local(second).flooredDivision(by: 86_400).quotient))
-    // Where the clocks were put back over midnight they show yesterday again; the business day never goes back.
+    // Where the clocks were put back over midnight they show yesterday again; the business day never goes
+    // back.
     while start(of: day.advanced(by: 1)) <= second { day = day.advanced(by: 1) }
     return DayWindow(
       day: day, startsAt: timestamp(start(of: day)), opensAt: timestamp(opening(of: day, policy)),
@@ -85,7 +89,8 @@ private struct WallClock {
     return nil
   }
 
-  /// The first second since 1970 at which the wall clock shows `wall` (in seconds, as if it were UTC) or later.
+  /// The first second since 1970 at which the wall clock shows `wall` (in seconds, as if it were UTC) or
+  /// later.
   private func first(showing wall: Int64) -> Int64 {
     // No zone was ever further from UTC than 16 hours.
     var from = wall - 20 * 3600

@@ -1,4 +1,5 @@
-/// A secret that callers must show, such as `ADMIN_TOKEN`: compared in a time that says nothing about where it differs.
+/// A secret that callers must show, such as `ADMIN_TOKEN`: compared in a time that says nothing about where
+/// it differs.
 package struct SecretToken: Sendable, CustomStringConvertible {
   private let key: [UInt8]
   private let digest: [UInt8]

@@ -3,7 +3,8 @@ import CouponStore
 import Foundation
 import Testing
 
-/// A log that was published once, and what it means for ever: neither file may change, other lines may be added.
+/// A log that was published once, and what it means for ever: neither file may change, other lines may be
+/// added.
 @Suite struct GoldenLogTests {
   private func lines(_ name: String) throws -> [String] {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()

@@ -2,7 +2,8 @@ import CouponDomain
 import CouponStore
 import Testing
 
-/// Random entries are read back; broken ones never crash, and what is read from them can be written and read again.
+/// Random entries are read back; broken ones never crash, and what is read from them can be written and read
+/// again.
 @Suite struct LogCodecFuzzTests {
   private func randomEntry(_ random: inout SeededGenerator) throws -> LogEntry {
     let id = try #require(PolicyID(Int32.random(in: 1...Int32.max, using: &random)))

@@ -1,8 +1,9 @@
 /// Reads one flat JSON object, strictly, and keeps where the values of known fields lie.
 ///
-/// Strictly: UTF-8 without a byte order mark, the grammar of RFC 8259, nothing before or after the object, no control
-/// characters and no lone surrogates in any text (PostgreSQL holds neither), nesting of at most eight levels in fields
-/// that nobody knows. A known field that comes twice is refused: two readers could choose differently.
+/// Strictly: UTF-8 without a byte order mark, the grammar of RFC 8259, nothing before or after the object, no
+/// control characters and no lone surrogates in any text (PostgreSQL holds neither), nesting of at most eight
+/// levels in fields that nobody knows. A known field that comes twice is refused: two readers could choose
+/// differently.
 package struct JSONFields {
   package enum Value: Equatable {
     /// Where the text lies between its quotes, and whether it has escapes.
@@ -268,8 +269,8 @@ extension JSONFields {
     return code
   }
 
-  /// Steps over one character of two to four bytes: shortest form only, no surrogates, nothing beyond U+10FFFF and,
-  /// as everywhere, no control characters (U+0080…U+009F).
+  /// Steps over one character of two to four bytes: shortest form only, no surrogates, nothing beyond
+  /// U+10FFFF and, as everywhere, no control characters (U+0080…U+009F).
   private mutating func skipMultibyte(_ first: UInt8) throws(Failure) {
     let (length, second): (Int, ClosedRange<UInt8>) =
       switch first {

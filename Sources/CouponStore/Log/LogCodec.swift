@@ -2,8 +2,8 @@ package import CouponDomain
 
 /// The entries of the log as JSON: the one writer and the one reader, for API, worker and laboratory.
 ///
-/// Every entry has `type`, `version` (1), `eventId` and `policyId`. What is read fits into every table; other fields
-/// are ignored. What a published version means never changes: see the golden log among the tests.
+/// Every entry has `type`, `version` (1), `eventId` and `policyId`. What is read fits into every table; other
+/// fields are ignored. What a published version means never changes: see the golden log among the tests.
 package enum LogCodec {
   /// No entry that we write is half as long.
   package static let maximumLength = 4096

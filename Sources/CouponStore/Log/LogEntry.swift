@@ -31,8 +31,10 @@ package struct PolicyCreated: Hashable, Sendable {
 
 /// Why a message is no entry.
 package enum UnreadableEntry: Error, Hashable, Sendable {
-  /// Nothing that we ever write: a dead letter for every reader. `reason` is one of few phrases and quotes nothing.
+  /// Nothing that we ever write: a dead letter for every reader. `reason` is one of few phrases and quotes
+  /// nothing.
   case poison(reason: String)
-  /// Our envelope with a type or version that this reader does not know: it must stop, for a newer one may read it.
+  /// Our envelope with a type or version that this reader does not know: it must stop, for a newer one may
+  /// read it.
   case unknown(reason: String)
 }

@@ -14,17 +14,20 @@ package enum LogOutcome: Hashable, Sendable {
   case stop(reason: String)
 }
 
-/// The log folded over all policies: what the API's list, the worker's batch, a rebuild and the checker have in common.
+/// The log folded over all policies: what the API's list, the worker's batch, a rebuild and the checker have
+/// in common.
 ///
 ///     bytes ── LogCodec ──▶ entry ── objections ──▶ PolicyLedger (decide, evolve) ──▶ outcome
 ///
-/// Nothing here depends on clock, zone, machine or order of arrival between partitions: every reader gets the same.
+/// Nothing here depends on clock, zone, machine or order of arrival between partitions: every reader gets the
+/// same.
 package struct LogLedger: Sendable {
   private let key: CouponKey
   private let partitionOf: @Sendable (PolicyID) -> Int32
   private var entries: [PolicyID: Entry] = [:]
 
-  /// `partitionOf` tells the partition of a policy's key: one policy has one order only while its entries share it.
+  /// `partitionOf` tells the partition of a policy's key: one policy has one order only while its entries
+  /// share it.
   package init(key: CouponKey, partitionOf: @escaping @Sendable (PolicyID) -> Int32) {
     (self.key, self.partitionOf) = (key, partitionOf)
   }

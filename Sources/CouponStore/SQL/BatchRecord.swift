@@ -3,8 +3,8 @@ import Postgres
 
 /// Collects what a batch of the log writes, and makes it a handful of statements however long the batch is.
 ///
-/// The statements go with `OffsetSQL.advance` into one transaction. A unique violation among them means that two
-/// rules differ: nothing here resolves a conflict.
+/// The statements go with `OffsetSQL.advance` into one transaction. A unique violation among them means that
+/// two rules differ: nothing here resolves a conflict.
 package struct BatchRecord {
   /// More of a message than this tells nobody anything.
   package static let maximumDeadLetterBytes = 65_536
@@ -57,8 +57,8 @@ package struct BatchRecord {
     return coupons.isEmpty ? calls : calls + [couponCall, counterCall]
   }
 
-  /// The same where Redis has decided and the log only tells: who is there already is left out, ranks are null, and
-  /// the counters count what was really inserted.
+  /// The same where Redis has decided and the log only tells: who is there already is left out, ranks are
+  /// null, and the counters count what was really inserted.
   package var statementsWithoutDeciding: [SQLCall] {
     var calls = policies.flatMap { PolicySQL.insert($0) }
     let created = events.filter { $0.coupon == nil }
@@ -110,10 +110,12 @@ extension BatchRecord {
     WITH claim AS (
       SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::date[], $6::int[],
         $7::timestamptz[], $8::text[], $9::bytea[])
-        WITH ORDINALITY AS c (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id, payload, position)
+        WITH ORDINALITY
+          AS c (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id, payload, position)
     ), inserted AS (
       INSERT INTO coupon (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id)
-      SELECT coupon_id, policy_id, user_id, period, day, NULL, issued_at, event_id FROM claim ORDER BY position
+      SELECT coupon_id, policy_id, user_id, period, day, NULL, issued_at, event_id FROM claim
+      ORDER BY position
       ON CONFLICT DO NOTHING RETURNING policy_id, day, event_id
     ), recorded AS (
       INSERT INTO coupon_event (event_id, policy_id, day, user_id, type, payload)

@@ -23,8 +23,9 @@ package enum BatchSQL {
   private static let policiesByID = PostgresStatement(
     "SELECT \(PolicyColumns.list) FROM policy p WHERE p.policy_id = ANY ($1::int[])")
 
-  // LATERAL and LIMIT hold these two to one look into the primary key for each wanted row. As a plain join they are planned
-  // while the tables are new and small, as a scan of the whole table, and the kept plan outlives the size.
+  // LATERAL and LIMIT hold these two to one look into the primary key for each wanted row. As a plain join
+  // they are planned while the tables are new and small, as a scan of the whole table, and the kept plan
+  // outlives the size.
 
   private static let countersOfDays = PostgresStatement(
     """
@@ -36,7 +37,8 @@ package enum BatchSQL {
 
   private static let couponsOfPeople = PostgresStatement(
     """
-    SELECT \(CouponColumns.list) FROM unnest($1::int[], $2::text[], $3::date[]) AS w (policy_id, user_id, period)
+    SELECT \(CouponColumns.list)
+    FROM unnest($1::int[], $2::text[], $3::date[]) AS w (policy_id, user_id, period)
     JOIN LATERAL (
       SELECT * FROM coupon WHERE coupon.policy_id = w.policy_id AND coupon.user_id = w.user_id COLLATE "C"
         AND coupon.period = w.period LIMIT 1

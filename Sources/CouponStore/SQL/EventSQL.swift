@@ -61,7 +61,8 @@ package enum EventSQL {
     try read(await pool.query(ofPolicy, [.init(policy), .int(after), .init(limit)], deadline: deadline))
   }
 
-  /// The policies that have events. What is rebuilt from them goes policy by policy: only within one is there an order.
+  /// The policies that have events. What is rebuilt from them goes policy by policy: only within one is there
+  /// an order.
   @LoopActor
   package static func policies(in pool: PostgresPool, deadline: Instant) async throws -> [PolicyID] {
     let rows = try await pool.query(policies, [], deadline: deadline)

@@ -88,8 +88,8 @@ package enum IssuanceSQL {
     (setIssuedFrom, [.init(policy), .init(day), .init(issued), .init(expected)])
   }
 
-  /// Counts up while the quota allows (one row with `issued`, or none): the strategy `atomic-update`, which repeats
-  /// the rule of the quota in SQL.
+  /// Counts up while the quota allows (one row with `issued`, or none): the strategy `atomic-update`, which
+  /// repeats the rule of the quota in SQL.
   package static func takeSlot(on day: Day, of policy: PolicyID) -> SQLCall {
     (takeSlot, [.init(policy), .init(day)])
   }

@@ -1,7 +1,9 @@
-/// The statements that make the tables, by version. A version that was released never changes; a later one follows.
+/// The statements that make the tables, by version. A version that was released never changes; a later one
+/// follows.
 ///
-/// The business' rules are not here: what is unique and which columns must be there is all that the tables insist on.
-/// No foreign keys lead away from `coupon` and `coupon_event`: each would lock the policy's row again for every coupon.
+/// The business' rules are not here: what is unique and which columns must be there is all that the tables
+/// insist on. No foreign keys lead away from `coupon` and `coupon_event`: each would lock the policy's row
+/// again for every coupon.
 enum Migration {
   static let all: [[String]] = [first]
 
@@ -60,7 +62,8 @@ enum Migration {
       recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       PRIMARY KEY (policy_id, sequence))
     """,
-    // A trigger, because the owner of a table keeps rights that REVOKE would take from others. It costs inserts nothing.
+    // A trigger, because the owner of a table keeps rights that REVOKE would take from others. It costs
+    // inserts nothing.
     """
     CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
     BEGIN

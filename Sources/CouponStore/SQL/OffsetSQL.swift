@@ -38,7 +38,8 @@ package enum OffsetSQL {
   private static let insertRow = PostgresStatement(
     "INSERT INTO consumer_offset (topic, partition, next_offset, first_hash) VALUES ($1, $2, $3, $4)")
 
-  /// Makes sure that the partition has a row, and locks it until the transaction ends. The row is the last answer's.
+  /// Makes sure that the partition has a row, and locks it until the transaction ends. The row is the last
+  /// answer's.
   package static func lock(topic: String, partition: Int32) -> [SQLCall] {
     let values: [PostgresValue] = [.text(topic), .init(partition)]
     return [(ensureRow, values), (lockRow, values)]

@@ -4,8 +4,8 @@ package import Postgres
 
 /// A policy with the counters of the days around a moment: at most three, of which the calendar's day is one.
 ///
-/// The business day depends on the policy's zone, and the policy is in the same row: so the statement takes the days
-/// around the UTC date, and the program picks.
+/// The business day depends on the policy's zone, and the policy is in the same row: so the statement takes
+/// the days around the UTC date, and the program picks.
 package struct PolicyDays: Hashable, Sendable {
   package let policy: Policy
   fileprivate(set) var issuedByDay: [Day: Int] = [:]
@@ -71,7 +71,8 @@ package enum PolicySQL {
   private static let latest = PostgresStatement(
     """
     SELECT \(CouponColumns.list) FROM policy p LEFT JOIN LATERAL (
-      SELECT * FROM coupon WHERE coupon.policy_id = p.policy_id AND coupon.user_id = $2 ORDER BY day DESC LIMIT 1
+      SELECT * FROM coupon WHERE coupon.policy_id = p.policy_id AND coupon.user_id = $2
+      ORDER BY day DESC LIMIT 1
     ) c ON true WHERE p.policy_id = $1
     """)
 

@@ -1,7 +1,8 @@
 package import EventLoop
 package import Postgres
 
-/// The schema that holds one program's tables. Its pools put it on their search path, so that no statement names it.
+/// The schema that holds one program's tables. Its pools put it on their search path, so that no statement
+/// names it.
 package struct Schema: Hashable, Sendable {
   package static let monolith = Schema(known: "monolith")
   package static let eda = Schema(known: "eda")
