@@ -29,18 +29,19 @@ package final class PublicAPI {
   private let figures: Metrics
   private let requests: RequestMetrics
   private let clock: SystemClock
-  private let requestDeadline: Duration
+  private let deadlineNanoseconds: UInt64
 
   package init(services: APIServices, metrics: Metrics, clock: SystemClock, requestDeadline: Duration) {
     (self.services, self.figures, self.clock) = (services, metrics, clock)
-    (requests, self.requestDeadline) = (RequestMetrics(metrics), requestDeadline)
+    requests = RequestMetrics(metrics)
+    deadlineNanoseconds = UInt64(max(0, requestDeadline.nanoseconds))
   }
 
   package func handle(_ request: HTTPRequest) -> Reply<HTTPResponse> {
     let start = Instant.now
     let route = Route.find(request.path)
-    return requests.measured(
-      answer(request, route, deadline: start + requestDeadline), route.name, since: start)
+    let deadline = Instant(nanoseconds: start.nanoseconds &+ deadlineNanoseconds)
+    return requests.measured(answer(request, route, deadline: deadline), route.name, since: start)
   }
 
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {

@@ -35,7 +35,7 @@ final class RequestMetrics {
   }
 
   private func record(_ route: RouteName, _ status: Int, since start: Instant) {
-    latencies[route.rawValue].observe(Instant.now - start)
+    latencies[route.rawValue].observe(from: start, to: .now)
     for (known, counter) in counters[route.rawValue] where known == status {
       counter.increment()
       return

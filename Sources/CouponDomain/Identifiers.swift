@@ -4,6 +4,12 @@ package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible
 
   /// Nil outside 1…2³¹−1.
   package init?(_ value: some BinaryInteger) {
+    guard let exact = Int64(exactly: value) else { return nil }
+    self.init(exact)
+  }
+
+  /// The same without a generic call.
+  package init?(_ value: Int64) {
     guard let exact = Int32(exactly: value), exact >= 1 else { return nil }
     self.value = exact
   }
