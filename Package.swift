@@ -86,7 +86,10 @@ let package = Package(
       ]),
     tests(
       "edaTests",
-      ["eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Kafka", "PrivateServers"]),
+      [
+        "eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
+        "PrivateServers", "Redis",
+      ]),
     tests(
       "labTests",
       [

@@ -1,0 +1,38 @@
+import CouponDomain
+import EventLoop
+import Testing
+import eda
+
+@Suite struct ReconciliationTests {
+  private var reconciliation = Reconciliation(patience: .seconds(5))
+
+  private mutating func look(_ members: [String], asked: Int, seen: Int, winners: Set<String> = [])
+    -> [String]
+  {
+    reconciliation.saw(
+      members: members.map(Sample.user), askedAt: Sample.at(asked), seenAt: Sample.at(seen)
+    ) { winners.contains($0.description) }.map(\.description)
+  }
+
+  @Test func fewerMembersThanWinnersMeansThatRedisForgot() {
+    #expect(reconciliation.counted(members: 2, winners: 3, quota: 9) == .addWinners)
+    #expect(reconciliation.counted(members: 3, winners: 3, quota: 9) == .nothing)
+    #expect(reconciliation.counted(members: 9, winners: 9, quota: 9) == .nothing)
+    #expect(reconciliation.counted(members: 9, winners: 8, quota: 9) == .lookAtMembers)
+  }
+
+  @Test mutating func onlyWhoIsIdleInTwoDistantLooksIsRemoved() {
+    #expect(look(["a", "b", "w"], asked: 0, seen: 10, winners: ["w"]).isEmpty)
+    // Not yet: the first look was complete at 10.
+    #expect(look(["a", "b"], asked: 5_010, seen: 5_011).isEmpty)
+    #expect(look(["a", "c", "w"], asked: 5_011, seen: 5_020, winners: ["w"]) == ["a"])
+    // The second look is the first of the next.
+    #expect(look(["c", "d"], asked: 10_000, seen: 10_001).isEmpty)
+    #expect(look(["c", "d"], asked: 10_021, seen: 10_022) == ["c"])
+  }
+
+  @Test mutating func whoHasWonBetweenTheLooksStays() {
+    #expect(look(["a"], asked: 0, seen: 0).isEmpty)
+    #expect(look(["a"], asked: 6_000, seen: 6_001, winners: ["a"]).isEmpty)
+  }
+}
