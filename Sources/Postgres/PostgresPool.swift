@@ -23,6 +23,7 @@ package final class PostgresPool {
   private var isClosed = false
   private var drained: Completion<Void>?
   private var opened = 0
+  private var answered = 0
   private var discarded = 0
 
   /// - Parameters:
@@ -47,7 +48,7 @@ package final class PostgresPool {
   package var statistics: PostgresPoolStatistics {
     PostgresPoolStatistics(
       size: size, inUse: inUse, idle: idle.count, opening: opening, waiting: waiting.count, opened: opened,
-      discarded: discarded, failure: backoff.reason)
+      answered: answered, discarded: discarded, failure: backoff.reason)
   }
 
   /// Runs one statement as a transaction of its own.
@@ -120,6 +121,7 @@ package final class PostgresPool {
         discarded += 1
       }
       idle.append(connection)
+      answered += 1
     }
     if inUse == 0 { drained?.succeed(()) }
     serve()
@@ -188,8 +190,9 @@ package struct PostgresPoolStatistics: Hashable, Sendable {
   package let opening: Int
   /// Callers without a connection.
   package let waiting: Int
-  /// Connections opened since the start, and those thrown away.
+  /// Connections opened since the start, how often one came back in order after its use, and those thrown away.
   package let opened: Int
+  package let answered: Int
   package let discarded: Int
   /// Why the last attempt to connect failed; nil once one has succeeded.
   package let failure: String?

@@ -71,15 +71,19 @@ package final class Monolith: ApplicationPart {
     return pool
   }
 
-  /// The server's own limits, below the request's deadline: what a client has given up holds no lock for long.
+  /// What the server is told for each connection. Its own limits lie below the request's deadline: what a client has given up holds no lock for long.
   private static func session(deadline: Duration, _ schema: Schema) -> [String: String] {
     func milliseconds(_ duration: Duration) -> String { "\(max(1, Int(duration.milliseconds)))ms" }
-    let limits = [
+    let settings = [
+      // Every statement finds its rows by a key: planned once a connection, never anew for other values, and never
+      // for the few rows that a table has at first.
+      "plan_cache_mode": "force_generic_plan",
+      "enable_seqscan": "off",
       "statement_timeout": milliseconds(deadline),
       "lock_timeout": milliseconds(deadline * 3 / 4),
       "idle_in_transaction_session_timeout": milliseconds(deadline / 2),
       "client_connection_check_interval": milliseconds(min(deadline / 4, .milliseconds(250))),
     ]
-    return schema.sessionSettings.merging(limits) { $1 }
+    return schema.sessionSettings.merging(settings) { $1 }
   }
 }

@@ -23,7 +23,7 @@ package final class MonolithDatabase {
   private var isStopped = false
   private var lastTrouble: String?
 
-  private static let probe = PostgresStatement("SELECT 1")
+  private static let question = PostgresStatement("SELECT 1")
   private static let interval = Duration.seconds(1)
 
   package init(pool: PostgresPool, schema: Schema, log: Log) {
@@ -67,19 +67,23 @@ package final class MonolithDatabase {
       switch state {
       case .preparing:
         do { try await prepare() } catch { note(error) }
-      case .answering, .silent:
-        do {
-          _ = try await pool.query(Self.probe, deadline: .now + Self.interval)
-          enter(.answering)
-        } catch .poolFull {
-          // Busy is not silent.
-        } catch {
-          note(error)
-          enter(.silent)
-        }
+      case .answering, .silent: await probe()
       }
       await EventLoop.shared.sleep(for: Self.interval)
     }
+  }
+
+  /// Under a surge the question itself may wait too long: any answer to anybody in the meantime counts.
+  private func probe() async {
+    let before = pool.statistics.answered
+    do {
+      _ = try await pool.query(Self.question, deadline: .now + Self.interval)
+    } catch {
+      guard pool.statistics.answered == before else { return enter(.answering) }
+      note(error)
+      return enter(.silent)
+    }
+    enter(.answering)
   }
 
   private func enter(_ next: State) {

@@ -64,6 +64,24 @@ import Testing
     }
   }
 
+  @Test func whoWouldGetAConnectionTooLateToUseItIsToldBefore() async throws {
+    try await onLoop {
+      let url = try await TestServers.postgres().url
+      let pool = PostgresPool(
+        configuration: try PostgresConfiguration(url: url), size: 1, maxWaiting: 1, name: "reserve",
+        reserve: .seconds(15))
+      try await pool.transaction(deadline: .soon) { transaction in
+        _ = try await transaction.run([(PostgresStatement("SELECT 1"), [])])
+        let deadline = Instant.now + .milliseconds(15_050)
+        #expect(
+          await failure { try await pool.query(PostgresStatement("SELECT 1"), deadline: deadline) }
+            == .deadline)
+        #expect(Instant.now < deadline + .seconds(-5))
+      }
+      await pool.close()
+    }
+  }
+
   @Test func aClosedPoolFailsWhoWaitsAndWaitsForWhoWorks() async throws {
     try await onLoop {
       let pool = try makePool(try await TestServers.postgres(), size: 1)
