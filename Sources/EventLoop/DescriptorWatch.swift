@@ -44,9 +44,18 @@ package final class DescriptorWatch {
       guard let handle, let data = handle.pointee.data else { return }
       let watch = Unmanaged<DescriptorWatch>.fromOpaque(data).takeUnretainedValue()
       LoopActor.assumeIsolated {
-        watch.onReady(status < 0 ? [.readable, .writable] : Readiness(rawValue: events))
+        if status < 0 { watch.failed() } else { watch.onReady(Readiness(rawValue: events)) }
       }
     }
+  }
+
+  /// libuv tells an error once and stops. But what came before the error may still be there to be read, and the owner
+  /// learns of the end only behind it: so it is told again until it stops.
+  private func failed() {
+    let wanted = interest
+    interest = []
+    watch(wanted)
+    onReady([.readable, .writable])
   }
 
   /// Ends the watch for good. libuv frees the handle in a later turn.

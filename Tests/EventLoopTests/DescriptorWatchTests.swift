@@ -1,0 +1,44 @@
+import EventLoop
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+@Suite struct DescriptorWatchTests {
+  @Test func whatCameBeforeAResetIsReadAndThenTheEnd() async throws {
+    try await onLoop {
+      let (listener, port) = try Sockets.listen(host: "127.0.0.1", port: 0, reusePort: false, backlog: 1)
+      defer { Sockets.close(listener) }
+      let client = try Sockets.connect(to: SocketAddress(numericHost: "127.0.0.1", port: port))
+      var accepted = try Sockets.accept(listener)
+      while accepted == nil {
+        await EventLoop.shared.sleep(for: .milliseconds(1))
+        accepted = try Sockets.accept(listener)
+      }
+      let server = try #require(accepted)
+      // A socket that is closed with bytes unread resets the connection, behind what it has sent.
+      #expect(write(client, "unread", 6) == 6)
+      #expect(write(server, "abc", 3) == 3)
+      Sockets.close(server)
+
+      let end = Completion<Void>()
+      let received = Received()
+      let watch = DescriptorWatch(client) { _ in
+        var byte: UInt8 = 0
+        if read(client, &byte, 1) == 1 { received.bytes.append(byte) } else { end.succeed(()) }
+      }
+      watch.watch(.readable)
+      try await end.value(deadline: .now + .seconds(5))
+      watch.stop()
+      Sockets.close(client)
+      #expect(received.bytes.count <= 3)
+    }
+  }
+}
+
+@LoopActor private final class Received {
+  var bytes: [UInt8] = []
+}
