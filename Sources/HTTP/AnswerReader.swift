@@ -26,7 +26,8 @@ struct AnswerReader {
     self.isHead = isHead
   }
 
-  /// Takes from `bytes` what belongs to the answer. An incomplete head is not taken: it must come again with what follows.
+  /// Takes from `bytes` what belongs to the answer. An incomplete head is not taken: it must come again
+  /// with what follows.
   mutating func take(_ bytes: UnsafeRawBufferPointer, _ parser: HeadParser) -> (Progress, consumed: Int) {
     var used = 0
     while true {

@@ -1,4 +1,5 @@
-/// Bytes that wait: filled at the end, consumed at the front. Memory of its own, so that filling it costs no checks.
+/// Bytes that wait: filled at the end, consumed at the front. Memory of its own, so that filling it costs
+/// no checks.
 final class ByteQueue {
   private var memory: UnsafeMutableRawPointer
   private(set) var capacity: Int

@@ -8,7 +8,8 @@ enum ByteScan {
 
   /// The first control character (below 0x20, or 0x7f) in `from..<to`, or `to`.
   ///
-  /// Eight bytes at a time: `(w - n) & ~w & 0x80` marks the bytes below n, exactly so for the lowest one marked.
+  /// Eight bytes at a time: `(w - n) & ~w & 0x80` marks the bytes below n, exactly so for the lowest one
+  /// marked.
   @inline(__always)
   static func firstControl(_ base: UnsafeRawPointer, from: Int, to: Int) -> Int {
     var index = from

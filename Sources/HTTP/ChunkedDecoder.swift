@@ -33,7 +33,8 @@ package struct ChunkedDecoder {
     self.spare = spare
   }
 
-  /// Appends to `body` what `input` holds of it. `consumed` is less than the whole only where the body ends before.
+  /// Appends to `body` what `input` holds of it. `consumed` is less than the whole only where the body ends
+  /// before.
   package mutating func decode(
     _ input: UnsafeRawBufferPointer, into body: inout [UInt8]
   ) -> (progress: Progress, consumed: Int) {

@@ -61,7 +61,8 @@ final class ClientConnection {
 
   // MARK: - A request
 
-  /// Sends a request; false where not a byte of it could be sent: this connection is closed then, the request untouched.
+  /// Sends a request; false where not a byte of it could be sent: this connection is closed then, the
+  /// request untouched.
   func begin(_ call: ClientCall) -> Bool {
     guard stage == .idle else { return false }
     stage = .busy

@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// The deadlines of many connections, by the slot that each has while it lives: one array that is looked through now and
-/// then (10,000 of them in some microseconds), instead of a timer for each request.
+/// The deadlines of many connections, by the slot that each has while it lives: one array that is looked
+/// through now and then (10,000 of them in some microseconds), instead of a timer for each request.
 struct DeadlineTable {
   private static let none = UInt64.max
   private var deadlines: [UInt64] = []

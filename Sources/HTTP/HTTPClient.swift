@@ -53,8 +53,8 @@ package final class HTTPClient {
     return try outcome.get()
   }
 
-  /// Without a task. `bytes` is one whole request (as `HTTPRequest.wireBytes` makes it); `completion` is called once, and
-  /// not before this has returned.
+  /// Without a task. `bytes` is one whole request (as `HTTPRequest.wireBytes` makes it); `completion` is
+  /// called once, and not before this has returned.
   package func send(
     _ bytes: [UInt8], deadline: Instant, completion: @escaping @LoopActor (Outcome) -> Void
   ) {
@@ -152,7 +152,9 @@ package final class HTTPClient {
   }
 
   private func noteOpened() {
-    if connecting == 0, connectionCount >= wanted { opened?.succeed(()) }
+    guard connecting == 0, connectionCount >= wanted else { return }
+    wanted = 0
+    opened?.succeed(())
   }
 
   /// A connection has closed its descriptor.

@@ -1,6 +1,7 @@
 package import EventLoop
 
-/// Why there is no answer. The first case is a "no"; the others are not: the server may have done what it was asked.
+/// Why there is no answer. The first case is a "no"; the others are not: the server may have done what it
+/// was asked.
 package enum HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Not a byte of the request has left: no connection, none free in time, too many waiting.
   case neverSent(String)

@@ -9,8 +9,8 @@ struct HeaderField {
   var value: Range<Int> { Int(valueStart)..<Int(valueStart) + Int(valueCount) }
 }
 
-/// The header lines of a message in their order: one array that holds the bytes as they came and, behind them, where each
-/// name and value lies. Nothing becomes a `String` until somebody asks for it.
+/// The header lines of a message in their order: one array that holds the bytes as they came and, behind
+/// them, where each name and value lies. Nothing becomes a `String` until somebody asks for it.
 package struct HTTPHeaders: Sendable {
   private let storage: [UInt8]
   package let count: Int
@@ -20,8 +20,8 @@ package struct HTTPHeaders: Sendable {
     count = 0
   }
 
-  /// Copies the lines that a parser has found in `base`; the fields' offsets count from `base`, `block` is the part of it
-  /// that holds the lines.
+  /// Copies the lines that a parser has found in `base`; the fields' offsets count from `base`, `block` is
+  /// the part of it that holds the lines.
   init(copying base: UnsafeRawPointer, block: Range<Int>, fields: UnsafeBufferPointer<HeaderField>) {
     count = fields.count
     guard !fields.isEmpty else {
@@ -45,8 +45,9 @@ package struct HTTPHeaders: Sendable {
     }
   }
 
-  /// Headers of one's own making. A control character in a value becomes a space, so that no value can begin a new line;
-  /// a name with a character that no name may have is left out. At most 64 KiB in all; what is beyond is left out.
+  /// Headers of one's own making. A control character in a value becomes a space, so that no value can
+  /// begin a new line; a name with a character that no name may have is left out. At most 64 KiB in all;
+  /// what is beyond is left out.
   package init(_ lines: [(String, String)]) {
     var bytes: [UInt8] = []
     var fields: [HeaderField] = []
@@ -76,8 +77,8 @@ package struct HTTPHeaders: Sendable {
     return next(lowercasedName, &index)
   }
 
-  /// Gives `body` the bytes of the first value of that name (which is given in lower case) and whether there is no
-  /// second line of it; nil where there is none. For the hot path: nothing is copied.
+  /// Gives `body` the bytes of the first value of that name (which is given in lower case) and whether
+  /// there is no second line of it; nil where there is none. For the hot path: nothing is copied.
   package func withFirst<Result>(
     _ lowercasedName: String, _ body: (_ value: Span<UInt8>, _ isOnly: Bool) -> Result
   ) -> Result? {

@@ -2,7 +2,8 @@
 package struct HTTPRequest: Sendable {
   /// A server's handler sees a HEAD as a GET: the server leaves the body out.
   package var method: HTTPMethod
-  /// The target before the question mark, as it was sent: visible ASCII, beginning with a slash, nothing decoded.
+  /// The target before the question mark, as it was sent: visible ASCII, beginning with a slash, nothing
+  /// decoded.
   package var path: String
   /// The target behind the question mark, as it was sent; nil without a question mark.
   package var query: String?
@@ -30,7 +31,8 @@ package struct HTTPRequest: Sendable {
       query: parts.count > 1 ? String(parts[1]) : nil, headers: HTTPHeaders(headers), body: body)
   }
 
-  /// The request as it is sent: with `Host`, and with `Content-Length` where there is a body or the method wants one.
+  /// The request as it is sent: with `Host`, and with `Content-Length` where there is a body or the method
+  /// wants one.
   package func wireBytes(host: String) -> [UInt8] {
     var text = "\(method.name) \(path)"
     if let query { text += "?\(query)" }

@@ -1,4 +1,5 @@
-/// What a handler answers. The server adds `Content-Length`, `Date` and, where it applies, `Connection: close`.
+/// What a handler answers. The server adds `Content-Length`, `Date` and, where it applies, `Connection:
+/// close`.
 package struct HTTPResponse: Sendable {
   package var status: Int
   package var contentType: String?

@@ -5,8 +5,8 @@ package typealias HTTPHandler = @LoopActor (HTTPRequest) -> Reply<HTTPResponse>
 
 /// A strict HTTP/1.1 server on the loop: accepts, bounds and closes connections.
 ///
-/// What happens on one connection is `ServerConnection`'s. All share one read buffer and one head parser, and the answers of
-/// a turn leave at its end.
+/// What happens on one connection is `ServerConnection`'s. All share one read buffer and one head parser,
+/// and the answers of a turn leave at its end.
 @LoopActor
 package final class HTTPServer {
   package internal(set) var statistics = HTTPServerStatistics()
@@ -53,8 +53,8 @@ package final class HTTPServer {
     return port
   }
 
-  /// Takes no new connections and no new requests (one whose head has begun to arrive still counts as taken), answers those
-  /// in flight, closes; what is left at the deadline is cut.
+  /// Takes no new connections and no new requests (one whose head has begun to arrive still counts as
+  /// taken), answers those in flight, closes; what is left at the deadline is cut.
   package func drain(deadline: Instant) async {
     stopListening()
     isDraining = true
@@ -89,7 +89,8 @@ package final class HTTPServer {
         guard let descriptor = try Sockets.accept(listener) else { return }
         admit(descriptor)
       } catch {
-        // No descriptors or no memory, as a rule: the listener stays readable, so looking again at once would spin.
+        // No descriptors or no memory, as a rule: the listener stays readable, so looking again at once
+        // would spin.
         statistics.acceptPauses += 1
         return pauseAccepting()
       }

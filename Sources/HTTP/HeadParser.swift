@@ -14,9 +14,10 @@ package struct HTTPHeadLimits: Sendable {
 
 /// Reads the first line and the header lines of a request or of an answer.
 ///
-/// It is given all bytes of the head that have arrived so far, from the first on, and keeps nothing between calls but what
-/// it found. Errors are found in the order of the bytes, so what it says of a head does not depend on the pieces in which it
-/// came: of a longer piece it says the same, or the shorter one was `incomplete`.
+/// It is given all bytes of the head that have arrived so far, from the first on, and keeps nothing between
+/// calls but what it found. Errors are found in the order of the bytes, so what it says of a head does not
+/// depend on the pieces in which it came: of a longer piece it says the same, or the shorter one was
+/// `incomplete`.
 package final class HeadParser {
   package enum Kind { case request, answer }
 

@@ -1,4 +1,5 @@
-// The headers that say how long a message is and what becomes of the connection: picked up while the lines are read.
+// The headers that say how long a message is and what becomes of the connection: picked up while the lines
+// are read.
 extension HeadReader {
   @inline(__always)
   mutating func recognise(_ field: HeaderField, _ head: HeadBytes) -> Bool {
@@ -31,7 +32,8 @@ extension HeadReader {
     return true
   }
 
-  /// Digits only, and one such line: no sign, no list, no blank in between. A number that no machine holds is only large.
+  /// Digits only, and one such line: no sign, no list, no blank in between. A number that no machine holds
+  /// is only large.
   private mutating func readContentLength(_ field: HeaderField, _ head: HeadBytes) -> Bool {
     guard !hasLength else { return refuse(.repeatedContentLength) }
     guard !field.value.isEmpty else { return refuse(.badContentLength) }

@@ -1,7 +1,7 @@
 // The first line: of a request, or of an answer.
 extension HeadReader {
-  /// `method SP target SP version`, with exactly one space each. The target is a path with or without a query: what
-  /// proxies are asked (an absolute target, CONNECT) and `*` are not for this server.
+  /// `method SP target SP version`, with exactly one space each. The target is a path with or without a
+  /// query: what proxies are asked (an absolute target, CONNECT) and `*` are not for this server.
   mutating func readRequestLine(_ head: HeadBytes, _ line: Range<Int>) -> Bool {
     let methodEnd = classes.end(of: ByteClasses.token, head.base, from: line.lowerBound, to: line.upperBound)
     guard methodEnd > line.lowerBound, methodEnd < line.upperBound, head[methodEnd] == ByteScan.space else {

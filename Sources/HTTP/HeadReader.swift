@@ -14,7 +14,8 @@ struct HeadReader {
   var hasUnknownExpectation = false
   var status = 0
 
-  /// Why the head was not read to its end. (Not thrown: most heads that come in pieces end here, and a throw costs more.)
+  /// Why the head was not read to its end. (Not thrown: most heads that come in pieces end here, and a
+  /// throw costs more.)
   private(set) var failure = HeadParser.Result.incomplete
   var methodRange = 0..<0
   var targetRange = 0..<0

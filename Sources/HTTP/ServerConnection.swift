@@ -5,8 +5,8 @@ internal import EventLoop
 ///     open ──last answer known──▶ finishing ──it has left──▶ lingering ──peer closed, or time──▶ closed
 ///       └──────────── reset, or idle for too long, or nobody reads the answers ───────────────────▶ ┘
 ///
-/// Lingering: writing is shut and what still arrives is thrown away, because closing with unread bytes would reset the
-/// connection and eat the answer.
+/// Lingering: writing is shut and what still arrives is thrown away, because closing with unread bytes
+/// would reset the connection and eat the answer.
 @LoopActor
 final class ServerConnection {
   enum Stage { case open, finishing, lingering, closed }

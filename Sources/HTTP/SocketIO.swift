@@ -4,7 +4,8 @@
   internal import Darwin
 #endif
 
-/// Reading and writing non-blocking sockets. A peer that has gone is an error of the call: the loop ignores SIGPIPE.
+/// Reading and writing non-blocking sockets. A peer that has gone is an error of the call: the loop ignores
+/// SIGPIPE.
 enum SocketIO {
   enum Transfer {
     case bytes(Int)

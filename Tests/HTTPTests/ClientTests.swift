@@ -127,6 +127,9 @@ import Testing
       client.send(HTTPRequest(.get, "/held").wireBytes(host: "x"), deadline: .now + .seconds(30)) { _ in
         held.succeed(())
       }
+      let arrived = Completion<Void>()
+      server.state.onHeld = { arrived.succeed(()) }
+      try await arrived.value(deadline: .now + .seconds(30))
       let late = await Self.outcome(client, within: .milliseconds(60))
       #expect(Self.kind(late) == .neverSent)
       server.state.release()

@@ -7,7 +7,8 @@ import Testing
   import Darwin
 #endif
 
-/// A million mutated heads: nothing outside the bytes is read, pieces change nothing, and what is taken is strict.
+/// A million mutated heads: nothing outside the bytes is read, pieces change nothing, and what is taken is
+/// strict.
 @Suite struct HeadParserFuzzTests {
   #if DEBUG
     private static let mutations = 40_000
@@ -17,7 +18,7 @@ import Testing
 
   private static let seeds = [
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    "POST /v1/policies/1/coupons HTTP/1.1\r\nHost: a:8081\r\nX-User-Id: u-1\r\nContent-Length: 12\r\n\r\nhello",
+    "POST /v1/policies/1/coupons HTTP/1.1\r\nHost: a:81\r\nX-User-Id: u\r\nContent-Length: 12\r\n\r\nhello",
     "PUT /a?b=c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close, te\r\n\r\n5\r\n",
     "HEAD /x HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n",
     "\r\nDELETE /x HTTP/1.1\r\nHost:x\r\nX:\t a \t\r\nY: \u{e9}\r\nZ:\r\n\r\n",
@@ -131,7 +132,8 @@ private final class GuardedBytes {
   }
 }
 
-/// Reads a head that was taken a second time, slowly and by splitting, and says what the parser should have seen.
+/// Reads a head that was taken a second time, slowly and by splitting, and says what the parser should have
+/// seen.
 private enum Oracle {
   static func complaint(_ parser: HeadParser, _ bytes: UnsafeRawBufferPointer, _ length: Int) -> String? {
     var lines = split(Array(bytes[..<length]))

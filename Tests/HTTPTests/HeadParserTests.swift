@@ -13,7 +13,8 @@ import Testing
 
   @Test func findsEverything() throws {
     let text =
-      "PATCH /a%20b?x=?&y HTTP/1.1\r\nHost: example:80\r\nX-User-Id: \t one \r\nEMPTY:\r\nx-user-id:two\r\n\r\n"
+      "PATCH /a%20b?x=?&y HTTP/1.1\r\nHost: example:80\r\nX-User-Id: \t one \r\n"
+      + "EMPTY:\r\nx-user-id:two\r\n\r\n"
     let (request, parser) = try #require(parsed(text))
     #expect(request.method == .other("PATCH"))
     #expect(request.path == "/a%20b")

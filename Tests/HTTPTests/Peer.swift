@@ -7,7 +7,8 @@ import HTTP
   import Darwin
 #endif
 
-/// The other end of a connection, byte for byte: what a well-behaved client would never send, and what really comes back.
+/// The other end of a connection, byte for byte: what a well-behaved client would never send, and what
+/// really comes back.
 @LoopActor
 final class Peer {
   enum End: Equatable { case open, closed, reset }

@@ -50,7 +50,8 @@ import Testing
     }
   }
 
-  /// Ten thousand where the system lets one process have both ends; each still answers, and rests without a buffer.
+  /// Ten thousand where the system lets one process have both ends; each still answers, and rests without a
+  /// buffer.
   @Test func manyIdleConnections() async throws {
     let limit = Platform.raiseDescriptorLimit()
     let count = min(10_000, (limit - 1_000) / 2)

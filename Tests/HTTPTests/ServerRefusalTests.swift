@@ -125,7 +125,8 @@ private let sizes: [BadCase] = [
     }
   }
 
-  /// Whatever is refused in one piece is refused byte by byte as well, and nothing behind it is taken for a request.
+  /// Whatever is refused in one piece is refused byte by byte as well, and nothing behind it is taken for a
+  /// request.
   @Test(arguments: (lines + lengths + codings + firstLines).filter { $0.bytes.count < 500 })
   func refusesByteByByte(_ one: BadCase) async throws {
     try await withServer { server in

@@ -125,6 +125,23 @@ import Testing
     }
   }
 
+  /// Nor behind one that only reads, as long as that has no answer.
+  @Test func unsafeRequestsWaitForSafeOnes() async throws {
+    try await withServer { server in
+      let peer = try await Peer(port: server.port)
+      defer { peer.close() }
+      let held = Completion<Void>()
+      server.state.onHeld = { held.succeed(()) }
+      let body = "Content-Length: 1\r\n\r\na"
+      peer.send("GET /held HTTP/1.1\r\n\(host)\r\nPOST /p HTTP/1.1\r\n\(host)\(body)")
+      try await held.value()
+      await nextTurn()
+      #expect(server.server.statistics.requests == 1)
+      server.state.release()
+      #expect(try await peer.answers(2).map(\.body) == ["GET /held 0 ", "POST /p 1 a"])
+    }
+  }
+
   @Test func boundsPipelining() async throws {
     try await withServer({ $0.maxPipelined = 4 }) { server in
       let peer = try await Peer(port: server.port)

@@ -8,9 +8,9 @@ import Testing
 
   @Test func nothingSent() async throws {
     try await withServer({ $0.headTimeout = Self.short }) { server in
+      let start = Instant.now
       let peer = try await Peer(port: server.port)
       defer { peer.close() }
-      let start = Instant.now
       _ = try await peer.everything()
       #expect(Answer.all(in: peer.received).map(\.status) == [408])
       #expect(Instant.now - start >= Self.short)
@@ -80,7 +80,8 @@ import Testing
         await EventLoop.shared.sleep(for: .milliseconds(5))
       }
       #expect(server.server.statistics.writeTimeouts == 1)
-      // Of a thousand answers of a megabyte some lie in the sockets and one or two here: the others were never made.
+      // Of a thousand answers of a megabyte some lie in the sockets and one or two here: the others were
+      // never made.
       #expect(server.server.statistics.requests < 30)
     }
   }
