@@ -30,7 +30,8 @@ import lab
     let claim = try SyntheticRun.claim(7, day: first.day)
     run.evidence.database.coupons.append(
       .init(coupon: Coupon(claim: claim, rank: 6), period: first.period))
-    run.evidence.database.events.append(.init(sequence: 9, rank: 6, claim: claim))
+    run.evidence.database.events.append(
+      .init(sequence: 9, rank: 6, claim: claim, recordedAt: SyntheticRun.start))
     run.evidence.database.issued = [first.day: 6]
     try expectViolated(run, .quota)
     try expectViolated(run, .refusedIsNotRecorded)

@@ -18,6 +18,13 @@ struct LabProcess: Sendable {
   func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> (
     code: Int32, text: String
   ) {
+    try await run(arguments: arguments, environment: environment)
+  }
+
+  @LoopActor
+  func run(arguments: [String], environment: [String: String] = [:]) async throws -> (
+    code: Int32, text: String
+  ) {
     let (status, output) = try await ChildProcess.run(
       options(arguments, environment, .capture(limit: 1 << 20)))
     guard case .code(let code) = status else { return (-1, "\(status)") }

@@ -26,15 +26,16 @@ struct SyntheticRun {
     var history = History(run: run)
     var rows: [DatabaseEvidence.CouponRow] = []
     var events: [DatabaseEvidence.EventRow] = []
+    let recorded = Timestamp(microseconds: SyntheticRun.start.microseconds + 1_900_000)
     for person in 0..<5 {
       let claim = try SyntheticRun.claim(person, day: day)
       history.append(
         SyntheticRun.request(person, .created, at: 2_000_000 + person * 1_000),
         coupon: SeenCoupon(couponID: claim.couponID, rank: person + 1, day: day, issuedAt: claim.issuedAt))
       rows.append(.init(coupon: Coupon(claim: claim, rank: person + 1), period: policy.period(of: day)))
-      events.append(.init(sequence: Int64(person + 2), rank: person + 1, claim: claim))
+      events.append(.init(sequence: Int64(person + 2), rank: person + 1, claim: claim, recordedAt: recorded))
     }
-    events.insert(.init(sequence: 1, rank: nil, claim: nil), at: 0)
+    events.insert(.init(sequence: 1, rank: nil, claim: nil, recordedAt: recorded), at: 0)
     history.append(SyntheticRun.request(5, .unknown, at: 2_100_000))
     history.append(SyntheticRun.request(5, .unknown, at: 2_600_000, attempt: 2))
     for person in 6..<12 { history.append(SyntheticRun.request(person, .soldOut, at: 3_000_000)) }

@@ -23,6 +23,10 @@ package struct LabState: Codable, Sendable {
     package var brokers: String
     package var kind: Kind
     package var partitions: Int
+
+    package init(brokers: String, kind: Kind, partitions: Int) {
+      (self.brokers, self.kind, self.partitions) = (brokers, kind, partitions)
+    }
   }
 
   /// A process of this laboratory.

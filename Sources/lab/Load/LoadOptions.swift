@@ -29,6 +29,7 @@ package struct LoadOptions: Hashable, Sendable {
     ("--connections N", "at most; people beyond them wait; 4096"),
     ("--bystander N", "requests a second for stays and bookings; 40"),
     ("--early SHARE", "of the people come before the opening; 0.01"),
+    ("--before S, --after S", "seconds of the bystander alone; 5 and 5"),
     ("--seed N", "of a schedule that was printed before"),
   ]
 
@@ -41,6 +42,8 @@ package struct LoadOptions: Hashable, Sendable {
     connections = try arguments.integer("--connections", in: 1...100_000) ?? connections
     bystanderPerSecond = try arguments.decimal("--bystander", in: 0...10_000) ?? bystanderPerSecond
     earlyShare = try arguments.decimal("--early", in: 0...0.5) ?? earlyShare
+    before = try arguments.decimal("--before", in: 0...600).map { .seconds($0) } ?? before
+    after = try arguments.decimal("--after", in: 0...600).map { .seconds($0) } ?? after
     if let text = try arguments.option("--seed") {
       guard let number = UInt64(text) else {
         throw UsageError("--seed must be a whole number, not “\(text)”")

@@ -77,10 +77,20 @@ extension Checker {
         ? .notApplicable("nobody was told \"sold out\"") : .ok("\(refusals) answers \"sold out\""))
   }
 
-  /// When each row was won at the earliest: appended to the log, or claimed where there is none.
+  /// When each row was won at the earliest: appended to the log, or claimed where there is none. A message that is
+  /// younger than its row is of a log that was rebuilt, and tells nothing.
   private func wonAt(_ rows: [DatabaseEvidence.CouponRow]) -> [Timestamp] {
     let appended = Dictionary(
       claims.map { ($0.claim.couponID, $0.appendedAt) }, uniquingKeysWith: { first, _ in first })
-    return rows.map { appended[$0.coupon.claim.couponID] ?? $0.coupon.claim.issuedAt }
+    let recorded = Dictionary(
+      evidence.database.events.compactMap { event in event.claim.map { ($0.couponID, event.recordedAt) } },
+      uniquingKeysWith: { first, _ in first })
+    return rows.map { row in
+      let id = row.coupon.claim.couponID
+      guard let appended = appended[id], let recorded = recorded[id], appended <= recorded else {
+        return row.coupon.claim.issuedAt
+      }
+      return appended
+    }
   }
 }

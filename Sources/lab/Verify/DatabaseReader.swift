@@ -27,10 +27,17 @@ struct DatabaseReader {
       events: try await events(of: policy).map { event in
         var claim: CouponClaim?
         if case .claim(let decoded)? = try? LogCodec.decode(event.payload) { claim = decoded }
-        return .init(sequence: event.sequence, rank: event.rank, claim: claim)
+        return .init(
+          sequence: event.sequence, rank: event.rank, claim: claim, recordedAt: event.recordedAt)
       }, issued: Dictionary(uniqueKeysWithValues: days.filter { $0.issued != 0 }.map { ($0.day, $0.issued) }),
       applied: Dictionary(uniqueKeysWithValues: offsets.map { ($0.partition, $0.nextOffset) }),
       deadLetters: letters.map { .init(partition: $0.partition, offset: $0.offset) })
+  }
+
+  /// Whether the architecture has ever run on this database.
+  func hasTables() async throws -> Bool {
+    let table = PostgresStatement("SELECT to_regclass('coupon_event') IS NOT NULL")
+    return try await pool.query(table, [], deadline: .now + .seconds(10)).bool(0, 0) == true
   }
 
   /// The whole stream of one policy, in its order.

@@ -77,9 +77,10 @@ package struct DatabaseEvidence: Sendable {
     package var rank: Int?
     /// The claim in the payload; nil for another type of event.
     package var claim: CouponClaim?
+    package var recordedAt: Timestamp
 
-    package init(sequence: Int64, rank: Int?, claim: CouponClaim?) {
-      (self.sequence, self.rank, self.claim) = (sequence, rank, claim)
+    package init(sequence: Int64, rank: Int?, claim: CouponClaim?, recordedAt: Timestamp) {
+      (self.sequence, self.rank, self.claim, self.recordedAt) = (sequence, rank, claim, recordedAt)
     }
   }
 

@@ -1,0 +1,87 @@
+import CouponDomain
+import EventLoop
+import Postgres
+import PrivateServers
+
+extension LabCommand {
+  static let rebuild = LabCommand(
+    "rebuild", "make the projections again from the events and compare (exit code 1 where they differ)",
+    usage: "[--only monolith|eda] [--apply]  |  rebuild --log",
+    options: [
+      ("--only monolith|eda", "one architecture alone"),
+      ("--apply", "put what was rebuilt in the place of coupon, policy_day and policy"),
+      ("--log", "fill a new topic from the events table; the event-driven programs must not run"),
+    ]
+  ) { arguments, folder in
+    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let apply = arguments.flag("--apply")
+    let log = arguments.flag("--log")
+    try arguments.finish()
+    guard !(log && (apply || only == "monolith")) else {
+      throw UsageError("--log goes with the event-driven version alone, and without --apply")
+    }
+    let interrupt = Interrupt()
+    defer { interrupt.end() }
+    let lab = try Lab.open(folder, interrupt: interrupt)
+    guard lab.state.database != nil else { throw LabFailure("there is no laboratory in \(folder.path)") }
+    let started = try await lab.startServersForRebuild(log: log)
+    do {
+      let code = log ? try await lab.rebuildLog() : try await lab.rebuildProjections(only, apply: apply)
+      await lab.stopServers(started)
+      return code
+    } catch {
+      await lab.stopServers(started)
+      throw error
+    }
+  }
+}
+
+extension Lab {
+  fileprivate func rebuildProjections(_ only: String?, apply: Bool) async throws -> Int32 {
+    var differences = 0
+    for architecture in Architecture.allCases where only == nil || architecture.rawValue == only {
+      let pool = try state.pool(of: architecture, size: 2)
+      defer { EventLoop.shared.spawn { await pool.close() } }
+      guard try await DatabaseReader(pool).hasTables() else {
+        Terminal.line("\(architecture.rawValue): no tables yet")
+        continue
+      }
+      let progress = Progress("rebuild: \(architecture.rawValue)")
+      defer { progress.abandon() }
+      let rebuild = ProjectionRebuild(pool)
+      let outcome = apply ? try await rebuild.apply() : try await rebuild.compare()
+      progress.end()
+      for line in outcome.lines.prefix(20) { Terminal.line("  " + line) }
+      let found =
+        outcome.differences == 0 ? "no difference" : "\(Numbers.count(outcome.differences)) differences"
+      Terminal.line(
+        "\(architecture.rawValue): \(Numbers.count(outcome.policies)) policies, "
+          + "\(Numbers.count(outcome.coupons)) coupons: \(found)\(apply ? "; replaced" : "")")
+      differences += outcome.differences
+    }
+    return differences == 0 || apply ? 0 : 1
+  }
+
+  fileprivate func rebuildLog() async throws -> Int32 {
+    guard !isRunning(.edaAPI), !isRunning(.edaWorker) else {
+      throw LabFailure("the event-driven programs run; lab down stops them")
+    }
+    guard let log = state.log, log.kind != .embedded else {
+      throw LabFailure("an embedded broker is filled by lab up, before its API opens")
+    }
+    let events = try await fillLog(log)
+    Terminal.line("the log holds \(Numbers.count(events)) events; lab up goes on from there")
+    return 0
+  }
+
+  /// Fills a new log from the events table.
+  func fillLog(_ log: LabState.Log) async throws -> Int {
+    let pool = try state.pool(of: .eda)
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    let progress = Progress("rebuild: the log")
+    defer { progress.abandon() }
+    let events = try await LogRebuild(pool, log, topic: state.topic).run()
+    progress.end("\(Numbers.count(events)) events")
+    return events
+  }
+}

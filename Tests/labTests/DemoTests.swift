@@ -1,0 +1,123 @@
+import EventLoop
+import Foundation
+import PrivateServers
+import Testing
+import lab
+
+/// The commands as a person runs them, small.
+@Suite(.serialized) struct DemoTests {
+  private static let small = [
+    "--people", "900", "--quota", "60", "--rate", "600", "--before", "2.5", "--after", "0.5",
+  ]
+
+  @Test func bothArchitecturesAreComparedVerifiedAndReported() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let result = try await lab.run(arguments: ["demo"] + DemoTests.small)
+      #expect(result.code == 0, "\(result.text)")
+      for text in ["monolith", "eda", "oversold", "time to sell-out", "Verified. The report: "] {
+        #expect(result.text.contains(text), "\(text)")
+      }
+      let data = try #require(FileManager.default.contents(atPath: lab.folder + "/report/report.json"))
+      let report = try JSONDecoder().decode(Report.self, from: data)
+      #expect(report.passed)
+      #expect(report.runs.map(\.architecture) == ["monolith", "eda"])
+      for run in report.runs {
+        #expect(run.people.accepted == 60)
+        #expect(
+          run.people.accepted + run.people.soldOut + run.people.otherwiseRefused + run.people.failed == 900)
+        #expect(run.ledgers == LedgerFigures(Tally(rows: 60), gate: nil).with(gateOf: run.ledgers))
+        #expect(run.milestones.durableSeconds != nil)
+        #expect(run.usage.allSatisfy { ($0.peakMemoryBytes ?? 0) > 0 })
+      }
+      let text = String(decoding: data, as: UTF8.self)
+      for secret in ["postgresql://", "redis://", "COUPON_KEY", "ADMIN_TOKEN"] {
+        #expect(!text.contains(secret))
+      }
+      #expect(report.programSettings["monolith"]?["REQUEST_DEADLINE_MS"] == "2000")
+      #expect(report.versions["PostgreSQL"] != nil)
+      let page = try String(contentsOfFile: lab.folder + "/report/report.html", encoding: .utf8)
+      #expect(page.contains("<svg"))
+      // Nothing is left but the report.
+      #expect(try FileManager.default.contentsOfDirectory(atPath: lab.folder) == ["report"])
+      try FileManager.default.removeItem(atPath: lab.folder + "/report/report.html")
+      #expect(try await lab.run("report").code == 0)
+      #expect(FileManager.default.fileExists(atPath: lab.folder + "/report/report.html"))
+    }
+  }
+
+  @Test func ctrlCEndsADemoAndLeavesNothing() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let demo = try lab.start("demo", "--only", "eda", "--before", "60")
+      let state = lab.folder + "/demo-eda/lab.json"
+      let deadline = Instant.now + .seconds(120)
+      var parts: [LabFile.Part] = []
+      while parts.count < 5 || parts.contains(where: { $0.port == 0 }), Instant.now < deadline, demo.isRunning
+      {
+        parts =
+          FileManager.default.contents(atPath: state)
+          .flatMap { try? JSONDecoder().decode(LabFile.self, from: $0) }?.parts ?? []
+        await EventLoop.shared.sleep(for: .milliseconds(50))
+      }
+      #expect(parts.count == 5)
+      demo.signal(SIGINT)
+      #expect(await demo.exit() == .code(130))
+      #expect(!parts.contains { $0.process.isRunning })
+    }
+  }
+
+  @Test func loadVerifyAndRebuildOverALabThatWasDownInBetween() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      #expect(try await lab.run("up", "--only", "eda").code == 0)
+      let load = try await lab.run(arguments: ["load"] + DemoTests.small)
+      #expect(load.code == 0, "\(load.text)")
+      #expect(load.text.contains("people: 60 accepted"))
+      #expect(try await lab.run("down").code == 0)
+      let rebuild = try await lab.run("rebuild", "--only", "eda")
+      #expect(rebuild.code == 0, "\(rebuild.text)")
+      #expect(rebuild.text.contains("60 coupons: no difference"))
+      // The embedded broker has forgotten everything: its log is filled from the events.
+      let up = try await lab.run("up", "--only", "eda")
+      #expect(up.code == 0, "\(up.text)")
+      let verify = try await lab.run("verify")
+      #expect(verify.code == 0, "\(verify.text)")
+      #expect(verify.text.contains("60 coupons, 0 oversold, 0 duplicates: verified"))
+      #expect(try await lab.run("down").code == 0)
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
+  @Test func whatCannotBeDoneIsOneLine() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      for (arguments, code, text) in [
+        (["load"], 1, "nothing runs that takes requests; lab up starts it"),
+        (["load", "--people", "0"], 2, "--people must be a number in"),
+        (["load", "--rate", "0.5"], 2, "--rate must be a number in"),
+        (["load", "--rate", "1"], 2, "so few people a second take longer than 50 minutes"),
+        (["load", "--seed", "x"], 2, "--seed must be a whole number"),
+        (["verify"], 1, "there is no laboratory"),
+        (["report"], 1, "report.json; lab demo makes one"),
+        (["rebuild"], 1, "there is no laboratory"),
+        (["rebuild", "--log", "--apply"], 2, "--log goes with the event-driven version alone"),
+        (["demo", "--only", "eda", "--quota", "30000"], 1, "more than the embedded broker holds"),
+      ] as [([String], Int32, String)] {
+        let result = try await lab.run(arguments: arguments)
+        #expect(result.code == code, "\(arguments)")
+        #expect(result.text.contains(text), "\(arguments): \(result.text)")
+        #expect(result.text.split(separator: "\n").count == 1)
+      }
+    }
+  }
+}
+
+extension LedgerFigures {
+  fileprivate func with(gateOf other: LedgerFigures) -> LedgerFigures {
+    var ledgers = self
+    (ledgers.gateMembers, ledgers.gateWinnersMissing) = (other.gateMembers, other.gateWinnersMissing)
+    ledgers.gateMembersWithoutCoupon = other.gateMembersWithoutCoupon
+    return ledgers
+  }
+}
