@@ -13,6 +13,8 @@ package final class Lab {
   package let folder: LabFolder
   package private(set) var state: LabState
   package let interrupt: Interrupt
+  /// While `up` is at work.
+  var isStarting = false
 
   /// Takes the folder's lock for as long as this process lives.
   package static func open(_ folder: LabFolder, interrupt: Interrupt) throws -> Lab {

@@ -39,6 +39,12 @@ extension Lab {
         "runs already (\(running.joined(separator: ", "))); lab status shows it, lab down stops it")
     }
     try update { $0.parts = [] }
+    // What is being waited for would keep an interrupted start waiting.
+    isStarting = true
+    defer { isStarting = false }
+    interrupt.onCome { [weak self] in
+      if let self, self.isStarting { self.state.parts.last?.process.signal(SIGTERM) }
+    }
     do {
       try await startServers(options)
       try await startPrograms(options)
