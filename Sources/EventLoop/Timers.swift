@@ -144,5 +144,7 @@ extension EventLoop {
   @LoopActor fileprivate func fireTimers() {
     for work in timers.takeDue(.now) { work() }
     timers.arm(on: self)
+    // Timers that were due already fire before the turn polls: it must not sleep on the jobs that they have made.
+    uv_stop(uv)
   }
 }

@@ -27,7 +27,9 @@ package final class PrivateKafka: PrivateServer {
   }
 
   /// Whether an installed Kafka is found.
-  package nonisolated static var isInstalled: Bool { (try? findTools(ProcessInfo.processInfo.environment)) != nil }
+  package nonisolated static var isInstalled: Bool {
+    (try? findTools(ProcessInfo.processInfo.environment)) != nil
+  }
 
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(

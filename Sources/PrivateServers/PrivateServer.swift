@@ -55,8 +55,15 @@ extension RunningProcess {
       guard Instant.now < deadline else { return false }
       await EventLoop.shared.sleep(for: .milliseconds(10))
     }
+    // A parent that never collects its children must not hold us up.
+    let patience = Instant.now + .milliseconds(500)
+    while isUncollected, Instant.now < patience { await EventLoop.shared.sleep(for: .milliseconds(2)) }
     return true
   }
+
+  /// It has ended and its parent has not asked how: its number is still taken, which a PostgreSQL that starts again over
+  /// the same data would mind.
+  private var isUncollected: Bool { kill(pid, 0) == 0 && ProcessTable.beginning(of: pid) == nil }
 
   /// Asks the process to end with one signal after the other, each with its patience; the last resort is SIGKILL to all of it.
   @LoopActor

@@ -60,6 +60,16 @@ import Testing
     #expect(!early)
   }
 
+  @Test func aTimerThatIsDueAlreadyWakesWhoeverSleeps() async throws {
+    try await onLoop {
+      let loop = EventLoop.shared
+      let began = Instant.now
+      for _ in 0..<100 { await loop.sleep(until: .now) }
+      // Without a timer of its own the loop would sleep until something else happens.
+      #expect(Instant.now - began < .seconds(10))
+    }
+  }
+
   @Test func aTimerIsNeverEarly() async throws {
     try await onLoop {
       for wait in [1, 2, 5, 7] {

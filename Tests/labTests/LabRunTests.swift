@@ -4,8 +4,8 @@ import HTTP
 import PrivateServers
 import Testing
 
-/// `lab` as a whole: real servers, the real programs.
-@Suite struct LabRunTests {
+/// `lab` as a whole: real servers, the real programs. One after the other, for each starts half a dozen processes.
+@Suite(.serialized) struct LabRunTests {
   @Test func aLaboratoryStartsAndLeavesNothing() async throws {
     try await onLoop {
       let lab = try LabProcess()
