@@ -25,8 +25,9 @@ struct LabProcess: Sendable {
   func run(arguments: [String], environment: [String: String] = [:]) async throws -> (
     code: Int32, text: String
   ) {
-    let (status, output) = try await ChildProcess.run(
-      options(arguments, environment, .capture(limit: 1 << 20)))
+    let child = try ChildProcess.start(options(arguments, environment, .capture(limit: 1 << 20)))
+    try TestServers.adopt(child)
+    let (status, output) = (await child.exit(), child.captured)
     guard case .code(let code) = status else { return (-1, "\(status)") }
     return (code, String(decoding: output, as: UTF8.self))
   }
