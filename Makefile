@@ -24,13 +24,11 @@ endif
 demo: build
 	$(LAB) demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(QUOTA),--quota $(QUOTA)) $(if $(RATE),--rate $(RATE))
 
-# Tests at once: enough to fill the waits of each other, few enough that none waits for the machine.
-export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
-
+# One test at a time: they start servers, send crowds and keep deadlines, and would otherwise wait for each other.
 # Building the tests first and running them as they are keeps the flags of `make build`: neither rebuilds for the other.
 test: setup
 	$(SWIFT) build $(CONFIGURATION) --build-tests
-	$(SWIFT) test $(CONFIGURATION) --skip-build
+	$(SWIFT) test $(CONFIGURATION) --skip-build --no-parallel
 
 bench: build
 	$(LAB) bench
