@@ -31,6 +31,8 @@ package enum Program {
     do {
       values = try Settings.read(environment: ProcessInfo.processInfo.environment, arguments: arguments)
     } catch { return complain(name, error, code: 2) }
+    // Most systems begin with fewer descriptors than MAX_CONNECTIONS.
+    _ = Platform.raiseDescriptorLimit()
     return EventLoop.shared.run {
       let output = LogOutput()
       defer { output.flush(patience: 500) }

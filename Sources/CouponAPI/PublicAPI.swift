@@ -38,7 +38,7 @@ package final class PublicAPI {
   }
 
   package func handle(_ request: HTTPRequest) -> Reply<HTTPResponse> {
-    let start = Instant.now
+    let start = request.receivedAt ?? .now
     let route = Route.find(request.path)
     let deadline = Instant(nanoseconds: start.nanoseconds &+ deadlineNanoseconds)
     return requests.measured(answer(request, route, deadline: deadline), route.name, since: start)

@@ -26,6 +26,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
   private var jobs = Deque<UnownedJob>()
   private var turnEnd: [@LoopActor () -> Void] = []
+  private var laterTurn: [@LoopActor () -> Void] = []
   private var isStopped = false
   @LoopActor var timers = TimerQueue()
 
@@ -94,7 +95,11 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     while !isStopped {
       let idle = runJobs()
       if isStopped { break }
-      uv_run(uv, idle ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+      // What is put off now waits until the next look.
+      let putOff = laterTurn
+      laterTurn.removeAll()
+      uv_run(uv, idle && putOff.isEmpty ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+      if !putOff.isEmpty { LoopActor.assumeIsolated { for work in putOff { work() } } }
     }
   }
 
@@ -174,6 +179,10 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
   /// Runs `work` once when this turn's jobs have run: the place to send what the turn has gathered.
   @LoopActor package func atTurnEnd(_ work: @escaping @LoopActor () -> Void) { turnEnd.append(work) }
+
+  /// Runs `work` once when the loop has looked at all descriptors and timers again: the way to put off a part of what
+  /// there is to do without keeping others waiting for all of it.
+  @LoopActor package func atNextTurn(_ work: @escaping @LoopActor () -> Void) { laterTurn.append(work) }
 
   /// Starts a task that stays on the loop.
   @discardableResult

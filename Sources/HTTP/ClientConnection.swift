@@ -75,6 +75,7 @@ final class ClientConnection {
       return false
     }
     self.call = call
+    call.onSent?()
     reader = AnswerReader(maxBodyBytes: client.configuration.maxBodyBytes, isHead: call.isHead)
     client.deadlines.set(slot, call.deadline)
     if !isAllWritten { watch?.watch([.readable, .writable]) }

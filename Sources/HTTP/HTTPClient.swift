@@ -54,11 +54,12 @@ package final class HTTPClient {
   }
 
   /// Without a task. `bytes` is one whole request (as `HTTPRequest.wireBytes` makes it); `completion` is
-  /// called once, and not before this has returned.
+  /// called once, and not before this has returned. `onSent` hears when a connection has taken it, perhaps at once.
   package func send(
-    _ bytes: [UInt8], deadline: Instant, completion: @escaping @LoopActor (Outcome) -> Void
+    _ bytes: [UInt8], deadline: Instant, onSent: (@LoopActor () -> Void)? = nil,
+    completion: @escaping @LoopActor (Outcome) -> Void
   ) {
-    let call = ClientCall(bytes: bytes, deadline: deadline, completion: completion)
+    let call = ClientCall(bytes: bytes, deadline: deadline, onSent: onSent, completion: completion)
     if isClosed { return fail(call, .neverSent("the client is closed")) }
     scheduleSweep()
     if waiting.isEmpty, give(call) { return }
@@ -200,6 +201,7 @@ package final class HTTPClient {
 struct ClientCall {
   let bytes: [UInt8]
   let deadline: Instant
+  let onSent: (@LoopActor () -> Void)?
   let completion: @LoopActor (HTTPClient.Outcome) -> Void
 
   var isHead: Bool { bytes.starts(with: "HEAD ".utf8) }

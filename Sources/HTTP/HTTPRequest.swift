@@ -1,3 +1,5 @@
+package import EventLoop
+
 /// A whole request: what a server's handler is given, and what a client sends.
 package struct HTTPRequest: Sendable {
   /// A server's handler sees a HEAD as a GET: the server leaves the body out.
@@ -10,6 +12,8 @@ package struct HTTPRequest: Sendable {
   package var version: HTTPVersion
   package var headers: HTTPHeaders
   package var body: [UInt8]
+  /// When a server first saw it, perhaps some turns before its handler: a deadline counts from here. Nil elsewhere.
+  package var receivedAt: Instant?
 
   package init(
     method: HTTPMethod, path: String, query: String? = nil, version: HTTPVersion = .http11,

@@ -24,6 +24,9 @@ package final class HTTPServer {
   /// Connections above the limit that are being told so; with as many as this, accepting pauses.
   private static let refusedAtATime = 64
   private static let acceptsATurn = 64
+  /// Every request costs the same turn. Were all that wait begun in one, a crowd would make turns long, and what a
+  /// database has answered would lie there unread: its connections would stand idle, the more the larger the crowd.
+  private static let readsATurn = 32
   private static let acceptPause = Duration.milliseconds(100)
 
   private var connections: [ServerConnection?] = []
@@ -31,6 +34,9 @@ package final class HTTPServer {
   private var listenerWatch: DescriptorWatch?
   private var acceptTimer: LoopTimer?
   private var sweepTimer: LoopTimer?
+  /// How many connections may still be read in this turn, and those that have to wait for the next.
+  private var readsLeft = HTTPServer.readsATurn
+  private var putOff = Deque<ServerConnection>()
   private var unflushed: [ServerConnection] = []
   private var isFlushing = false
   private var allClosed: Completion<Void>?
@@ -136,6 +142,29 @@ package final class HTTPServer {
     statistics.connectionsOpen -= 1
     if acceptTimer?.isPending == true { resumeAccepting() }
     if statistics.connectionsOpen == 0 { allClosed?.succeed(()) }
+  }
+
+  // MARK: - Turns
+
+  /// Whether a connection may be read now; one that may not is called again in a later turn, first come first served.
+  func mayRead(_ connection: ServerConnection) -> Bool {
+    if putOff.isEmpty, readsLeft > 0 {
+      if readsLeft == Self.readsATurn { EventLoop.shared.atTurnEnd { self.readsLeft = Self.readsATurn } }
+      readsLeft -= 1
+      return true
+    }
+    if putOff.isEmpty { EventLoop.shared.atNextTurn { self.readPutOff() } }
+    putOff.append(connection)
+    statistics.readsPutOff += 1
+    return false
+  }
+
+  private func readPutOff() {
+    for _ in 0..<Self.readsATurn {
+      guard let connection = putOff.popFirst() else { return }
+      connection.readPutOff()
+    }
+    if !putOff.isEmpty { EventLoop.shared.atNextTurn { self.readPutOff() } }
   }
 
   // MARK: - The turn's end and the time

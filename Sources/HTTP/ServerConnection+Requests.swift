@@ -58,6 +58,7 @@ extension ServerConnection {
   ) -> Int {
     let parser = server.parser
     var request = arrived
+    request.receivedAt = seenAt
     let shape = AnswerShape(
       withoutBody: request.method == .head, closes: request.version == .http10 || parser.closes)
     if request.method == .head { request.method = .get }

@@ -31,6 +31,10 @@ final class ServerConnection {
   var output: ByteQueue?
   var isFlushPlanned = false
   private var isWriteBlocked = false
+  /// Since when what has arrived waits to be read in a later turn.
+  private var putOffSince: Instant?
+  /// When the bytes that are read now were first seen.
+  var seenAt: Instant { putOffSince ?? server.now }
   /// The next request may not begin before others are answered or their answers have left.
   var isPaused = false
 
@@ -69,7 +73,17 @@ final class ServerConnection {
 
   private func ready(_ readiness: Readiness) {
     if stage != .closed, readiness.contains(.writable), isWriteBlocked { flush() }
-    if readiness.contains(.readable) { readOnce() }
+    guard readiness.contains(.readable), putOffSince == nil else { return }
+    if server.mayRead(self) { return readOnce() }
+    putOffSince = .now
+    settle()
+  }
+
+  /// The server has time for what has arrived.
+  func readPutOff() {
+    readOnce()
+    putOffSince = nil
+    settle()
   }
 
   private func readOnce() {
@@ -193,7 +207,9 @@ final class ServerConnection {
   private func settle() {
     guard stage != .closed else { return }
     var interest = Readiness()
-    if stage == .lingering || stage == .open && !isPaused, !peerHasEnded { interest.insert(.readable) }
+    if stage == .lingering || stage == .open && !isPaused, !peerHasEnded, putOffSince == nil {
+      interest.insert(.readable)
+    }
     if isWriteBlocked { interest.insert(.writable) }
     watch?.watch(interest)
     let next = whatToWaitFor

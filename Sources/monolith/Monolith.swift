@@ -19,8 +19,9 @@ package final class Monolith: ApplicationPart {
   private let context: ProgramContext
   private let clock: SystemClock
 
-  /// How many wait at most for a connection of a pool; more would wait longer than their deadline.
-  private static let maxWaiting = 4096
+  /// How many wait at most for a connection of a pool. A second of work or less: who is told at once to come again costs
+  /// little, who waits until the deadline is over has kept others waiting for nothing.
+  private static let maxWaiting = 1024
 
   package init(_ settings: MonolithSettings, _ context: ProgramContext) throws(SettingsError) {
     (self.settings, self.context) = (settings, context)

@@ -107,6 +107,28 @@ import Testing
     #expect(order == [0, 1, 2])
   }
 
+  @Test func whatIsPutOffComesAfterALookAtDescriptors() async throws {
+    let order = try await onLoop { () -> [Int] in
+      let box = Box()
+      let done = Completion<Void>()
+      let wakeup = try Wakeup { box.numbers.append(1) }
+      WakeupWriter.write(to: wakeup.descriptor)
+      EventLoop.shared.atNextTurn {
+        box.numbers.append(2)
+        // Again: not in this turn.
+        WakeupWriter.write(to: wakeup.descriptor)
+        EventLoop.shared.atNextTurn {
+          box.numbers.append(3)
+          done.succeed(())
+        }
+      }
+      try await done.value()
+      wakeup.close()
+      return box.numbers
+    }
+    #expect(order == [1, 2, 1, 3])
+  }
+
   @Test func aWakeupFromAnotherThreadIsSeen() async throws {
     try await onLoop {
       let woken = Completion<Void>()

@@ -26,6 +26,28 @@ import Testing
   ])
   func writesDates(_ seconds: Int64, _ text: String) { #expect(HTTPDate.text(seconds: seconds) == text) }
 
+  /// However many ask at the same moment, a turn begins a bounded number of requests, and everybody is answered.
+  @Test func aCrowdIsServedInBoundedTurns() async throws {
+    try await onLoop {
+      let turns = Turns()
+      let server = HTTPServer(configuration: HTTPServerConfiguration()) { request in
+        turns.count(request)
+        return .now(.text("ok"))
+      }
+      let port = try server.start()
+      var peers: [Peer] = []
+      for _ in 0..<150 { peers.append(try await Peer(port: port)) }
+      // All of it before the loop looks again.
+      for peer in peers { peer.send(Array("GET /a HTTP/1.1\r\n\(host)\r\n".utf8)) }
+      for peer in peers { #expect(try await peer.answers(1).first?.status == 200) }
+      #expect(turns.most <= 32)
+      #expect(server.statistics.readsPutOff >= 100)
+      #expect(turns.times == turns.times.sorted())
+      for peer in peers { peer.close() }
+      await server.drain(deadline: .now + .seconds(10))
+    }
+  }
+
   @Test func passesOverAnEmptyLine() async throws {
     #expect(try await exchange("\r\nGET /a HTTP/1.1\r\n\(host)\r\n").map(\.body) == ["GET /a 0 "])
   }
@@ -251,5 +273,19 @@ import Testing
       return text
     }
     #expect(text.contains("X-Thing: a  X-Injected: b\r\n"))
+  }
+}
+
+/// How many requests each turn of the loop has begun, and when each was first seen.
+@LoopActor private final class Turns {
+  private var current = 0
+  private(set) var most = 0
+  private(set) var times: [Instant] = []
+
+  func count(_ request: HTTPRequest) {
+    if current == 0 { EventLoop.shared.atTurnEnd { self.current = 0 } }
+    current += 1
+    most = max(most, current)
+    if let time = request.receivedAt { times.append(time) }
   }
 }

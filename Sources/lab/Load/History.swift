@@ -74,6 +74,7 @@ package struct RequestRecord: Hashable, Sendable {
   package var person: UInt32
   /// When the schedule wanted it sent; latency counts from here.
   package var due: UInt32
+  /// When a connection took it; where none did, when that was given up.
   package var sent: UInt32
   package var answered: UInt32
   /// Which of the history's coupons was in the answer; −1: none.

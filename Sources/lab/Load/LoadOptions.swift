@@ -10,7 +10,7 @@ package struct LoadOptions: Hashable, Sendable {
   package var earlyShare = 0.01
   /// Requests a person makes at most.
   package var attempts = 4
-  package var connections = 4_096
+  package var connections = 10_000
   package var bystanderPerSecond = 40.0
   package var seed: UInt64
   /// The bystander alone, before the opening and after the last answer.
@@ -26,7 +26,7 @@ package struct LoadOptions: Hashable, Sendable {
     ("--people N", "who come; 50000"), ("--quota N", "coupons of the day; 1000"),
     ("--rate N", "people a second at the opening; 6000"),
     ("--attempts N", "requests a person makes at most; 4"),
-    ("--connections N", "at most; people beyond them wait; 4096"),
+    ("--connections N", "at most; people beyond them wait; 10000"),
     ("--bystander N", "requests a second for stays and bookings; 40"),
     ("--early SHARE", "of the people come before the opening; 0.01"),
     ("--before S, --after S", "seconds of the bystander alone; 5 and 5"),

@@ -26,7 +26,7 @@ package struct LoadPlan: Sendable {
     crowd: Crowd, attempts: Int, architecture: Architecture, strategy: String, policyID: PolicyID,
     namePrefix: String, opening: Timestamp, deadline: Duration = .seconds(2),
     patience: Duration = .seconds(5),
-    connections: Int = 4_096, bystanderPerSecond: Double = 40, after: Duration = .seconds(5)
+    connections: Int = 10_000, bystanderPerSecond: Double = 40, after: Duration = .seconds(5)
   ) {
     self.crowd = crowd
     retries = Retries(attempts: attempts, seed: crowd.seed)

@@ -105,34 +105,49 @@ package final class LoadRun {
     var bytes = head
     bytes.append(contentsOf: name.utf8)
     bytes.append(contentsOf: "\r\n\r\n".utf8)
-    let sent = Instant.now
-    crowd.send(bytes, deadline: sent + plan.patience) { result in
-      self.take(result, person, name, attempt, due: due, sent: sent)
+    let flight = Flight(person: person, name: name, attempt: attempt, due: due)
+    crowd.send(bytes, deadline: .now + plan.patience, onSent: { flight.sent = .now }) { result in
+      self.take(result, flight)
     }
   }
 
-  private func take(
-    _ result: HTTPClient.Outcome, _ person: Int, _ name: String, _ attempt: Int, due: Int64, sent: Instant
-  ) {
+  /// One request on its way.
+  private final class Flight {
+    let person: Int
+    let name: String
+    let attempt: Int
+    let due: Int64
+    let asked = Instant.now
+    /// When a connection took it.
+    var sent: Instant?
+
+    init(person: Int, name: String, attempt: Int, due: Int64) {
+      (self.person, self.name, self.attempt, self.due) = (person, name, attempt, due)
+    }
+  }
+
+  private func take(_ result: HTTPClient.Outcome, _ flight: Flight) {
     let answered = Instant.now
     var outcome: Outcome
     var coupon: SeenCoupon?
     var retryAfter: Int?
     switch result {
     case .success(let answer):
-      (outcome, coupon) = reader.read(answer, user: name)
+      (outcome, coupon) = reader.read(answer, user: flight.name)
       retryAfter = AnswerReader.retryAfter(answer)
     case .failure(let error):
-      outcome = Outcome(error, timedOut: answered >= sent + plan.patience)
+      outcome = Outcome(error, timedOut: answered >= flight.asked + plan.patience)
     }
     let request = RequestRecord(
-      call: .coupon, outcome: outcome, attempt: UInt8(clamping: attempt), person: UInt32(person),
-      due: UInt32(clamping: due), sent: UInt32(clamping: microseconds(sent)),
+      call: .coupon, outcome: outcome, attempt: UInt8(clamping: flight.attempt),
+      person: UInt32(flight.person),
+      due: UInt32(clamping: flight.due), sent: UInt32(clamping: microseconds(flight.sent ?? answered)),
       answered: UInt32(clamping: microseconds(answered)))
     history.append(request, coupon: coupon)
     if outcome == .created { won += 1 }
     if outcome.isUnknown { troubled += 1 }
-    goOn(person, after: outcome, attempt, answered: microseconds(answered), retryAfter: retryAfter)
+    goOn(
+      flight.person, after: outcome, flight.attempt, answered: microseconds(answered), retryAfter: retryAfter)
   }
 
   /// Who has no answer that settles it asks again, a bounded number of times; who came too early, at the opening.

@@ -56,8 +56,12 @@ struct LoadSession {
       strategy: architecture == .monolith ? "for-update" : "log", policyID: policy,
       namePrefix: "p\(options.seed)-", opening: opening, deadline: options.deadline,
       patience: options.patience,
-      connections: options.connections, bystanderPerSecond: options.bystanderPerSecond, after: options.after)
+      connections: min(options.connections, LoadSession.mostConnections),
+      bystanderPerSecond: options.bystanderPerSecond, after: options.after)
   }
+
+  /// What the system lets this process have, with some left for everything else.
+  private static let mostConnections = max(64, Platform.raiseDescriptorLimit() - 600)
 
   /// Runs the load with its progress shown.
   func run(_ plan: LoadPlan, named name: String = "the crowd", interrupt: Interrupt) async throws -> History {
