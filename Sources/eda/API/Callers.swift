@@ -1,22 +1,77 @@
 import CouponAPI
+import CouponDomain
 import EventLoop
 
-/// The requests that wait, by the number that the waiting room knows them by.
+/// One request on its way through gate and log, and whoever waits for its answer.
 @LoopActor
-final class Callers {
-  private var waiting: [CallerID: Completion<IssueAnswer>] = [:]
-  private var last: CallerID = 0
-
-  func add(_ completion: Completion<IssueAnswer>) -> CallerID {
-    last += 1
-    waiting[last] = completion
-    return last
+final class WaitingCaller {
+  private enum State {
+    case pending
+    case awaited(UnsafeContinuation<IssueAnswer, Never>)
+    case answered(IssueAnswer)
+    case taken
   }
 
+  let request: IssueRequest
+  let place: PolicyPlace
+  let visit: Visit
+  private var state = State.pending
+
+  init(_ request: IssueRequest, at place: PolicyPlace, _ visit: Visit) {
+    (self.request, self.place, self.visit) = (request, place, visit)
+  }
+
+  /// The answer; asked for once.
+  func answer() async -> IssueAnswer {
+    if case .answered(let answer) = state {
+      state = .taken
+      return answer
+    }
+    // Unsafe, because the room answers everybody exactly once; the check would cost an allocation a request.
+    return await withUnsafeContinuation { state = .awaited($0) }
+  }
+
+  fileprivate func resolve(_ answer: IssueAnswer) {
+    switch state {
+    case .pending: state = .answered(answer)
+    case .awaited(let continuation):
+      state = .taken
+      continuation.resume(returning: answer)
+    case .answered, .taken: preconditionFailure("a request was answered twice")
+    }
+  }
+}
+
+/// The requests that wait, by the number that the waiting room knows them by: a place and how often it was used.
+@LoopActor
+final class Callers {
+  private var places: [WaitingCaller?] = []
+  private var uses: [UInt32] = []
+  private var free: [Int] = []
+
+  /// The number of the next request.
+  func reserve() -> CallerID {
+    let place: Int
+    if let reused = free.popLast() {
+      place = reused
+    } else {
+      place = places.count
+      places.append(nil)
+      uses.append(0)
+    }
+    uses[place] &+= 1
+    return CallerID(uses[place]) << 32 | CallerID(place)
+  }
+
+  func keep(_ caller: WaitingCaller) { places[Int(caller.visit.caller & 0xffff_ffff)] = caller }
+
   func answer(_ caller: CallerID, _ answer: IssueAnswer) {
-    guard let completion = waiting.removeValue(forKey: caller) else {
+    let place = Int(caller & 0xffff_ffff)
+    guard let waiting = places[place], waiting.visit.caller == caller else {
       preconditionFailure("request \(caller) was answered before")
     }
-    completion.succeed(answer)
+    places[place] = nil
+    free.append(place)
+    waiting.resolve(answer)
   }
 }

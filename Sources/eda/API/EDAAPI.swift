@@ -39,7 +39,7 @@ package final class EDAAPI: ApplicationPart {
       configuration: configuration, name: "eda-api", maxPending: settings.server.maxConnections + 64)
     let gate = Gate(redis, keyPrefix: settings.redis.keyPrefix, metrics: context.metrics)
     publisher = LogPublisher(
-      topic: settings.kafka.topic, partitions: settings.kafka.partitions, metrics: context.metrics)
+      topic: settings.kafka.topic, metrics: context.metrics)
     let coupons = LogCouponService(
       key: key, partitions: settings.kafka.partitions, capacity: settings.server.maxConnections, gate: gate,
       publisher: publisher, archive: EventArchive(pool), context: context)
@@ -54,7 +54,7 @@ package final class EDAAPI: ApplicationPart {
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     reconciler = Reconciler(
-      redis, gate, coupons, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
+      redis, coupons, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     self.end = end
     Composition.tell(settings.coupons.strategy, in: context.metrics)
     redisFigures()

@@ -9,15 +9,8 @@ import Redis
 final class Gate {
   private let redis: RedisClient
   private let keyPrefix: String
-  private var keys: [SetName: String] = [:]
   private let counters: [Counter]
   private let removals: Counter
-
-  /// One policy's day.
-  struct SetName: Hashable {
-    let policyID: PolicyID
-    let day: Day
-  }
 
   init(_ redis: RedisClient, keyPrefix: String, metrics: Metrics) {
     (self.redis, self.keyPrefix) = (redis, keyPrefix)
@@ -31,40 +24,33 @@ final class Gate {
   }
 
   /// `answer` is called once.
-  func ask(
-    _ name: SetName, for user: UserID, quota: Int, deadline: Instant,
-    answer: @escaping @LoopActor (GateReply) -> Void
-  ) {
-    let key = key(name)
+  func ask(for caller: WaitingCaller, answer: @escaping @LoopActor (GateReply) -> Void) {
+    let place = caller.place
     redis.transaction(
-      deadline: deadline,
+      deadline: caller.visit.deadline,
       write: {
-        $0.command("SCARD", key)
-        $0.command("SADD", key, user.description)
+        $0.command("SCARD", place.setKey)
+        $0.command("SADD", place.setKey, caller.visit.userID.description)
       },
       completion: { result in
-        let reply = GateReply(result, quota: quota)
+        let reply = GateReply(result, quota: place.policy.dailyQuota)
         self.counters[reply.index].increment()
         answer(reply)
       })
   }
 
   /// SREM, once; what becomes of it is nobody's business.
-  func remove(_ user: UserID, from name: SetName) {
-    let key = key(name)
+  func remove(_ user: UserID, of policy: PolicyID, on day: Day) {
+    let key = key(of: policy, on: day)
     removals.increment()
     redis.transaction(
       deadline: .now + .seconds(2), write: { $0.command("SREM", key, user.description) }, completion: { _ in }
     )
   }
 
-  func key(_ name: SetName) -> String {
-    if let key = keys[name] { return key }
-    // Days pass: what is kept is a cache.
-    if keys.count > 10_000 { keys.removeAll() }
-    let key = Names.issuedUsers(of: name.policyID, on: name.day, prefix: keyPrefix)
-    keys[name] = key
-    return key
+  /// The key of a day's set.
+  func key(of policy: PolicyID, on day: Day) -> String {
+    Names.issuedUsers(of: policy, on: day, prefix: keyPrefix)
   }
 }
 

@@ -24,7 +24,8 @@ package final class LogCouponService: CouponService {
   private let archive: EventArchive
   private let log: Log
   private let partitionCount: Int
-  private var partitions: [PolicyID: Int] = [:]
+  private var places: [PolicyID: PolicyPlace] = [:]
+  private var ownClaims: OwnClaims
   private var sweepTimer: LoopTimer?
   private let deadLetters: Counter
 
@@ -40,7 +41,8 @@ package final class LogCouponService: CouponService {
     (self.publisher, self.archive, log) = (publisher, archive, context.log)
     list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
     room = WaitingRoom(capacity: capacity, messageTimeout: LogPublisher.messageTimeout)
-    policies = PolicyCreator(key: key, publisher: publisher)
+    policies = PolicyCreator(key: key, publisher: publisher, partitions: partitions)
+    ownClaims = OwnClaims(partitions: partitions)
     deadLetters = context.metrics.counter(
       "coupon_log_dead_letters_total", help: "Messages of the log that are nobody's.")
     let metrics = context.metrics
@@ -55,62 +57,68 @@ package final class LogCouponService: CouponService {
   // MARK: - Issuing
 
   package func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
-    let partition = partition(of: request.policyID)
-    guard list.standing(of: partition) == .ready else {
+    let place: PolicyPlace
+    do {
+      guard let found = try self.place(of: request.policyID, at: request.time) else {
+        return .now(absence(of: request.policyID))
+      }
+      place = found
+    } catch { return .now(.trouble(.unavailable(reason: Reason.unknownZone))) }
+    guard list.standing(of: place.route.partition) == .ready else {
       return .now(.trouble(.unavailable(reason: Reason.catchingUp)))
     }
-    guard let policy = list.policy(request.policyID) else { return .now(.noSuchPolicy) }
-    guard let window = try? calendar.window(of: policy, at: request.time) else {
-      return .now(.trouble(.unavailable(reason: Reason.unknownZone)))
-    }
-    let hours = policy.hours(at: request.time, in: window)
-    switch list.refusal(of: request.userID, on: window.day, hours: hours, in: policy.id) {
+    let day = place.window.day
+    let hours = place.policy.hours(at: request.time, in: place.window)
+    switch list.refusal(of: request.userID, on: day, hours: hours, in: request.policyID) {
     case .alreadyIssued(let coupon): return .now(.existing(coupon))
     case .notOpen(let next): return .now(.notOpen(next: next))
     case .soldOut: return .now(.soldOut)
-    case nil: return admit(request, policy, on: window.day)
+    case nil: return admit(request, at: place, on: day)
     }
   }
 
-  private func admit(_ request: IssueRequest, _ policy: Policy, on day: Day) -> Reply<IssueAnswer> {
+  private func admit(_ request: IssueRequest, at place: PolicyPlace, on day: Day) -> Reply<IssueAnswer> {
     guard room.enter() else { return .now(.trouble(.unavailable(reason: Reason.waitingRoomFull))) }
-    let completion = Completion<IssueAnswer>()
     let visit = Visit(
-      caller: callers.add(completion), policyID: policy.id, day: day, userID: request.userID,
+      caller: callers.reserve(), policyID: request.policyID, day: day, userID: request.userID,
       eventID: eventIDs.next(), deadline: request.deadline)
-    let set = Gate.SetName(policyID: policy.id, day: day)
-    gate.ask(set, for: visit.userID, quota: policy.dailyQuota, deadline: visit.deadline) { reply in
-      self.gateAnswered(reply, visit, request, policy)
-    }
-    return .later {
-      // It is only ever resolved with an answer.
-      (try? await completion.value()) ?? .trouble(.outcomeUnknown(reason: Reason.logLate))
-    }
+    let caller = WaitingCaller(request, at: place, visit)
+    callers.keep(caller)
+    gate.ask(for: caller) { reply in self.gateAnswered(reply, caller) }
+    return .later { await caller.answer() }
   }
 
-  private func gateAnswered(_ reply: GateReply, _ visit: Visit, _ request: IssueRequest, _ policy: Policy) {
+  private func gateAnswered(_ reply: GateReply, _ caller: WaitingCaller) {
+    let visit = caller.visit
     let refusal = list.refusal(of: visit.userID, on: visit.day, hours: .open, in: visit.policyID)
     let step = room.gateAnswered(reply, for: visit, refusal: refusal, now: .now)
-    if step.removesMember { gate.remove(visit.userID, from: visit.set) }
+    if step.removesMember { gate.remove(visit.userID, of: visit.policyID, on: visit.day) }
     switch step.next {
     case .answer(let answer): callers.answer(visit.caller, answer)
     case .wait: break
-    case .publish(let ticket):
-      let claim = CouponClaim(
-        eventID: visit.eventID, couponID: key.couponID(of: visit.userID, on: visit.day, policy),
-        policyID: visit.policyID, userID: visit.userID, day: visit.day, issuedAt: request.time)
-      if !publisher.publish(.claim(claim), ticket: ticket, traceparent: request.traceparent) {
-        deliveryFailed(ticket, .notPersisted)
-      }
+    case .publish(let ticket): publish(caller, ticket)
     }
     planSweep()
+  }
+
+  private func publish(_ caller: WaitingCaller, _ ticket: PublishTicket) {
+    let visit = caller.visit
+    let claim = CouponClaim(
+      eventID: visit.eventID, couponID: key.couponID(of: visit.userID, on: visit.day, caller.place.policy),
+      policyID: visit.policyID, userID: visit.userID, day: visit.day, issuedAt: caller.request.time)
+    let (bytes, route) = (LogCodec.encode(claim), caller.place.route)
+    if publisher.publish(bytes, at: route, ticket: ticket, traceparent: caller.request.traceparent) {
+      ownClaims.add(claim, bytes, partition: route.partition)
+    } else {
+      deliveryFailed(ticket, .notPersisted)
+    }
   }
 
   func deliveryFailed(_ ticket: PublishTicket, _ problem: DeliveryProblem) {
     if policies.deliveryFailed(ticket, problem) { return }
     let step = room.deliveryFailed(ticket, problem)
     if let member = step.removesMember {
-      gate.remove(member.userID, from: Gate.SetName(policyID: member.policyID, day: member.day))
+      gate.remove(member.userID, of: member.policyID, on: member.day)
     }
     answer(step.answers)
   }
@@ -142,7 +150,7 @@ package final class LogCouponService: CouponService {
   func take(_ messages: [KafkaMessage]) {
     for message in messages {
       let partition = Int(message.partition)
-      let record = LogRecord(decoding: message.value)
+      let record = ownClaims.record(message.value, partition: partition)
       guard let outcome = list.take(record, partition: partition, offset: message.offset) else {
         report(partition)
         continue
@@ -160,7 +168,8 @@ package final class LogCouponService: CouponService {
 
   private func issued(_ coupon: Coupon) {
     let claim = coupon.claim
-    guard !room.isEmpty, let policy = list.policy(claim.policyID) else { return }
+    // Who waits has made the policy's place.
+    guard !room.isEmpty, let policy = places[claim.policyID]?.policy else { return }
     answer(
       room.issued(coupon, under: policy, dayIsFull: list.isFull(on: claim.day, in: claim.policyID)))
   }
@@ -173,12 +182,28 @@ package final class LogCouponService: CouponService {
     log.error("a partition stopped", ["partition": partition, "reason": problem.explanation])
   }
 
+  /// The policy with its day at that moment; nil where the list has no such policy.
+  private func place(of id: PolicyID, at time: Timestamp) throws(UnknownTimeZone) -> PolicyPlace? {
+    if let known = places[id] {
+      try known.move(to: time, &calendar)
+      return known
+    }
+    guard let policy = list.policy(id) else { return nil }
+    let place = PolicyPlace(
+      policy, route: LogRoute(of: id, partitions: partitionCount),
+      window: try calendar.window(of: policy, at: time), gate: gate)
+    places[id] = place
+    return place
+  }
+
+  /// What to say of a policy that the list does not have (yet).
+  private func absence(of policy: PolicyID) -> IssueAnswer {
+    list.standing(of: partition(of: policy)) == .ready
+      ? .noSuchPolicy : .trouble(.unavailable(reason: Reason.catchingUp))
+  }
+
   private func partition(of policy: PolicyID) -> Int {
-    if let known = partitions[policy] { return known }
-    let partition = Int(LogLedger.partition(of: policy, of: partitionCount))
-    // Anybody may ask for any number: only policies that exist are kept.
-    if list.policy(policy) != nil { partitions[policy] = partition }
-    return partition
+    Int(LogLedger.partition(of: policy, of: partitionCount))
   }
 
   // MARK: - Reading
@@ -240,10 +265,12 @@ package final class LogCouponService: CouponService {
 
   /// What reconcile compares Redis with.
   struct OpenDay {
-    let set: Gate.SetName
     let policy: Policy
     let window: DayWindow
-    let winners: Int
+    /// The set's key.
+    let key: String
+
+    var day: Day { window.day }
   }
 
   /// Today's sets of the policies whose partition has been read.
@@ -252,19 +279,14 @@ package final class LogCouponService: CouponService {
       guard list.standing(of: partition(of: policy.id)) == .ready,
         let window = try? calendar.window(of: policy, at: time), policy.isEventDay(window.day)
       else { return nil }
-      return OpenDay(
-        set: Gate.SetName(policyID: policy.id, day: window.day), policy: policy, window: window,
-        winners: list.issued(on: window.day, in: policy.id))
+      return OpenDay(policy: policy, window: window, key: gate.key(of: policy.id, on: window.day))
     }
   }
 
-  func winners(of set: Gate.SetName) -> [UserID] { list.winners(on: set.day, in: set.policyID) }
+  func issued(on open: OpenDay) -> Int { list.issued(on: open.day, in: open.policy.id) }
+  func winners(on open: OpenDay) -> [UserID] { list.winners(on: open.day, in: open.policy.id) }
 
-  func isWinner(_ user: UserID, of set: Gate.SetName) -> Bool {
-    list.isWinner(user, on: set.day, in: set.policyID)
+  func isWinner(_ user: UserID, on open: OpenDay) -> Bool {
+    list.isWinner(user, on: open.day, in: open.policy.id)
   }
-}
-
-extension Visit {
-  fileprivate var set: Gate.SetName { Gate.SetName(policyID: policyID, day: day) }
 }

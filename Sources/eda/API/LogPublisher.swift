@@ -11,14 +11,12 @@ final class LogPublisher {
   static let messageTimeout = Duration.seconds(3)
 
   private let topic: String
-  private let partitions: Int
   private var producer: KafkaProducer?
-  private var routes: [PolicyID: (partition: Int32, key: [UInt8])] = [:]
   private let published: Counter
   private let failures: [DeliveryProblem: Counter]
 
-  init(topic: String, partitions: Int, metrics: Metrics) {
-    (self.topic, self.partitions) = (topic, partitions)
+  init(topic: String, metrics: Metrics) {
+    self.topic = topic
     published = metrics.counter("coupon_log_published_total", help: "Messages handed to the producer.")
     failures = Dictionary(
       uniqueKeysWithValues: [(.notPersisted, "not-persisted"), (.possiblyPersisted, "possibly-persisted")].map
@@ -58,13 +56,14 @@ final class LogPublisher {
   }
 
   /// False where the message was never enqueued and never will be.
-  func publish(_ entry: LogEntry, ticket: PublishTicket, traceparent: String?) -> Bool {
+  func publish(
+    _ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?
+  ) -> Bool {
     guard let producer else { return false }
-    let (partition, key) = route(of: entry.policyID)
     let headers = traceparent.map { [("traceparent", Array($0.utf8))] } ?? []
     do throws(KafkaError) {
       try producer.produce(
-        topic: topic, partition: partition, key: key, value: LogCodec.encode(entry), headers: headers,
+        topic: topic, partition: Int32(route.partition), key: route.key, value: value, headers: headers,
         id: ticket.number)
       published.increment()
       return true
@@ -73,12 +72,15 @@ final class LogPublisher {
       return false
     }
   }
+}
 
-  private func route(of policy: PolicyID) -> (partition: Int32, key: [UInt8]) {
-    if let known = routes[policy] { return known }
-    let key = Names.logKey(of: policy)
-    let route = (murmur2Partition(key: key, partitions: partitions), key)
-    routes[policy] = route
-    return route
+/// Where the entries of a policy go.
+struct LogRoute {
+  let partition: Int
+  let key: [UInt8]
+
+  init(of policy: PolicyID, partitions: Int) {
+    key = Names.logKey(of: policy)
+    partition = Int(murmur2Partition(key: key, partitions: partitions))
   }
 }

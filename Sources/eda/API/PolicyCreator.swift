@@ -27,10 +27,13 @@ final class PolicyCreator {
 
   private let key: CouponKey
   private let publisher: LogPublisher
+  private let partitions: Int
   private var waiting: [PolicyID: [Waiting]] = [:]
   private var count: UInt32 = 0
 
-  init(key: CouponKey, publisher: LogPublisher) { (self.key, self.publisher) = (key, publisher) }
+  init(key: CouponKey, publisher: LogPublisher, partitions: Int) {
+    (self.key, self.publisher, self.partitions) = (key, publisher, partitions)
+  }
 
   func create(
     _ draft: PolicyDraft, deadline: Instant, eventID: @LoopActor () -> EventID, view: View
@@ -63,9 +66,11 @@ final class PolicyCreator {
     let request = Waiting(
       eventID: eventID, ticket: PublishTicket(policyNumber: count), outcome: Completion())
     let created = PolicyCreated(eventID: eventID, policy: policy, key: key)
-    guard publisher.publish(.policyCreated(created), ticket: request.ticket, traceparent: nil) else {
-      return .failed(.notPersisted)
-    }
+    let route = LogRoute(of: policy.id, partitions: partitions)
+    guard
+      publisher.publish(
+        LogCodec.encode(.policyCreated(created)), at: route, ticket: request.ticket, traceparent: nil)
+    else { return .failed(.notPersisted) }
     waiting[policy.id, default: []].append(request)
     defer { forget(request.ticket, of: policy.id) }
     return (try? await request.outcome.value(deadline: deadline)) ?? .failed(.possiblyPersisted)

@@ -13,22 +13,21 @@ final class Reconciler {
   private static let chunk = 1_000
 
   private let redis: RedisClient
-  private let gate: Gate
   private let service: LogCouponService
   private let clock: SystemClock
   private let patience: Duration
   private let log: Log
-  private var days: [Gate.SetName: Reconciliation] = [:]
+  private var days: [String: Reconciliation] = [:]
   private var isStopped = false
   private let added: Counter
   private let removed: Counter
 
   init(
-    _ redis: RedisClient, _ gate: Gate, _ service: LogCouponService, clock: SystemClock,
+    _ redis: RedisClient, _ service: LogCouponService, clock: SystemClock,
     requestDeadline: Duration,
     context: ProgramContext
   ) {
-    (self.redis, self.gate, self.service, self.clock) = (redis, gate, service, clock)
+    (self.redis, self.service, self.clock) = (redis, service, clock)
     // A second more: the log's library looks for overdue messages about once a second.
     patience = requestDeadline + LogPublisher.messageTimeout + .seconds(1)
     log = context.log
@@ -51,7 +50,8 @@ final class Reconciler {
 
   private func look() async {
     let open = service.openDays(at: clock.now())
-    days = days.filter { known in open.contains { $0.set == known.key } }
+    let keys = Set(open.map(\.key))
+    days = days.filter { keys.contains($0.key) }
     for day in open {
       guard !isStopped, redis.isConnected else { return }
       do {
@@ -64,18 +64,17 @@ final class Reconciler {
   }
 
   private func reconcile(_ day: LogCouponService.OpenDay) async throws {
-    let key = gate.key(day.set)
+    let key = day.key
     let replies = try await redis.transaction(
       [["SCARD", key], ["EXPIREAT", key, String(day.expiry)]], deadline: deadline)
     guard let members = replies.first?.integer else { return }
-    let winners = service.winners(of: day.set)
-    let reconciliation = days[day.set] ?? Reconciliation(patience: patience)
+    let reconciliation = days[key] ?? Reconciliation(patience: patience)
     switch reconciliation.counted(
-      members: Int(members), winners: winners.count, quota: day.policy.dailyQuota)
+      members: Int(members), winners: service.issued(on: day), quota: day.policy.dailyQuota)
     {
     case .nothing: break
-    case .addWinners: try await add(winners, to: key)
-    case .lookAtMembers: try await removeIdle(day, key, reconciliation)
+    case .addWinners: try await add(service.winners(on: day), to: key)
+    case .lookAtMembers: try await removeIdle(day, reconciliation)
     }
   }
 
@@ -89,37 +88,37 @@ final class Reconciler {
   }
 
   private func removeIdle(
-    _ day: LogCouponService.OpenDay, _ key: String, _ reconciliation: Reconciliation
+    _ day: LogCouponService.OpenDay, _ reconciliation: Reconciliation
   ) async throws {
     var reconciliation = reconciliation
     let askedAt = Instant.now
-    let members = try await idleMembers(of: day.set, key)
+    let members = try await idleMembers(of: day)
     let idle = reconciliation.saw(members: members, askedAt: askedAt, seenAt: .now) {
-      service.isWinner($0, of: day.set)
+      service.isWinner($0, on: day)
     }
-    days[day.set] = reconciliation
+    days[day.key] = reconciliation
     for start in stride(from: 0, to: idle.count, by: Reconciler.chunk) {
       let people = idle[start..<min(start + Reconciler.chunk, idle.count)]
-      let reply = try await redis.command(["SREM", key] + people.map(\.description), deadline: deadline)
+      let reply = try await redis.command(["SREM", day.key] + people.map(\.description), deadline: deadline)
       removed.increment(by: UInt64(reply.integer ?? 0))
     }
-    if !idle.isEmpty { log.info("slots were taken back", ["key": key, "members": idle.count]) }
+    if !idle.isEmpty { log.info("slots were taken back", ["key": day.key, "members": idle.count]) }
   }
 
   /// Everybody in the set who is no winner, looked through in bites.
-  private func idleMembers(of set: Gate.SetName, _ key: String) async throws -> [UserID] {
+  private func idleMembers(of day: LogCouponService.OpenDay) async throws -> [UserID] {
     var idle: [UserID] = []
     var cursor = "0"
     repeat {
       let reply = try await redis.command(
-        ["SSCAN", key, cursor, "COUNT", String(Reconciler.chunk)], deadline: deadline)
+        ["SSCAN", day.key, cursor, "COUNT", String(Reconciler.chunk)], deadline: deadline)
       guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
         case .array(let members) = parts[1]
       else { throw RedisError.outcomeUnknown("an unexpected reply to SSCAN") }
       cursor = next
       for member in members {
         // Whatever else somebody has put there is not ours to take away.
-        guard let user = member.text.flatMap({ UserID($0) }), !service.isWinner(user, of: set) else {
+        guard let user = member.text.flatMap({ UserID($0) }), !service.isWinner(user, on: day) else {
           continue
         }
         idle.append(user)

@@ -35,6 +35,8 @@ struct Attempt {
   let policyID: PolicyID
   let day: Day
   let userID: UserID
+  /// Where the table keeps this day.
+  let dayPlace: Int
   var stage: Stage
   /// A SADD of this attempt was 1, so it is this attempt's to take back.
   var isOwnMember: Bool

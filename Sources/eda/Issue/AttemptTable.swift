@@ -19,7 +19,8 @@ struct AttemptTable {
   private var slots: [Attempt?] = []
   private var generations: [UInt32] = []
   private var free: [Int] = []
-  private var byPerson: [PolicyID: [Day: [UserID: Int]]] = [:]
+  private var days = DayTable()
+  private var count = 0
   private var deadlines = DueQueue<Due>()
   private var ends = DueQueue<End>()
 
@@ -27,9 +28,11 @@ struct AttemptTable {
 
   // MARK: - Finding
 
-  var isEmpty: Bool { byPerson.isEmpty }
+  var isEmpty: Bool { count == 0 }
 
-  func slot(of visit: Visit) -> Int? { byPerson[visit.policyID]?[visit.day]?[visit.userID] }
+  mutating func slot(of visit: Visit) -> Int? {
+    days[days.place(visit.policyID, visit.day)].people[visit.userID]
+  }
 
   func isPublished(_ slot: Int) -> Bool { self[slot].isPublished }
 
@@ -87,12 +90,14 @@ struct AttemptTable {
       generations.append(0)
     }
     generations[slot] &+= 1
+    let place = days.place(visit.policyID, visit.day)
     slots[slot] = Attempt(
-      policyID: visit.policyID, day: visit.day, userID: visit.userID, stage: stage, isOwnMember: isOwnMember,
-      joinableUntil: visit.deadline + messageTimeout, callers: [], generation: generations[slot])
-    let previous = byPerson[visit.policyID, default: [:]][visit.day, default: [:]]
-      .updateValue(slot, forKey: visit.userID)
+      policyID: visit.policyID, day: visit.day, userID: visit.userID, dayPlace: place, stage: stage,
+      isOwnMember: isOwnMember, joinableUntil: visit.deadline + messageTimeout, callers: [],
+      generation: generations[slot])
+    let previous = days[place].people.updateValue(slot, forKey: visit.userID)
     precondition(previous == nil, "two attempts for one person")
+    count += 1
     scheduleEnd(of: slot)
     return slot
   }
@@ -111,18 +116,16 @@ struct AttemptTable {
 
   /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
   mutating func take(of user: UserID, day: Day, policy: Policy) -> [Attempt] {
-    guard let days = byPerson[policy.id] else { return [] }
-    let slots =
-      policy.perPerson == .once
-      ? days.values.compactMap { $0[user] }.sorted() : [days[day]?[user]].compactMap { $0 }
-    return slots.map { take($0) }
+    guard policy.perPerson == .once else {
+      return days[days.place(policy.id, day)].people[user].map { [take($0)] } ?? []
+    }
+    return days.places(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
   }
 
   /// Every attempt of a day.
   mutating func takeAll(policyID: PolicyID, day: Day) -> [Attempt] {
-    guard let people = byPerson[policyID]?[day] else { return [] }
     // In the order of the slots: a dictionary's own order would differ from run to run.
-    return people.values.sorted().map { take($0) }
+    days[days.place(policyID, day)].people.values.sorted().map { take($0) }
   }
 
   /// The attempt of that very publishing, if it is still there.
@@ -135,11 +138,8 @@ struct AttemptTable {
     let attempt = self[slot]
     slots[slot] = nil
     free.append(slot)
-    byPerson[attempt.policyID]?[attempt.day]?[attempt.userID] = nil
-    if byPerson[attempt.policyID]?[attempt.day]?.isEmpty == true {
-      byPerson[attempt.policyID]?[attempt.day] = nil
-      if byPerson[attempt.policyID]?.isEmpty == true { byPerson[attempt.policyID] = nil }
-    }
+    days[attempt.dayPlace].people[attempt.userID] = nil
+    count -= 1
     return attempt
   }
 

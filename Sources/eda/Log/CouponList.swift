@@ -15,7 +15,6 @@ package struct CouponList {
 
   private var partitions: [Partition]
   private var ledger: LogLedger
-  private var winnersByRank: [PolicyID: [Day: [UserID]]] = [:]
 
   /// - Parameter ledger: empty, with the key and the partitioning of this log.
   package init(partitions: Int, ledger: LogLedger) {
@@ -43,20 +42,12 @@ package struct CouponList {
       return nil
     }
     let outcome = ledger.apply(record, partition: partition)
-    switch outcome {
-    case .stop(let reason):
+    if case .stop(let reason) = outcome {
       stop(partition, .unknownEvent(offset: offset, reason: reason))
       return nil
-    case .issued(let coupon): remember(coupon)
-    case .policyCreated, .duplicatePolicy, .dropped, .deadLetter: break
     }
     partitions[partition].next = offset + 1
     return outcome
-  }
-
-  private mutating func remember(_ coupon: Coupon) {
-    winnersByRank[coupon.claim.policyID, default: [:]][coupon.claim.day, default: []].append(
-      coupon.claim.userID)
   }
 
   // MARK: - Asking
@@ -103,6 +94,8 @@ package struct CouponList {
   package func isFull(on day: Day, in policy: PolicyID) -> Bool { ledger[policy]?.isFull(on: day) ?? false }
   package func issued(on day: Day, in policy: PolicyID) -> Int { ledger[policy]?.issued(on: day) ?? 0 }
 
-  /// The winners of a day, the first first.
-  package func winners(on day: Day, in policy: PolicyID) -> [UserID] { winnersByRank[policy]?[day] ?? [] }
+  /// The winners of a day, the first first. Looks at every coupon of the period: not for every request.
+  package func winners(on day: Day, in policy: PolicyID) -> [UserID] {
+    ledger[policy]?.coupons(on: day).map(\.claim.userID) ?? []
+  }
 }

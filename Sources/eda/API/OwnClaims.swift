@@ -1,0 +1,41 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+
+/// The claims that this process has sent and not read back yet, by partition: what comes back byte for byte need not be
+/// decoded again. Only a shortcut: whatever is not recognised is decoded.
+struct OwnClaims {
+  private struct Sent {
+    let bytes: [UInt8]
+    let claim: CouponClaim
+  }
+
+  /// Beyond this the oldest is forgotten.
+  private static let bound = 4_096
+  /// How far a message is looked for behind others that were lost or overtaken.
+  private static let reach = 4
+
+  private var sent: [Deque<Sent>]
+
+  init(partitions: Int) { sent = (0..<partitions).map { _ in Deque() } }
+
+  mutating func add(_ claim: CouponClaim, _ bytes: [UInt8], partition: Int) {
+    if sent[partition].count == OwnClaims.bound { _ = sent[partition].popFirst() }
+    sent[partition].append(Sent(bytes: bytes, claim: claim))
+  }
+
+  /// The record of a message that has just been read.
+  mutating func record(_ bytes: [UInt8], partition: Int) -> LogRecord {
+    for distance in 0..<min(OwnClaims.reach, sent[partition].count)
+    where OwnClaims.areEqual(sent[partition][distance].bytes, bytes) {
+      let claim = sent[partition][distance].claim
+      for _ in 0...distance { _ = sent[partition].popFirst() }
+      return .entry(.claim(claim))
+    }
+    return LogRecord(decoding: bytes)
+  }
+
+  private static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count == b.count && a.withUnsafeBytes { a in b.withUnsafeBytes { b in a.elementsEqual(b) } }
+  }
+}
