@@ -58,23 +58,32 @@ import lab
     #expect(try #require(figures.waits.winners.maxMs) >= 1_000)
   }
 
-  @Test func triesAreBoundedAndASlowServerHoldsNobodyUp() async throws {
+  @Test(arguments: [4, 64])
+  func triesAreBoundedAndASlowServerHoldsNobodyUp(connections: Int) async throws {
     let history = try await onLoop {
       let silent = try Sockets.listen(host: "127.0.0.1", port: 0, reusePort: false, backlog: 64)
       defer { Sockets.close(silent.descriptor) }
       var plan = try await MemoryLab(quota: 1, opensIn: .seconds(-5)).plan(people: 20, rate: 1_000)
       plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
       (plan.patience, plan.retries.attempts) = (.milliseconds(200), 2)
-      plan.connections = 4
+      plan.connections = connections
       let run = LoadRun(plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
       return await run.run()
     }
     #expect(history.requests.count == 40)
-    #expect(history.requests.allSatisfy { $0.outcome == .timeout || $0.outcome == .notSent })
-    #expect(history.requests.contains { $0.outcome == .timeout })
     #expect(HistoryFigures(history, quota: 1).people.failed == 20)
-    // Sent when due although nothing was ever answered.
-    #expect(history.requests.allSatisfy { Int64($0.sent) - Int64($0.due) < 100_000 })
+    let firstEnd = try #require(history.requests.map(\.answered).min())
+    let first = history.requests.filter { $0.attempt == 1 }
+    if connections == 4 {
+      // Whoever found no connection was not sent, and the history says so.
+      #expect(history.requests.contains { $0.outcome == .timeout })
+      #expect(first.filter { $0.outcome == .notSent }.allSatisfy { $0.sent >= firstEnd })
+      #expect(history.requests.allSatisfy { $0.outcome == .timeout || $0.outcome == .notSent })
+    } else {
+      // Everybody's first request left before anybody's was given up: nobody waited for the silent server.
+      #expect(first.count == 20 && first.allSatisfy { $0.sent < firstEnd })
+      #expect(history.requests.allSatisfy { $0.outcome == .timeout })
+    }
   }
 
   @Test func openingsAreNeverNearMidnight() {
