@@ -40,6 +40,7 @@ let package = Package(
     system("Chiredis", apt: "libhiredis-dev", brew: "hiredis"),
     system("Crdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev", brew: "librdkafka"),
     system("Csodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+    system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev", brew: "libyaml"),
 
     library("CouponDomain"),
     library("EventLoop", ["Clibuv"]),
@@ -65,8 +66,8 @@ let package = Package(
     program(
       "lab",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Redis",
+        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "Postgres", "PrivateServers", "Redis",
       ]),
 
     tests("CouponDomainTests", ["CouponDomain"]),

@@ -1,0 +1,106 @@
+package import PrivateServers
+
+/// One experiment, as `scenario.yaml` states it.
+package struct Scenario: Hashable, Sendable {
+  package var name: String
+  package var question: String
+  package var rounds = 3
+  package var policy = PolicyPlan()
+  package var crowd = CrowdPlan()
+  package var variants: [Variant] = []
+  package var faults: [TimedFault] = []
+  package var expectations: [Expectation] = []
+  /// What the result's table and bars show.
+  package var shown: [Metric] = []
+  /// Run as `--quick` asks.
+  package var isQuick = false
+
+  package struct PolicyPlan: Hashable, Sendable {
+    package var quota = 1_000
+    package var isDaily = false
+    /// So many policies at once, which share the people.
+    package var count = 1
+    /// Seconds after the opening of the run at which the day ends and the next one begins, by the programs' clocks;
+    /// nil: far away.
+    package var midnightAt: Double?
+  }
+
+  package struct CrowdPlan: Hashable, Sendable {
+    package var people = 10_000
+    package var rate = 2_000.0
+    package var attempts = 4
+    /// Stays and bookings a second.
+    package var bystander = 40.0
+    /// Holders who look at their coupon and people who come too late for a sold-out policy, a second, each.
+    package var probes = 0.0
+    package var before = 3.0
+    package var after = 3.0
+    package var early = 0.0
+    package var connections = 2_048
+    /// So many people at a time, each as soon as another has their answer; nil: a schedule that does not wait.
+    package var concurrent: Int?
+    /// The same number of people every second, instead of a rush that fades.
+    package var isSteady = false
+    /// The same people come again so many seconds after the opening.
+    package var again: Double?
+  }
+
+  package struct Variant: Hashable, Sendable {
+    package var name: String
+    package var architecture: Architecture
+    /// `COUPON_STRATEGY`; nil: the default.
+    package var strategy: String?
+    /// For the programs.
+    package var settings: [String: String] = [:]
+    package var kafka = KafkaChoice.any
+    package var redis: PrivateRedis.Durability?
+    package var policy: PolicyPlan
+    package var crowd: CrowdPlan
+    package var faults: [TimedFault]
+  }
+
+  package enum KafkaChoice: String, Hashable, Sendable, CaseIterable {
+    /// What `lab run` is told, else the embedded broker.
+    case any, embedded, installed, named
+  }
+
+  /// Variants whose run is expected to go wrong.
+  package var wrongVariants: Set<String> { Set(expectations.compactMap(\.expectsWrong)) }
+}
+
+/// A fault with its time.
+package struct TimedFault: Hashable, Sendable {
+  package enum Action: Hashable, Sendable {
+    case switched(target: String, kind: String, latencyMs: Int?, rate: Double?, ttlSeconds: Double)
+    case stop(part: String, seconds: Double)
+    case kill(part: String)
+    case restart(part: String)
+    case flush
+    case poison(count: Int)
+    case duplicates(share: Double)
+  }
+
+  /// What the results call it.
+  package var name: String
+  /// Seconds after the opening.
+  package var at: Double
+  package var action: Action
+
+  package init(name: String, at: Double, action: Action) {
+    (self.name, self.at, self.action) = (name, at, action)
+  }
+
+  /// When it is over, seconds after the opening; nil where something else ends it (a restart).
+  package var until: Double? {
+    switch action {
+    case .switched(_, _, _, _, let ttl): at + ttl
+    case .stop(_, let seconds): at + seconds
+    case .kill: nil
+    case .restart, .flush, .poison, .duplicates: at
+    }
+  }
+
+  package static let switchTargets = ["database", "redis", "kafka"]
+  package static let kinds = ["outage", "hang", "latency", "flaky"]
+  package static let parts = ["database", "redis", "kafka", "monolith", "api", "worker"]
+}

@@ -1,0 +1,155 @@
+import PrivateServers
+import Testing
+import lab
+
+/// What a scenario may say, and how it is told what it may not.
+@Suite struct ScenarioTests {
+  static let good = """
+    name: 04-database-outage
+    question: What breaks?
+    rounds: 3
+    policy: {quota: 100, perPerson: once}
+    crowd: {people: 2000, rate: 400, attempts: 4, bystander: 40, before: 2, after: 3, shape: steady}
+    quick: {people: 200, rate: 100, only: [monolith], expect: ["monolith.oversold == 0"]}
+    variants:
+      - {name: monolith, architecture: monolith}
+      - {name: eda, architecture: eda, redis: always, strategy: log, settings: {DATABASE_POOL: 16}}
+    faults:
+      - {at: 3, switch: {target: database, kind: outage, ttlSeconds: 10}}
+      - {at: 4, name: dead, kill: {part: worker}}
+      - {at: 6.5, restart: {part: worker}}
+    expect:
+      - monolith.bystander.failed > 0.5 during fault
+      - eda.coupons.p99_ms < monolith.coupons.p99_ms * 0.5
+      - each.accepted.failed == 0
+    show: [oversold, coupons.failed during fault]
+    """
+
+  private func read(_ text: String, quick: Bool = false) throws -> Scenario {
+    try ScenarioReader.read(Array(text.utf8), file: "scenario.yaml", quick: quick)
+  }
+
+  @Test func everythingIsRead() throws {
+    let scenario = try read(ScenarioTests.good)
+    #expect(scenario.crowd.people == 2_000 && scenario.crowd.isSteady)
+    #expect(scenario.variants.map(\.name) == ["monolith", "eda"])
+    #expect(scenario.variants[1].settings == ["DATABASE_POOL": "16"])
+    #expect(scenario.variants[1].redis == .always)
+    #expect(scenario.faults.map(\.name) == ["database outage", "dead", "worker restarted"])
+    #expect(
+      scenario.expectations.map(\.text).suffix(2) == [
+        "monolith.accepted.failed == 0", "eda.accepted.failed == 0",
+      ])
+    #expect(scenario.shown.map(\.description) == ["oversold", "coupons.failed@during"])
+  }
+
+  @Test func quickOverrides() throws {
+    let scenario = try read(ScenarioTests.good, quick: true)
+    #expect(scenario.rounds == 1 && scenario.crowd.people == 200)
+    #expect(scenario.variants.map(\.name) == ["monolith"])
+    #expect(scenario.variants[0].crowd.people == 200)
+    #expect(scenario.expectations.map(\.text) == ["monolith.oversold == 0"])
+  }
+
+  @Test(arguments: [
+    ("rounds: 3", "rounds: 0", ":3: rounds: must be a whole number in 1…99, not “0”"),
+    ("rounds: 3", "rounds: \"3\"", ":3: rounds: must be a whole number"),
+    ("rounds: 3", "bounds: 3", ":3: bounds: there is no such key here"),
+    ("quota: 100", "quota: lots", ":4: policy.quota: must be a whole number"),
+    ("perPerson: once", "perPerson: twice", "policy.perPerson: must be one of once, daily, not “twice”"),
+    ("people: 2000", "people: [1]", "crowd.people: must be a whole number in 1…5000000, not a list"),
+    ("{people: 200,", "{poeple: 200,", ":6: quick.poeple: there is no such key here"),
+    ("architecture: monolith}", "architecture: serverless}", "variants[0].architecture: must be one of"),
+    ("name: eda", "name: monolith", "“monolith” is there already"),
+    ("kind: outage", "kind: earthquake", ":11: faults[0].switch.kind: must be one of outage"),
+    (", ttlSeconds: 10", "", ":11: faults[0].switch.ttlSeconds: is missing"),
+    ("ttlSeconds: 10", "ttlSeconds: 9999", "faults[0].switch.ttlSeconds: must be a number in 0.1…3600"),
+    ("kind: outage", "kind: latency", "faults[0].switch.latencyMs: goes with latency"),
+    ("kind: outage", "kind: latency, latencyMs: 70000", "latencyMs: must be a whole number in 1…60000"),
+    ("kind: outage", "kind: flaky, rate: 2", "rate: must be a number in"),
+    ("kill: {part: worker}", "explode: {part: worker}", ":12: faults[1].explode: there is no such fault"),
+    ("kill: {part: worker}", "kill: {part: api}", "dead is never followed by a restart of api"),
+    ("monolith.bystander", "monolyth.bystander", "expect[0]: “monolyth” is no variant"),
+    ("bystander.failed", "bystander.happy", "expect[0]: “bystander.happy” is no metric"),
+    ("> 0.5 during fault", "> lots", "expect[0]: “lots” names no metric of a variant"),
+    ("> 0.5 during fault", "during fault", "expect[0]: must read VARIANT.METRIC"),
+    (
+      "accepted.failed == 0", "oversold == 0 during fault", "“oversold” is of the whole run and has no during"
+    ),
+    ("show: [oversold", "show: [beauty", "show[0]: “beauty” is no metric"),
+    ("question: What breaks?", "question: &a What", "anchors (&name) are not understood"),
+    ("question: What breaks?", "question: *a", "aliases (*name) are not understood"),
+    ("question: What breaks?", "question: !!str x", "tags (!name) are not understood"),
+    ("question: What breaks?", "name: twice", "“name” is given twice"),
+    ("question: What breaks?", "question: [", "scenario.yaml:"),
+  ])
+  func mistakesAreNamed(part: String, wrong: String, message: String) throws {
+    let text = ScenarioTests.good.replacing(part, with: wrong, maxReplacements: 1)
+    let error = #expect(throws: UsageError.self) { try read(text) }
+    #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
+    #expect(error?.description.hasPrefix("scenario.yaml:") ?? false)
+  }
+
+  @Test func sizesAreBounded() {
+    var limits = YAMLReader.Limits()
+    #expect(throws: YAMLProblem.self) { try YAMLReader.read([], limits: limits) }
+    let deep = Array((String(repeating: "[", count: 50) + String(repeating: "]", count: 50)).utf8)
+    #expect(throws: YAMLProblem(line: 1, "deeper than 12 levels")) {
+      try YAMLReader.read(deep, limits: limits)
+    }
+    let wide = Array("[\(String(repeating: "1,", count: 20_000))]".utf8)
+    #expect(throws: YAMLProblem(line: 1, "more than 10000 values")) {
+      try YAMLReader.read(wide, limits: limits)
+    }
+    limits.bytes = 10
+    #expect(throws: YAMLProblem.self) { try YAMLReader.read(wide, limits: limits) }
+    #expect(throws: YAMLProblem.self) { try YAMLReader.read(Array("a: 1\n---\nb: 2".utf8)) }
+  }
+}
+
+@Suite struct JudgementTests {
+  private func judge(_ text: String, _ rounds: [[String: [String: Double]]]) throws -> Judgement {
+    var measured = Measured()
+    for round in rounds { measured.add(round: round) }
+    return Judgement(try Expectation(text, variants: ["a", "b"]), measured)
+  }
+
+  @Test func inequalitiesAreJudgedOverMedians() throws {
+    let rounds = [["a": ["oversold": 1.0]], ["a": ["oversold": 9]], ["a": ["oversold": 5]]]
+    #expect(try judge("a.oversold > 4", rounds).verdict == .holds)
+    #expect(try judge("a.oversold > 5", rounds).verdict == .fails)
+    #expect(try judge("a.oversold >= 5", rounds).left == 5)
+  }
+
+  @Test func equalitiesMustHoldInEveryRound() throws {
+    let rounds = [["a": ["oversold": 0.0]], ["a": ["oversold": 1]], ["a": ["oversold": 0]]]
+    let judgement = try judge("a.oversold == 0", rounds)
+    #expect(judgement.verdict == .fails)
+    #expect(judgement.detail == "in 2 of 3 rounds")
+  }
+
+  @Test func anotherVariantsMetricTimesAFactor() throws {
+    let round = ["a": ["coupons.p99_ms@during": 10.0], "b": ["coupons.p99_ms@during": 30.0]]
+    #expect(try judge("a.coupons.p99_ms < b.coupons.p99_ms * 0.5 during fault", [round]).verdict == .holds)
+    #expect(try judge("a.coupons.p99_ms < b.coupons.p99_ms * 0.2 during fault", [round]).verdict == .fails)
+    #expect(try judge("b.coupons.p99_ms > a.coupons.p99_ms during fault", [round]).right == 10)
+  }
+
+  @Test func whatWasNeverMeasuredFails() throws {
+    #expect(try judge("a.durable_s < 30", [["a": ["rows": 1]]]).verdict == .neverEvaluated)
+    let twice = [["a": ["durable_s": 1.0]], ["a": ["rows": 1]], ["a": ["durable_s": 2]]]
+    let judgement = try judge("a.durable_s < 30", twice)
+    #expect(judgement.verdict == .neverEvaluated)
+    #expect(judgement.detail == "measured in 2 of 3 rounds")
+    #expect(try judge("a.durable_s < b.durable_s", [["a": ["durable_s": 1]]]).verdict == .neverEvaluated)
+    #expect(try judge("a.durable_s < 30", [["a": ["durable_s": .infinity]]]).verdict == .neverEvaluated)
+  }
+
+  @Test func onlyAClaimThatSomethingGoesWrongExcusesTheCheck() throws {
+    let variants = ["a", "b"]
+    #expect(try Expectation("a.oversold > 0", variants: variants).expectsWrong == "a")
+    #expect(try Expectation("a.lost >= 1", variants: variants).expectsWrong == "a")
+    #expect(try Expectation("a.oversold == 0", variants: variants).expectsWrong == nil)
+    #expect(try Expectation("a.coupons.failed > 0", variants: variants).expectsWrong == nil)
+  }
+}
