@@ -49,6 +49,19 @@ package final class PrivateKafka: PrivateServer {
     return server
   }
 
+  /// A broker that was started in `directory` and has ended.
+  package static func adopt(
+    in directory: String, port: Int, log: String? = nil,
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
+  ) throws -> PrivateKafka {
+    let server = PrivateKafka(
+      directory: directory + "/kafka", log: log ?? directory + "/kafka.log",
+      tools: try findTools(environment), onProcess: onProcess)
+    server.port = port
+    return server
+  }
+
   package func stop() async { await end([(SIGTERM, .seconds(30))]) }
 
   /// Starts it again on the same port, over the same data.

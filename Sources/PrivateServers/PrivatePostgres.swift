@@ -63,15 +63,16 @@ package final class PrivatePostgres: PrivateServer {
     return server
   }
 
-  /// A server that another process of this machine started in `directory`.
-  package static func adopt(in directory: String, port: Int, process: RunningProcess) throws
-    -> PrivatePostgres
-  {
+  /// A server that another process of this machine started in `directory`; without a process: one that has ended.
+  package static func adopt(
+    in directory: String, port: Int, process: RunningProcess?, log: String? = nil,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
+  ) throws -> PrivatePostgres {
     guard let note = readNote(in: directory) else {
       throw ServerFailure("no notes of a PostgreSQL server in \(directory)")
     }
     let server = PrivatePostgres(
-      note: note, log: directory + "/postgres.log", account: try serverAccount(), onProcess: { _, _ in })
+      note: note, log: log ?? directory + "/postgres.log", account: try serverAccount(), onProcess: onProcess)
     (server.port, server.process) = (port, process)
     return server
   }

@@ -52,6 +52,29 @@ package final class PrivateRedis: PrivateServer {
     return server
   }
 
+  /// A server that was started in `directory` and has ended.
+  package static func adopt(
+    in directory: String, port: Int, log: String? = nil,
+    onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
+  ) throws -> PrivateRedis {
+    let settings = (try? String(contentsOfFile: directory + "/redis.conf", encoding: .utf8)) ?? ""
+    var values: [Substring: String] = [:]
+    for line in settings.split(separator: "\n") {
+      let words = line.split(separator: " ", maxSplits: 1)
+      if words.count == 2 { values[words[0]] = String(words[1]) }
+    }
+    guard let password = values["requirepass"] else {
+      throw ServerFailure("no settings of a Redis server in \(directory)")
+    }
+    let durability: Durability =
+      values["appendonly"] == "no" ? .none : values["appendfsync"] == "always" ? .always : .everySecond
+    let server = PrivateRedis(
+      directory: directory, log: log ?? directory + "/redis.log", durability: durability,
+      password: password, onProcess: onProcess)
+    server.port = port
+    return server
+  }
+
   /// Ends it as SIGTERM does: the append-only file is complete.
   package func stop() async { await end([(SIGTERM, .seconds(10))]) }
 

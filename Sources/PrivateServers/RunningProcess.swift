@@ -16,6 +16,9 @@ package struct RunningProcess: Codable, Hashable, Sendable {
 
   package var isRunning: Bool { ProcessTable.beginning(of: pid) == began }
 
+  /// Whether a signal has stopped it (SIGSTOP) and none has continued it.
+  package var isStopped: Bool { isRunning && ProcessTable.isStopped(pid) }
+
   /// Does nothing once the process has ended, whoever has its number now.
   package func signal(_ number: Int32) {
     if isRunning { _ = kill(pid, number) }
@@ -46,6 +49,8 @@ package enum ProcessTable {
       return "\(boot)+\(status.began)"
     }
 
+    static func isStopped(_ pid: Int32) -> Bool { statistics(of: pid)?.state == "T" }
+
     package static func descendants(of ancestor: Int32) -> [Int32] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
       let parents = names.compactMap { name -> (pid: Int32, parent: Int32)? in
@@ -72,6 +77,8 @@ package enum ProcessTable {
       guard let info = information(of: pid), info.pbi_status != UInt32(SZOMB) else { return nil }
       return "\(info.pbi_start_tvsec).\(info.pbi_start_tvusec)"
     }
+
+    static func isStopped(_ pid: Int32) -> Bool { information(of: pid)?.pbi_status == UInt32(SSTOP) }
 
     package static func descendants(of ancestor: Int32) -> [Int32] {
       var pids = [pid_t](repeating: 0, count: 16_384)

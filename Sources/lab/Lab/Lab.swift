@@ -15,11 +15,22 @@ package final class Lab {
   package let interrupt: Interrupt
   /// While `up` is at work.
   var isStarting = false
+  /// Parts that a fault has stopped for a while.
+  let stopped = StoppedParts()
+  var isWatchingForInterrupt = false
 
   /// Takes the folder's lock for as long as this process lives.
   package static func open(_ folder: LabFolder, interrupt: Interrupt) throws -> Lab {
     try folder.lock()
     let state = try LabState.read(folder) ?? LabState.make()
+    return Lab(folder: folder, state: state, interrupt: interrupt)
+  }
+
+  /// Without the lock: for commands that change neither what runs nor what is noted.
+  package static func look(_ folder: LabFolder, interrupt: Interrupt) throws -> Lab {
+    guard let state = try LabState.read(folder) else {
+      throw LabFailure("there is no laboratory in \(folder.path)")
+    }
     return Lab(folder: folder, state: state, interrupt: interrupt)
   }
 
@@ -32,10 +43,15 @@ package final class Lab {
     try state.write(folder)
   }
 
-  /// Notes a process that has begun (true) or ended.
+  /// Notes a process that has begun (true) or ended. One that takes the place of another keeps its port.
   func note(_ part: LabPart, _ process: RunningProcess, runs: Bool) {
-    state.parts.removeAll { $0.part == part }
-    if runs { state.parts.append(LabState.Part(part: part, process: process)) }
+    if !runs {
+      state.parts.removeAll { $0.part == part }
+    } else if let index = state.parts.firstIndex(where: { $0.part == part }) {
+      state.parts[index].process = process
+    } else {
+      state.parts.append(LabState.Part(part: part, process: process))
+    }
     do { try state.write(folder) } catch {
       Terminal.error("\(part.rawValue) (pid \(process.pid)) cannot be noted in \(folder.stateFile): \(error)")
     }

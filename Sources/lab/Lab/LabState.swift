@@ -37,6 +37,9 @@ package struct LabState: Codable, Sendable {
     package var port: Int = 0
     /// The operator's listener of a program.
     package var adminPort: Int = 0
+    /// What a program was told beside the laboratory's own settings, and where it lies: for starting it again.
+    package var settings: [String: String]?
+    package var programs: String?
 
     /// `http://127.0.0.1:port`
     package var url: String { "http://127.0.0.1:\(port)" }

@@ -22,6 +22,7 @@ extension Lab {
         ownGroup: true))
     guard let process = RunningProcess(pid: child.pid) else { throw ended(part, log, offset) }
     note(part, process, runs: true)
+    try remember(part, options)
     let deadline = Instant.now + .seconds(30)
     while process.isRunning {
       if let found = ready(ServerFiles.text(of: log, from: offset)) { return found }
@@ -32,6 +33,18 @@ extension Lab {
       await EventLoop.shared.sleep(for: .milliseconds(10))
     }
     throw ended(part, log, offset)
+  }
+
+  /// What starting it again needs to know.
+  private func remember(_ part: LabPart, _ options: UpOptions) throws {
+    var settings = options.environment.filter { ProgramCommand.rememberedSettings.contains($0.key) }
+    settings.merge(options.settings[part] ?? [:]) { $1 }
+    // One crash is enough.
+    settings["CRASH_AT"] = nil
+    try update { state in
+      guard let index = state.parts.firstIndex(where: { $0.part == part }) else { return }
+      (state.parts[index].settings, state.parts[index].programs) = (settings, options.programs)
+    }
   }
 
   func ended(_ part: LabPart, _ log: String, _ offset: UInt64 = 0) -> LabFailure {
@@ -54,6 +67,12 @@ package struct ProgramCommand: Sendable {
     case .postgres, .redis: preconditionFailure("\(part) is no program of ours")
     }
   }
+
+  /// The settings of the user's environment that a program is given again when it is started again.
+  package static let rememberedSettings: Set<String> = [
+    "DATABASE_POOL", "COUPON_POOL", "REQUEST_DEADLINE_MS", "MAX_CONNECTIONS", "COUPON_STRATEGY",
+    "CLOCK_OFFSET_MS", "LOG_LEVEL",
+  ]
 
   /// The folder of the running executable.
   package static var folder: String {

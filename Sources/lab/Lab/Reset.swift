@@ -44,26 +44,34 @@ extension Lab {
 
   private func dropKeys() async throws {
     guard let server = state.redis, !server.isPrivate else { return }
+    do { _ = try await removeKeys() } catch {
+      throw LabFailure("the keys in Redis cannot be dropped: \(error)")
+    }
+  }
+
+  /// Removes this laboratory's keys from Redis; returns how many there were.
+  func removeKeys() async throws -> Int {
+    guard let server = state.redis else { throw LabFailure("this laboratory has no Redis") }
+    var removed = 0
     let client = RedisClient(configuration: try RedisConfiguration(url: server.url), name: "lab")
     client.start()
     defer { client.close() }
     let pattern = Names.issuedUsersPattern(prefix: state.keyPrefix)
-    do {
-      try await client.connected(deadline: .now + .seconds(10))
-      var cursor = "0"
-      repeat {
-        let deadline = Instant.now + .seconds(30)
-        let scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"]
-        let reply = try await client.command(scan, deadline: deadline)
-        guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
-          case .array(let keys) = parts[1]
-        else { throw LabFailure("Redis answered SCAN with something else") }
-        for key in keys.compactMap(\.text) {
-          _ = try await client.command(["UNLINK", key], deadline: deadline)
-        }
-        cursor = next
-      } while cursor != "0"
-    } catch { throw LabFailure("the keys in Redis cannot be dropped: \(error)") }
+    try await client.connected(deadline: .now + .seconds(10))
+    var cursor = "0"
+    repeat {
+      let deadline = Instant.now + .seconds(30)
+      let scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"]
+      let reply = try await client.command(scan, deadline: deadline)
+      guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
+        case .array(let keys) = parts[1]
+      else { throw LabFailure("Redis answered SCAN with something else") }
+      for key in keys.compactMap(\.text) {
+        removed += Int(try await client.command(["UNLINK", key], deadline: deadline).integer ?? 0)
+      }
+      cursor = next
+    } while cursor != "0"
+    return removed
   }
 
   private func dropTopic() async throws {

@@ -1,0 +1,232 @@
+import EventLoop
+import Foundation
+import Operations
+import PrivateServers
+
+extension LabCommand {
+  static let fault = LabCommand(
+    "fault", "break a server or a program of the laboratory, or heal it",
+    usage: """
+      PART stop --for 10s | PART kill | PART restart
+             fault SERVER outage|hang|latency|flaky --for 10s [--ms N] [--rate R] [--seed N] [--only monolith|eda]
+             fault redis flush | fault log poison [--count N] | fault log duplicates [--share R] [--seed N]
+             fault status | fault heal
+      """,
+    options: [
+      ("PART", "database, redis, kafka (if lab started them), monolith, api or worker"),
+      ("SERVER", "database, redis or kafka, as the programs see it: a switch below every rule"),
+      ("--for TIME", "until it heals by itself: 10s, 500ms, 2m; at most an hour"),
+      ("--ms N", "of latency: how much later everything is, 1…60000"),
+      ("--rate R", "of flaky: the share that fails, up to 1"),
+      ("--seed N", "of flaky and duplicates: what the lots are drawn from"),
+      ("--count N", "of poison: messages that nobody can read; 10"),
+      ("--share R", "of duplicates: the share of the log that is appended once more; 0.1"),
+      ("status", "what is switched on or stopped, and how often it has bitten"),
+      ("heal", "switch everything off and let everything go on (restart starts what was killed)"),
+    ]
+  ) { arguments, folder in
+    let request = try FaultRequest(&arguments)
+    try arguments.finish()
+    let interrupt = Interrupt()
+    defer { interrupt.end() }
+    switch request {
+    case .status: return try await Lab.look(folder, interrupt: interrupt).showFaults()
+    case .heal: return try await Lab.look(folder, interrupt: interrupt).healEverything()
+    case .apply(let fault, let architectures):
+      // Only what changes lab.json needs to be alone at it.
+      let needsLock = if case .restart = fault { true } else { false }
+      let lab =
+        needsLock
+        ? try Lab.open(folder, interrupt: interrupt) : try Lab.look(folder, interrupt: interrupt)
+      return try await lab.inflict(fault, on: architectures)
+    }
+  }
+}
+
+/// What a `lab fault …` line asks for.
+private enum FaultRequest {
+  case status
+  case heal
+  /// No architecture: those that run.
+  case apply(LabFault, Architecture?)
+
+  init(_ arguments: inout CommandArguments) throws(UsageError) {
+    let time = try arguments.time("--for")
+    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let switches = try SwitchOptions(&arguments)
+    let count = try arguments.integer("--count", in: 1...LogInjection.mostMessages)
+    let share = try arguments.decimal("--share", in: 0.000_001...1)
+    guard let name = arguments.positional() else {
+      throw UsageError("a part is missing, as in database stop")
+    }
+    if name == "status" || name == "heal" {
+      self = name == "status" ? .status : .heal
+      return
+    }
+    guard let action = arguments.positional() else { throw UsageError("\(name) needs an action, as in stop") }
+    let architecture = only.flatMap { Architecture(rawValue: $0) }
+    if let kind = FaultKind(rawValue: action), let target = FaultTarget(rawValue: name) {
+      self = .apply(.switched(target, try switches.spec(kind, for: time)), architecture)
+      return
+    }
+    try switches.refuse(except: name == "log" && action == "duplicates")
+    let fault = try FaultRequest.fault(name, action, time, count, share, seed: switches.seed)
+    self = .apply(fault, architecture)
+  }
+
+  private static func fault(
+    _ name: String, _ action: String, _ time: Duration?, _ count: Int?, _ share: Double?, seed: UInt64?
+  ) throws(UsageError) -> LabFault {
+    switch (name, action) {
+    case ("redis", "flush"): return .flush
+    case ("log", "poison"): return .poison(count: count ?? 10)
+    case ("log", "duplicates"): return .duplicates(share: share ?? 0.1, seed: seed ?? 1)
+    case ("log", _): throw UsageError("the log knows poison and duplicates, not “\(action)”")
+    default: break
+    }
+    guard let part = FaultedPart(rawValue: name) else {
+      let names = FaultedPart.allCases.map(\.rawValue).joined(separator: ", ")
+      throw UsageError("there is no part “\(name)”: it is one of \(names), log, or status or heal")
+    }
+    switch action {
+    case "stop":
+      guard let time else { throw UsageError("--for is missing: how long, as in --for 10s") }
+      return .stop(part, for: time)
+    case "kill": return .kill(part)
+    case "restart": return .restart(part)
+    default: throw UsageError("there is no fault “\(action)” of \(name)")
+    }
+  }
+}
+
+/// What only switches take.
+private struct SwitchOptions {
+  let milliseconds: Int?
+  let rate: Double?
+  let seed: UInt64?
+
+  init(_ arguments: inout CommandArguments) throws(UsageError) {
+    milliseconds = try arguments.integer("--ms", in: FaultSpec.latencyRange)
+    rate = try arguments.decimal("--rate", in: 0.000_001...1)
+    seed = try arguments.integer("--seed", in: 0...Int(FaultSpec.greatestSeed)).map { UInt64($0) }
+  }
+
+  func spec(_ kind: FaultKind, for time: Duration?) throws(UsageError) -> FaultSpec {
+    guard let time else { throw UsageError("--for is missing: until it heals by itself, as in --for 10s") }
+    do throws(InvalidFault) {
+      return try FaultSpec(
+        kind: kind, latencyMs: milliseconds, rate: rate, ttlSeconds: time.milliseconds / 1_000, seed: seed)
+    } catch {
+      let names = ["latencyMs": "--ms", "rate": "--rate", "ttlSeconds": "--for", "seed": "--seed"]
+      throw UsageError("\(names[error.field] ?? error.field) \(error.rule)")
+    }
+  }
+
+  func refuse(except takesSeed: Bool) throws(UsageError) {
+    if milliseconds != nil { throw UsageError("--ms goes with latency") }
+    if rate != nil { throw UsageError("--rate goes with flaky") }
+    if seed != nil, !takesSeed { throw UsageError("--seed goes with flaky and duplicates") }
+  }
+}
+
+extension CommandArguments {
+  /// `10s`, `500ms`, `2m`; a bare number is seconds. More than nothing, at most an hour.
+  package mutating func time(_ name: String) throws(UsageError) -> Duration? {
+    guard let text = try option(name) else { return nil }
+    let digits = text.prefix { $0.isNumber || $0 == "." }
+    let units = ["": 1_000.0, "ms": 1, "s": 1_000, "m": 60_000]
+    guard let number = Double(digits), let unit = units[String(text.dropFirst(digits.count))],
+      case let milliseconds = number * unit, milliseconds >= 1, milliseconds <= 3_600_000
+    else { throw UsageError("\(name) must be a time such as 10s, 500ms or 2m, at most 60m, not “\(text)”") }
+    return .milliseconds(Int64(milliseconds))
+  }
+}
+
+extension Lab {
+  /// Applies a fault and says what became of it; a stopped part is waited for.
+  fileprivate func inflict(_ fault: LabFault, on architecture: Architecture?) async throws -> Int32 {
+    let architectures = try meant(by: fault, architecture)
+    var record: LabFaultRecord?
+    for architecture in architectures { record = try await apply(fault, to: architecture) }
+    guard case .stop(let part, let time) = fault else {
+      Terminal.line(fault.told(bites: record?.bites, of: architectures))
+      return 0
+    }
+    let progress = Progress("lab fault: \(part.rawValue) is stopped")
+    let over = Completion<Void>()
+    interrupt.onCome { over.succeed(()) }
+    EventLoop.shared.schedule(after: time) { over.succeed(()) }
+    try? await over.value()
+    resume(part)
+    progress.end("goes on")
+    try interrupt.check()
+    return 0
+  }
+
+  /// A switch is for the programs that use what it breaks; everything else happens once.
+  private func meant(by fault: LabFault, _ named: Architecture?) throws -> [Architecture] {
+    guard case .switched(let target, _) = fault else { return [.eda] }
+    let possible = Architecture.allCases.filter { target == .database || $0 == .eda }
+    if let named {
+      guard possible.contains(named) else {
+        throw LabFailure("the \(named.rawValue) uses no \(target.rawValue)")
+      }
+      return [named]
+    }
+    let running = possible.filter { operatedPart(of: $0) != nil }
+    guard !running.isEmpty else {
+      throw LabFailure("no program that uses \(target.rawValue) runs; lab up starts them")
+    }
+    return running
+  }
+
+  fileprivate func showFaults() async throws -> Int32 {
+    var table = TextTable(head: ["program", "server", "switch", "bites"])
+    for architecture in Architecture.allCases {
+      for program in try await switches(of: architecture) {
+        for fault in program.faults {
+          table.rows.append([program.program, fault.target, fault.words, String(fault.bites)])
+        }
+      }
+    }
+    for line in table.lines { Terminal.line(line) }
+    for part in FaultedPart.allCases {
+      guard let known = state.part(part.part) else { continue }
+      if !known.process.isRunning {
+        Terminal.line("\(part.rawValue) does not run")
+      } else if known.process.isStopped {
+        Terminal.line("\(part.rawValue) is stopped")
+      }
+    }
+    return 0
+  }
+
+  fileprivate func healEverything() async throws -> Int32 {
+    // What is stopped could not answer.
+    resumeAll()
+    try await clearSwitches()
+    let down = FaultedPart.allCases.filter { state.part($0.part)?.process.isRunning == false }
+    Terminal.line(
+      down.isEmpty
+        ? "everything is switched off and goes on"
+        : "everything is switched off and goes on, but for what was killed: "
+          + down.map { "lab fault \($0.rawValue) restart" }.joined(separator: ", "))
+    return 0
+  }
+}
+
+extension LabFault {
+  fileprivate func told(bites: Int?, of architectures: [Architecture]) -> String {
+    switch self {
+    case .switched(let target, let spec):
+      "\(target.rawValue) \(spec.kind.rawValue) for \(spec.ttlSeconds) s in "
+        + architectures.map(\.rawValue).joined(separator: " and ")
+    case .stop(let part, _): "\(part.rawValue) goes on"
+    case .kill(let part): "\(part.rawValue) was killed; lab fault \(part.rawValue) restart starts it again"
+    case .restart(let part): "\(part.rawValue) runs again; lab status tells when it is ready"
+    case .flush: "\(Numbers.count(bites ?? 0)) keys were removed from Redis"
+    case .poison: "\(Numbers.count(bites ?? 0)) messages that nobody can read were put into the log"
+    case .duplicates: "\(Numbers.count(bites ?? 0)) messages were put into the log once more"
+    }
+  }
+}

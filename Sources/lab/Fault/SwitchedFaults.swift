@@ -1,0 +1,122 @@
+import EventLoop
+import Foundation
+import HTTP
+import Operations
+import PrivateServers
+
+/// Switches in the programs, over their operator's listeners.
+extension Lab {
+  func switchOn(_ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture) async throws {
+    let path = "/admin/faults/\(target.rawValue)"
+    _ = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
+  }
+
+  /// - Returns: how often the fault had bitten, in all programs of the architecture.
+  func switchOff(_ target: FaultTarget, of architecture: Architecture) async throws -> Int {
+    let answer = try await callSwitches(.delete, "/admin/faults/\(target.rawValue)", of: architecture)
+    return SwitchAnswer(answer)?.bites ?? 0
+  }
+
+  /// What the switches of an architecture show; empty where none of its programs runs.
+  func switches(of architecture: Architecture) async throws -> [ProgramSwitches] {
+    guard let part = operatedPart(of: architecture) else { return [] }
+    let answer = try await callSwitches(.get, "/admin/faults", of: architecture)
+    guard let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer)) else {
+      throw LabFailure("the \(part.part.rawValue)'s switches cannot be read: \(Operator.oneLine(answer))")
+    }
+    return [ProgramSwitches(program: part.part.rawValue, faults: list.faults)]
+      + (list.peers ?? []).compactMap { peer in
+        guard let faults = peer.answer?.faults else { return nil }
+        let program = state.parts.first { "127.0.0.1:\($0.adminPort)" == peer.peer }?.part.rawValue
+        return ProgramSwitches(program: program ?? peer.peer, faults: faults)
+      }
+  }
+
+  /// Everything that is switched on, in all programs.
+  func clearSwitches() async throws {
+    for architecture in Architecture.allCases where operatedPart(of: architecture) != nil {
+      _ = try await callSwitches(.delete, "/admin/faults", of: architecture)
+    }
+  }
+
+  /// The program whose operator's listener reaches the others of its architecture.
+  func operatedPart(of architecture: Architecture) -> LabState.Part? {
+    let parts: [LabPart] = architecture == .monolith ? [.monolith] : [.edaAPI, .edaWorker]
+    return parts.lazy.compactMap { self.state.part($0) }.first { $0.process.isRunning && $0.adminPort > 0 }
+  }
+
+  private func callSwitches(
+    _ method: HTTPMethod, _ path: String, body: [UInt8] = [], of architecture: Architecture
+  ) async throws -> [UInt8] {
+    guard let part = operatedPart(of: architecture) else {
+      throw LabFailure("the \(architecture.rawValue) does not run; lab up starts it")
+    }
+    let answer = try await Operator(part, of: state).call(method, path, body: body)
+    switch answer.status {
+    case 200: return answer.body
+    // A worker that is known to be down has no switch.
+    case 502 where part.part == .edaAPI && !isRunning(.edaWorker): return answer.body
+    default:
+      let problem = try? JSONDecoder().decode(SwitchProblem.self, from: Data(answer.body))
+      throw LabFailure(problem.map { $0.detail ?? $0.title } ?? Operator.oneLine(answer.body))
+    }
+  }
+}
+
+/// The switches of one program.
+struct ProgramSwitches {
+  let program: String
+  let faults: [SwitchState]
+}
+
+/// One switch as the operator's calls show it.
+struct SwitchState: Decodable {
+  let target: String
+  let kind: String?
+  let latencyMs: Int?
+  let rate: Double?
+  let seed: UInt64?
+  let remainingSeconds: Double
+  let bites: Int
+
+  /// As in `latency 300 ms, 4.2 s left`.
+  var words: String {
+    guard let kind else { return "off" }
+    var words = kind
+    if let latencyMs { words += " \(latencyMs) ms" }
+    if let rate { words += " \(rate)" }
+    if let seed { words += " (seed \(seed))" }
+    return words + String(format: ", %.1f s left", remainingSeconds)
+  }
+}
+
+private struct SwitchList: Decodable {
+  struct Peer: Decodable {
+    struct Answer: Decodable { let faults: [SwitchState] }
+    let peer: String
+    let answer: Answer?
+  }
+  let faults: [SwitchState]
+  let peers: [Peer]?
+}
+
+private struct SwitchAnswer: Decodable {
+  struct Peer: Decodable {
+    struct Answer: Decodable { let fault: SwitchState }
+    let answer: Answer?
+  }
+  let fault: SwitchState
+  let peers: [Peer]?
+
+  init?(_ body: [UInt8]) {
+    guard let answer = try? JSONDecoder().decode(SwitchAnswer.self, from: Data(body)) else { return nil }
+    self = answer
+  }
+
+  var bites: Int { fault.bites + (peers ?? []).reduce(0) { $0 + ($1.answer?.fault.bites ?? 0) } }
+}
+
+private struct SwitchProblem: Decodable {
+  let title: String
+  let detail: String?
+}
