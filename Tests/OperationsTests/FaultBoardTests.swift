@@ -69,7 +69,7 @@ import Testing
 
   @Test func aShareFailsAndTheSeedRepeatsIt() async throws {
     try await withBoard { board, _ in
-      func draw(_ seed: UInt64?) throws -> [FaultEffect] {
+      @LoopActor func draw(_ seed: UInt64?) throws -> [FaultEffect] {
         board.set(.database, try FaultSpec(kind: .flaky, rate: 0.25, ttlSeconds: 60, seed: seed), now: start)
         return (0..<4_000).map { _ in board.effect(.database, now: start) }
       }
