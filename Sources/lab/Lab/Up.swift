@@ -1,6 +1,6 @@
 import EventLoop
 import Foundation
-import PrivateServers
+package import PrivateServers
 
 /// What `lab up` is asked for.
 package struct UpOptions: Sendable {
@@ -15,6 +15,8 @@ package struct UpOptions: Sendable {
   package var environment: [String: String] = ProcessInfo.processInfo.environment
   /// Settings of single programs, over everything else.
   package var settings: [LabPart: [String: String]] = [:]
+  /// Of a private Redis; nil: the append-only file, once a second.
+  package var redisDurability: PrivateRedis.Durability?
   /// Where the programs lie; nil: beside `lab` itself.
   package var programs: String?
 
@@ -80,7 +82,8 @@ extension Lab {
     }
     try await step("Redis") {
       let server = try await PrivateRedis.start(
-        in: folder.path, log: folder.log(of: .redis), onProcess: observer(.redis))
+        in: folder.path, durability: options.redisDurability ?? .everySecond, log: folder.log(of: .redis),
+        onProcess: observer(.redis))
       try update { $0.redis = LabState.Server(url: server.url, isPrivate: true) }
       try note(.redis, port: server.port)
     }

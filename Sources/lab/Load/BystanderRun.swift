@@ -54,7 +54,7 @@ final class BystanderRun {
       switch visit.call {
       case .stay: "/v1/stays/\(stays[visit.stay])"
       case .booking: "/v1/stays/\(stays[visit.stay])/bookings"
-      case .stays, .coupon: "/v1/stays"
+      case .stays, .coupon, .mine, .late: "/v1/stays"
       }
     let request = HTTPRequest(
       visit.call == .booking ? .post : .get, path, headers: [("X-User-Id", "visitor-\(visit.person)")])

@@ -18,9 +18,12 @@ package struct Crowd: Hashable, Sendable {
   /// The share of people who come before the opening.
   package var earlyShare: Double
   package var seed: UInt64
+  /// The same rate all the time instead of one that fades.
+  package var isSteady: Bool
 
-  package init(people: Int, rate: Double, earlyShare: Double = 0.01, seed: UInt64) {
+  package init(people: Int, rate: Double, earlyShare: Double = 0.01, seed: UInt64, isSteady: Bool = false) {
     (self.people, self.rate, self.earlyShare, self.seed) = (people, rate, earlyShare, seed)
+    self.isSteady = isSteady
   }
 
   /// How long before the opening the first impatient people may come.
@@ -29,9 +32,11 @@ package struct Crowd: Hashable, Sendable {
   private static let fadingConstants = 4.0
 
   /// Seconds at the full rate.
-  package var plateauSeconds: Double { late / 2 / rate }
+  package var plateauSeconds: Double { (isSteady ? late : late / 2) / rate }
   /// Seconds from the opening to the last possible first request.
-  package var seconds: Double { plateauSeconds + Crowd.fadingConstants * fadingConstant }
+  package var seconds: Double {
+    isSteady ? plateauSeconds : plateauSeconds + Crowd.fadingConstants * fadingConstant
+  }
 
   private var late: Double { Double(people) * (1 - earlyShare) }
   private var fadingConstant: Double { late / 2 / (rate * (1 - exp(-Crowd.fadingConstants))) }
@@ -50,7 +55,7 @@ package struct Crowd: Hashable, Sendable {
       if random.unit() < earlyShare {
         // More and more as the opening comes near.
         seconds = (random.unit().squareRoot() - 1) * Crowd.earlySeconds
-      } else if random.unit() < 0.5 {
+      } else if isSteady || random.unit() < 0.5 {
         seconds = random.unit() * plateau
       } else {
         seconds = plateau - log(1 - random.unit() * tail) * fading

@@ -19,6 +19,10 @@ package struct LoadOptions: Hashable, Sendable {
   package var patience = Duration.seconds(5)
   /// The servers' `REQUEST_DEADLINE_MS`.
   package var deadline = Duration.seconds(2)
+  /// People arrive evenly instead of in a rush that fades.
+  package var isSteady = false
+  /// So many people at a time instead of a schedule.
+  package var concurrent: Int?
 
   package init(seed: UInt64 = .random(in: 1...999_999_999)) { self.seed = seed }
 
@@ -56,7 +60,9 @@ package struct LoadOptions: Hashable, Sendable {
     }
   }
 
-  package var crowd: Crowd { Crowd(people: people, rate: rate, earlyShare: earlyShare, seed: seed) }
+  package var crowd: Crowd {
+    Crowd(people: people, rate: rate, earlyShare: earlyShare, seed: seed, isSteady: isSteady)
+  }
 
   /// One line that says what comes, and with which seed.
   package var summary: String {

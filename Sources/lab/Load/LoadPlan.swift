@@ -21,6 +21,12 @@ package struct LoadPlan: Sendable {
   package var bystanderPerSecond: Double
   /// How long the bystander goes on when everybody of the crowd has their answer.
   package var after: Duration
+  /// Who comes, by number; nil: everybody from 0 on.
+  package var persons: [UInt32]?
+  /// So many people at a time, each as soon as another has their answer, from the opening on; nil: by the schedule.
+  package var concurrent: Int?
+  /// Holders and people who come too late, beside the crowd.
+  package var probes: ProbePlan?
 
   package init(
     crowd: Crowd, attempts: Int, architecture: Architecture, strategy: String, policyID: PolicyID,

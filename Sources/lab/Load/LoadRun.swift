@@ -16,11 +16,13 @@ package final class LoadRun {
   private let head: [UInt8]
   private let crowd: HTTPClient
   private let bystander: BystanderRun
+  private let probes: ProbeRun?
   private let done = Completion<Void>()
 
   private var history: History
   private var nextPerson = 0
   private var isPumping = false
+  private var asking = 0
 
   /// People who have their last answer.
   package private(set) var settled = 0
@@ -49,7 +51,10 @@ package final class LoadRun {
       deadlineMilliseconds: Int(plan.deadline.milliseconds))
     history = History(run: run)
     history.requests.reserveCapacity(plan.crowd.people * 2)
-    arrivals = plan.crowd.arrivals().map { $0 + openedAfter }
+    arrivals =
+      plan.concurrent == nil
+      ? plan.crowd.arrivals().map { $0 + openedAfter }
+      : Array(repeating: openedAfter, count: plan.crowd.people)
     head = Array(
       "POST /v1/policies/\(plan.policyID)/coupons HTTP/1.1\r\nHost: \(target)\r\nContent-Length: 0\r\nX-User-Id: "
         .utf8)
@@ -57,17 +62,24 @@ package final class LoadRun {
       HTTPClientConfiguration(
         address: target, maxConnections: plan.connections, maxWaiting: plan.crowd.people + 1))
     bystander = BystanderRun(plan, target: target, stays: stays, start: start)
+    let begun = start
+    probes = plan.probes.map { ProbeRun($0, target: target, patience: plan.patience, start: begun) }
   }
 
   /// Opens a part of the connections, sends everything, and returns when all of it has ended.
   package func run() async -> History {
     _ = await crowd.open(min(plan.connections, 256), deadline: .now + .seconds(2))
     bystander.begin { [weak self] request in self?.history.append(request) }
+    probes?.begin { [weak self] request in self?.history.append(request) }
     if arrivals.isEmpty { done.succeed(()) }
     pump()
     try? await done.value()
-    EventLoop.shared.schedule(after: plan.after) { self.bystander.end() }
+    EventLoop.shared.schedule(after: plan.after) {
+      self.bystander.end()
+      self.probes?.end()
+    }
     await bystander.ended()
+    await probes?.ended()
     crowd.close()
     return history
   }
@@ -77,6 +89,7 @@ package final class LoadRun {
     nextPerson = arrivals.count
     crowd.close()
     bystander.end()
+    probes?.end()
     done.succeed(())
   }
 
@@ -89,16 +102,23 @@ package final class LoadRun {
     isPumping = false
     let now = microseconds(.now)
     var sent = 0
-    while nextPerson < arrivals.count, arrivals[nextPerson] <= now, sent < LoadRun.burst {
-      let person = nextPerson
+    while nextPerson < arrivals.count, arrivals[nextPerson] <= now, sent < LoadRun.burst, hasRoom {
+      let arrival = arrivals[nextPerson]
+      let person = plan.persons.map { Int($0[nextPerson]) } ?? nextPerson
       nextPerson += 1
       sent += 1
-      send(person, attempt: arrivals[person] < history.run.openedAfter ? 0 : 1, due: arrivals[person])
+      asking += 1
+      // Who waits for others to be served is due when it is their turn.
+      send(
+        person, attempt: arrival < history.run.openedAfter ? 0 : 1,
+        due: plan.concurrent == nil ? arrival : now)
     }
-    guard nextPerson < arrivals.count, !isPumping else { return }
+    guard nextPerson < arrivals.count, !isPumping, hasRoom else { return }
     isPumping = true
     EventLoop.shared.schedule(at: instant(arrivals[nextPerson])) { [weak self] in self?.pump() }
   }
+
+  private var hasRoom: Bool { plan.concurrent.map { asking < $0 } ?? true }
 
   private func send(_ person: Int, attempt: Int, due: Int64) {
     let name = plan.namePrefix + String(person)
@@ -163,7 +183,9 @@ package final class LoadRun {
     }
     guard let due else {
       settled += 1
+      asking -= 1
       if settled == arrivals.count { done.succeed(()) }
+      if plan.concurrent != nil { pump() }
       return
     }
     EventLoop.shared.schedule(at: instant(due)) { [weak self] in

@@ -48,36 +48,40 @@ struct LoadSession {
     return plan(policy: id, opening: opening, early: 0)
   }
 
-  private func plan(policy: PolicyID, opening: Timestamp, early: Double) -> LoadPlan {
+  func plan(policy: PolicyID, opening: Timestamp, early: Double) -> LoadPlan {
     var crowd = options.crowd
     crowd.earlyShare = early
-    return LoadPlan(
+    var plan = LoadPlan(
       crowd: crowd, attempts: options.attempts, architecture: architecture,
       strategy: architecture == .monolith ? "for-update" : "log", policyID: policy,
       namePrefix: "p\(options.seed)-", opening: opening, deadline: options.deadline,
       patience: options.patience,
       connections: min(options.connections, LoadSession.mostConnections),
       bystanderPerSecond: options.bystanderPerSecond, after: options.after)
+    plan.concurrent = options.concurrent
+    return plan
   }
 
   /// What the system lets this process have, with some left for everything else.
   private static let mostConnections = max(64, Platform.raiseDescriptorLimit() - 600)
 
-  /// Runs the load with its progress shown.
-  func run(_ plan: LoadPlan, named name: String = "the crowd", interrupt: Interrupt) async throws -> History {
+  /// Runs the load with its progress shown, unless `isShown` says otherwise.
+  func run(
+    _ plan: LoadPlan, named name: String = "the crowd", isShown: Bool = true, interrupt: Interrupt
+  ) async throws -> History {
     var plan = plan
     plan.strategy = await strategy() ?? plan.strategy
     let run = LoadRun(plan, target: address, stays: try await stays())
     interrupt.onCome { run.abandon() }
-    let progress = Progress("\(architecture.rawValue): \(name)")
-    let ticker = Ticker(every: .milliseconds(100)) { show(run, on: progress) }
+    let progress = isShown ? Progress("\(architecture.rawValue): \(name)") : nil
+    let ticker = Ticker(every: .milliseconds(100)) { if let progress { show(run, on: progress) } }
     let history = await run.run()
     ticker.stop()
     guard !interrupt.hasCome else {
-      progress.abandon()
+      progress?.abandon()
       throw Interrupted()
     }
-    progress.end(
+    progress?.end(
       """
       \(Numbers.count(run.settled)) people answered, \(Numbers.count(run.won)) coupons, \
       \(Numbers.count(run.troubled)) requests in vain

@@ -1,9 +1,14 @@
 /// Which route a request of the load went to.
 package enum Call: UInt8, Hashable, Sendable, CaseIterable {
   case coupon, stays, stay, booking
+  /// A holder looks at their coupon.
+  case mine
+  /// Somebody asks for a coupon of a policy that has been sold out for a while.
+  case late
 
   package var name: String { "\(self)" }
-  package var isBystander: Bool { self != .coupon }
+  /// The rest of the platform, which has nothing to do with coupons.
+  package var isBystander: Bool { [.stays, .stay, .booking].contains(self) }
 }
 
 /// How a request ended, as its client saw it.

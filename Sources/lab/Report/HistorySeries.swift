@@ -29,7 +29,7 @@ extension SeriesFigures {
     for request in history.requests {
       let (dueIn, answeredIn) = (slice(request.due), slice(request.answered))
       guard request.call == .coupon else {
-        bystander[dueIn].record(microseconds: request.latency)
+        if request.call.isBystander { bystander[dueIn].record(microseconds: request.latency) }
         continue
       }
       crowd[dueIn].record(microseconds: request.latency)

@@ -1,0 +1,112 @@
+import EventLoop
+import Foundation
+
+extension LabCommand {
+  static let run = LabCommand(
+    "run", "run an experiment, evaluate what it expects, write its result",
+    usage: "[--quick] [--rounds N] [--seed N] [--only VARIANT] experiments/NAME… | --all",
+    options: [
+      ("experiments/NAME", "a folder with a scenario.yaml"),
+      ("--all", "every folder of experiments/"),
+      ("--quick", "short, as a test; the result goes to .lab/run and no checked-in result is touched"),
+      ("--rounds N", "instead of the scenario's"), ("--seed N", "of a run that was printed before"),
+      ("--only VARIANT", "one variant alone; what is expected of others is not looked at, no result is kept"),
+      ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
+      ("KAFKA_BROKERS=… and others", "as for lab up"),
+    ]
+  ) { arguments, folder in
+    let (isQuick, all) = (arguments.flag("--quick"), arguments.flag("--all"))
+    let rounds = try arguments.integer("--rounds", in: 1...99)
+    let only = try arguments.option("--only")
+    var up = UpOptions()
+    up.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
+    var seed = UInt64.random(in: 1...999_999_999)
+    if let text = try arguments.option("--seed") {
+      guard let number = UInt64(text) else {
+        throw UsageError("--seed must be a whole number, not “\(text)”")
+      }
+      seed = number
+    }
+    var folders: [String] = []
+    while let path = arguments.positional() { folders.append(path) }
+    try arguments.finish()
+    guard all == folders.isEmpty else { throw UsageError("name experiments, or say --all") }
+    let run = RunAll(
+      isQuick: isQuick, rounds: rounds, only: only, seed: seed, up: up,
+      folder: LabFolder(path: folder.path + "/run"))
+    return try await run.run(all ? RunAll.everyExperiment() : folders) ? 0 : 1
+  }
+}
+
+/// One experiment after the other; all scenarios are read before anything starts.
+@LoopActor
+struct RunAll {
+  let isQuick: Bool
+  let rounds: Int?
+  let only: String?
+  let seed: UInt64
+  let up: UpOptions
+  let folder: LabFolder
+
+  static func everyExperiment() throws -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "experiments")) ?? []
+    let found = names.sorted().map { "experiments/\($0)" }
+      .filter { FileManager.default.fileExists(atPath: $0 + "/scenario.yaml") }
+    guard !found.isEmpty else { throw UsageError("there are no experiments/*/scenario.yaml here") }
+    return found
+  }
+
+  /// - Returns: whether everything was evaluated, holds and is verified.
+  func run(_ folders: [String]) async throws -> Bool {
+    let scenarios = try folders.map { try read($0) }
+    for scenario in scenarios { try Experiment.check(scenario, up) }
+    let interrupt = Interrupt()
+    defer { interrupt.end() }
+    Terminal.line("seed \(seed)")
+    var failed: [String] = []
+    for (path, scenario) in zip(folders, scenarios) {
+      try interrupt.check()
+      let experiment = Experiment(scenario, seed: seed, up: up, folder: folder, interrupt: interrupt)
+      let result = try await experiment.run()
+      let target = isQuick || only != nil ? "\(folder.path)/\(scenario.name)" : path
+      let page = try ExperimentFiles(folder: target).write(result, experiment.series)
+      show(result)
+      Terminal.line("  \(page)\n")
+      if !result.passed { failed.append(scenario.name) }
+    }
+    Terminal.line(failed.isEmpty ? "Everything holds." : "FAILED: \(failed.joined(separator: ", "))")
+    return failed.isEmpty
+  }
+
+  private func read(_ path: String) throws -> Scenario {
+    let file = path.hasSuffix(".yaml") ? path : path + "/scenario.yaml"
+    var scenario = try ScenarioReader.read(file, quick: isQuick)
+    scenario.rounds = rounds ?? scenario.rounds
+    if let only {
+      scenario.variants.removeAll { $0.name != only }
+      guard !scenario.variants.isEmpty else { throw UsageError("\(file): “\(only)” is no variant") }
+      scenario.expectations.removeAll { !$0.speaks(onlyOf: only) }
+    }
+    return scenario
+  }
+
+  private func show(_ result: ExperimentResult) {
+    for judgement in result.judgements {
+      let mark = judgement.verdict == .holds ? "✓" : "✗"
+      let values = [judgement.left, judgement.right].map { $0.map { Numbers.decimal($0, digits: 3) } ?? "–" }
+      Terminal.line(
+        "  \(mark) \(judgement.expectation)   (\(values[0]) against \(values[1]); \(judgement.detail)"
+          + (judgement.verdict == .neverEvaluated ? ": NEVER EVALUATED)" : ")"))
+    }
+    for run in result.unverified { Terminal.line("  ✗ \(run.variant), round \(run.round): not verified") }
+  }
+}
+
+extension Expectation {
+  /// Whether it can be judged from one variant alone.
+  func speaks(onlyOf variant: String) -> Bool {
+    guard left.variant == variant else { return false }
+    if case .place(let place, _) = right { return place.variant == variant }
+    return true
+  }
+}

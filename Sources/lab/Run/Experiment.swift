@@ -1,0 +1,146 @@
+import EventLoop
+import Foundation
+
+/// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
+@LoopActor
+final class Experiment {
+  private let scenario: Scenario
+  private let seed: UInt64
+  private let up: UpOptions
+  private let folder: LabFolder
+  private let interrupt: Interrupt
+  private var measured = Measured()
+  private var runs: [ExperimentResult.RunResult] = []
+  private var versions: [String: String] = [:]
+  private var facts: [String: ExperimentResult.VariantFacts] = [:]
+  /// Of the first round, for the charts.
+  private(set) var series: [(name: String, style: String, series: SeriesFigures, fault: FaultWindow?)] = []
+
+  init(_ scenario: Scenario, seed: UInt64, up: UpOptions, folder: LabFolder, interrupt: Interrupt) {
+    (self.scenario, self.seed, self.up) = (scenario, seed, up)
+    (self.folder, self.interrupt) = (folder, interrupt)
+  }
+
+  /// Before anything starts.
+  ///
+  /// - Throws: `LabFailure` where a variant cannot be run here.
+  static func check(_ scenario: Scenario, _ up: UpOptions) throws {
+    for variant in scenario.variants where variant.architecture == .eda {
+      let options = try Experiment.up(up, for: variant)
+      guard !options.installedKafka, options.named("KAFKA_BROKERS") == nil else { continue }
+      do { try LogCapacity.check(quota: variant.policy.quota / variant.policy.count) } catch {
+        throw LabFailure("\(scenario.name), \(variant.name): \(error)")
+      }
+    }
+  }
+
+  private static func up(_ up: UpOptions, for variant: Scenario.Variant) throws -> UpOptions {
+    var options = up
+    options.architectures = [variant.architecture]
+    switch variant.kafka {
+    case .any: break
+    case .embedded:
+      options.installedKafka = false
+      options.environment["KAFKA_BROKERS"] = nil
+    case .installed:
+      options.installedKafka = true
+      options.environment["KAFKA_BROKERS"] = nil
+    case .named:
+      guard options.named("KAFKA_BROKERS") != nil else {
+        throw LabFailure("\(variant.name) needs a Kafka that is named by KAFKA_BROKERS")
+      }
+    }
+    return options
+  }
+
+  func run() async throws -> ExperimentResult {
+    Terminal.line("\(scenario.name): \(scenario.question)")
+    for round in 1...scenario.rounds {
+      var values: [String: [String: Double]] = [:]
+      for variant in scenario.variants {
+        try interrupt.check()
+        let outcome = try await run(variant, round)
+        values[variant.name] = outcome.metrics
+        show(outcome, round)
+      }
+      measured.add(round: values)
+    }
+    return await result()
+  }
+
+  private func run(_ variant: Scenario.Variant, _ round: Int) async throws -> VariantOutcome {
+    var variant = variant
+    // The same people for every variant of a round, others in the next.
+    let run = VariantRun(
+      scenario: scenario, variant: variant, seed: seed &+ UInt64(round - 1) &* 1_000,
+      up: try Experiment.up(up, for: variant),
+      folder: LabFolder(path: "\(folder.path)/run-\(scenario.name)-\(variant.name)"), interrupt: interrupt)
+    let outcome: VariantOutcome
+    do { outcome = try await run.run() } catch let error as LabFailure {
+      throw LabFailure("\(scenario.name), \(variant.name), round \(round): \(error)")
+    }
+    versions.merge(outcome.versions) { first, _ in first }
+    variant.strategy = outcome.strategy
+    facts[variant.name] = ExperimentResult.VariantFacts(
+      name: variant.name, architecture: variant.architecture.rawValue, strategy: outcome.strategy,
+      people: variant.crowd.people, quota: variant.policy.quota, policies: variant.policy.count,
+      ratePerSecond: variant.crowd.rate, concurrent: variant.crowd.concurrent,
+      programSettings: outcome.programSettings,
+      isExpectedWrong: scenario.wrongVariants.contains(variant.name))
+    runs.append(
+      ExperimentResult.RunResult(
+        round: round, variant: variant.name, metrics: outcome.metrics, faults: outcome.faults,
+        findings: outcome.findings.filter { $0.verdict != "n/a" }, usage: outcome.usage,
+        verified: outcome.passed))
+    if round == 1, let figures = outcome.series {
+      let from = outcome.faults.map(\.window.from).min()
+      let fault = from.map {
+        FaultWindow(name: "fault", from: $0, to: outcome.faults.map(\.window.to).max() ?? $0)
+      }
+      series.append((variant.name, variant.architecture.rawValue, figures, fault))
+    }
+    return outcome
+  }
+
+  /// One line a run.
+  private func show(_ outcome: VariantOutcome, _ round: Int) {
+    let values = scenario.shown.prefix(6).compactMap { metric in
+      outcome.metrics[metric.description].map { "\(metric) \(MetricText.value($0, of: metric.name))" }
+    }
+    let isWrong = scenario.wrongVariants.contains(outcome.variant.name)
+    let verdict = outcome.passed ? "verified" : isWrong ? "goes wrong, as expected" : "NOT VERIFIED"
+    let round = scenario.rounds > 1 ? "round \(round), " : ""
+    Terminal.line("  \(round)\(outcome.variant.name): \(verdict); \(values.joined(separator: ", "))")
+    guard !outcome.passed, !isWrong else { return }
+    for finding in outcome.findings where finding.verdict != "ok" && finding.verdict != "n/a" {
+      Terminal.line("    ! \(finding.invariant) \(finding.verdict): \(finding.title): \(finding.detail)")
+    }
+  }
+
+  private func result() async -> ExperimentResult {
+    ExperimentResult(
+      name: scenario.name, question: scenario.question, createdAt: SystemTime.text,
+      commit: await MachineFacts.commit(), seed: String(seed), isQuick: scenario.isQuick,
+      rounds: scenario.rounds,
+      machine: await MachineFacts.read(), versions: versions,
+      variants: scenario.variants.compactMap { facts[$0.name] }, runs: runs, medians: measured.spreads,
+      shown: scenario.shown.map(\.description),
+      judgements: scenario.expectations.map { Judgement($0, measured) })
+  }
+}
+
+/// A metric's value for people.
+package enum MetricText {
+  package static func value(_ value: Double, of name: String) -> String {
+    if name.hasSuffix("_ms") { return Numbers.duration(milliseconds: value) }
+    if name.hasSuffix("_us_per_coupon") || name.hasSuffix("_us_per_request") {
+      return Numbers.decimal(value, digits: 0) + " µs"
+    }
+    if name.hasSuffix("_s") && !name.hasSuffix("per_s") { return Numbers.duration(seconds: value) }
+    if name.hasSuffix("_mib") { return Numbers.decimal(value, digits: 0) + " MiB" }
+    let measure = name.split(separator: ".").last ?? ""
+    let isShare = ["good", "failed", "unknown", "accepted", "refused", "share"].contains(measure)
+    if isShare, !name.hasPrefix("people."), name != "accepted.failed" { return Numbers.percent(value) }
+    return Numbers.decimal(value, digits: value == value.rounded() || value >= 100 ? 0 : 1)
+  }
+}

@@ -1,0 +1,181 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Operations
+import PrivateServers
+
+/// Breaks what a scenario says when it says so, and heals what is left in the end.
+@LoopActor
+final class FaultSchedule {
+  private struct Entry {
+    let fault: TimedFault
+    var record: LabFaultRecord?
+    /// For a restart: when the part was first seen down, in milliseconds of the wall clock.
+    var downSince: Int64?
+  }
+
+  private let lab: Lab
+  private let architecture: Architecture
+  private let opening: Timestamp
+  private var entries: [Entry]
+  private var failure: (any Error)?
+  private var left: Int
+  private let over = Completion<Void>()
+  private var watch: Ticker?
+
+  init(_ faults: [TimedFault], _ lab: Lab, _ architecture: Architecture, opening: Timestamp) {
+    (self.lab, self.architecture, self.opening) = (lab, architecture, opening)
+    entries = faults.map { Entry(fault: $0) }
+    left = faults.count
+    if faults.isEmpty { over.succeed(()) }
+    for index in entries.indices {
+      EventLoop.shared.schedule(at: instant(faults[index].at)) { [weak self] in
+        EventLoop.shared.spawn { await self?.begin(index) }
+      }
+    }
+    if faults.contains(where: { if case .restart = $0.action { true } else { false } }) {
+      watch = Ticker(every: .milliseconds(20)) { [weak self] in self?.lookForDeaths() }
+    }
+  }
+
+  private func instant(_ seconds: Double) -> Instant {
+    let lead = opening.microseconds - SystemClock().now().microseconds + Int64(seconds * 1_000_000)
+    return Instant.now + .microseconds(lead)
+  }
+
+  private func begin(_ index: Int) async {
+    do {
+      guard !lab.interrupt.hasCome, let fault = try LabFault(entries[index].fault.action) else {
+        return end()
+      }
+      entries[index].record = try await lab.apply(fault, to: architecture)
+    } catch { failure = failure ?? error }
+    end()
+  }
+
+  private func end() {
+    left -= 1
+    if left == 0 { over.succeed(()) }
+  }
+
+  /// A program may have ended itself (a crash point): nobody else notes when.
+  private func lookForDeaths() {
+    for index in entries.indices where entries[index].downSince == nil && entries[index].record == nil {
+      guard case .restart(let part) = entries[index].fault.action,
+        let part = FaultedPart(rawValue: part)?.part,
+        let process = lab.state.part(part)?.process, !process.isRunning
+      else { continue }
+      entries[index].downSince = LabFaultRecord.now
+    }
+  }
+
+  /// Waits for the last fault to end, heals everything and says what has happened.
+  ///
+  /// - Throws: what could not be broken or healed.
+  func finish() async throws -> FaultOutcome {
+    try? await over.value()
+    watch?.stop()
+    if let failure { throw failure }
+    let end = entries.compactMap(\.fault.until).max() ?? 0
+    while instant(end) > .now, !lab.interrupt.hasCome { await EventLoop.shared.sleep(for: .milliseconds(50)) }
+    for index in entries.indices {
+      guard let record = entries[index].record else { continue }
+      entries[index].record = try await lab.heal(record, of: architecture)
+    }
+    return FaultOutcome(records: entries.compactMap(record), opening: opening)
+  }
+
+  private func record(_ entry: Entry) -> FaultRecord? {
+    guard let record = entry.record, let target = target(record.fault) else { return nil }
+    var from = record.begun
+    var (to, bites) = (record.ended ?? record.begun, record.bites)
+    var isOutage = true
+    switch record.fault {
+    case .switched(_, let spec):
+      to = record.begun + Int64(spec.ttlSeconds * 1_000)
+      isOutage = spec.kind == .outage || spec.kind == .hang
+    case .stop(_, let time):
+      to = record.begun + Int64(time.milliseconds)
+      bites = 1
+    case .kill(let part):
+      let restart = entries.first {
+        $0.fault.at > entry.fault.at && $0.fault.action == .restart(part: part.rawValue)
+      }
+      to = restart?.record?.begun ?? to
+      bites = 1
+    case .restart:
+      // Down because of a kill that is recorded itself, or because the program has ended itself.
+      let isOfKill = entries.contains { $0.fault.action == .kill(part: partName(entry.fault)) }
+      guard !isOfKill else { return nil }
+      (from, to) = (entry.downSince ?? record.begun, record.begun)
+      bites = entry.downSince == nil ? 0 : 1
+    case .flush, .poison, .duplicates: isOutage = false
+    }
+    return FaultRecord(
+      name: entry.fault.name, target: target, isOutage: isOutage, from: Timestamp(microseconds: from * 1_000),
+      to: Timestamp(microseconds: max(from, to) * 1_000), bites: bites)
+  }
+
+  private func partName(_ fault: TimedFault) -> String {
+    if case .restart(let part) = fault.action { part } else { "" }
+  }
+
+  private func target(_ fault: LabFault) -> FaultRecord.Target? {
+    switch fault {
+    case .switched(let target, _): FaultRecord.Target(rawValue: target.rawValue)
+    case .stop(let part, _), .kill(let part), .restart(let part):
+      part == .monolith ? .api : FaultRecord.Target(rawValue: part.rawValue)
+    case .flush: .redis
+    case .poison, .duplicates: .kafka
+    }
+  }
+}
+
+/// The faults of a run as they were.
+struct FaultOutcome {
+  var records: [FaultRecord]
+  var opening: Timestamp
+
+  /// Each with its times since the opening.
+  var windows: [FaultWindow] {
+    records.map { FaultWindow(name: $0.name, from: seconds($0.from), to: seconds($0.to)) }
+  }
+
+  /// From the first one's beginning to the last one's end; nil without a fault.
+  var whole: FaultWindow? {
+    guard let from = windows.map(\.from).min(), let to = windows.map(\.to).max() else { return nil }
+    return FaultWindow(name: "fault", from: from, to: to)
+  }
+
+  /// Nil where there was no fault.
+  var bites: Int? { records.isEmpty ? nil : records.compactMap(\.bites).reduce(0, +) }
+
+  private func seconds(_ time: Timestamp) -> Double {
+    Double(time.microseconds - opening.microseconds) / 1_000_000
+  }
+}
+
+extension LabFault {
+  /// - Throws: `InvalidFault`, where the reader of scenarios has let something through.
+  init?(_ action: TimedFault.Action) throws(InvalidFault) {
+    switch action {
+    case .switched(let target, let kind, let latencyMs, let rate, let ttl):
+      guard let target = FaultTarget(rawValue: target), let kind = FaultKind(rawValue: kind) else {
+        return nil
+      }
+      self = .switched(target, try FaultSpec(kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: ttl))
+    case .stop(let part, let seconds):
+      guard let part = FaultedPart(rawValue: part) else { return nil }
+      self = .stop(part, for: .milliseconds(Int64(seconds * 1_000)))
+    case .kill(let part):
+      guard let part = FaultedPart(rawValue: part) else { return nil }
+      self = .kill(part)
+    case .restart(let part):
+      guard let part = FaultedPart(rawValue: part) else { return nil }
+      self = .restart(part)
+    case .flush: self = .flush
+    case .poison(let count): self = .poison(count: count)
+    case .duplicates(let share): self = .duplicates(share: share)
+    }
+  }
+}

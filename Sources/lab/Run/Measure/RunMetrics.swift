@@ -1,0 +1,98 @@
+import CouponDomain
+
+/// Everything that one variant's run measured, as metrics by name.
+struct RunMetrics {
+  /// What the clients saw, one history a policy; without the people who came again after the fault.
+  var histories: [History]
+  var quotas: Int
+  /// From the first fault's beginning to the last one's end.
+  var fault: FaultWindow?
+  var evidence: [Evidence]
+  var verifications: [Verification]
+  var recorded: [CountPoint]
+  var usage: [UsageFigures]
+  var generatorCPU: Double
+  var bites: Int?
+
+  var values: [String: Double] {
+    var all = WindowFigures(histories, fault: fault).values
+    addPeople(&all)
+    addLedgers(&all)
+    addTimes(&all)
+    addCosts(&all)
+    if let bites { all["bites"] = Double(bites) }
+    return all.filter { Metric.isKnown(String($0.key.prefix { $0 != "@" })) }
+  }
+
+  private func addPeople(_ all: inout [String: Double]) {
+    let people = histories.map { HistoryFigures($0, quota: 0).people }
+    func sum(_ count: (PeopleFigures) -> Int) -> Double { Double(people.map(count).reduce(0, +)) }
+    (all["people.accepted"], all["people.soldout"]) = (sum(\.accepted), sum(\.soldOut))
+    (all["people.failed"], all["people.retried"]) = (sum(\.failed), sum(\.retried))
+  }
+
+  private func addLedgers(_ all: inout [String: Double]) {
+    func sum(_ count: (Tally) -> Int) -> Double { Double(verifications.map { count($0.tally) }.reduce(0, +)) }
+    let lost = Double(evidence.map(RunMetrics.lost).reduce(0, +))
+    let (oversold, duplicates) = (sum(\.oversold), sum(\.duplicates))
+    (all["rows"], all["oversold"], all["duplicates"]) = (sum(\.rows), oversold, duplicates)
+    (all["lost"], all["accepted.failed"], all["wrong"]) = (lost, lost, oversold + duplicates + lost)
+    all["missing"] = Double(evidence.map(RunMetrics.missing).reduce(0, +))
+    all["findings"] = Double(verifications.flatMap(\.findings).count { !$0.passes })
+    all["dead_letters"] = Double(evidence.map { Set($0.database.deadLetters).count }.max() ?? 0)
+    all["settle_s"] = evidence.map(\.settling.seconds).max()
+  }
+
+  /// Coupons that somebody was given and that no row records.
+  private static func lost(_ evidence: Evidence) -> Int {
+    var given: Set<CouponID> = []
+    for history in evidence.histories { given.formUnion(history.coupons.map(\.couponID)) }
+    return given.subtracting(evidence.database.coupons.map(\.coupon.claim.couponID)).count
+  }
+
+  /// Coupons that the day could have given to people who asked, and did not; of runs of one day.
+  private static func missing(_ evidence: Evidence) -> Int {
+    let rows = Dictionary(grouping: evidence.database.coupons, by: \.day)
+    guard rows.count == 1, let issued = rows.first?.value.count else { return 0 }
+    let people = Set(
+      evidence.histories.flatMap { history in
+        history.requests.lazy.filter { $0.call == .coupon }.map(\.person)
+      })
+    return max(0, min(evidence.policy.dailyQuota, people.count) - issued)
+  }
+
+  private func addTimes(_ all: inout [String: Double]) {
+    let figures = histories.map { HistoryFigures($0, quota: quotas) }
+    let soldOut = figures.compactMap(\.soldOutSeconds)
+    if soldOut.count == histories.count { all["sell_out_s"] = soldOut.max() }
+    let answered = figures.compactMap(\.answeredSeconds).max()
+    all["answered_s"] = answered
+    let settled = histories.flatMap(\.requests).count { $0.call == .coupon && !$0.outcome.isUnknown }
+    if let answered, answered > 0 { all["throughput"] = Double(settled) / answered }
+    let won = histories.flatMap { history in
+      history.requests.filter { $0.call == .coupon && $0.outcome.isOK }
+        .map { Double(Int64($0.answered) - history.run.openedAfter) / 1_000_000 }
+    }
+    if let last = won.max(), last > 0 { all["accepted_per_s"] = Double(won.count) / last }
+    let rows = verifications.map(\.tally.rows).reduce(0, +)
+    guard histories.count == 1, rows > 0, let durable = recorded.first(where: { $0.count >= rows }) else {
+      return
+    }
+    all["durable_s"] = durable.seconds
+    if let fault { all["durable_after_heal_s"] = max(0, durable.seconds - fault.to) }
+  }
+
+  private func addCosts(_ all: inout [String: Double]) {
+    let cpu = usage.map(\.cpuSeconds).reduce(0, +)
+    all["cpu_s"] = cpu
+    if let rows = all["rows"], rows > 0 { all["cpu_us_per_coupon"] = cpu / rows * 1e6 }
+    let requests = histories.map(\.requests.count).reduce(0, +)
+    if requests > 0 { all["cpu_us_per_request"] = cpu / Double(requests) * 1e6 }
+    all["memory_mib"] = Double(usage.compactMap(\.peakMemoryBytes).reduce(0, +)) / 1_048_576
+    var lateness = Histogram()
+    for history in histories { lateness.merge(HistoryFigures(history, quota: 0).lateness) }
+    let generator = GeneratorFigures(lateness: lateness, cpuSeconds: generatorCPU)
+    (all["lateness.share"], all["generator.cpu_s"]) = (generator.lateShare, generatorCPU)
+    all["lateness.p99_ms"] = generator.latenessP99Ms
+  }
+}

@@ -1,0 +1,91 @@
+/// `RESULT.md`: what was measured, what was expected, what was checked, and on what.
+package struct ExperimentPage {
+  let result: ExperimentResult
+  /// File names beside the page.
+  let charts: [String]
+
+  package init(result: ExperimentResult, charts: [String]) { (self.result, self.charts) = (result, charts) }
+
+  package var markdown: String {
+    ([head, table, charts.map { "![](\($0))" }.joined(separator: "\n\n"), expectations, checks, provenance])
+      .filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
+  }
+
+  private var head: String {
+    """
+    # \(result.name): the result
+
+    \(result.question)
+
+    **\(result.passed ? "Everything that was expected holds." : "Not everything holds: see below.")**
+    \(result.rounds) \(result.rounds == 1 ? "round" : "rounds") with the variants in turn, seed `\(result.seed)`; \
+    medians, and where the rounds differ the least and the greatest in brackets.
+    """
+  }
+
+  private var table: String {
+    let names = result.variants.map(\.name)
+    var lines = ["| | \(names.joined(separator: " | ")) |", "|---|\(names.map { _ in "---:|" }.joined())"]
+    let generator = ["lateness.share", "generator.cpu_s"]
+    for metric in result.shown + generator
+    where !(result.shown.contains(metric) && generator.contains(metric)) {
+      let name = String(metric.prefix { $0 != "@" })
+      let cells = names.map { text(result.medians[$0]?[metric], name) }
+      lines.append("| \(ExperimentPage.label(metric)) | \(cells.joined(separator: " | ")) |")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func text(_ spread: Spread?, _ name: String) -> String {
+    guard let spread else { return "–" }
+    let texts = [spread.median, spread.min, spread.max].map { MetricText.value($0, of: name) }
+    return texts[1] == texts[2] ? texts[0] : "\(texts[0]) (\(texts[1])…\(texts[2]))"
+  }
+
+  /// `coupons.failed@during` as `coupons.failed during the fault`.
+  static func label(_ metric: String) -> String {
+    let parts = metric.split(separator: "@")
+    return parts.count == 2 ? "`\(parts[0])` \(parts[1]) the fault" : "`\(metric)`"
+  }
+
+  private var expectations: String {
+    let lines = result.judgements.map { judgement in
+      let mark = ["holds": "✓", "fails": "✗"][judgement.verdict.rawValue] ?? "✗ never evaluated:"
+      let values = [judgement.left, judgement.right].map { $0.map { Numbers.decimal($0, digits: 3) } ?? "–" }
+      return "| \(mark) | `\(judgement.expectation)` | \(values[0]) | \(values[1]) | \(judgement.detail) |"
+    }
+    return (["## Expected", "", "| | expectation | left | right | |", "|---|---|---:|---:|---|"] + lines)
+      .joined(separator: "\n")
+  }
+
+  private var checks: String {
+    var lines = ["## Checked", ""]
+    for variant in result.variants {
+      let runs = result.runs.filter { $0.variant == variant.name }
+      let broken = runs.flatMap(\.findings).filter { $0.verdict != "ok" }
+      let names = Set(broken.map(\.invariant)).sorted()
+      let verdict =
+        broken.isEmpty
+        ? "all invariants hold in \(runs.count) of \(runs.count) runs"
+        : "\(variant.isExpectedWrong ? "goes wrong, as expected" : "NOT VERIFIED"): \(names.joined(separator: ", "))"
+      lines.append("- **\(variant.name)** (\(variant.architecture), `\(variant.strategy)`): \(verdict)")
+      if let example = broken.first {
+        lines.append("  - \(example.invariant): \(example.title): \(example.detail)")
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private var provenance: String {
+    let machine = result.machine
+    let versions = result.versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    return """
+      ## Where these figures come from
+
+      \(result.createdAt), commit `\(result.commit)`, \(machine.cores) cores of \(machine.processor), \
+      \(Numbers.bytes(machine.memoryBytes)), \(machine.system), \(machine.swift); \(versions.joined(separator: ", ")). \
+      Load generator and servers share the machine. Every figure of every round, and every setting, is in \
+      [result.json](result.json). To repeat it: `lab run --seed \(result.seed) experiments/\(result.name)`.
+      """
+  }
+}

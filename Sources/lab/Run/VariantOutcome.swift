@@ -1,0 +1,65 @@
+import CouponDomain
+
+/// What one variant's run of one round has shown.
+struct VariantOutcome {
+  let variant: Scenario.Variant
+  var versions: [String: String] = [:]
+  var programSettings: [String: [String: String]] = [:]
+  var evidence: [Evidence] = []
+  var verifications: [Verification] = []
+  var generatorCPU = 0.0
+  private(set) var metrics: [String: Double] = [:]
+  private(set) var faults: [FaultFigures] = []
+  private(set) var findings: [FindingFigures] = []
+  private(set) var series: SeriesFigures?
+  private(set) var usage: [UsageFigures] = []
+  private(set) var strategy = ""
+
+  init(variant: Scenario.Variant) { self.variant = variant }
+
+  var passed: Bool { !verifications.isEmpty && verifications.allSatisfy(\.passed) }
+
+  /// Works everything out and lets go of the ledgers, which are large.
+  mutating func finish(
+    _ histories: [History], _ happened: FaultOutcome, recorded: [CountPoint], usage: [UsageFigures]
+  ) {
+    self.usage = usage
+    strategy = histories.first?.run.strategy ?? ""
+    metrics =
+      RunMetrics(
+        histories: histories, quotas: evidence.first?.policy.dailyQuota ?? 0, fault: happened.whole,
+        evidence: evidence, verifications: verifications, recorded: recorded, usage: usage,
+        generatorCPU: generatorCPU, bites: happened.bites
+      ).values
+    faults = VariantOutcome.figures(histories, happened)
+    findings = verifications.flatMap(\.findings).map(FindingFigures.init)
+    if histories.count == 1, var series = histories.first.map({ SeriesFigures($0) }) {
+      series.recorded = recorded
+      self.series = series
+    }
+    evidence = []
+  }
+
+  /// Each fault for itself: from the end of the one before to the beginning of the next.
+  private static func figures(_ histories: [History], _ happened: FaultOutcome) -> [FaultFigures] {
+    let windows = happened.windows.sorted { $0.from < $1.from }
+    return windows.enumerated().map { index, window in
+      let start = index > 0 ? windows[index - 1].to : -.infinity
+      let end = index + 1 < windows.count ? windows[index + 1].from : Double.infinity
+      let figures = WindowFigures(histories, fault: window, from: start, to: end)
+      let bites = happened.records.first { $0.name == window.name }?.bites
+      return FaultFigures(window: window, bites: bites, metrics: figures.values)
+    }
+  }
+}
+
+/// One fault of one run, with what was measured before, during and after it.
+package struct FaultFigures: Codable, Hashable, Sendable {
+  package var window: FaultWindow
+  package var bites: Int?
+  package var metrics: [String: Double]
+
+  package init(window: FaultWindow, bites: Int?, metrics: [String: Double]) {
+    (self.window, self.bites, self.metrics) = (window, bites, metrics)
+  }
+}
