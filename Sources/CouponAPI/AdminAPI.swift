@@ -14,9 +14,16 @@ package final class AdminAPI {
   private let token: SecretToken
   private let requests: RequestMetrics
   private let requestDeadline: Duration
+  private let faults: AdminFaults?
 
-  package init(services: APIServices, token: SecretToken, metrics: Metrics, requestDeadline: Duration) {
+  package init(
+    services: APIServices, token: SecretToken, metrics: Metrics, requestDeadline: Duration,
+    faults: FaultControl? = nil
+  ) {
     (coupons, self.token) = (services.coupons, token)
+    self.faults = faults.map { control in
+      AdminFaults(board: control.board, peers: AdminPeers(control.peers, token: control.token))
+    }
     (requests, self.requestDeadline) = (RequestMetrics(metrics), requestDeadline)
   }
 
@@ -29,8 +36,16 @@ package final class AdminAPI {
 
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
     if let refusal = refusal(of: request) { return .now(refusal) }
-    guard let coupons, route.name != .none else { return .now(Problem.notFound) }
-    guard request.method == route.name.method else { return .now(Problem.methodNotAllowed(route.name)) }
+    switch route.name {
+    case .adminFault, .adminFaults:
+      guard let faults else { return .now(Problem.notFound) }
+      guard route.name.allows(request.method) else { return .now(Problem.methodNotAllowed(route.name)) }
+      return faults.answer(request, route, deadline: deadline)
+    case .none: return .now(Problem.notFound)
+    default: break
+    }
+    guard let coupons else { return .now(Problem.notFound) }
+    guard route.name.allows(request.method) else { return .now(Problem.methodNotAllowed(route.name)) }
     if route.name == .adminPolicies { return create(request, deadline, coupons) }
     guard case .number(let number) = route.id else { return .now(Problem.malformedID) }
     guard let id = PolicyID(number) else { return .now(Problem.policyIDTooLarge) }
@@ -86,5 +101,18 @@ package final class AdminAPI {
       case .trouble(let trouble): return Problem.trouble(trouble)
       }
     }
+  }
+}
+
+/// What the operator's calls of the fault switches need.
+package struct FaultControl: Sendable {
+  package let board: FaultBoard
+  /// `host:port` of the operator's listeners that hear of each switch.
+  package let peers: [String]
+  /// Secret: the operator's, theirs as well.
+  package let token: String
+
+  package init(board: FaultBoard, peers: [String], token: String) {
+    (self.board, self.peers, self.token) = (board, peers, token)
   }
 }

@@ -57,7 +57,8 @@ package final class Application {
     adminAPI = admin.listener.map { listener in
       AdminAPI(
         services: services, token: SecretToken(listener.token), metrics: context.metrics,
-        requestDeadline: server.requestDeadline)
+        requestDeadline: server.requestDeadline,
+        faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) })
     }
   }
 

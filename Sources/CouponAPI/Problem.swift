@@ -1,5 +1,6 @@
 import CouponDomain
 import HTTP
+import Operations
 
 /// Why a request is not answered as it hoped (RFC 9457). `code` never changes its meaning: programs read it.
 enum ProblemCode: String, CaseIterable {
@@ -7,27 +8,31 @@ enum ProblemCode: String, CaseIterable {
   case invalidID = "invalid-id"
   case invalidUserID = "invalid-user-id"
   case invalidPolicy = "invalid-policy"
+  case invalidFault = "invalid-fault"
   case unauthorized = "unauthorized"
   case notOpen = "not-open"
   case notFound = "not-found"
   case noSuchPolicy = "no-such-policy"
   case noCoupon = "no-coupon"
   case noSuchStay = "no-such-stay"
+  case notUsed = "not-used"
   case methodNotAllowed = "method-not-allowed"
   case soldOut = "sold-out"
   case noRoomsLeft = "no-rooms-left"
   case policyExists = "policy-exists"
   case unavailable = "unavailable"
   case outcomeUnknown = "outcome-unknown"
+  case peerNotReached = "peer-not-reached"
 
   var status: Int {
     switch self {
-    case .badRequest, .invalidID, .invalidUserID, .invalidPolicy: 400
+    case .badRequest, .invalidID, .invalidUserID, .invalidPolicy, .invalidFault: 400
     case .unauthorized: 401
     case .notOpen: 403
-    case .notFound, .noSuchPolicy, .noCoupon, .noSuchStay: 404
+    case .notFound, .noSuchPolicy, .noCoupon, .noSuchStay, .notUsed: 404
     case .methodNotAllowed: 405
     case .soldOut, .noRoomsLeft, .policyExists: 409
+    case .peerNotReached: 502
     case .unavailable, .outcomeUnknown: 503
     }
   }
@@ -38,18 +43,21 @@ enum ProblemCode: String, CaseIterable {
     case .invalidID: "The id is not a number that can name anything"
     case .invalidUserID: "X-User-Id breaks a rule"
     case .invalidPolicy: "The policy breaks a rule"
+    case .invalidFault: "The fault breaks a rule"
     case .unauthorized: "The operator's token is needed"
     case .notOpen: "The policy is not open"
     case .notFound: "Nothing is here"
     case .noSuchPolicy: "There is no such policy"
     case .noCoupon: "The person has no coupon of this policy"
     case .noSuchStay: "There is no such stay"
+    case .notUsed: "This program does not use that server"
     case .methodNotAllowed: "The method is not allowed here"
     case .soldOut: "Today's coupons are sold out"
     case .noRoomsLeft: "No room is left"
     case .policyExists: "Another policy has this id"
     case .unavailable: "Unavailable; nothing was done"
     case .outcomeUnknown: "The outcome is unknown; ask again"
+    case .peerNotReached: "Done here, but not by every peer"
     }
   }
 }
@@ -105,6 +113,17 @@ enum Problem {
 
   static func invalidPolicy(_ error: InvalidPolicy) -> HTTPResponse {
     render(.invalidPolicy, detail: "\(error.field) \(error.rule)") { $0.member("field", error.field) }
+  }
+
+  static func invalidFault(_ error: InvalidFault) -> HTTPResponse {
+    render(.invalidFault, detail: error.description) { $0.member("field", error.field) }
+  }
+
+  static let noSuchTarget = render(
+    .notFound, detail: "Faults are switched on at one of database, redis and kafka.")
+
+  static func targetNotUsed(_ target: String) -> HTTPResponse {
+    render(.notUsed, detail: "This program uses no \(target).")
   }
 
   /// - Parameter extra: further members of the object.

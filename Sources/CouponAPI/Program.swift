@@ -2,12 +2,27 @@ import EventLoop
 import Foundation
 package import Operations
 
-/// What every part of a program is given: where it logs and where it counts.
+/// What every part of a program is given: where it logs, where it counts, and what is broken on purpose.
 package struct ProgramContext: Sendable {
   package let log: Log
   package let metrics: Metrics
+  /// The fault switches; nil without the operator's listener, and then nothing ever asks.
+  package private(set) var faults: FaultBoard?
+  /// For the pools of the database.
+  package private(set) var databaseFaults: DatabaseFaults?
 
   package init(log: Log, metrics: Metrics) { (self.log, self.metrics) = (log, metrics) }
+
+  /// The same with switches at these servers, where there is an operator to use them.
+  @LoopActor
+  package func switchable(_ targets: [FaultTarget], by admin: AdminSettings) -> ProgramContext {
+    guard admin.listener != nil else { return self }
+    let board = FaultBoard(targets: targets, log: log, metrics: metrics)
+    var context = self
+    context.faults = board
+    context.databaseFaults = DatabaseFaults(board)
+    return context
+  }
 }
 
 /// From the command line to the exit code, the same way for every server program.

@@ -1,9 +1,10 @@
 import HTTP
+import Operations
 
 /// What a path names. Metrics are labelled with the template, never with the path itself.
 enum RouteName: Int, CaseIterable {
   case coupons, policy, myCoupon, stays, stay, bookings, health, readiness, metrics, contract
-  case adminPolicies, adminEvents
+  case adminPolicies, adminEvents, adminFault, adminFaults
   case none
 
   var template: String {
@@ -20,11 +21,13 @@ enum RouteName: Int, CaseIterable {
     case .contract: "/openapi.yaml"
     case .adminPolicies: "/admin/policies"
     case .adminEvents: "/admin/policies/{policyId}/events"
+    case .adminFault: "/admin/faults/{target}"
+    case .adminFaults: "/admin/faults"
     case .none: "none"
     }
   }
 
-  /// The one method; the server takes a HEAD for a GET and leaves the body out.
+  /// The one method of most; the server takes a HEAD for a GET and leaves the body out.
   var method: HTTPMethod {
     switch self {
     case .coupons, .bookings, .adminPolicies: .post
@@ -32,16 +35,34 @@ enum RouteName: Int, CaseIterable {
     }
   }
 
+  func allows(_ method: HTTPMethod) -> Bool {
+    switch self {
+    case .adminFault: [.get, .put, .delete].contains(method)
+    case .adminFaults: [.get, .delete].contains(method)
+    default: method == self.method
+    }
+  }
+
   /// The `Allow` header of a 405.
-  var allowedMethods: String { method == .get ? "GET, HEAD" : method.name }
+  var allowedMethods: String {
+    switch self {
+    case .adminFault: "GET, HEAD, PUT, DELETE"
+    case .adminFaults: "GET, HEAD, DELETE"
+    default: method == .get ? "GET, HEAD" : method.name
+    }
+  }
 }
 
 /// A route with the id that its path carries.
 struct Route: Equatable {
   let name: RouteName
   let id: PathID
+  /// Of a fault's route; nil where the path names no server.
+  let target: FaultTarget?
 
-  init(_ name: RouteName, id: PathID = .absent) { (self.name, self.id) = (name, id) }
+  init(_ name: RouteName, id: PathID = .absent, target: FaultTarget? = nil) {
+    (self.name, self.id, self.target) = (name, id, target)
+  }
 
   static let none = Route(.none)
 
@@ -79,6 +100,11 @@ struct Route: Equatable {
     var path = path
     return path.withUTF8 { bytes in
       var scan = PathScan(bytes)
+      if scan.skip("/admin/faults") {
+        if scan.isAtEnd { return Route(.adminFaults) }
+        guard scan.skip("/"), scan.isLastSegment else { return .none }
+        return Route(.adminFault, target: FaultTarget.allCases.first { scan.rest == $0.rawValue })
+      }
       guard scan.skip("/admin/policies") else { return .none }
       if scan.isAtEnd { return Route(.adminPolicies) }
       guard scan.skip("/"), let id = scan.id(), scan.ends("/events") else { return .none }
@@ -102,6 +128,11 @@ private struct PathScan {
   init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
   var isAtEnd: Bool { position == bytes.count }
+
+  var rest: String { String(decoding: bytes[position...], as: UTF8.self) }
+
+  /// Whether what is left is one segment, and not an empty one.
+  var isLastSegment: Bool { !isAtEnd && !bytes[position...].contains(UInt8(ascii: "/")) }
 
   mutating func skip(_ literal: StaticString) -> Bool {
     guard matches(literal) else { return false }

@@ -12,7 +12,8 @@ package enum KafkaFault: Hashable, Sendable {
   case fail(String)
   /// The use happens that much later.
   case delay(Duration)
-  /// A produce is swallowed and reported as not persisted after the message's timeout; a reader reads nothing.
+  /// A produce happens, its report is lost: after the message's timeout it counts as possibly persisted. A reader reads
+  /// nothing.
   case hang
 }
 

@@ -42,6 +42,7 @@ package final class KafkaProducer {
   private let configuration: KafkaConfiguration
   private let options: Options
   private let onReport: ReportHandler
+  private let lost: LostReports
   private var session: ProducerSession?
   private var retired: [ProducerSession] = []
   private var nextStart = Instant(nanoseconds: 0)
@@ -55,6 +56,7 @@ package final class KafkaProducer {
     configuration: KafkaConfiguration, options: Options = Options(), onReport: @escaping ReportHandler
   ) throws(KafkaError) {
     (self.configuration, self.options, self.onReport) = (configuration, options, onReport)
+    lost = LostReports(onReport)
     try start()
   }
 
@@ -85,6 +87,7 @@ package final class KafkaProducer {
     var ending = retired
     if let session { ending.append(session) }
     for session in ending { await session.close(deadline: deadline) }
+    lost.tellAll()
     (session, retired) = (nil, [])
   }
 
@@ -110,9 +113,14 @@ package final class KafkaProducer {
         }
       }
     case .hang:
-      EventLoop.shared.schedule(after: options.messageTimeout) {
-        self.onReport(message.id, .notPersisted("no answer"))
+      lost.expect(message.id)
+      do throws(KafkaError) {
+        try send(message)
+      } catch {
+        lost.forget(message.id)
+        throw error
       }
+      EventLoop.shared.schedule(after: options.messageTimeout) { [lost] in lost.tell(message.id) }
     }
   }
 
@@ -121,7 +129,7 @@ package final class KafkaProducer {
   private func start() throws(KafkaError) {
     nextStart = .now + Self.pauseBetweenStarts
     session = try ProducerSession(
-      configuration, options, onReport: onReport,
+      configuration, options, onReport: { [lost] id, delivery in lost.pass(id, delivery) },
       onTrouble: { [weak self] session, trouble in self?.noted(trouble, by: session) })
   }
 

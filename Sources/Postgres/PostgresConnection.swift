@@ -41,14 +41,17 @@ final class PostgresConnection {
     switch fault?.action(for: .connect) ?? .proceed {
     case .proceed: break
     case .refuse: throw .notSent("refused by a fault switch")
-    case .delay(let delay): await EventLoop.shared.sleep(for: delay)
+    case .delay(let delay): await EventLoop.shared.sleep(until: min(Instant.now + delay, deadline))
     case .hang:
       await EventLoop.shared.sleep(until: deadline)
       throw .notSent("no connection before the deadline")
+    case .loseAnswer: throw .notSent("the connection was lost by a fault switch")
     }
-    let connection = try await Connector.open(
+    let opened = try await Connector.open(
       configuration, settings: settings, name: name, deadline: deadline)
-    return PostgresConnection(connection, fault: fault)
+    let connection = PostgresConnection(opened, fault: fault)
+    fault?.opened(connection)
+    return connection
   }
 
   private init(_ connection: OpaquePointer, fault: (any PostgresFault)?) {
@@ -71,7 +74,10 @@ final class PostgresConnection {
   func roundTrip(
     _ commands: [PostgresCommand], deadline: Instant, commits: Bool
   ) async throws(TripFailure) -> [PostgresRows] {
-    if let fault { try await obey(fault.action(for: .trip(commits: commits)), deadline: deadline) }
+    var losesAnswer = false
+    if let fault {
+      losesAnswer = try await obey(fault.action(for: .trip(commits: commits)), deadline: deadline)
+    }
     precondition(state != .busy, "one round trip at a time")
     guard state == .idle else { throw .notSent("connection lost") }
     guard Instant.now < deadline else { throw .expired }
@@ -88,7 +94,10 @@ final class PostgresConnection {
       throw error
     }
     timer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.fail(.deadline) }
-    return try await withUnsafeContinuation { waiter = $0 }.get()
+    let answer: Result<[PostgresRows], TripFailure> = await withUnsafeContinuation { waiter = $0 }
+    guard losesAnswer else { return try answer.get() }
+    close()
+    throw .lost("the answer was lost by a fault switch")
   }
 
   /// Closes the connection; a round trip under way fails.
@@ -216,10 +225,14 @@ final class PostgresConnection {
     waiter?.resume(returning: result)
   }
 
-  private func obey(_ action: PostgresFaultAction, deadline: Instant) async throws(TripFailure) {
+  /// Whether the trip happens and its answer is to be lost.
+  private func obey(_ action: PostgresFaultAction, deadline: Instant) async throws(TripFailure) -> Bool {
     switch action {
-    case .proceed: return
-    case .delay(let delay): await EventLoop.shared.sleep(until: min(Instant.now + delay, deadline))
+    case .proceed: return false
+    case .loseAnswer: return true
+    case .delay(let delay):
+      await EventLoop.shared.sleep(until: min(Instant.now + delay, deadline))
+      return false
     case .refuse:
       close()
       throw .notSent("refused by a fault switch")
@@ -229,4 +242,8 @@ final class PostgresConnection {
       throw .deadline
     }
   }
+}
+
+extension PostgresConnection: PostgresSeverable {
+  func sever() { fail(.lost("cut by a fault switch")) }
 }

@@ -4,6 +4,19 @@ package import EventLoop
 @LoopActor
 package protocol PostgresFault: AnyObject, Sendable {
   func action(for use: PostgresUse) -> PostgresFaultAction
+
+  /// Hears of each connection that was opened, so that it can cut those that exist. Holds it weakly.
+  func opened(_ connection: any PostgresSeverable)
+}
+
+extension PostgresFault {
+  package func opened(_ connection: any PostgresSeverable) {}
+}
+
+/// A connection that can be cut as a server that dies cuts it: what is under way is lost, its outcome with it.
+@LoopActor
+package protocol PostgresSeverable: AnyObject, Sendable {
+  func sever()
 }
 
 package enum PostgresUse: Hashable, Sendable {
@@ -20,4 +33,6 @@ package enum PostgresFaultAction: Hashable, Sendable {
   case delay(Duration)
   /// As though nothing ever arrived: the use lasts until its deadline.
   case hang
+  /// The use happens; the connection breaks before its answer arrives.
+  case loseAnswer
 }

@@ -33,6 +33,12 @@ package final class RedisClient {
   private var waiters: [Completion<Void>] = []
   private var counters = Statistics()
 
+  /// Asked before each use; for experiments.
+  package var fault: (any RedisFault)?
+  /// Calls that a fault keeps back.
+  private var keptBack = 0
+  private static let noAnswer = "no answer before the deadline"
+
   /// Why there is no connection, for people; nil while there is one.
   package private(set) var trouble: String? = "not connected yet"
   /// Called with true and false as the connection comes and goes.
@@ -68,6 +74,9 @@ package final class RedisClient {
   }
 
   /// Ends the connection; what is in flight is `outcomeUnknown`.
+  /// Cuts the connection as a server that dies does; another is tried after a while.
+  package func sever() { disconnect("cut by a fault switch") }
+
   package func close() {
     isStarted = false
     connection?.close("closed by this program")
@@ -104,34 +113,93 @@ package final class RedisClient {
     _ kind: RedisCall.Kind, deadline: Instant, write: (inout RedisWriter) -> Void,
     completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
   ) {
+    let action = fault?.action(for: .call) ?? .proceed
     guard isLoggedIn else { return completion(.failure(.unavailable(trouble ?? "not connected"))) }
-    guard inFlight.count < maxPending else {
+    guard inFlight.count + keptBack < maxPending else {
       return completion(.failure(.unavailable("too many calls in flight")))
     }
     let now = Instant.now
     guard now < deadline else { return completion(.failure(.unavailable("the deadline has passed"))) }
-    enqueue(kind, sentAt: now, deadline: deadline, write: write, completion: completion)
+    switch action {
+    case .proceed: enqueue(kind, sentAt: now, deadline: deadline, write: write, completion: completion)
+    case .refuse: completion(.failure(.unavailable("refused by a fault switch")))
+    case .hang: hang(since: now, until: deadline, completion)
+    case .delay(let wait):
+      var bytes: [UInt8] = []
+      let sent = encode(kind, into: &bytes, write)
+      delay(sent, bytes, sentAt: now, until: min(now + wait, deadline), deadline: deadline, completion)
+    case .loseAnswer:
+      enqueue(kind, sentAt: now, deadline: deadline, write: write) { _ in
+        completion(.failure(.outcomeUnknown("the answer was lost by a fault switch")))
+      }
+    }
   }
+
+  // MARK: - Faults
+
+  /// As a server does that has been stopped: the caller's deadline passes, then the connection is thrown away.
+  private func hang(
+    since sentAt: Instant, until deadline: Instant,
+    _ completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
+  ) {
+    keptBack += 1
+    EventLoop.shared.schedule(at: deadline) { [self] in
+      keptBack -= 1
+      counters.timeouts += 1
+      completion(.failure(.outcomeUnknown(RedisClient.noAnswer)))
+      if let connection, connection.lastReceivedAt < sentAt { disconnect(RedisClient.noAnswer) }
+    }
+  }
+
+  private func delay(
+    _ kind: RedisCall.Kind, _ bytes: [UInt8], sentAt: Instant, until time: Instant, deadline: Instant,
+    _ completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
+  ) {
+    keptBack += 1
+    EventLoop.shared.schedule(at: time) { [self] in
+      keptBack -= 1
+      guard time < deadline else {
+        counters.timeouts += 1
+        return completion(.failure(.outcomeUnknown(RedisClient.noAnswer)))
+      }
+      guard isLoggedIn else { return completion(.failure(.outcomeUnknown(trouble ?? "not connected"))) }
+      output += bytes
+      append(RedisCall(kind, sentAt: .now, deadline: deadline, completion: completion))
+    }
+  }
+
+  /// Writes one call; returns what its replies will be.
+  private func encode(
+    _ kind: RedisCall.Kind, into bytes: inout [UInt8], _ write: (inout RedisWriter) -> Void
+  ) -> RedisCall.Kind {
+    var writer = RedisWriter(bytes: bytes)
+    bytes = []
+    defer { bytes = writer.bytes }
+    guard case .transaction = kind else {
+      write(&writer)
+      return kind
+    }
+    writer.command("MULTI")
+    write(&writer)
+    let commands = writer.commands - 1
+    writer.command("EXEC")
+    return .transaction(commands: commands)
+  }
+
+  // MARK: - Sending
 
   private func enqueue(
     _ kind: RedisCall.Kind, sentAt: Instant, deadline: Instant, write: (inout RedisWriter) -> Void,
     completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
   ) {
-    var writer = RedisWriter(bytes: output)
-    output = []
-    var sent = kind
-    if case .transaction = kind {
-      writer.command("MULTI")
-      write(&writer)
-      sent = .transaction(commands: writer.commands - 1)
-      writer.command("EXEC")
-    } else {
-      write(&writer)
-    }
-    output = writer.bytes
-    inFlight.append(RedisCall(sent, sentAt: sentAt, deadline: deadline, completion: completion))
+    let sent = encode(kind, into: &output, write)
+    append(RedisCall(sent, sentAt: sentAt, deadline: deadline, completion: completion))
+  }
+
+  private func append(_ call: RedisCall) {
+    inFlight.append(call)
     planFlush()
-    watchDeadline(deadline)
+    watchDeadline(call.deadline)
   }
 
   private func planFlush() {
@@ -183,8 +251,8 @@ package final class RedisClient {
     }
     counters.timeouts += overdue.count
     if let next { watchDeadline(next) }
-    for completion in overdue { completion(.failure(.outcomeUnknown("no answer before the deadline"))) }
-    if isSilent { disconnect("no answer before the deadline") }
+    for completion in overdue { completion(.failure(.outcomeUnknown(RedisClient.noAnswer))) }
+    if isSilent { disconnect(RedisClient.noAnswer) }
   }
 
   // MARK: - Connecting
@@ -194,6 +262,8 @@ package final class RedisClient {
     let attempt = generation
     EventLoop.shared.spawn { [self] in
       do {
+        try await obeyFault()
+        guard attempt == generation, isStarted else { return }
         let addresses = try await EventLoop.shared.resolve(host: configuration.host, port: configuration.port)
         guard attempt == generation, isStarted, let address = addresses.first else { return }
         try open(address, attempt)
@@ -201,6 +271,18 @@ package final class RedisClient {
         guard attempt == generation else { return }
         lost("\(error)")
       }
+    }
+  }
+
+  /// What a fault makes of an attempt to connect.
+  private func obeyFault() async throws(RedisError) {
+    switch fault?.action(for: .connect) ?? .proceed {
+    case .proceed: break
+    case .refuse, .loseAnswer: throw .unavailable("refused by a fault switch")
+    case .delay(let wait): await EventLoop.shared.sleep(for: min(wait, RedisClient.connectTimeout))
+    case .hang:
+      await EventLoop.shared.sleep(for: RedisClient.connectTimeout)
+      throw .unavailable("no connection within \(RedisClient.connectTimeout.milliseconds) ms")
     }
   }
 

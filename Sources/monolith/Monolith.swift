@@ -24,6 +24,7 @@ package final class Monolith: ApplicationPart {
   private static let maxWaiting = 1024
 
   package init(_ settings: MonolithSettings, _ context: ProgramContext) throws(SettingsError) {
+    let context = context.switchable([.database], by: settings.admin)
     (self.settings, self.context) = (settings, context)
     guard let key = CouponKey(settings.coupons.key) else {
       throw SettingsError(setting: "COUPON_KEY", rule: "must be 16 to 1024 bytes long")
@@ -67,7 +68,8 @@ package final class Monolith: ApplicationPart {
     let deadline = settings.server.requestDeadline
     let pool = PostgresPool(
       configuration: configuration, size: size, maxWaiting: min(maxWaiting, settings.server.maxConnections),
-      sessionSettings: session(deadline: deadline, schema), name: "monolith-\(name)", reserve: deadline / 10)
+      sessionSettings: session(deadline: deadline, schema), name: "monolith-\(name)", reserve: deadline / 10,
+      fault: context.databaseFaults)
     DatabaseFigures.register(pool, as: name, in: context.metrics)
     return pool
   }

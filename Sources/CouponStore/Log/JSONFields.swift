@@ -10,6 +10,8 @@ package struct JSONFields {
     case text(Range<Int>, escaped: Bool)
     /// Written without fraction or exponent, in at most 18 digits.
     case integer(Int64)
+    /// Where any other number lies.
+    case decimal(Range<Int>)
     case other
   }
 
@@ -126,6 +128,7 @@ package struct JSONFields {
   }
 
   private mutating func readNumber() throws(Failure) -> Value {
+    let first = position
     let negative = take("-")
     let start = position
     var number: Int64 = 0
@@ -146,7 +149,7 @@ package struct JSONFields {
       if !take("+") { _ = take("-") }
       try expectDigits()
     }
-    return whole && short ? .integer(negative ? -number : number) : .other
+    return whole && short ? .integer(negative ? -number : number) : .decimal(first..<position)
   }
 
   // MARK: Bytes

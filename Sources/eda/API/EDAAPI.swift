@@ -25,6 +25,7 @@ package final class EDAAPI: ApplicationPart {
   private let kafka: KafkaConfiguration
 
   package init(_ settings: APISettings, _ context: ProgramContext) throws(SettingsError) {
+    let context = context.switchable(FaultTarget.allCases, by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = try Composition.key(settings.coupons)
     pool = try Composition.pool(
@@ -56,6 +57,9 @@ package final class EDAAPI: ApplicationPart {
     reconciler = Reconciler(
       redis, coupons, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     self.end = end
+    redis.fault = context.faults.map { RedisFaults($0, redis) }
+    publisher.fault = context.faults?.kafkaHook
+    reader.fault = context.faults?.kafkaHook
     Composition.tell(settings.coupons.strategy, in: context.metrics)
     redisFigures()
   }

@@ -12,6 +12,8 @@ final class LogPublisher {
 
   private let topic: String
   private var producer: KafkaProducer?
+  /// Asked before each message; for experiments.
+  var fault: KafkaFaultHook?
   private let published: Counter
   private let failures: [DeliveryProblem: Counter]
 
@@ -48,6 +50,7 @@ final class LogPublisher {
       failures[problem]?.increment()
       onProblem(PublishTicket(number: id), problem)
     }
+    producer?.fault = fault
   }
 
   func stop(deadline: Instant) async {

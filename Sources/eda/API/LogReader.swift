@@ -30,6 +30,8 @@ final class LogReader {
   private let trouble: TroubleLog
   private var admin: KafkaAdmin?
   private var tail: KafkaTail?
+  /// Asked before each bite; for experiments.
+  var fault: KafkaFaultHook?
   private var isStopped = false
   private var firstHashes: [Int32: [UInt8]] = [:]
   private var remembered: [Int32: LogStart.Remembered]?
@@ -170,6 +172,7 @@ final class LogReader {
       options: isMock ? .forMockBroker : KafkaTail.Options(),
       onMessages: { [weak self] messages in self?.take(messages) },
       onProblem: { [weak self] problem in self?.take(problem) })
+    tail.fault = fault
     self.tail = tail
     try tail.start()
   }

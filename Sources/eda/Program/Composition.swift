@@ -40,7 +40,7 @@ enum Composition {
     let pool = PostgresPool(
       configuration: configuration, size: settings.pool, maxWaiting: min(maxWaiting, 4_096),
       sessionSettings: try schema(settings).sessionSettings.merging(limits) { $1 }, name: name,
-      reserve: deadline / 10)
+      reserve: deadline / 10, fault: context.databaseFaults)
     DatabaseFigures.register(pool, as: "database", in: context.metrics)
     return pool
   }

@@ -19,6 +19,7 @@ package final class EDAWorker: ApplicationPart {
   private var isStopped = false
 
   package init(_ settings: WorkerSettings, _ context: ProgramContext) throws(SettingsError) {
+    let context = context.switchable([.database, .kafka], by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = try Composition.key(settings.coupons)
     schema = try Composition.schema(settings.database)
@@ -34,6 +35,7 @@ package final class EDAWorker: ApplicationPart {
         pool, topic: settings.kafka.topic, empty: LogLedger(key: key, partitions: settings.kafka.partitions)),
       offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
       onFailure: { reason in end.fail(reason) })
+    worker.fault = context.faults?.kafkaHook
     Composition.tell(settings.coupons.strategy, in: context.metrics)
   }
 

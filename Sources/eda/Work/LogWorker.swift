@@ -23,6 +23,8 @@ final class LogWorker {
   private let trouble: TroubleLog
   private let onFailure: @LoopActor (String) -> Void
   private var consumer: KafkaGroupConsumer?
+  /// Asked before each bite; for experiments.
+  var fault: KafkaFaultHook?
   private var admin: KafkaAdmin?
   private var isStopped = false
   private var done = Completion<Void>()
@@ -49,6 +51,7 @@ final class LogWorker {
       configuration: configuration, group: Names.consumerGroup(topic: settings.topic), topic: settings.topic,
       onRebalance: { [weak self] change in self?.rebalanced(change) },
       onProblem: { [weak self] problem in self?.take(problem) })
+    consumer.fault = fault
     self.consumer = consumer
     try consumer.start()
     EventLoop.shared.spawn {
