@@ -220,11 +220,61 @@ import Testing
   }
 }
 
+extension FailureTests {
+  @Test func aLostAnswerLeavesWhatWasDone() async throws {
+    let fault = Switch()
+    try await withPool(fault: fault) { pool in
+      _ = try await pool.int("SELECT 1")
+      fault.action = .loseAnswer
+      let write = PostgresStatement("CREATE TABLE written (id int)")
+      guard
+        case .commitUnknown? = await failure({ try await pool.query(write, deadline: .soon) })
+      else {
+        Issue.record("not unknown")
+        return
+      }
+      fault.action = .proceed
+      try await pool.untilItWorks()
+      #expect(try await pool.int("SELECT count(*) FROM written") == 0)
+    }
+  }
+
+  @Test func anOutageCutsWhatIsUnderWay() async throws {
+    let fault = Switch()
+    try await withPool(fault: fault) { pool in
+      _ = try await pool.int("SELECT 1")
+      let sleeping = Completion<PostgresError?>()
+      EventLoop.shared.spawn {
+        sleeping.succeed(await failure({ _ = try await pool.int("SELECT pg_sleep(60)::text::int") }))
+      }
+      while pool.statistics.inUse == 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      fault.action = .refuse
+      fault.sever()
+      guard case .unavailable? = try await sleeping.value(deadline: .soon) else {
+        Issue.record("not cut")
+        return
+      }
+      guard case .unavailable? = await failure({ _ = try await pool.int("SELECT 1") }) else {
+        Issue.record("not refused")
+        return
+      }
+      fault.action = .proceed
+      try await pool.untilItWorks()
+    }
+  }
+}
+
 @LoopActor
 final class Switch: PostgresFault {
   var action = PostgresFaultAction.proceed
+  private var connections: [any PostgresSeverable] = []
   nonisolated init() {}
   func action(for use: PostgresUse) -> PostgresFaultAction { action }
+  func opened(_ connection: any PostgresSeverable) { connections.append(connection) }
+  func sever() {
+    for connection in connections { connection.sever() }
+    connections = []
+  }
 }
 
 extension PostgresPool {

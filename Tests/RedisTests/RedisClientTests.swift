@@ -175,6 +175,77 @@ import Testing
   }
 }
 
+extension RedisClientTests {
+  @Test func anOutageRefusesAtOnceAndCutsTheConnection() async throws {
+    try await withRedis { server, client in
+      let fault = Switch()
+      client.fault = fault
+      server.pause()
+      let asked = Completion<RedisError?>()
+      EventLoop.shared.spawn {
+        asked.succeed(await error { try await client.command(["GET", "a"], deadline: .now + .seconds(20)) })
+      }
+      while client.statistics.inFlight == 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      fault.action = .refuse
+      client.sever()
+      #expect(try await asked.value(deadline: .now + .seconds(5)) == .outcomeUnknown("cut by a fault switch"))
+      server.resume()
+      let refused = await error { try await client.command(["PING"], deadline: .now + .seconds(20)) }
+      guard case .unavailable = refused else {
+        Issue.record("expected unavailable, got \(String(describing: refused))")
+        return
+      }
+      fault.action = .proceed
+      try await client.connected(deadline: .now + .seconds(20))
+      #expect(try await client.command(["PING"], deadline: .now + .seconds(20)) == .status("PONG"))
+    }
+  }
+
+  @Test func whatHangsIsUnknownAtItsDeadlineAndTheConnectionIsThrownAway() async throws {
+    try await withRedis { _, client in
+      let fault = Switch()
+      client.fault = fault
+      fault.action = .hang
+      let unknown = await error {
+        try await client.transaction([["SADD", "s", "x"]], deadline: .now + .milliseconds(50))
+      }
+      #expect(unknown == .outcomeUnknown("no answer before the deadline"))
+      #expect(!client.isConnected)
+      fault.action = .proceed
+      try await client.connected(deadline: .now + .seconds(20))
+      #expect(try await client.command(["SCARD", "s"], deadline: .now + .seconds(20)) == .integer(0))
+    }
+  }
+
+  @Test func latencyKeepsTheOrderAndALostAnswerWasGiven() async throws {
+    try await withRedis { _, client in
+      let fault = Switch()
+      client.fault = fault
+      fault.action = .delay(.milliseconds(30))
+      let began = Instant.now
+      let lists = try await client.transaction(
+        [["RPUSH", "l", "1"], ["RPUSH", "l", "2"]], deadline: .now + .seconds(20))
+      #expect(lists == [.integer(1), .integer(2)])
+      #expect(Instant.now - began >= .milliseconds(30))
+      fault.action = .delay(.seconds(10))
+      let late = await error {
+        try await client.command(["RPUSH", "l", "3"], deadline: .now + .milliseconds(30))
+      }
+      #expect(late == .outcomeUnknown("no answer before the deadline"))
+      fault.action = .loseAnswer
+      let lost = await error { try await client.command(["RPUSH", "l", "4"], deadline: .now + .seconds(20)) }
+      #expect(lost == .outcomeUnknown("the answer was lost by a fault switch"))
+      fault.action = .proceed
+      #expect(try await client.command(["LLEN", "l"], deadline: .now + .seconds(20)) == .integer(3))
+    }
+  }
+}
+
+@LoopActor private final class Switch: RedisFault {
+  var action = RedisFaultAction.proceed
+  func action(for use: RedisUse) -> RedisFaultAction { action }
+}
+
 @LoopActor private final class Tally {
   var answered = 0
   var admitted = 0
