@@ -6,6 +6,8 @@ struct ReportFiles {
 
   var json: String { folder + "/report.json" }
   var page: String { folder + "/report.html" }
+  /// The failure-propagation matrix, where `lab report --matrix` has drawn one.
+  var matrix: String { folder + "/matrix.svg" }
 
   func write(_ report: Report) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -16,7 +18,9 @@ struct ReportFiles {
   }
 
   func draw(_ report: Report) throws {
-    try Data(ReportPage(report).html.utf8).write(to: URL(fileURLWithPath: page), options: .atomic)
+    let matrix = FileManager.default.contents(atPath: matrix)?.base64EncodedString()
+    try Data(ReportPage(report, matrix: matrix).html.utf8).write(
+      to: URL(fileURLWithPath: page), options: .atomic)
   }
 
   /// - Throws: `LabFailure`.

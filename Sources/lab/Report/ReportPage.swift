@@ -1,8 +1,10 @@
 /// `report.html`: one file that needs no network, in the reader's light or dark scheme.
 package struct ReportPage {
   private let report: Report
+  private let matrix: String?
 
-  package init(_ report: Report) { self.report = report }
+  /// `matrix`: an SVG file in base 64.
+  package init(_ report: Report, matrix: String? = nil) { (self.report, self.matrix) = (report, matrix) }
 
   package var html: String {
     """
@@ -22,6 +24,7 @@ package struct ReportPage {
     \(cards)
     \(table)
     \(charts)
+    \(propagation)
     \(findings)
     \(provenance)
     </main>
@@ -104,6 +107,18 @@ package struct ReportPage {
       </section>
       """
     }.joined(separator: "\n")
+  }
+
+  /// As an image: its colours are its own.
+  private var propagation: String {
+    guard let matrix else { return "" }
+    return """
+      <section><h2>How far failures spread</h2>
+      <p>From the experiments, not from this run: the share of good answers while one thing was broken, and the seconds
+      until the last bad one.</p>
+      <img alt="The failure-propagation matrix" style="width:100%" src="data:image/svg+xml;base64,\(matrix)">
+      </section>
+      """
   }
 
   private var findings: String {

@@ -100,6 +100,20 @@ package struct TimedFault: Hashable, Sendable {
     }
   }
 
+  /// Whether an architecture has what this breaks.
+  package func exists(in architecture: Architecture) -> Bool {
+    let part: String =
+      switch action {
+      case .switched(let target, _, _, _, _): target
+      case .stop(let part, _), .kill(let part), .restart(let part): part
+      case .flush: "redis"
+      case .poison, .duplicates: "kafka"
+      }
+    let parts =
+      architecture == .monolith ? ["database", "monolith"] : ["database", "redis", "kafka", "api", "worker"]
+    return parts.contains(part)
+  }
+
   package static let switchTargets = ["database", "redis", "kafka"]
   package static let kinds = ["outage", "hang", "latency", "flaky"]
   package static let parts = ["database", "redis", "kafka", "monolith", "api", "worker"]

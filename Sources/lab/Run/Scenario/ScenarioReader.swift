@@ -147,7 +147,17 @@ package struct ScenarioReader {
     }
     variant.policy.count = try fields.integer("policies", in: 1...64) ?? variant.policy.count
     variant.crowd.concurrent = try fields.integer("concurrent", in: 1...10_000) ?? variant.crowd.concurrent
-    if let faults = try TimedFault.read("faults", of: &fields) { variant.faults = faults }
+    variant.crowd.people = try fields.integer("people", in: 1...5_000_000) ?? variant.crowd.people
+    if let faults = try TimedFault.read("faults", of: &fields) {
+      guard let stranger = faults.first(where: { !$0.exists(in: architecture) }) else {
+        variant.faults = faults
+        try fields.finish()
+        return variant
+      }
+      throw fields.problem("faults", "“\(stranger.name)”: the \(architecture.rawValue) has no such part")
+    }
+    // What is said of all variants is meant of those that have the part.
+    variant.faults.removeAll { !$0.exists(in: architecture) }
     try fields.finish()
     return variant
   }

@@ -1,0 +1,91 @@
+import EventLoop
+import Operations
+
+/// What it costs to have each architecture, counted.
+package struct CostTable {
+  package struct Row: Hashable, Sendable {
+    package var label: String
+    package var monolith: String
+    package var eda: String
+  }
+
+  package let rows: [Row]
+  package let modules: [Row]
+
+  /// - Parameters:
+  ///   - settings: program ─▶ number of settings.
+  ///   - result: of an experiment in which both run with their default strategy; nil leaves its rows out.
+  package init(_ code: CodeCount, settings: [String: Int], result: ExperimentResult?) {
+    let (monolith, eda) = (Set(code.modules(of: "monolith")), Set(code.modules(of: "eda")))
+    func lines(_ modules: Set<String>) -> Int { modules.map(code.product).reduce(0, +) }
+    modules = monolith.union(eda).sorted().map { module in
+      func text(_ has: Set<String>) -> String {
+        has.contains(module) ? Numbers.count(code.product(module)) : ""
+      }
+      return Row(label: module, monolith: text(monolith), eda: text(eda))
+    }
+    func row(_ label: String, _ monolith: Int, _ eda: Int) -> Row {
+      Row(label: label, monolith: Numbers.count(monolith), eda: Numbers.count(eda))
+    }
+    let parts: [[LabPart]] = [[.postgres, .monolith], [.postgres, .redis, .kafka, .edaWorker, .edaAPI]]
+    let targets: [[FaultTarget]] = [[.database], FaultTarget.allCases]
+    // Each server in each way that a switch has, each process stopped and killed.
+    let faults = zip(parts, targets).map { $1.count * FaultKind.allCases.count + 2 * $0.count }
+    rows =
+      [
+        row("lines of code, all modules", lines(monolith), lines(eda)),
+        row(
+          "lines of code that the other has not", lines(monolith.subtracting(eda)),
+          lines(eda.subtracting(monolith))),
+        row("kinds of processes", parts[0].count, parts[1].count),
+        row("of them servers to operate", parts[0].count { !$0.isProgram }, parts[1].count { !$0.isProgram }),
+        row("settings of its programs", settings["monolith"] ?? 0, settings["eda"] ?? 0),
+        row("ways to fail that lab fault knows", faults[0], faults[1]),
+      ] + (result.map(CostTable.measured) ?? [])
+  }
+
+  /// From the runs with the default strategies.
+  private static func measured(_ result: ExperimentResult) -> [Row] {
+    func median(_ architecture: String, _ strategy: String, _ metric: String) -> String {
+      let variant = result.variants.first { $0.architecture == architecture && $0.strategy == strategy }
+      guard let spread = variant.flatMap({ result.medians[$0.name]?[metric] }) else { return "–" }
+      return MetricText.value(spread.median, of: metric)
+    }
+    return [
+      ("peak memory, all servers", "memory_mib"), ("CPU a coupon, all servers", "cpu_us_per_coupon"),
+      ("CPU a request, all servers", "cpu_us_per_request"),
+    ].map { label, metric in
+      Row(
+        label: "\(label) (\(result.name))", monolith: median("monolith", "for-update", metric),
+        eda: median("eda", "log", metric))
+    }
+  }
+
+  package var markdown: String {
+    func table(_ rows: [Row]) -> String {
+      (["| | monolith | eda |", "|---|---:|---:|"]
+        + rows.map { "| \($0.label) | \($0.monolith) | \($0.eda) |" })
+        .joined(separator: "\n")
+    }
+    return """
+      # What each architecture costs
+
+      Counted by `lab cost`, not by hand. Lines are those that hold code; strategies, the embedded broker and the fault
+      switches, which only the laboratory turns on, are left out.
+
+      \(table(rows))
+
+      Lines by module; what stands in both columns is the same code:
+
+      \(table(modules))
+
+      """
+  }
+
+  package var text: TextTable {
+    var table = TextTable(head: ["", "monolith", "eda"], rows: rows.map { [$0.label, $0.monolith, $0.eda] })
+    table.rows.append(["Lines by module"])
+    table.rows += modules.map { ["  " + $0.label, $0.monolith, $0.eda] }
+    return table
+  }
+}

@@ -1,0 +1,207 @@
+import EventLoop
+import Foundation
+import PrivateServers
+import Testing
+import lab
+
+/// `lab run` as a person runs it, small.
+@Suite(.serialized) struct ExperimentTests {
+  private static let tiny = """
+    name: tiny
+    question: Does a stopped database stop the coupons?
+    policy: {quota: 90, perPerson: once}
+    crowd: {people: 120, rate: 40, bystander: 20, probes: 10, before: 0.5, after: 0.5, shape: steady}
+    variants:
+      - {name: monolith, architecture: monolith, settings: {REQUEST_DEADLINE_MS: 400}}
+    faults:
+      - {at: 0.8, name: database stopped, stop: {part: database, for: 1}}
+    expect:
+      - monolith.coupons.failed > 0.3 during fault
+      - monolith.coupons.failed == 0 before fault
+      - monolith.lost == 0
+      - monolith.bites > 0
+    """
+
+  private func write(_ scenario: String, _ lab: LabProcess) throws -> String {
+    let folder = URL(fileURLWithPath: lab.folder).deletingLastPathComponent().path + "/tiny"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Data(scenario.utf8).write(to: URL(fileURLWithPath: folder + "/scenario.yaml"))
+    return folder
+  }
+
+  @Test func anExperimentIsRunJudgedAndWritten() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let folder = try write(ExperimentTests.tiny, lab)
+      let run = try await lab.run(arguments: ["run", "--rounds", "1", "--seed", "5", folder])
+      #expect(run.code == 0, "\(run.text)")
+      #expect(run.text.contains("seed 5") && run.text.contains("Everything holds."))
+      let result = try ExperimentResult.read(folder + "/result.json")
+      #expect(result.passed && result.seed == "5")
+      #expect(result.judgements.map(\.verdict) == [.holds, .holds, .holds, .holds])
+      let metrics = try #require(result.runs.first?.metrics)
+      #expect(metrics["coupons.count"] == 120 || (metrics["coupons.count"] ?? 0) > 120)
+      #expect(metrics["rows"] == 90)
+      #expect(metrics["missing"] == 0)
+      #expect((metrics["mine.count@during"] ?? 0) > 0 && (metrics["soldout.count@during"] ?? 0) > 0)
+      let page = try String(contentsOfFile: folder + "/RESULT.md", encoding: .utf8)
+      #expect(page.contains("Everything that was expected holds."))
+      for chart in ["coupons.svg", "bystander.svg", "figures.svg"] {
+        let svg = try String(contentsOfFile: "\(folder)/\(chart)", encoding: .utf8)
+        #expect(svg.hasPrefix("<svg xmlns=") && svg.contains("prefers-color-scheme: dark"))
+      }
+      // Nothing is left running, and no laboratory.
+      #expect(try FileManager.default.contentsOfDirectory(atPath: lab.folder + "/run").isEmpty)
+      let matrix = try await lab.run("report", "--matrix", "--to", folder, folder)
+      #expect(matrix.code == 0, "\(matrix.text)")
+      let table = try String(contentsOfFile: folder + "/matrix.md", encoding: .utf8)
+      #expect(table.contains("| database stopped |"))
+    }
+  }
+
+  @Test func whatDoesNotHoldIsAFailureAndAQuickRunTouchesNothing() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let scenario = ExperimentTests.tiny.replacing("coupons.failed > 0.3 during fault", with: "rows == 91")
+        .replacing("monolith.bites > 0", with: "monolith.durable_after_heal_s > 1000")
+        .replacing("people: 120", with: "people: 100").replacing("after: 0.5", with: "after: 0.2")
+      let folder = try write(scenario, lab)
+      let run = try await lab.run("run", "--quick", "--rounds", "1", folder)
+      #expect(run.code == 1, "\(run.text)")
+      #expect(run.text.contains("✗ monolith.rows == 91") && run.text.contains("FAILED: tiny"))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["scenario.yaml"])
+      #expect(FileManager.default.fileExists(atPath: lab.folder + "/run/tiny/result.json"))
+    }
+  }
+
+  @Test func ctrlCLeavesNothing() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let folder = try write(ExperimentTests.tiny.replacing("before: 0.5", with: "before: 60"), lab)
+      let run = try lab.start("run", folder)
+      let state = lab.folder + "/run/run-tiny-monolith/lab.json"
+      var parts: [LabFile.Part] = []
+      let deadline = Instant.now + .seconds(60)
+      while parts.count < 2 || parts.contains(where: { $0.port == 0 }), Instant.now < deadline, run.isRunning
+      {
+        parts =
+          FileManager.default.contents(atPath: state)
+          .flatMap { try? JSONDecoder().decode(LabFile.self, from: $0) }?.parts ?? []
+        await EventLoop.shared.sleep(for: .milliseconds(50))
+      }
+      #expect(parts.count == 2)
+      run.signal(SIGINT)
+      #expect(await run.exit() == .code(130))
+      #expect(!parts.contains { $0.process.isRunning })
+    }
+  }
+
+  @Test func mistakesEndBeforeAnythingStarts() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      for (part, wrong, code, text) in [
+        ("quota: 90", "quota: none", 2, "scenario.yaml:3: policy.quota: must be a whole number"),
+        ("monolith.bites > 0", "monolith.joy > 0", 2, "expect[3]: “joy” is no metric"),
+        ("part: database, for: 1", "part: worker, for: 1", 2, "is no"),
+        ("architecture: monolith", "architecture: eda, kafka: named", 1, "needs a Kafka that is named"),
+        ("architecture: monolith", "architecture: eda, redis: often", 2, "variants[0].redis: must be one of"),
+      ] as [(String, String, Int32, String)] {
+        let scenario = ExperimentTests.tiny.replacing(part, with: wrong)
+        let run = try await lab.run("run", try write(scenario, lab))
+        // A part that the monolith has not is left out of the scenario's faults; then nothing bites.
+        if text == "is no" {
+          #expect(run.code == 1)
+          continue
+        }
+        #expect(run.code == code, "\(run.text)")
+        #expect(run.text.contains(text), "\(run.text)")
+        #expect(run.text.split(separator: "\n").count == 1)
+      }
+      #expect(try await lab.run("run", "nowhere").code == 2)
+      #expect(try await lab.run("run").code == 2)
+      #expect(try await lab.run("run", "--all", "x").code == 2)
+      #expect(!FileManager.default.fileExists(atPath: lab.folder + "/run"))
+    }
+  }
+}
+
+@Suite struct MatrixTests {
+  private func result(_ name: String, _ faults: [(String, String, [String: Double])]) -> ExperimentResult {
+    func runs(_ architecture: String) -> ExperimentResult.RunResult {
+      let figures = faults.filter { $0.1 == architecture }.map {
+        FaultFigures(window: FaultWindow(name: $0.0, from: 1, to: 2), bites: 1, metrics: $0.2)
+      }
+      return ExperimentResult.RunResult(
+        round: 1, variant: architecture, metrics: [:], faults: figures, findings: [], usage: [],
+        verified: true)
+    }
+    let variants = Matrix.architectures.map {
+      ExperimentResult.VariantFacts(
+        name: $0, architecture: $0, strategy: "s", people: 1, quota: 1, policies: 1, ratePerSecond: 1,
+        concurrent: nil, programSettings: [:], isExpectedWrong: false)
+    }
+    return ExperimentResult(
+      name: name, question: "?", createdAt: "2026-01-01", commit: "c", seed: "1", isQuick: false, rounds: 1,
+      machine: Machine(processor: "p", cores: 2, memoryBytes: 1, system: "s", swift: "6"), versions: [:],
+      variants: variants, runs: Matrix.architectures.map(runs), medians: [:], shown: [], judgements: [])
+  }
+
+  private func figures(_ good: Double, recover: Double = 0, slow: Double = 1) -> [String: Double] {
+    var metrics = ["mine.count@during": 5.0]
+    for use in Matrix.uses {
+      metrics["\(use.group).good@during"] = good
+      metrics["\(use.group).recover_s"] = recover
+      metrics["\(use.group).p50_ms@before"] = 2
+      metrics["\(use.group).p50_ms@during"] = 2 * slow
+    }
+    return metrics
+  }
+
+  @Test func rowsAreFaultsAndCellsAreColoured() throws {
+    let first = result(
+      "matrix",
+      [
+        ("database outage", "monolith", figures(0.01, recover: 1.25)), ("database outage", "eda", figures(1)),
+        ("redis outage", "eda", figures(0.6)), ("slow", "eda", figures(1, slow: 200)),
+      ])
+    let second = result(
+      "04", [("database outage", "eda", figures(0)), ("other", "eda", ["coupons.good@during": 1])])
+    let matrix = Matrix([first, second])
+    #expect(matrix.rows.map(\.fault) == ["database outage", "redis outage", "slow"])
+    #expect(matrix.sources == ["matrix"])
+    #expect(matrix.gaps.isEmpty)
+    #expect(matrix.rows[0].cells["monolith"]?["stays"]?.colour == .bad)
+    #expect(matrix.rows[0].cells["eda"]?["stays"]?.colour == .good)
+    #expect(matrix.rows[1].cells["monolith"] == nil)
+    #expect(matrix.rows[1].cells["eda"]?["coupons"]?.colour == .fair)
+    #expect(matrix.rows[2].cells["eda"]?["coupons"]?.colour == .fair)
+    #expect(matrix.whereEdaIsWorse.map(\.fault) == Array(repeating: "redis outage", count: 5))
+    let page = MatrixPage(matrix, [first, second]).markdown
+    #expect(page.contains("| database outage | 🔴 1 %, 1.3 s |"))
+    #expect(page.contains("- **redis outage**, get a coupon: 60 % (monolith: has no such part)"))
+    let svg = MatrixDrawing(matrix).svg
+    #expect(svg.hasPrefix("<svg xmlns=") && svg.contains("class=\"bad\""))
+  }
+
+  @Test func aCellThatWasNotMeasuredIsAGap() {
+    var metrics = figures(1)
+    metrics["booking.good@during"] = nil
+    #expect(Matrix([result("matrix", [("x", "eda", metrics)])]).gaps == ["x, eda: book a stay"])
+  }
+}
+
+@Suite struct CostTests {
+  @Test func linesThatHoldCodeAreCounted() {
+    #expect(CodeCount.count("// a\n\nlet a = 1 // b\n  /// c\n\t}\n") == 2)
+  }
+
+  @Test func aProgramsModulesAreReadFromTheManifest() {
+    let manifest = """
+      library("A"), library("B", ["A"]),
+      program("p", [
+        "B", "C",
+      ]),
+      """
+    #expect(CodeCount.dependencies(manifest) == ["A": [], "B": ["A"], "p": ["B", "C"]])
+  }
+}
