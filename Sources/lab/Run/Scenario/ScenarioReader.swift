@@ -114,6 +114,10 @@ package struct ScenarioReader {
     guard !scenario.variants.isEmpty else {
       throw fields.problem("variants", "must list at least one variant")
     }
+    for fault in scenario.faults
+    where !scenario.variants.contains(where: { fault.exists(in: $0.architecture) }) {
+      throw fields.problem("faults", "“\(fault.name)”: no variant has such a part")
+    }
     for only in lists.only where !scenario.variants.contains(where: { $0.name == only.text }) {
       throw fields.problem("quick.only", "“\(only.text)” is no variant", line: only.line)
     }
