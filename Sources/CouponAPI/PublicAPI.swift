@@ -183,6 +183,7 @@ extension Reply {
     switch self {
     case .now(let value): .now(render(value))
     case .later(let work): .later { render(await work()) }
+    case .told(let ask): .told { tell in ask { tell(render($0)) } }
     }
   }
 }

@@ -5,22 +5,21 @@ enum Representation {
   /// On the hot path: nothing in it needs an escape.
   static func coupon(_ coupon: Coupon) -> [UInt8] {
     let claim = coupon.claim
-    var json: [UInt8] = []
-    json.reserveCapacity(288)
-    json.append(text: #"{"couponId":""#)
-    claim.couponID.appendText(to: &json)
-    json.append(text: #"","policyId":"#)
-    json.append(decimal: Int64(claim.policyID.value))
-    json.append(text: #","userId":""#)
-    json.append(contentsOf: claim.userID.description.utf8)
-    json.append(text: #"","day":""#)
-    claim.day.appendText(to: &json)
-    json.append(text: #"","rank":"#)
-    if let rank = coupon.rank { json.append(decimal: Int64(rank)) } else { json.append(text: "null") }
-    json.append(text: #","issuedAt":""#)
-    claim.issuedAt.appendText(to: &json)
-    json.append(text: #""}"#)
-    return json
+    return [UInt8](capacity: 320) { json in
+      json.append(#"{"couponId":""#)
+      json.append(hex: claim.couponID)
+      json.append(#"","policyId":"#)
+      json.append(decimal: Int64(claim.policyID.value))
+      json.append(#","userId":""#)
+      json.append(claim.userID)
+      json.append(#"","day":""#)
+      json.append(claim.day)
+      json.append(#"","rank":"#)
+      if let rank = coupon.rank { json.append(decimal: Int64(rank)) } else { json.append("null") }
+      json.append(#","issuedAt":""#)
+      json.append(claim.issuedAt)
+      json.append(#""}"#)
+    }
   }
 
   static func policy(_ policy: Policy) -> [UInt8] {

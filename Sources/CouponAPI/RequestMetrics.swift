@@ -31,6 +31,13 @@ final class RequestMetrics {
         self.record(route, response.status, since: start)
         return response
       }
+    case .told(let ask):
+      return .told { tell in
+        ask { response in
+          self.record(route, response.status, since: start)
+          tell(response)
+        }
+      }
     }
   }
 

@@ -42,14 +42,15 @@ package enum Decision: Hashable, Sendable {
 
 /// All that the rule looks at for one person on one day.
 package struct IssuanceState: Hashable, Sendable {
-  package let policy: Policy
+  /// Coupons that the day has to give.
+  package let quota: Int
   /// Coupons issued on the day so far.
   package var issued: Int
   /// The person's coupon of the period.
   package var held: Coupon?
 
   package init(policy: Policy, issued: Int, held: Coupon?) {
-    (self.policy, self.issued, self.held) = (policy, issued, held)
+    (quota, self.issued, self.held) = (policy.dailyQuota, issued, held)
   }
 }
 
@@ -59,7 +60,7 @@ package struct IssuanceState: Hashable, Sendable {
 package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
   if let held = state.held { return .alreadyIssued(held) }
   if case .closed(let next) = hours { return .notOpen(next: next) }
-  return state.issued < state.policy.dailyQuota ? nil : .soldOut
+  return state.issued < state.quota ? nil : .soldOut
 }
 
 /// Decides a claim.

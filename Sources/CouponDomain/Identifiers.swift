@@ -24,6 +24,12 @@ package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible
 package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
   package static let maximumLength = 64
   package let description: String
+  /// Tables ask for it again and again: reckoned once.
+  private let hash: Int
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
+  package static func == (a: UserID, b: UserID) -> Bool { a.hash == b.hash && a.description == b.description }
 
   /// Nil when the text breaks the rule above.
   package init?(_ text: some StringProtocol) {
@@ -36,6 +42,9 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
     guard !bytes.isEmpty, bytes.count <= UserID.maximumLength else { return nil }
     for index in bytes.indices where !UserID.admits(bytes[index]) { return nil }
     description = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    var hasher = Hasher()
+    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    hash = hasher.finalize()
   }
 
   package static func admits(_ byte: UInt8) -> Bool {
@@ -65,17 +74,7 @@ extension HexIdentifier {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  package func appendText(to bytes: inout [UInt8]) {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
-      var (high, low) = (high, low)
-      for index in 0..<16 {
-        digits[15 - index] = hexDigit(high)
-        digits[31 - index] = hexDigit(low)
-        (high, low) = (high >> 4, low >> 4)
-      }
-      bytes.append(contentsOf: digits)
-    }
-  }
+  package func appendText(to bytes: inout [UInt8]) { bytes.append(capacity: 32) { $0.append(hex: self) } }
 
   /// Nil unless the text is exactly 32 lower-case hexadecimal digits.
   package init?(_ text: some StringProtocol) {
@@ -99,12 +98,6 @@ extension HexIdentifier {
     }
     self.init(high: high, low: low)
   }
-}
-
-/// The digit of the lowest four bits.
-private func hexDigit(_ word: UInt64) -> UInt8 {
-  let nibble = UInt8(truncatingIfNeeded: word) & 15
-  return nibble < 10 ? 48 + nibble : 87 + nibble
 }
 
 /// Names one domain event; drawn at random by whoever makes the event.

@@ -4,30 +4,31 @@
 /// with what the database holds for the people and days of its batch.
 package struct PolicyLedger: Sendable {
   package let policy: Policy
-  private var issuedByDay: [Day: Int] = [:]
-  private var couponsByPeriod: [Day: PeriodCoupons] = [:]
+  private var issuedByDay = DayMap<Int>()
+  private var couponsByPeriod = DayMap<PeriodCoupons>()
 
   package init(_ policy: Policy) { self.policy = policy }
 
   /// Seeds a day's counter with what was issued before.
-  package mutating func seed(issued: Int, on day: Day) { issuedByDay[day] = issued }
+  package mutating func seed(issued: Int, on day: Day) { set(issued, on: day) }
 
   /// Seeds a person's coupon of its period.
   package mutating func seed(_ coupon: Coupon) { hold(coupon) }
 
-  package func issued(on day: Day) -> Int { issuedByDay[day] ?? 0 }
+  package func issued(on day: Day) -> Int { issuedByDay.place(day).map { issuedByDay[$0] } ?? 0 }
   package func isFull(on day: Day) -> Bool { issued(on: day) >= policy.dailyQuota }
 
   /// The coupon that rules a claim of this person on this day.
   package func coupon(of user: UserID, on day: Day) -> Coupon? {
-    couponsByPeriod[policy.period(of: day)]?[user]
+    guard let place = couponsByPeriod.place(policy.period(of: day)) else { return nil }
+    return couponsByPeriod[place][user]
   }
 
   /// The person's latest coupon in the whole event.
   package func latestCoupon(of user: UserID) -> Coupon? {
     var latest: Coupon?
-    for coupons in couponsByPeriod.values {
-      guard let coupon = coupons[user] else { continue }
+    for place in couponsByPeriod.places {
+      guard let coupon = couponsByPeriod[place][user] else { continue }
       if let known = latest, known.claim.day >= coupon.claim.day { continue }
       latest = coupon
     }
@@ -35,11 +36,11 @@ package struct PolicyLedger: Sendable {
   }
 
   /// The days of which anything was issued or seeded.
-  package var days: [Day] { issuedByDay.keys.sorted() }
+  package var days: [Day] { issuedByDay.days.sorted() }
 
   /// The day's coupons in the order of their ranks. Looks at every coupon of the period.
   package func coupons(on day: Day) -> [Coupon] {
-    let coupons = couponsByPeriod[policy.period(of: day)]?.all ?? []
+    let coupons = couponsByPeriod.place(policy.period(of: day)).map { couponsByPeriod[$0].all } ?? []
     return coupons.filter { $0.claim.day == day }.sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
   }
 
@@ -56,13 +57,44 @@ package struct PolicyLedger: Sendable {
   }
 
   private mutating func take(_ state: IssuanceState, _ coupon: Coupon) {
-    issuedByDay[coupon.claim.day] = state.issued
+    set(state.issued, on: coupon.claim.day)
     hold(coupon)
   }
 
   private mutating func hold(_ coupon: Coupon) {
-    let (period, quota) = (policy.period(of: coupon.claim.day), policy.dailyQuota)
-    couponsByPeriod[period, default: PeriodCoupons(capacity: quota)].hold(coupon)
+    let period = policy.period(of: coupon.claim.day)
+    let place =
+      couponsByPeriod.place(period)
+      ?? couponsByPeriod.add(period, PeriodCoupons(capacity: policy.dailyQuota))
+    couponsByPeriod[place].hold(coupon)
+  }
+
+  private mutating func set(_ issued: Int, on day: Day) {
+    if let place = issuedByDay.place(day) {
+      issuedByDay[place] = issued
+    } else {
+      _ = issuedByDay.add(day, issued)
+    }
+  }
+}
+
+/// Few days, asked for by every request, nearly always the latest: found without a hash, and read where they lie.
+private struct DayMap<Value: Sendable>: Sendable {
+  private(set) var days: [Day] = []
+  private var values: [Value] = []
+
+  var places: Range<Int> { values.indices }
+  func place(_ day: Day) -> Int? { days.lastIndex(of: day) }
+
+  subscript(place: Int) -> Value {
+    _read { yield values[place] }
+    _modify { yield &values[place] }
+  }
+
+  mutating func add(_ day: Day, _ value: Value) -> Int {
+    days.append(day)
+    values.append(value)
+    return values.count - 1
   }
 }
 

@@ -20,12 +20,7 @@ extension Day: CustomStringConvertible {
   package var description: String { written { appendText(to: &$0) } }
 
   package func appendText(to bytes: inout [UInt8]) {
-    let (year, month, day) = civil
-    appendDecimal(year, width: 4, to: &bytes)
-    bytes.append(UInt8(ascii: "-"))
-    appendDecimal(month, width: 2, to: &bytes)
-    bytes.append(UInt8(ascii: "-"))
-    appendDecimal(day, width: 2, to: &bytes)
+    bytes.append(capacity: 16) { $0.append(self) }
   }
 }
 
@@ -55,11 +50,7 @@ extension TimeOfDay: CustomStringConvertible {
   package var description: String { written { appendText(to: &$0) } }
 
   package func appendText(to bytes: inout [UInt8]) {
-    appendDecimal(Int(seconds) / 3600, width: 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    appendDecimal(Int(seconds) / 60 % 60, width: 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    appendDecimal(Int(seconds) % 60, width: 2, to: &bytes)
+    bytes.append(capacity: 8) { $0.append(clock: Int(seconds)) }
   }
 }
 
@@ -96,18 +87,39 @@ extension Timestamp: CustomStringConvertible {
   package var description: String { written { appendText(to: &$0) } }
 
   package func appendText(to bytes: inout [UInt8]) {
-    let (days, rest) = microseconds.flooredDivision(by: 86_400_000_000)
-    Day(number: Int32(days)).appendText(to: &bytes)
-    bytes.append(UInt8(ascii: "T"))
-    let seconds = Int(rest / 1_000_000)
-    appendDecimal(seconds / 3600, width: 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    appendDecimal(seconds / 60 % 60, width: 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    appendDecimal(seconds % 60, width: 2, to: &bytes)
-    bytes.append(UInt8(ascii: "."))
-    appendDecimal(Int(rest % 1_000_000), width: 6, to: &bytes)
-    bytes.append(UInt8(ascii: "Z"))
+    bytes.append(capacity: 40) { $0.append(self) }
+  }
+}
+
+extension TextBuffer {
+  /// `YYYY-MM-DD`.
+  package mutating func append(_ day: Day) {
+    let (year, month, dayOfMonth) = day.civil
+    if (0...9999).contains(year) { append(digits: year, width: 4) } else { append(decimal: Int64(year)) }
+    append(UInt8(ascii: "-"))
+    append(digits: month, width: 2)
+    append(UInt8(ascii: "-"))
+    append(digits: dayOfMonth, width: 2)
+  }
+
+  /// ISO 8601 in UTC with six digits after the second.
+  package mutating func append(_ time: Timestamp) {
+    let (days, rest) = time.microseconds.flooredDivision(by: 86_400_000_000)
+    append(Day(number: Int32(days)))
+    append(UInt8(ascii: "T"))
+    append(clock: Int(rest / 1_000_000))
+    append(UInt8(ascii: "."))
+    append(digits: rest % 1_000_000, width: 6)
+    append(UInt8(ascii: "Z"))
+  }
+
+  /// `HH:MM:SS`.
+  fileprivate mutating func append(clock seconds: Int) {
+    append(digits: seconds / 3600, width: 2)
+    append(UInt8(ascii: ":"))
+    append(digits: seconds / 60 % 60, width: 2)
+    append(UInt8(ascii: ":"))
+    append(digits: seconds % 60, width: 2)
   }
 }
 
@@ -128,21 +140,6 @@ private func decimal(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
     number = number * 10 + Int(digit)
   }
   return number
-}
-
-/// Appends a number with at least `width` digits.
-private func appendDecimal(_ number: Int, width: Int, to bytes: inout [UInt8]) {
-  withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-    var rest = number.magnitude
-    var first = 20
-    while rest > 0 || first > 20 - width {
-      first -= 1
-      digits[first] = UInt8(truncatingIfNeeded: 48 + rest % 10)
-      rest /= 10
-    }
-    if number < 0 { bytes.append(UInt8(ascii: "-")) }
-    bytes.append(contentsOf: UnsafeMutableBufferPointer(rebasing: digits[first...]))
-  }
 }
 
 private func written(_ append: (inout [UInt8]) -> Void) -> String {

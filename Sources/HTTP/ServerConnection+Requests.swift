@@ -113,6 +113,13 @@ extension ServerConnection {
         server.readClock()
         answer(number, response, shape)
       }
+    case .told(let ask):
+      server.statistics.requestsInFlight += 1
+      ask { [self] response in
+        server.statistics.requestsInFlight -= 1
+        server.readClock()
+        answer(number, response, shape)
+      }
     }
   }
 

@@ -33,6 +33,10 @@ final class ServerConnection {
   private var isWriteBlocked = false
   /// Since when what has arrived waits to be read in a later turn.
   private var putOffSince: Instant?
+  /// How often the loop has told of it again since. Being told costs little, once; to stop the watch and to begin it anew
+  /// costs three calls of the system, and is worth them only where the line is long.
+  private var tellings = 0
+  private static let tellingsAtMost = 3
   /// When the bytes that are read now were first seen.
   var seenAt: Instant { putOffSince ?? server.now }
   /// The next request may not begin before others are answered or their answers have left.
@@ -73,17 +77,23 @@ final class ServerConnection {
 
   private func ready(_ readiness: Readiness) {
     if stage != .closed, readiness.contains(.writable), isWriteBlocked { flush() }
-    guard readiness.contains(.readable), putOffSince == nil else { return }
+    guard readiness.contains(.readable) else { return }
+    if putOffSince != nil {
+      tellings += 1
+      if tellings == ServerConnection.tellingsAtMost { settle() }
+      return
+    }
     if server.mayRead(self) { return readOnce() }
     putOffSince = .now
-    settle()
   }
 
   /// The server has time for what has arrived.
   func readPutOff() {
     readOnce()
     putOffSince = nil
-    settle()
+    let wasUnwatched = tellings >= ServerConnection.tellingsAtMost
+    tellings = 0
+    if wasUnwatched { settle() }
   }
 
   private func readOnce() {
@@ -207,7 +217,9 @@ final class ServerConnection {
   private func settle() {
     guard stage != .closed else { return }
     var interest = Readiness()
-    if stage == .lingering || stage == .open && !isPaused, !peerHasEnded, putOffSince == nil {
+    if stage == .lingering || stage == .open && !isPaused, !peerHasEnded,
+      tellings < ServerConnection.tellingsAtMost
+    {
       interest.insert(.readable)
     }
     if isWriteBlocked { interest.insert(.writable) }

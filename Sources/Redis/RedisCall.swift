@@ -1,7 +1,10 @@
 internal import EventLoop
 
 /// One command or transaction that was written and waits for its replies, which come in the order of writing.
-struct RedisCall {
+///
+/// An object, because it is changed where it lies for each of its replies.
+@LoopActor
+final class RedisCall {
   enum Kind {
     case command
     /// MULTI, so many commands, EXEC.
@@ -13,7 +16,6 @@ struct RedisCall {
   let deadline: Instant
   /// Nil once the caller has been told that the outcome is unknown; the replies are still read, and dropped.
   var completion: (@LoopActor (Result<[RedisReply], RedisError>) -> Void)?
-  private var replies: [RedisReply] = []
   private var refusals = 0
   private var firstRefusal: String?
   private var received = 0
@@ -26,7 +28,7 @@ struct RedisCall {
   }
 
   /// Takes the next reply; the result when it was the last one.
-  mutating func take(_ reply: RedisReply) -> Result<[RedisReply], RedisError>? {
+  func take(_ reply: RedisReply) -> Result<[RedisReply], RedisError>? {
     received += 1
     switch kind {
     case .command:

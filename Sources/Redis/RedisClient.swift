@@ -216,9 +216,10 @@ package final class RedisClient {
 
   private func receive(_ reply: RedisReply) {
     guard !inFlight.isEmpty else { return disconnect("a reply to nothing that was asked") }
-    guard let result = inFlight.updateFirst({ $0.take(reply) }) else { return }
-    let call = inFlight.popFirst()
-    call?.completion?(result)
+    let call = inFlight[0]
+    guard let result = call.take(reply) else { return }
+    _ = inFlight.popFirst()
+    call.completion?(result)
   }
 
   // MARK: - Deadlines

@@ -30,7 +30,7 @@ package enum RedisReply: Hashable, Sendable {
     switch reply.type {
     case REDIS_REPLY_INTEGER: self = .integer(reply.integer)
     case REDIS_REPLY_STRING: self = .string(Array(RedisReply.bytes(reply)))
-    case REDIS_REPLY_STATUS: self = .status(String(decoding: RedisReply.bytes(reply), as: UTF8.self))
+    case REDIS_REPLY_STATUS: self = .status(RedisReply.status(RedisReply.bytes(reply)))
     case REDIS_REPLY_ERROR: self = .error(String(decoding: RedisReply.bytes(reply), as: UTF8.self))
     case REDIS_REPLY_ARRAY:
       var elements: [RedisReply] = []
@@ -42,6 +42,13 @@ package enum RedisReply: Hashable, Sendable {
       self = .array(elements)
     default: self = .null
     }
+  }
+
+  /// What comes with every transaction is known at sight.
+  private static func status(_ bytes: UnsafeRawBufferPointer) -> String {
+    if bytes.elementsEqual("QUEUED".utf8) { return "QUEUED" }
+    if bytes.elementsEqual("OK".utf8) { return "OK" }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func bytes(_ reply: redisReply) -> UnsafeRawBufferPointer {

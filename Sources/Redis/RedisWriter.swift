@@ -18,6 +18,13 @@ package struct RedisWriter {
     add(argument)
   }
 
+  /// Commands that were encoded beforehand, up to the last argument of the last of them.
+  package mutating func commands(_ template: RedisTemplate, last argument: String) {
+    commands += template.commands
+    bytes.append(contentsOf: template.bytes)
+    add(argument)
+  }
+
   package mutating func command(_ arguments: some Collection<String>) {
     begin(arguments.count)
     for argument in arguments { add(argument) }
@@ -28,7 +35,7 @@ package struct RedisWriter {
     add(name)
   }
 
-  private mutating func begin(_ count: Int) {
+  fileprivate mutating func begin(_ count: Int) {
     commands += 1
     bytes.append(UInt8(ascii: "*"))
     number(count)
@@ -38,7 +45,7 @@ package struct RedisWriter {
     text.withUTF8Buffer { add($0) }
   }
 
-  private mutating func add(_ text: String) {
+  fileprivate mutating func add(_ text: String) {
     var text = text
     text.withUTF8 { add($0) }
   }
@@ -65,5 +72,21 @@ package struct RedisWriter {
   private mutating func endLine() {
     bytes.append(13)
     bytes.append(10)
+  }
+}
+
+/// Commands that are sent again and again with another last argument: encoded once.
+package struct RedisTemplate: Sendable {
+  let bytes: [UInt8]
+  let commands: Int
+
+  /// - Parameter commands: the last of them without its last argument.
+  package init(_ commands: [[String]]) {
+    var writer = RedisWriter(bytes: [])
+    for (index, command) in commands.enumerated() {
+      writer.begin(command.count + (index == commands.count - 1 ? 1 : 0))
+      for argument in command { writer.add(argument) }
+    }
+    (bytes, self.commands) = (writer.bytes, commands.count)
   }
 }

@@ -19,17 +19,22 @@ package enum LogCodec {
   }
 
   package static func encode(_ claim: CouponClaim) -> [UInt8] {
-    var writer = EntryWriter(claimType, version, claim.eventID, claim.policyID)
-    writer.name(#","userId":""#)
-    writer.bytes.append(contentsOf: claim.userID.description.utf8)
-    writer.name(#"","day":""#)
-    claim.day.appendText(to: &writer.bytes)
-    writer.name(#"","couponId":""#)
-    claim.couponID.appendText(to: &writer.bytes)
-    writer.name(#"","issuedAt":""#)
-    claim.issuedAt.appendText(to: &writer.bytes)
-    writer.name(#""}"#)
-    return writer.bytes
+    [UInt8](capacity: 352) { text in
+      // Type and version: the writer of other entries has them from `claimType` and `version`.
+      text.append(#"{"type":"CouponIssued","version":1,"eventId":""#)
+      text.append(hex: claim.eventID)
+      text.append(#"","policyId":"#)
+      text.append(decimal: Int64(claim.policyID.value))
+      text.append(#","userId":""#)
+      text.append(claim.userID)
+      text.append(#"","day":""#)
+      text.append(claim.day)
+      text.append(#"","couponId":""#)
+      text.append(hex: claim.couponID)
+      text.append(#"","issuedAt":""#)
+      text.append(claim.issuedAt)
+      text.append(#""}"#)
+    }
   }
 
   package static func encode(_ created: PolicyCreated) -> [UInt8] {

@@ -24,7 +24,8 @@ package enum LogOutcome: Hashable, Sendable {
 package struct LogLedger: Sendable {
   private let key: CouponKey
   private let partitionOf: @Sendable (PolicyID) -> Int32
-  private var entries: [PolicyID: Entry] = [:]
+  private var entries: [Entry] = []
+  private var places: [PolicyID: Int] = [:]
 
   /// `partitionOf` tells the partition of a policy's key: one policy has one order only while its entries
   /// share it.
@@ -33,28 +34,40 @@ package struct LogLedger: Sendable {
   }
 
   /// The policies that are known, by id.
-  package var policies: [Policy] { entries.values.map(\.coupons.policy).sorted { $0.id < $1.id } }
+  package var policies: [Policy] { entries.map(\.coupons.policy).sorted { $0.id < $1.id } }
 
   /// The state of one policy; nil where it is unknown.
-  package subscript(policy: PolicyID) -> PolicyLedger? { entries[policy]?.coupons }
+  package subscript(policy: PolicyID) -> PolicyLedger? { places[policy].map { entries[$0].coupons } }
+
+  /// What the rule says of this person on this day; nil where there is room. The policy must be known.
+  package func refusal(of user: UserID, on day: Day, hours: Hours, in policy: PolicyID) -> Refusal? {
+    guard let place = places[policy] else { preconditionFailure("no policy \(policy)") }
+    return CouponDomain.refusal(hours: hours, entries[place].coupons.state(of: user, on: day))
+  }
+
+  /// Whether the day has nothing left to give; false for an unknown policy.
+  package func isFull(on day: Day, in policy: PolicyID) -> Bool {
+    places[policy].map { entries[$0].coupons.isFull(on: day) } ?? false
+  }
 
   // MARK: Seeds, for a fold that begins where the database stands
 
   /// A policy that is known already keeps its state.
   package mutating func seed(_ policy: Policy) {
-    if entries[policy.id] == nil { add(policy) }
+    if places[policy.id] == nil { add(policy) }
   }
 
   package mutating func seed(issued: Int, on day: Day, of policy: PolicyID) {
-    entries[policy]?.coupons.seed(issued: issued, on: day)
+    if let place = places[policy] { entries[place].coupons.seed(issued: issued, on: day) }
   }
 
   package mutating func seed(_ coupon: Coupon) {
-    entries[coupon.claim.policyID]?.coupons.seed(coupon)
+    if let place = places[coupon.claim.policyID] { entries[place].coupons.seed(coupon) }
   }
 
   private mutating func add(_ policy: Policy) {
-    entries[policy.id] = Entry(coupons: PolicyLedger(policy), partition: partitionOf(policy.id))
+    places[policy.id] = entries.count
+    entries.append(Entry(coupons: PolicyLedger(policy), partition: partitionOf(policy.id)))
   }
 
   // MARK: The fold
@@ -76,15 +89,24 @@ package struct LogLedger: Sendable {
     switch entry {
     case .policyCreated(let created): return apply(created, partition: partition)
     case .claim(let claim):
-      return entries[claim.policyID]?.apply(claim, partition, key)
-        ?? .deadLetter(reason: LogLedger.unknownPolicy)
+      if let reason = objection(to: claim, partition: partition) { return .deadLetter(reason: reason) }
+      return apply(sound: claim)
+    }
+  }
+
+  /// The same for a claim to which there is no `objection`, as to one that this process has made itself.
+  package mutating func apply(sound claim: CouponClaim) -> LogOutcome {
+    guard let place = places[claim.policyID] else { return .deadLetter(reason: LogLedger.unknownPolicy) }
+    return switch entries[place].coupons.apply(claim) {
+    case .issued(let coupon): .issued(coupon)
+    case .refused(let refusal): .dropped(claim, refusal)
     }
   }
 
   /// Why a claim can be nobody's, whatever was issued before it; nil where it may be decided.
   package func objection(to claim: CouponClaim, partition: Int32) -> String? {
-    guard let entry = entries[claim.policyID] else { return LogLedger.unknownPolicy }
-    return entry.objection(to: claim, partition, key)
+    guard let place = places[claim.policyID] else { return LogLedger.unknownPolicy }
+    return entries[place].objection(to: claim, partition, key)
   }
 
   private mutating func apply(_ created: PolicyCreated, partition: Int32) -> LogOutcome {
@@ -93,7 +115,7 @@ package struct LogLedger: Sendable {
     guard created.keyHash == key.keyHash(of: id) else {
       return .stop(reason: "the log was written with another COUPON_KEY")
     }
-    guard entries[id] == nil else { return .duplicatePolicy(created) }
+    guard places[id] == nil else { return .duplicatePolicy(created) }
     add(created.policy)
     return .policyCreated(created)
   }
@@ -106,14 +128,6 @@ package struct LogLedger: Sendable {
 private struct Entry: Sendable {
   var coupons: PolicyLedger
   let partition: Int32
-
-  mutating func apply(_ claim: CouponClaim, _ partition: Int32, _ key: CouponKey) -> LogOutcome {
-    if let reason = objection(to: claim, partition, key) { return .deadLetter(reason: reason) }
-    return switch coupons.apply(claim) {
-    case .issued(let coupon): .issued(coupon)
-    case .refused(let refusal): .dropped(claim, refusal)
-    }
-  }
 
   func objection(to claim: CouponClaim, _ partition: Int32, _ key: CouponKey) -> String? {
     guard self.partition == partition else { return LogLedger.wrongPartition }

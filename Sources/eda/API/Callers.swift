@@ -7,9 +7,9 @@ import EventLoop
 final class WaitingCaller {
   private enum State {
     case pending
-    case awaited(UnsafeContinuation<IssueAnswer, Never>)
+    case asked(@LoopActor (IssueAnswer) -> Void)
     case answered(IssueAnswer)
-    case taken
+    case told
   }
 
   let request: IssueRequest
@@ -21,23 +21,20 @@ final class WaitingCaller {
     (self.request, self.place, self.visit) = (request, place, visit)
   }
 
-  /// The answer; asked for once.
-  func answer() async -> IssueAnswer {
-    if case .answered(let answer) = state {
-      state = .taken
-      return answer
-    }
-    // Unsafe, because the room answers everybody exactly once; the check would cost an allocation a request.
-    return await withUnsafeContinuation { state = .awaited($0) }
+  /// Tells the answer as soon as it is known; asked once.
+  func whenAnswered(_ tell: @escaping @LoopActor (IssueAnswer) -> Void) {
+    guard case .answered(let answer) = state else { return state = .asked(tell) }
+    state = .told
+    tell(answer)
   }
 
   fileprivate func resolve(_ answer: IssueAnswer) {
     switch state {
     case .pending: state = .answered(answer)
-    case .awaited(let continuation):
-      state = .taken
-      continuation.resume(returning: answer)
-    case .answered, .taken: preconditionFailure("a request was answered twice")
+    case .asked(let tell):
+      state = .told
+      tell(answer)
+    case .answered, .told: preconditionFailure("a request was answered twice")
     }
   }
 }

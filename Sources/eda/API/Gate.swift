@@ -28,10 +28,7 @@ final class Gate {
     let place = caller.place
     redis.transaction(
       deadline: caller.visit.deadline,
-      write: {
-        $0.command("SCARD", place.setKey)
-        $0.command("SADD", place.setKey, caller.visit.userID.description)
-      },
+      write: { $0.commands(place.question, last: caller.visit.userID.description) },
       completion: { result in
         let reply = GateReply(result, quota: place.policy.dailyQuota)
         self.counters[reply.index].increment()
@@ -46,6 +43,12 @@ final class Gate {
     redis.transaction(
       deadline: .now + .seconds(2), write: { $0.command("SREM", key, user.description) }, completion: { _ in }
     )
+  }
+
+  /// The question about one person, without the person.
+  func question(of policy: PolicyID, on day: Day) -> RedisTemplate {
+    let key = key(of: policy, on: day)
+    return RedisTemplate([["SCARD", key], ["SADD", key]])
   }
 
   /// The key of a day's set.

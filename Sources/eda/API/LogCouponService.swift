@@ -85,7 +85,7 @@ package final class LogCouponService: CouponService {
     let caller = WaitingCaller(request, at: place, visit)
     callers.keep(caller)
     gate.ask(for: caller) { reply in self.gateAnswered(reply, caller) }
-    return .later { await caller.answer() }
+    return .told { caller.whenAnswered($0) }
   }
 
   private func gateAnswered(_ reply: GateReply, _ caller: WaitingCaller) {

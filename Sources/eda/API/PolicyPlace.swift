@@ -1,6 +1,7 @@
 import CouponDomain
 import CouponStore
 import EventLoop
+import Redis
 
 /// What every request of one policy needs and what seldom changes: found once a request, by one look.
 @LoopActor
@@ -9,19 +10,19 @@ final class PolicyPlace {
   let route: LogRoute
   /// The day that the latest request lay in.
   private(set) var window: DayWindow
-  /// The key of that day's set.
-  private(set) var setKey: String
+  /// What the gate asks of that day's set, but for the person.
+  private(set) var question: RedisTemplate
   private let gate: Gate
 
   init(_ policy: Policy, route: LogRoute, window: DayWindow, gate: Gate) {
     (self.policy, self.route, self.window, self.gate) = (policy, route, window, gate)
-    setKey = gate.key(of: policy.id, on: window.day)
+    question = gate.question(of: policy.id, on: window.day)
   }
 
   /// Moves to the day of `time`.
   func move(to time: Timestamp, _ calendar: inout PolicyCalendar) throws(UnknownTimeZone) {
     guard !window.contains(time) else { return }
     window = try calendar.window(of: policy, at: time)
-    setKey = gate.key(of: policy.id, on: window.day)
+    question = gate.question(of: policy.id, on: window.day)
   }
 }

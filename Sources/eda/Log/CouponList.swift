@@ -74,8 +74,7 @@ package struct CouponList {
 
   /// What the rule says of this person on this day; nil where there is room.
   package func refusal(of user: UserID, on day: Day, hours: Hours, in policy: PolicyID) -> Refusal? {
-    guard let coupons = ledger[policy] else { preconditionFailure("no policy \(policy)") }
-    return CouponDomain.refusal(hours: hours, coupons.state(of: user, on: day))
+    ledger.refusal(of: user, on: day, hours: hours, in: policy)
   }
 
   package func coupon(of user: UserID, on day: Day, in policy: PolicyID) -> Coupon? {
@@ -91,7 +90,7 @@ package struct CouponList {
     ledger[policy]?.latestCoupon(of: user)
   }
 
-  package func isFull(on day: Day, in policy: PolicyID) -> Bool { ledger[policy]?.isFull(on: day) ?? false }
+  package func isFull(on day: Day, in policy: PolicyID) -> Bool { ledger.isFull(on: day, in: policy) }
   package func issued(on day: Day, in policy: PolicyID) -> Int { ledger[policy]?.issued(on: day) ?? 0 }
 
   /// The winners of a day, the first first. Looks at every coupon of the period: not for every request.

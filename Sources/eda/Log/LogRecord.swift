@@ -1,8 +1,11 @@
+package import CouponDomain
 package import CouponStore
 
 /// A message of the log as a reader sees it: decoded once, by whoever folds it or plans with it.
 package enum LogRecord: Hashable, Sendable {
   case entry(LogEntry)
+  /// A claim that this very process has sent: it came back byte for byte, so nothing can be said against it.
+  case own(CouponClaim)
   /// A dead letter for every reader.
   case poison(reason: String)
   /// The reader must stop here.
@@ -25,6 +28,7 @@ extension LogLedger {
   package mutating func apply(_ record: LogRecord, partition: Int) -> LogOutcome {
     switch record {
     case .entry(let entry): apply(entry, partition: Int32(partition))
+    case .own(let claim): apply(sound: claim)
     case .poison(let reason): .deadLetter(reason: reason)
     case .unknown(let reason): .stop(reason: reason)
     }
