@@ -46,7 +46,7 @@ final class Checker {
     case .entry(.policyCreated(let created)):
       if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
     case .poison, .unknown: break
-    case .entry(.claim(let claim)): appended(claim)
+    case .entry(.claim(let claim)), .own(let claim): appended(claim)
     }
   }
 
