@@ -9,7 +9,7 @@ import Postgres
 @LoopActor
 package final class LockedRowService: CouponService {
   private let database: MonolithDatabase
-  private let issuance: ForUpdateIssuance
+  private let issuance: any Issuance
   private let key: CouponKey
   private var calendar = PolicyCalendar()
   private var eventIDs = EventIDSource()
@@ -17,7 +17,7 @@ package final class LockedRowService: CouponService {
   /// How often a policy without an id tries the next one where somebody was faster.
   private static let creationAttempts = 8
 
-  package init(database: MonolithDatabase, issuance: ForUpdateIssuance, key: CouponKey) {
+  package init(database: MonolithDatabase, issuance: any Issuance, key: CouponKey) {
     (self.database, self.issuance, self.key) = (database, issuance, key)
   }
 

@@ -7,14 +7,15 @@ import Postgres
 /// The program as a whole: two pools, the service over a locked row, the bystander beside it.
 ///
 ///     coupon requests ──▶ a look without a lock ──────▶ database pool (8) ──┐
-///                    └──▶ the locked transaction ─────▶ coupon pool (2) ────┤ PostgreSQL
+///                    └──▶ the strategy's transaction ─▶ coupon pool (2) ────┤ PostgreSQL
 ///     bystander, status, operator ────────────────────▶ database pool ──────┘
 @LoopActor
 package final class Monolith: ApplicationPart {
   package let coupons: LockedRowService
   package let bystander: DatabaseBystander
   package let database: MonolithDatabase
-  private let locked: PostgresPool
+  /// The pool of whoever decides; with `shared-pool` the one for everything.
+  private let deciding: PostgresPool
   private let settings: MonolithSettings
   private let context: ProgramContext
   private let clock: SystemClock
@@ -33,10 +34,18 @@ package final class Monolith: ApplicationPart {
       throw SettingsError(setting: "DATABASE_SCHEMA", rule: "is no name of a schema")
     }
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
-    let everything = try Monolith.pool("database", size: settings.database.pool, schema, settings, context)
-    locked = try Monolith.pool("coupon", size: settings.database.couponPool, schema, settings, context)
-    database = MonolithDatabase(pool: everything, schema: schema, log: context.log)
-    coupons = LockedRowService(database: database, issuance: ForUpdateIssuance(pool: locked), key: key)
+    let strategy = settings.strategy
+    let isShared = strategy == .sharedPool
+    let everything = try Monolith.pool(
+      "database", size: isShared ? MonolithStrategy.sharedPoolSize : settings.database.pool, schema, settings,
+      context)
+    deciding =
+      isShared
+      ? everything
+      : try Monolith.pool("coupon", size: settings.database.couponPool, schema, settings, context)
+    database = MonolithDatabase(
+      pool: everything, schema: schema, ranksAreUnique: strategy.ranksAreUnique, log: context.log)
+    coupons = LockedRowService(database: database, issuance: strategy.issuance(over: deciding), key: key)
     bystander = DatabaseBystander(pool: everything)
     context.metrics.gauge(
       "coupon_strategy_info", help: "How a coupon is decided.",
@@ -55,7 +64,7 @@ package final class Monolith: ApplicationPart {
   package func start() async throws { try await database.start() }
 
   package func stop(deadline: Instant) async {
-    await locked.close()
+    await deciding.close()
     await database.stop()
   }
 

@@ -18,6 +18,7 @@ package final class MonolithDatabase {
   /// For everything but the locked transaction.
   package let pool: PostgresPool
   private let schema: Schema
+  private let ranksAreUnique: Bool
   private let log: Log
   private var state = State.preparing
   private var isStopped = false
@@ -26,8 +27,8 @@ package final class MonolithDatabase {
   private static let question = PostgresStatement("SELECT 1")
   private static let interval = Duration.seconds(1)
 
-  package init(pool: PostgresPool, schema: Schema, log: Log) {
-    (self.pool, self.schema, self.log) = (pool, schema, log)
+  package init(pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, log: Log) {
+    (self.pool, self.schema, self.ranksAreUnique, self.log) = (pool, schema, ranksAreUnique, log)
   }
 
   package var readiness: ServiceReadiness {
@@ -40,7 +41,7 @@ package final class MonolithDatabase {
 
   /// Makes the tables; where the database does not answer yet, goes on trying behind the listeners.
   ///
-  /// - Throws: `SchemaError` where the tables belong to a newer program.
+  /// - Throws: `SchemaError` where the tables belong to a newer program, or to another strategy.
   package func start() async throws {
     try await prepare()
     EventLoop.shared.spawn { await self.watch() }
@@ -53,7 +54,7 @@ package final class MonolithDatabase {
 
   private func prepare() async throws(SchemaError) {
     do {
-      try await schema.prepare(pool, deadline: .now + .seconds(5))
+      try await schema.prepare(pool, ranksAreUnique: ranksAreUnique, deadline: .now + .seconds(5))
       enter(.answering)
     } catch let error as SchemaError {
       throw error

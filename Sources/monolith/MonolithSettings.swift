@@ -4,7 +4,7 @@ package import Postgres
 /// What the monolith is told.
 package struct MonolithSettings: ProgramSettings {
   /// The names of `COUPON_STRATEGY`, the default first.
-  package static let strategies = ["for-update"]
+  package static let strategies = MonolithStrategy.allCases.map(\.rawValue)
 
   package var server: ServerSettings
   package var admin: AdminSettings
@@ -13,6 +13,8 @@ package struct MonolithSettings: ProgramSettings {
   package let logLevel: LogLevel
   /// Nil only where `DATABASE_URL` has been rejected.
   package let databaseConfiguration: PostgresConfiguration?
+
+  package var strategy: MonolithStrategy { MonolithStrategy(rawValue: coupons.strategy) ?? .forUpdate }
 
   package init(_ reader: inout SettingsReader) {
     server = ServerSettings(&reader, defaultPort: 8081)

@@ -201,16 +201,22 @@ import Testing
     try await Database.with { database in
       let policy = try Make.policy(quota: 2)
       _ = try await create(policy, in: database)
-      let day = policy.startsOn
+      let (day, people) = (policy.startsOn, ["ann", "bob", "cid"])
+      let claims = try people.enumerated().map { try Make.claim($1, of: policy, event: UInt64($0 + 10)) }
       let slots = try await database.commit(
-        Array(repeating: IssuanceSQL.takeSlot(on: day, of: policy.id), count: 3))
+        claims.map { IssuanceSQL.takeSlotAndRecord($0, of: policy) })
       #expect(slots.map { $0.count == 0 ? nil : $0.int(0, 0) } == [1, 2, nil])
+      #expect(try await database.count("coupon") == 2)
+      #expect(try await database.count("coupon_event") == 3)
+      let third = Coupon(claim: claims[2], rank: 3)
       let swaps = try await database.commit([
-        IssuanceSQL.set(issued: 9, from: 7, on: day, of: policy.id),
-        IssuanceSQL.set(issued: 9, from: 2, on: day, of: policy.id),
+        IssuanceSQL.record(third, of: policy, from: 7, to: 8),
+        IssuanceSQL.record(third, of: policy, from: 2, to: 3),
         IssuanceSQL.advisoryLock(day, of: policy.id), IssuanceSQL.read(day, of: policy.id),
+        IssuanceSQL.find(claims[2].userID, on: day, of: policy),
       ])
-      #expect(swaps[0].affected == 0 && swaps[1].affected == 1 && swaps[3].int(0, 0) == 9)
+      #expect(swaps[0].count == 0 && swaps[1].count == 1 && swaps[3].int(0, 0) == 3)
+      #expect(try IssuanceSQL.coupon(swaps[4]) == third)
     }
   }
 }

@@ -74,6 +74,12 @@ import Testing
       #expect(try await hasIndex() == false)
       try await database.schema.prepare(database.pool, deadline: database.deadline)
       #expect(try await hasIndex() == true)
+      // Tables with something in them stay what they are.
+      try await database.run("INSERT INTO consumer_offset (topic, partition, next_offset) VALUES ('t', 0, 1)")
+      await #expect(throws: SchemaError.otherStrategy(ranksAreUnique: true)) {
+        try await database.schema.prepare(database.pool, ranksAreUnique: false, deadline: database.deadline)
+      }
+      #expect(try await hasIndex() == true)
     }
   }
 

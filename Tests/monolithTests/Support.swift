@@ -15,24 +15,32 @@ final class Fixture {
   /// For looking at the tables.
   let tables: PostgresPool
   let deadline: Duration
+  let schema: String
 
   static let noon = "2026-07-01T03:00:00Z"
 
   /// Started, and ready.
-  convenience init(_ server: PrivatePostgres, deadline: Duration = .seconds(20)) async throws {
-    try self.init(url: server.url, deadline: deadline)
+  convenience init(
+    _ server: PrivatePostgres, deadline: Duration = .seconds(20), strategy: MonolithStrategy = .forUpdate
+  ) async throws {
+    try self.init(url: server.url, deadline: deadline, strategy: strategy)
     try await monolith.start()
     try #require(monolith.coupons.readiness().isReady)
   }
 
   /// Not started.
-  init(url: String, deadline: Duration = .seconds(20)) throws {
+  init(
+    url: String, deadline: Duration = .seconds(20), strategy: MonolithStrategy = .forUpdate,
+    schema: String? = nil
+  ) throws {
     Fixture.count += 1
-    let schema = "monolith_\(Fixture.count)"
+    let schema = schema ?? "monolith_\(Fixture.count)"
+    self.schema = schema
     let settings = try MonolithSettings.read(
       environment: [
         "DATABASE_URL": url, "DATABASE_SCHEMA": schema, "COUPON_KEY": "a secret of the tests",
         "REQUEST_DEADLINE_MS": String(Int(deadline.milliseconds)), "HTTP_PORT": "0",
+        "ADMIN_PORT": "0", "ADMIN_TOKEN": "the-monolith-tests-call", "COUPON_STRATEGY": strategy.rawValue,
       ], arguments: [])
     let context = ProgramContext(
       log: Log(program: "monolith", level: .error, output: LogOutput()), metrics: Metrics())
@@ -127,10 +135,12 @@ final class Fixture {
 
 /// Runs `body` on the loop with a monolith over the server that these tests share.
 func withMonolith(
-  deadline: Duration = .seconds(20), _ body: @escaping @Sendable @LoopActor (Fixture) async throws -> Void
+  deadline: Duration = .seconds(20), strategy: MonolithStrategy = .forUpdate,
+  _ body: @escaping @Sendable @LoopActor (Fixture) async throws -> Void
 ) async throws {
   try await onLoop {
-    let fixture = try await Fixture(try await TestServers.postgres(), deadline: deadline)
+    let fixture = try await Fixture(
+      try await TestServers.postgres(), deadline: deadline, strategy: strategy)
     do {
       try await body(fixture)
     } catch {

@@ -23,14 +23,28 @@ package enum IssuanceSQL {
   private static let setIssued = PostgresStatement(
     "UPDATE policy_day SET issued = $3 WHERE policy_id = $1 AND day = $2")
 
-  private static let setIssuedFrom = PostgresStatement(
-    "UPDATE policy_day SET issued = $3 WHERE policy_id = $1 AND day = $2 AND issued = $4")
+  private static let compareAndRecord = recording(
+    "UPDATE policy_day SET issued = $11 WHERE policy_id = $2 AND day = $5 AND issued = $10 RETURNING issued")
 
-  private static let takeSlot = PostgresStatement(
+  private static let countAndRecord = recording(
     """
-    UPDATE policy_day SET issued = issued + 1 WHERE policy_id = $1 AND day = $2 AND issued < quota
+    UPDATE policy_day SET issued = issued + 1 WHERE policy_id = $2 AND day = $5 AND issued < quota
     RETURNING issued
     """)
+
+  /// Event and coupon of whoever `slot` gave a rank to (one row with it, or none), in the same statement.
+  private static func recording(_ slot: String) -> PostgresStatement {
+    PostgresStatement(
+      """
+      WITH slot AS (\(slot)), event AS (
+        INSERT INTO coupon_event (event_id, policy_id, day, user_id, rank, type, payload)
+        SELECT $7, $2, $5, $3, issued, $8, $9 FROM slot
+      ), coupon AS (
+        INSERT INTO coupon (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id)
+        SELECT $1, $2, $3, $4, $5, issued, $6, $7 FROM slot
+      ) SELECT issued FROM slot
+      """, readsOnly: false)
+  }
 
   private static let advisoryLock = PostgresStatement("SELECT pg_advisory_xact_lock($1, $2)")
 
@@ -61,8 +75,12 @@ package enum IssuanceSQL {
     of policy: Policy, day: PostgresRows, coupon: PostgresRows
   ) throws(SchemaError) -> IssuanceState? {
     guard day.count == 1, let issued = day.int(0, 0) else { return nil }
-    let held = coupon.count == 0 ? nil : try CouponColumns.read(coupon, 0)
-    return IssuanceState(policy: policy, issued: Int(issued), held: held)
+    return IssuanceState(policy: policy, issued: Int(issued), held: try self.coupon(coupon))
+  }
+
+  /// The answer to `find`.
+  package static func coupon(_ rows: PostgresRows) throws(SchemaError) -> Coupon? {
+    rows.count == 0 ? nil : try CouponColumns.read(rows, 0)
   }
 
   // MARK: Writes
@@ -83,14 +101,24 @@ package enum IssuanceSQL {
     (setIssued, [.init(policy), .init(day), .init(issued)])
   }
 
-  /// The same where the counter is still `expected` (one row affected, or none): the strategy `optimistic`.
-  package static func set(issued: Int, from expected: Int, on day: Day, of policy: PolicyID) -> SQLCall {
-    (setIssuedFrom, [.init(policy), .init(day), .init(issued), .init(expected)])
+  /// Event, coupon and counter where the counter is still `expected` (one row, or none): the strategy `optimistic`.
+  package static func record(
+    _ coupon: Coupon, of policy: Policy, from expected: Int, to issued: Int
+  ) -> SQLCall {
+    (compareAndRecord, values(of: coupon.claim, policy) + [.init(expected), .init(issued)])
   }
 
-  /// Counts up while the quota allows (one row with `issued`, or none): the strategy `atomic-update`, which
-  /// repeats the rule of the quota in SQL.
-  package static func takeSlot(on day: Day, of policy: PolicyID) -> SQLCall {
-    (takeSlot, [.init(policy), .init(day)])
+  /// Event, coupon and counter while the quota allows (one row with `issued`, or none): the strategy
+  /// `atomic-update`, which repeats the rule of the quota in SQL.
+  package static func takeSlotAndRecord(_ claim: CouponClaim, of policy: Policy) -> SQLCall {
+    (countAndRecord, values(of: claim, policy))
+  }
+
+  private static func values(of claim: CouponClaim, _ policy: Policy) -> [PostgresValue] {
+    [
+      .text(claim.couponID.description), .init(claim.policyID), .init(claim.userID),
+      .init(policy.period(of: claim.day)), .init(claim.day), .init(claim.issuedAt),
+      .text(claim.eventID.description), .text(LogCodec.claimType), .bytes(LogCodec.encode(claim)),
+    ]
   }
 }

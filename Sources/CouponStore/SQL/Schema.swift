@@ -25,6 +25,10 @@ package struct Schema: Hashable, Sendable {
   package var sessionSettings: [String: String] { ["search_path": quoted] }
 
   private var quoted: String { "\"\(name)\"" }
+
+  /// Whether coupons were written, or a log was applied.
+  fileprivate static let isFilled = PostgresStatement(
+    "SELECT EXISTS (SELECT 1 FROM coupon) OR EXISTS (SELECT 1 FROM consumer_offset)")
 }
 
 /// Tables that this program cannot work with.
@@ -33,11 +37,15 @@ package enum SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
   case newer(found: Int, known: Int)
   /// A row breaks a rule of the domain.
   case corruptRow(table: String)
+  /// They hold what a strategy has written that gives ranks where this one does not, or the other way round.
+  case otherStrategy(ranksAreUnique: Bool)
 
   package var description: String {
     switch self {
     case .newer(let found, let known): "the tables have version \(found), this program knows \(known)"
     case .corruptRow(let table): "a row of \(table) cannot be read"
+    case .otherStrategy(let ranksAreUnique):
+      "the tables were filled under another COUPON_STRATEGY, one \(ranksAreUnique ? "with" : "without") unique ranks"
     }
   }
 }
@@ -47,7 +55,7 @@ extension Schema {
   ///
   /// - Parameters:
   ///   - ranksAreUnique: false where a strategy gives no ranks, or the same one twice; then the index that
-  ///     forbids it is taken away.
+  ///     forbids it is taken away. Tables that a strategy of the other kind has filled are refused.
   /// - Throws: `SchemaError`, `PostgresError`.
   @LoopActor
   package func prepare(_ pool: PostgresPool, ranksAreUnique: Bool = true, deadline: Instant) async throws {
@@ -85,6 +93,9 @@ extension Schema {
           (PostgresStatement("INSERT INTO schema_migration (version) VALUES ($1)"), [.init(version + 1)]))
       }
       if ranksAreUnique != hasRankIndex {
+        if found > 0, try await transaction.run([(Schema.isFilled, [])])[0].bool(0, 0) == true {
+          throw SchemaError.otherStrategy(ranksAreUnique: hasRankIndex)
+        }
         let index = ranksAreUnique ? Migration.makeRankIndex : Migration.dropRankIndex
         statements.append((PostgresStatement(index), []))
       }
