@@ -98,6 +98,11 @@ package final class KafkaMockBroker {
     rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, count, errors)
   }
 
+  /// What `fail` has left is served again.
+  package func clear(_ request: Request) {
+    if let cluster { rd_kafka_mock_clear_request_errors(cluster, request.rawValue) }
+  }
+
   /// The next `count` requests of this kind are served, and answered only after `delay`.
   package func answerLate(_ request: Request, by delay: Duration, count: Int = 1) {
     guard let cluster else { return }

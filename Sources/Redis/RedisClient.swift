@@ -92,6 +92,18 @@ package final class RedisClient {
     return try await answer.value().first ?? .null
   }
 
+  /// Several commands in one write, each on its own; their replies in order. - Throws: `RedisError`, the first one.
+  package func commands(_ commands: [[String]], deadline: Instant) async throws -> [RedisReply] {
+    let answers = commands.map { arguments in
+      let answer = Completion<[RedisReply]>()
+      send(.command, deadline: deadline, write: { $0.command(arguments) }, completion: { answer.resolve($0) })
+      return answer
+    }
+    var replies: [RedisReply] = []
+    for answer in answers { replies.append(try await answer.value().first ?? .null) }
+    return replies
+  }
+
   /// MULTI, the commands, EXEC; the replies that EXEC gave, none of them an error. - Throws: `RedisError`.
   package func transaction(_ commands: [[String]], deadline: Instant) async throws -> [RedisReply] {
     let answer = Completion<[RedisReply]>()

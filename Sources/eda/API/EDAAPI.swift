@@ -12,7 +12,7 @@ import Redis
 ///     bystander, recorded events ─▶ PostgreSQL, which no coupon waits for
 @LoopActor
 package final class EDAAPI: ApplicationPart {
-  package let coupons: LogCouponService
+  package var coupons: any CouponService { engine }
   package let bystander: DatabaseBystander
   private let settings: APISettings
   private let context: ProgramContext
@@ -21,10 +21,15 @@ package final class EDAAPI: ApplicationPart {
   private let redis: RedisClient
   private let publisher: LogPublisher
   private let reader: LogReader
-  private let reconciler: Reconciler
+  private let engine: any CouponEngine
+  /// Nil where Redis decides: then its set is the truth.
+  private let reconciler: Reconciler?
   private let kafka: KafkaConfiguration
 
-  package init(_ settings: APISettings, _ context: ProgramContext) throws(SettingsError) {
+  /// - Parameter bug: for tests of the checker.
+  package init(
+    _ settings: APISettings, _ context: ProgramContext, bug: PlantedBug? = nil
+  ) throws(SettingsError) {
     let context = context.switchable(FaultTarget.allCases, by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = try Composition.key(settings.coupons)
@@ -36,15 +41,34 @@ package final class EDAAPI: ApplicationPart {
     }
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
-    redis = RedisClient(
-      configuration: configuration, name: "eda-api", maxPending: settings.server.maxConnections + 64)
-    let gate = Gate(redis, keyPrefix: settings.redis.keyPrefix, metrics: context.metrics)
-    publisher = LogPublisher(
-      topic: settings.kafka.topic, metrics: context.metrics)
-    let coupons = LogCouponService(
-      key: key, partitions: settings.kafka.partitions, capacity: settings.server.maxConnections, gate: gate,
-      publisher: publisher, archive: EventArchive(pool), context: context)
-    self.coupons = coupons
+    func connect(_ name: String) -> RedisClient {
+      let client = RedisClient(
+        configuration: configuration, name: name, maxPending: settings.server.maxConnections + 64)
+      client.fault = context.faults.map { RedisFaults($0, client) }
+      return client
+    }
+    let redis = connect("eda-api")
+    self.redis = redis
+    publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics)
+    let parts = RedisCouponService.Parts(
+      key: key, keyPrefix: settings.redis.keyPrefix, partitions: settings.kafka.partitions,
+      capacity: settings.server.maxConnections, redis: redis, publisher: publisher,
+      archive: EventArchive(pool))
+    let coupons: any CouponEngine
+    switch bug == .bareDeliveryReport ? .redis(.transaction, .notPersisted) : settings.coupons.edaStrategy {
+    case .log:
+      let service = LogCouponService(
+        key: key, partitions: parts.partitions, capacity: parts.capacity,
+        gate: Gate(redis, keyPrefix: parts.keyPrefix, metrics: context.metrics), publisher: publisher,
+        archive: parts.archive, context: context, bug: bug)
+      coupons = service
+      reconciler = Reconciler(
+        redis, service, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
+    case .redis(let way, let rollback):
+      coupons = RedisCouponService(parts, way.admission(redis, connect: connect), rollback, context)
+      reconciler = nil
+    }
+    engine = coupons
     bystander = DatabaseBystander(pool: pool)
     let end = Ending()
     reader = LogReader(
@@ -54,10 +78,7 @@ package final class EDAAPI: ApplicationPart {
         onMessages: { coupons.take($0) },
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
-    reconciler = Reconciler(
-      redis, coupons, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     self.end = end
-    redis.fault = context.faults.map { RedisFaults($0, redis) }
     publisher.fault = context.faults?.kafkaHook
     reader.fault = context.faults?.kafkaHook
     Composition.tell(settings.coupons.strategy, in: context.metrics)
@@ -81,10 +102,15 @@ package final class EDAAPI: ApplicationPart {
 
   package func start() async throws {
     redis.start()
-    try publisher.start(kafka) { [coupons] ticket, problem in coupons.deliveryFailed(ticket, problem) }
+    engine.start()
+    var onDelivered: (@LoopActor (PublishTicket) -> Void)?
+    if engine.hearsOfDeliveries { onDelivered = { [engine] ticket in engine.delivered(ticket) } }
+    try publisher.start(kafka, onDelivered: onDelivered) { [engine] ticket, problem in
+      engine.deliveryFailed(ticket, problem)
+    }
     try reader.start()
-    reconciler.start()
-    coupons.outsideTrouble = { [redis, reader] in
+    reconciler?.start()
+    engine.outsideTrouble = { [redis, reader] in
       var reasons: [String] = []
       if !redis.isConnected { reasons.append("the admission gate does not answer") }
       if !reader.isReachable { reasons.append("Kafka does not answer") }
@@ -93,9 +119,10 @@ package final class EDAAPI: ApplicationPart {
   }
 
   package func stop(deadline: Instant) async {
-    reconciler.stop()
+    reconciler?.stop()
     await publisher.stop(deadline: deadline)
     await reader.stop()
+    engine.stop()
     redis.close()
     await pool.close()
   }

@@ -28,15 +28,16 @@ package final class LogCouponService: CouponService {
   private var ownClaims: OwnClaims
   private var sweepTimer: LoopTimer?
   private let deadLetters: Counter
+  private let bug: PlantedBug?
 
   /// Why requests cannot be answered, beyond what the list knows.
   var outsideTrouble: @LoopActor () -> [String] = { [] }
 
   init(
     key: CouponKey, partitions: Int, capacity: Int, gate: Gate, publisher: LogPublisher,
-    archive: EventArchive,
-    context: ProgramContext
+    archive: EventArchive, context: ProgramContext, bug: PlantedBug? = nil
   ) {
+    self.bug = bug
     (self.key, partitionCount, self.gate) = (key, partitions, gate)
     (self.publisher, self.archive, log) = (publisher, archive, context.log)
     list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
@@ -90,7 +91,8 @@ package final class LogCouponService: CouponService {
 
   private func gateAnswered(_ reply: GateReply, _ caller: WaitingCaller) {
     let visit = caller.visit
-    let refusal = list.refusal(of: visit.userID, on: visit.day, hours: .open, in: visit.policyID)
+    var refusal = list.refusal(of: visit.userID, on: visit.day, hours: .open, in: visit.policyID)
+    if bug == .soldOutFromSet, reply == .beyondQuota { refusal = refusal ?? .soldOut }
     let step = room.gateAnswered(reply, for: visit, refusal: refusal, now: .now)
     if step.removesMember { gate.remove(visit.userID, of: visit.policyID, on: visit.day) }
     switch step.next {

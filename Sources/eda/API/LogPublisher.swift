@@ -33,17 +33,21 @@ final class LogPublisher {
       })
   }
 
+  /// - Parameter onDelivered: for who does not wait for the own event to be read back; else only errors are reported.
   func start(
-    _ configuration: KafkaConfiguration,
+    _ configuration: KafkaConfiguration, onDelivered: (@LoopActor (PublishTicket) -> Void)? = nil,
     onProblem: @escaping @LoopActor (PublishTicket, DeliveryProblem) -> Void
   ) throws {
     producer = try KafkaProducer(
       configuration: configuration,
-      options: KafkaProducer.Options(reports: .errorsOnly, messageTimeout: LogPublisher.messageTimeout)
+      options: KafkaProducer.Options(
+        reports: onDelivered == nil ? .errorsOnly : .all, messageTimeout: LogPublisher.messageTimeout)
     ) { [failures] id, delivery in
       let problem: DeliveryProblem
       switch delivery {
-      case .delivered: return
+      case .delivered:
+        onDelivered?(PublishTicket(number: id))
+        return
       case .notPersisted: problem = .notPersisted
       case .possiblyPersisted: problem = .possiblyPersisted
       }

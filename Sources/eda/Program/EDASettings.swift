@@ -5,7 +5,7 @@ package import Redis
 /// What `eda api` is told.
 package struct APISettings: ProgramSettings {
   /// The names of `COUPON_STRATEGY`, the default first.
-  package static let strategies = ["log"]
+  package static let strategies = EDAStrategy.names
 
   package var server: ServerSettings
   package var admin: AdminSettings
@@ -67,4 +67,9 @@ extension DatabaseSettings {
       return nil
     }
   }
+}
+
+extension CouponSettings {
+  /// The event-driven strategy that the name stands for.
+  package var edaStrategy: EDAStrategy { EDAStrategy(strategy) ?? .log }
 }

@@ -17,14 +17,20 @@ final class BatchWriter {
   private let pool: PostgresPool
   private let topic: String
   private let empty: LogLedger
+  /// False where Redis has decided, and the claims are only to be inserted.
+  private let decides: Bool
+  private let bug: PlantedBug?
   /// Policies never change: what was once there is kept.
   private var policies: [PolicyID: Policy] = [:]
   private var cursors: [Int: PartitionCursor] = [:]
 
   static let patience = Duration.seconds(10)
 
-  init(_ pool: PostgresPool, topic: String, empty: LogLedger) {
+  init(
+    _ pool: PostgresPool, topic: String, empty: LogLedger, decides: Bool = true, bug: PlantedBug? = nil
+  ) {
     (self.pool, self.topic, self.empty) = (pool, topic, empty)
+    (self.decides, self.bug) = (decides, bug)
   }
 
   /// - Throws: `PostgresError`: nothing is known but what it says; the same batch again is always right.
@@ -60,9 +66,9 @@ final class BatchWriter {
     }
     let result = try await fold(batch, in: transaction)
     let firstHash = batch.first == 0 ? messages.first.map(\.firstHash) : nil
-    let record = result.record(of: batch, messages, topic: topic, policies: policies)
+    let record = result.record(of: batch, messages, topic: topic, policies: policies, bug: bug)
     _ = try await transaction.finish(
-      record.statements
+      (decides ? record.statements : record.statementsWithoutDeciding)
         + [OffsetSQL.advance(topic: topic, partition: partition, to: result.next, firstHash: firstHash)])
     return .applied(result)
   }
@@ -71,13 +77,14 @@ final class BatchWriter {
     let needs = BatchNeeds(batch, policies: policies)
     var coupons: [Coupon] = []
     var counters: [(day: PolicyDay, issued: Int)] = []
-    if !needs.people.isEmpty {
+    if decides, !needs.people.isEmpty {
       let loaded = try await transaction.run([BatchSQL.coupons(needs.people), BatchSQL.counters(needs.days)])
       coupons = try BatchSQL.readCoupons(loaded[0])
       counters = try BatchSQL.readCounters(loaded[1]).map { ($0.0, $0.issued) }
     }
     return BatchResult(
-      batch, over: empty, policies: needs.policies(of: policies), coupons: coupons, counters: counters)
+      batch, over: empty, policies: needs.policies(of: policies), coupons: coupons, counters: counters,
+      decides: decides, bug: bug)
   }
 }
 
@@ -89,7 +96,8 @@ extension KafkaMessage {
 extension BatchResult {
   /// What the database has to write for it.
   fileprivate func record(
-    of batch: WorkerBatch, _ messages: [KafkaMessage], topic: String, policies known: [PolicyID: Policy]
+    of batch: WorkerBatch, _ messages: [KafkaMessage], topic: String, policies known: [PolicyID: Policy],
+    bug: PlantedBug?
   ) -> BatchRecord {
     var record = BatchRecord(topic: topic, partition: Int32(batch.partition))
     var policies = known
@@ -99,11 +107,11 @@ extension BatchResult {
     }
     for issued in issued {
       let claim = issued.coupon.claim
-      guard let policy = policies[claim.policyID], let rank = issued.coupon.rank else {
-        preconditionFailure("a coupon without policy or rank")
-      }
-      // Ranks follow each other: the last winner's is the day's counter.
-      record.add(issued.coupon, of: policy, issued: rank, payload: messages[issued.index].value)
+      guard let policy = policies[claim.policyID] else { preconditionFailure("a coupon without policy") }
+      // Ranks follow each other: the last winner's is the day's counter. Without ranks the tables count.
+      var count = issued.coupon.rank ?? 0
+      if bug == .losesIssued, count == policy.dailyQuota { count -= 1 }
+      record.add(issued.coupon, of: policy, issued: count, payload: messages[issued.index].value)
     }
     for (index, reason) in deadLetters {
       record.add(deadLetter: reason, offset: batch.first + Int64(index), payload: messages[index].value)

@@ -18,7 +18,10 @@ package final class EDAWorker: ApplicationPart {
   private var isPrepared = false
   private var isStopped = false
 
-  package init(_ settings: WorkerSettings, _ context: ProgramContext) throws(SettingsError) {
+  /// - Parameter bug: for tests of the checker.
+  package init(
+    _ settings: WorkerSettings, _ context: ProgramContext, bug: PlantedBug? = nil
+  ) throws(SettingsError) {
     let context = context.switchable([.database, .kafka], by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = try Composition.key(settings.coupons)
@@ -32,8 +35,9 @@ package final class EDAWorker: ApplicationPart {
     worker = LogWorker(
       settings.kafka, KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-worker"),
       writer: BatchWriter(
-        pool, topic: settings.kafka.topic, empty: LogLedger(key: key, partitions: settings.kafka.partitions)),
-      offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
+        pool, topic: settings.kafka.topic, empty: LogLedger(key: key, partitions: settings.kafka.partitions),
+        decides: settings.coupons.edaStrategy == .log, bug: bug),
+      offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
       onFailure: { reason in end.fail(reason) })
     worker.fault = context.faults?.kafkaHook
     Composition.tell(settings.coupons.strategy, in: context.metrics)
@@ -73,7 +77,8 @@ package final class EDAWorker: ApplicationPart {
   private func prepare() async throws {
     while !isStopped {
       do {
-        try await schema.prepare(pool, deadline: .now + .seconds(10))
+        try await schema.prepare(
+          pool, ranksAreUnique: settings.coupons.edaStrategy.isRanked, deadline: .now + .seconds(10))
         isPrepared = true
         return trouble.over()
       } catch let error as SchemaError {

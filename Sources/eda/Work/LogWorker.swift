@@ -22,6 +22,7 @@ final class LogWorker {
   private let log: Log
   private let trouble: TroubleLog
   private let onFailure: @LoopActor (String) -> Void
+  private let bug: PlantedBug?
   private var consumer: KafkaGroupConsumer?
   /// Asked before each bite; for experiments.
   var fault: KafkaFaultHook?
@@ -35,11 +36,11 @@ final class LogWorker {
 
   init(
     _ settings: KafkaSettings, _ configuration: KafkaConfiguration, writer: BatchWriter,
-    offsets: OffsetMemory,
-    context: ProgramContext, onFailure: @escaping @LoopActor (String) -> Void
+    offsets: OffsetMemory, context: ProgramContext, bug: PlantedBug? = nil,
+    onFailure: @escaping @LoopActor (String) -> Void
   ) {
     (self.settings, self.configuration, self.writer) = (settings, configuration, writer)
-    (self.offsets, log, self.onFailure) = (offsets, context.log, onFailure)
+    (self.offsets, log, self.onFailure, self.bug) = (offsets, context.log, onFailure, bug)
     figures = WorkerFigures(context.metrics)
     trouble = TroubleLog(context.log)
   }
@@ -166,6 +167,7 @@ final class LogWorker {
       guard !isStopped else { return }
       for (partition, slice) in Dictionary(grouping: messages, by: \.partition).sorted(by: { $0.key < $1.key }
       ) {
+        if bug == .storesOffsetsEarly, let last = slice.last { consumer.commit([partition: last.offset + 1]) }
         await apply(slice, of: partition, consumer)
       }
     }

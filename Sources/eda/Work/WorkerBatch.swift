@@ -95,9 +95,11 @@ package struct BatchResult {
   ///   - known: at least the policies of the batch that were there before it.
   ///   - coupons: what the people of `BatchNeeds` hold.
   ///   - loaded: what the days of `BatchNeeds` have issued; days without a row are at 0.
+  ///   - decides: false where Redis has decided: then every claim that is anybody's is a coupon without a rank, and
+  ///     the tables know whose is a second one.
   package init(
     _ batch: WorkerBatch, over empty: LogLedger, policies known: some Sequence<Policy>, coupons: [Coupon],
-    counters loaded: [(day: PolicyDay, issued: Int)]
+    counters loaded: [(day: PolicyDay, issued: Int)], decides: Bool = true, bug: PlantedBug? = nil
   ) {
     next = batch.first
     var ledger = empty
@@ -107,16 +109,24 @@ package struct BatchResult {
 
     var touched: [PolicyDay] = []
     var seen: Set<PolicyDay> = []
-    fold: for (index, record) in batch.records.enumerated() {
-      switch ledger.apply(record, partition: batch.partition) {
+    fold: for index in batch.order(bug) {
+      if bug == .skipsEvent, batch.firstClaim == index {
+        next += 1
+        continue
+      }
+      switch ledger.apply(batch.records[index], partition: batch.partition) {
       case .policyCreated(let created): policies.append((index, created))
       case .issued(let coupon):
-        guard let policy = ledger[coupon.claim.policyID]?.policy else { preconditionFailure("no policy") }
-        issued.append(Issued(index: index, coupon: coupon, period: policy.period(of: coupon.claim.day)))
-        let day = PolicyDay(policy.id, coupon.claim.day)
+        let day = PolicyDay(coupon.claim.policyID, coupon.claim.day)
+        issue(Coupon(claim: coupon.claim, rank: decides ? coupon.rank : nil), index, ledger)
+        if bug == .countsTwice, issued.count == 1 {
+          ledger.seed(issued: (coupon.rank ?? 0) + 1, on: day.day, of: day.policyID)
+        }
         if seen.insert(day).inserted { touched.append(day) }
+      case .dropped(let claim, _):
+        if !decides { issue(Coupon(claim: claim, rank: nil), index, ledger) }
       case .deadLetter(let reason): deadLetters.append((index, reason))
-      case .duplicatePolicy, .dropped: break
+      case .duplicatePolicy: break
       case .stop(let reason):
         problem = .unknownEvent(offset: next, reason: reason)
         break fold
@@ -129,5 +139,26 @@ package struct BatchResult {
           policyID: day.policyID, day: day.day, quota: $0.policy.dailyQuota, issued: $0.issued(on: day.day))
       }
     }
+  }
+
+  private mutating func issue(_ coupon: Coupon, _ index: Int, _ ledger: LogLedger) {
+    guard let policy = ledger[coupon.claim.policyID]?.policy else { preconditionFailure("no policy") }
+    issued.append(Issued(index: index, coupon: coupon, period: policy.period(of: coupon.claim.day)))
+  }
+}
+
+extension WorkerBatch {
+  /// The order of the log, but for one mistake.
+  fileprivate func order(_ bug: PlantedBug?) -> [Int] {
+    guard bug == .groupsByDay else { return Array(records.indices) }
+    return records.indices.sorted { (day(of: $0), $0) < (day(of: $1), $1) }
+  }
+
+  private func day(of index: Int) -> Day {
+    if case .entry(.claim(let claim)) = records[index] { claim.day } else { Day(number: .min) }
+  }
+
+  fileprivate var firstClaim: Int? {
+    records.firstIndex { if case .entry(.claim) = $0 { true } else { false } }
   }
 }

@@ -33,7 +33,10 @@ final class Stage {
     let admin: HTTPClient
   }
 
-  init(redis: PrivateRedis? = nil, postgres: PrivatePostgres? = nil, deadline: Int = 2_000) async throws {
+  init(
+    redis: PrivateRedis? = nil, postgres: PrivatePostgres? = nil, deadline: Int = 2_000,
+    settings: [String: String] = [:]
+  ) async throws {
     Platform.raiseDescriptorLimit()
     Stage.count += 1
     let name = "stage\(Stage.count)"
@@ -52,7 +55,7 @@ final class Stage {
       "KAFKA_BROKERS": broker.bootstrapServers, "KAFKA_TOPIC": topic,
       "KAFKA_PARTITIONS": "\(Stage.partitions)",
       "REQUEST_DEADLINE_MS": "\(deadline)",
-    ]
+    ].merging(settings) { $1 }
   }
 
   /// Everything ends; the programs by SIGTERM, with code 0.

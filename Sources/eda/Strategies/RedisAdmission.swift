@@ -1,0 +1,62 @@
+import CouponDomain
+import EventLoop
+import Redis
+
+/// Who asks for a slot of which day.
+struct SlotRequest {
+  /// The day's set.
+  let key: String
+  let userID: UserID
+  let quota: Int
+  let deadline: Instant
+}
+
+/// What Redis has decided.
+enum SlotDecision: Hashable {
+  /// The person has a slot, since now.
+  case admitted
+  /// No slot is free.
+  case full
+  /// The person had one before.
+  case member
+  /// Nothing was done.
+  case notAsked
+  /// Sent and not answered: a slot may be taken.
+  case unknown
+}
+
+/// One way to ask Redis for a slot.
+@LoopActor
+protocol RedisAdmission {
+  func decide(_ request: SlotRequest) async -> SlotDecision
+  func start()
+  func stop()
+}
+
+extension RedisAdmission {
+  func start() {}
+  func stop() {}
+}
+
+extension RedisWay {
+  /// - Parameter connect: makes a further connection, for whoever needs one alone.
+  @LoopActor
+  func admission(_ redis: RedisClient, connect: (String) -> RedisClient) -> any RedisAdmission {
+    switch self {
+    case .transaction: TransactionAdmission(redis: redis)
+    case .scardThenSadd: ScardThenSaddAdmission(redis: redis)
+    case .watch: WatchAdmission(LeasedConnections(WatchAdmission.connections, connect))
+    case .lua: LuaAdmission(redis: redis)
+    }
+  }
+}
+
+extension SlotDecision {
+  /// What a failed call means: only silence is not a "no".
+  init(_ error: any Error) {
+    switch error {
+    case RedisError.unavailable, RedisError.aborted, RedisError.server: self = .notAsked
+    default: self = .unknown
+    }
+  }
+}

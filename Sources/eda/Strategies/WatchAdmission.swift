@@ -1,0 +1,90 @@
+import CouponDomain
+import EventLoop
+import Redis
+
+/// `WATCH k; SISMEMBER k u; SCARD k`, then `MULTI; SADD k u; EXEC`, which does nothing where somebody has changed the set in
+/// between; then from the beginning.
+///
+/// What is watched belongs to a connection, so each request has one to itself while it decides. Everybody watches the same
+/// key: of all who decide at once one gets through, the others have worked for nothing.
+struct WatchAdmission: RedisAdmission {
+  /// More of them only fail more often.
+  static let connections = 4
+  private static let attempts = 64
+
+  private let pool: LeasedConnections
+
+  init(_ pool: LeasedConnections) { self.pool = pool }
+
+  func start() { pool.start() }
+  func stop() { pool.stop() }
+
+  func decide(_ request: SlotRequest) async -> SlotDecision {
+    guard let redis = await pool.lease(until: request.deadline) else { return .notAsked }
+    defer { pool.giveBack(redis) }
+    for _ in 0..<WatchAdmission.attempts {
+      do {
+        return try await attempt(request, redis)
+      } catch RedisError.aborted {
+        continue
+      } catch { return SlotDecision(error) }
+    }
+    return .notAsked
+  }
+
+  /// - Throws: `RedisError`; `aborted` where somebody was faster.
+  private func attempt(_ request: SlotRequest, _ redis: RedisClient) async throws -> SlotDecision {
+    let (key, user) = (request.key, request.userID.description)
+    let connection = redis.statistics.connects
+    let seen: [RedisReply]
+    do {
+      seen = try await redis.commands(
+        [["WATCH", key], ["SISMEMBER", key, user], ["SCARD", key]], deadline: request.deadline)
+    } catch RedisError.outcomeUnknown(let reason) {
+      // Nothing but questions so far.
+      throw RedisError.unavailable(reason)
+    }
+    guard let member = seen[1].integer, let count = seen[2].integer else { return .unknown }
+    guard member == 0, count < request.quota else {
+      _ = try? await redis.command(["UNWATCH"], deadline: request.deadline)
+      return member == 1 ? .member : .full
+    }
+    // Another connection watches nothing: its EXEC would always succeed.
+    guard redis.statistics.connects == connection else { return .notAsked }
+    let added = try await redis.transaction([["SADD", key, user]], deadline: request.deadline)
+    return added.first?.integer == 1 ? .admitted : .member
+  }
+}
+
+/// Connections that one request has alone, for a while; the others wait in line.
+@LoopActor
+final class LeasedConnections {
+  private let all: [RedisClient]
+  private var free: [RedisClient]
+  private var waiting = Deque<Completion<RedisClient>>()
+
+  init(_ count: Int, _ connect: (String) -> RedisClient) {
+    all = (1...count).map { connect("eda-api-watch-\($0)") }
+    free = all
+  }
+
+  func start() { for client in all { client.start() } }
+
+  func stop() { for client in all { client.close() } }
+
+  /// Nil where the deadline comes first.
+  func lease(until deadline: Instant) async -> RedisClient? {
+    if let client = free.popLast() { return client }
+    let turn = Completion<RedisClient>()
+    waiting.append(turn)
+    return try? await turn.value(deadline: deadline)
+  }
+
+  func giveBack(_ client: RedisClient) {
+    while let next = waiting.popFirst() {
+      // Who has gone in the meantime takes nothing.
+      if next.succeed(client) { return }
+    }
+    free.append(client)
+  }
+}
