@@ -97,7 +97,7 @@ let package = Package(
       "labTests",
       [
         "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis",
+        "Postgres", "PrivateServers", "Redis", "eda", "monolith",
       ]),
     tests(
       "ContractTests",

@@ -83,7 +83,7 @@ import lab
       #expect(up.code == 0, "\(up.text)")
       let verify = try await lab.run("verify")
       #expect(verify.code == 0, "\(verify.text)")
-      #expect(verify.text.contains("60 coupons, 0 oversold, 0 duplicates: verified"))
+      #expect(verify.text.contains("60 coupons, 0 oversold, 0 duplicates, 0 lost, 0 missing: verified"))
       #expect(try await lab.run("down").code == 0)
       #expect(try await lab.run("reset").code == 0)
     }

@@ -63,15 +63,15 @@ import lab
     let policy: Policy
     let key: CouponKey
 
-    /// A schema of its own with one policy and some coupons, as the worker writes them.
-    init(coupons: Int) async throws {
+    /// A schema of its own with one policy and some coupons, as the worker writes them: with ranks, or where Redis decides.
+    init(coupons: Int, ranked: Bool = true) async throws {
       let server = try await TestServers.postgres()
       var ids = EventIDSource()
       let schema = try unwrap(Schema("rebuild_\(ids.next())"))
       pool = PostgresPool(
         configuration: try PostgresConfiguration(url: server.url), size: 2, maxWaiting: 16,
         sessionSettings: schema.sessionSettings, name: "rebuild tests")
-      try await schema.prepare(pool, deadline: .now + .seconds(20))
+      try await schema.prepare(pool, ranksAreUnique: ranked, deadline: .now + .seconds(20))
       policy = try SyntheticRun(.eda).evidence.policy
       key = try unwrap(CouponKey("a secret of the tests"))
       var record = BatchRecord(topic: Names.topic, partition: 0)
@@ -87,7 +87,7 @@ import lab
           Coupon(claim: claim, rank: number + 1), of: policy, issued: number + 1,
           payload: LogCodec.encode(claim))
       }
-      let statements = record.statements
+      let statements = ranked ? record.statements : record.statementsWithoutDeciding
       try await pool.transaction(deadline: .now + .seconds(20)) { _ = try await $0.finish(statements) }
     }
 
@@ -97,9 +97,9 @@ import lab
     }
   }
 
-  @Test func projectionsAreComparedAndReplaced() async throws {
+  @Test(arguments: [true, false]) func projectionsAreComparedAndReplaced(ranked: Bool) async throws {
     try await onLoop {
-      let tables = try await Tables(coupons: 5)
+      let tables = try await Tables(coupons: 5, ranked: ranked)
       let rebuild = ProjectionRebuild(tables.pool)
       var outcome = try await rebuild.compare()
       #expect((outcome.policies, outcome.coupons, outcome.differences) == (1, 5, 0))
@@ -112,6 +112,7 @@ import lab
       #expect(try await rebuild.apply().differences == 4)
       outcome = try await rebuild.compare()
       #expect((outcome.coupons, outcome.differences) == (5, 0))
+      #expect(try await tables.run("SELECT count(rank) FROM coupon").int(0, 0) == (ranked ? 5 : 0))
       // Days without a coupon are there again too.
       #expect(try await tables.run("SELECT count(*) FROM policy_day").int(0, 0) == 3)
       await tables.pool.close()

@@ -83,7 +83,8 @@ struct FindingTable {
     lines.append(
       """
       \(Numbers.count(verification.tally.rows)) coupons, \(Numbers.count(verification.tally.oversold)) oversold, \
-      \(Numbers.count(verification.tally.duplicates)) duplicates: \
+      \(Numbers.count(verification.tally.duplicates)) duplicates, \(Numbers.count(verification.tally.lost)) lost, \
+      \(Numbers.count(verification.tally.missing)) missing: \
       \(verification.passed ? "verified" : "NOT VERIFIED")
       """)
     self.lines = lines

@@ -70,7 +70,13 @@ struct LoadSession {
     _ plan: LoadPlan, named name: String = "the crowd", isShown: Bool = true, interrupt: Interrupt
   ) async throws -> History {
     var plan = plan
-    plan.strategy = await strategy() ?? plan.strategy
+    let facts = await facts()
+    plan.strategy = facts.strategy ?? plan.strategy
+    if let deadline = facts.deadline {
+      plan.deadline = deadline
+      // A client that gives up before the server answers hears nothing of it.
+      plan.patience = max(plan.patience, deadline + .seconds(2))
+    }
     let run = LoadRun(plan, target: address, stays: try await stays())
     interrupt.onCome { run.abandon() }
     let progress = isShown ? Progress("\(architecture.rawValue): \(name)") : nil
@@ -119,14 +125,16 @@ struct LoadSession {
     return list.stays.filter { $0.roomsLeft > 1_000 }.map(\.stayId)
   }
 
-  /// What the program says that it decides by.
-  private func strategy() async -> String? {
-    guard let answer = try? await get("/metrics"), answer.status == 200 else { return nil }
-    let text = String(decoding: answer.body, as: UTF8.self)
-    guard let line = text.split(separator: "\n").first(where: { $0.contains("coupon_strategy_info{") }) else {
-      return nil
-    }
-    return line.split(separator: "\"").dropFirst().first.map(String.init)
+  /// What the program says of itself: what it decides by, and within what time it answers.
+  private func facts() async -> (strategy: String?, deadline: Duration?) {
+    guard let answer = try? await get("/metrics"), answer.status == 200 else { return (nil, nil) }
+    let lines = String(decoding: answer.body, as: UTF8.self).split(separator: "\n")
+    let strategy = lines.first { $0.hasPrefix("coupon_strategy_info{") }
+    let deadline = lines.first { $0.hasPrefix("request_deadline_seconds ") }
+    return (
+      strategy?.split(separator: "\"").dropFirst().first.map(String.init),
+      deadline?.split(separator: " ").last.flatMap { Double($0) }.map { .seconds($0) }
+    )
   }
 
   private func get(_ path: String) async throws -> HTTPClientResponse {

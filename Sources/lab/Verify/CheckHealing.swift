@@ -9,15 +9,11 @@ extension Checker {
     } else if evidence.settling.seconds > Settling.limitSeconds {
       breaches.add("lag 0 took \(Int(evidence.settling.seconds)) s")
     }
-    let days = Set(rowsByDay.keys).union(people.byName.values.flatMap { $0.coupons.map(\.day) })
-    guard days.count <= 1 else {
+    guard let (entitled, expected) = onlyDay else {
       return breaches.verdict(otherwise: .ok("lag 0; more than one day, so how full each must be is open"))
     }
-    // Who came outside the hours, or with a request that cannot be granted, has no claim on the day.
-    let entitled = people.byName.values.filter { $0.last != .notOpen && $0.last != .refused }
     let waiting = entitled.count { $0.last.isUnknown }
     let rows = evidence.database.coupons.count
-    let expected = min(policy.dailyQuota, entitled.count)
     if rows < expected, waiting == 0 || entitled.contains(where: { $0.last == .soldOut }) {
       breaches.add("\(rows) coupons for \(entitled.count) people and a quota of \(policy.dailyQuota)")
     }
@@ -25,6 +21,15 @@ extension Checker {
       "\(waiting) people gave up without an answer, and only \(rows) of \(expected) coupons are issued"
     let full = "lag 0 after \(tenths(evidence.settling.seconds)) s, \(rows) of \(expected) coupons issued"
     return breaches.verdict(otherwise: rows < expected ? .vacuous(giveUp) : .ok(full))
+  }
+
+  /// Who had a claim on the one day of the run, and how many coupons they must have; nil where there were more days.
+  var onlyDay: (entitled: [People.Person], expected: Int)? {
+    let days = Set(rowsByDay.keys).union(people.byName.values.flatMap { $0.coupons.map(\.day) })
+    guard days.count <= 1 else { return nil }
+    // Who came outside the hours, or with a request that cannot be granted, has no claim on the day.
+    let entitled = people.byName.values.filter { $0.last != .notOpen && $0.last != .refused }
+    return (entitled, min(policy.dailyQuota, entitled.count))
   }
 
   private func tenths(_ seconds: Double) -> String {

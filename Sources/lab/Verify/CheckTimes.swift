@@ -55,6 +55,7 @@ extension Checker {
   }
 
   func soldOutIsTrue() -> Finding.Verdict {
+    guard evidence.isRanked else { return .notApplicable("with this strategy Redis says when it is full") }
     // The quota-th smallest of the winners' times: before it, no order of events can have filled the day.
     let lastWon = rowsByDay.compactMap { day, rows -> Timestamp? in
       rows.count < policy.dailyQuota ? nil : wonAt(rows).sorted()[policy.dailyQuota - 1]

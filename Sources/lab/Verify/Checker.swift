@@ -40,7 +40,7 @@ struct Checker {
 
   var policy: Policy { evidence.policy }
 
-  /// Oversold and doubled coupons, whether in the database or in somebody's hands.
+  /// Oversold and doubled coupons, whether in the database or in somebody's hands; lost and missing ones.
   var tally: Tally {
     var tally = Tally(rows: evidence.database.coupons.count)
     var byDay: [Day: Set<CouponID>] = [:]
@@ -56,7 +56,10 @@ struct Checker {
     }
     for (user, person) in people.byName {
       for coupon in person.coupons { hold(coupon.couponID, user, coupon.day) }
+      let recorded = Set((rowsByPerson[user] ?? []).map(\.coupon.claim.couponID))
+      tally.lost += Set(person.coupons.map(\.couponID)).subtracting(recorded).count
     }
+    if let day = onlyDay { tally.missing = max(0, day.expected - tally.rows) }
     tally.oversold = byDay.values.reduce(0) { $0 + max(0, $1.count - policy.dailyQuota) }
     tally.duplicates = byPeriod.values.reduce(extraRows) { sum, users in
       sum + users.values.reduce(0) { $0 + $1.count - 1 }

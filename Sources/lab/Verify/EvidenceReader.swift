@@ -1,21 +1,23 @@
 import CouponDomain
 import CouponStore
-import EventLoop
+package import EventLoop
 import Postgres
 
 /// Waits until the projections have come to rest, then reads every ledger.
 @LoopActor
-enum EvidenceReader {
-  /// - Parameter onWait: hears of the lag while it is waited for.
+package enum EvidenceReader {
+  /// - Parameters:
+  ///   - patience: seconds that the projections are given; a lag that is left then is a breach.
+  ///   - onWait: hears of the lag while it is waited for.
   /// - Throws: `LabFailure` where a ledger cannot be read; Redis' may be missing.
-  static func read(
+  package static func read(
     _ state: LabState, _ histories: [History], faults: [FaultRecord] = [],
-    onWait: @LoopActor (Int64?) -> Void = { _ in }
+    patience: Double = Settling.limitSeconds, onWait: @LoopActor (Int64?) -> Void = { _ in }
   ) async throws -> Evidence {
     guard let run = histories.first?.run else { throw LabFailure("there is no history to verify") }
     guard histories.allSatisfy({ $0.run.architecture == run.architecture && $0.run.policyID == run.policyID })
     else { throw LabFailure("the histories are of different architectures or policies") }
-    let settling = await settle(state, run.architecture, onWait)
+    let settling = await settle(state, run.architecture, patience, onWait)
     let pool = try state.pool(of: run.architecture)
     defer { EventLoop.shared.spawn { await pool.close() } }
     let reader = DatabaseReader(pool)
@@ -44,7 +46,7 @@ enum EvidenceReader {
 
   /// Waits for lag 0, as long as healing may take.
   private static func settle(
-    _ state: LabState, _ architecture: Architecture, _ onWait: @LoopActor (Int64?) -> Void
+    _ state: LabState, _ architecture: Architecture, _ patience: Double, _ onWait: @LoopActor (Int64?) -> Void
   ) async -> Settling {
     guard architecture == .eda else { return Settling(lag: 0, seconds: 0) }
     let reader = LagReader(state)
@@ -57,7 +59,7 @@ enum EvidenceReader {
       onWait(lag)
       if lag == 0 { break }
       await EventLoop.shared.sleep(for: .milliseconds(50))
-    } while seconds < Settling.limitSeconds
+    } while seconds < patience
     await reader.close()
     return Settling(lag: lag ?? .max, seconds: seconds)
   }

@@ -25,9 +25,14 @@ package struct Tally: Hashable, Sendable {
   package var oversold = 0
   /// Coupons beyond the first of one person and period, in the database or in somebody's hands.
   package var duplicates = 0
+  /// Coupons that somebody was given and that are in no row.
+  package var lost = 0
+  /// Coupons of the day that nobody got although people came for them; 0 where a run saw more than one day.
+  package var missing = 0
 
-  package init(rows: Int = 0, oversold: Int = 0, duplicates: Int = 0) {
+  package init(rows: Int = 0, oversold: Int = 0, duplicates: Int = 0, lost: Int = 0, missing: Int = 0) {
     (self.rows, self.oversold, self.duplicates) = (rows, oversold, duplicates)
+    (self.lost, self.missing) = (lost, missing)
   }
 }
 

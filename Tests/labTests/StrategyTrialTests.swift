@@ -1,0 +1,139 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Kafka
+import Testing
+import eda
+import lab
+import monolith
+
+/// Every strategy under small crowds, judged by the checker: the right ones pass, the wrong ones are found out, each in a
+/// run in which it can show.
+@Suite(.serialized) struct StrategyTrialTests {
+  private static let rightWays = RedisWay.allCases.filter { $0 != .scardThenSadd }
+  private static let (quota, people) = (10, 40)
+
+  @Test(arguments: MonolithStrategy.allCases) func monolith(strategy: MonolithStrategy) async throws {
+    try await onLoop {
+      let trial = try await Trial(.monolith, strategy.rawValue)
+      var oversold = 0
+      for seed in 1...(strategy == .unlocked ? 10 : 2) as ClosedRange<UInt64> {
+        let policy = try await trial.policy(quota: Self.quota)
+        let found = try await trial.verify(await trial.crowd(Self.people, for: policy, seed: seed))
+        oversold += found.tally.oversold
+        #expect(found.passed == (found.tally.oversold == 0), "\(found.troubles)")
+        if found.tally.oversold > 0 { #expect(found.word(.quota) == "VIOLATED") }
+      }
+      #expect((oversold > 0) == (strategy == .unlocked))
+      await trial.end()
+    }
+  }
+
+  @Test func redisDecidesAndNeverOversells() async throws {
+    try await onLoop {
+      try await together(Self.rightWays) { way in
+        let trial = try await Trial(.eda, way.rawValue)
+        for seed in 1...20 as ClosedRange<UInt64> { try await Self.small(seed, trial) }
+        for policy in try await PolicySQL.all(in: trial.tables, deadline: .now + .seconds(5)) {
+          #expect(try await Self.rows(of: policy, trial) == Self.quota)
+        }
+        await trial.end()
+      }
+    }
+  }
+
+  @LoopActor
+  private static func small(_ seed: UInt64, _ trial: Trial) async throws {
+    let policy = try await trial.policy(quota: quota)
+    let history = await trial.crowd(people, for: policy, seed: seed)
+    #expect(history.coupons.allSatisfy { $0.rank == nil })
+    if seed % 10 == 1 {
+      let found = try await trial.verify(history)
+      #expect(found.passed, "\(trial.strategy): \(found.troubles)")
+      #expect(found.word(.logOrder) == "n/a" && found.word(.soldOutIsTrue) == "n/a")
+    }
+    try await trial.until("all coupons of \(policy.id)") {
+      try await Self.rows(of: policy, trial) >= Int64(quota)
+    }
+  }
+
+  @Test func askingRedisThreeQuestionsOversells() async throws {
+    try await onLoop {
+      let trial = try await Trial(.eda, RedisWay.scardThenSadd.rawValue)
+      var oversold = 0
+      for seed in 1...5 as ClosedRange<UInt64> {
+        let policy = try await trial.policy(quota: Self.quota)
+        let found = try await trial.verify(await trial.crowd(Self.people, for: policy, seed: seed))
+        #expect(found.passed == (found.tally.oversold == 0), "\(found.troubles)")
+        oversold += found.tally.oversold
+      }
+      #expect(oversold > 0)
+      await trial.end()
+    }
+  }
+
+  /// The claims are in the log, their delivery reports are not: who gives the slots back sells them twice.
+  @Test func aLostReportOfAWrittenClaim() async throws {
+    try await onLoop {
+      try await together([Rollback.anyError, .notPersisted]) { rollback in
+        let trial = try await Trial(.eda, "redis-lua:\(rollback.rawValue)")
+        let policy = try await trial.policy(quota: 5)
+        trial.broker.answerLate(.produce, by: .seconds(6), count: 20)
+        let first = await trial.crowd(5, for: policy, attempts: 1)
+        await EventLoop.shared.sleep(for: .seconds(7))
+        let second = await trial.crowd(20, for: policy, named: "q")
+        let found = try await trial.verify(first, second)
+        #expect((found.word(.quota) == "VIOLATED") == (rollback == .anyError), "\(found.troubles)")
+        #expect((found.tally.oversold > 0) == (rollback == .anyError), "\(found.tally)")
+        await trial.end()
+      }
+    }
+  }
+
+  private struct Unwritten {
+    let strategy: String
+    /// Whether it is known that nothing was written: the broker was away, or the connection broke.
+    let isKnown: Bool
+    let loses: Bool
+  }
+
+  /// The claims were never written: who keeps their slots sells them to nobody.
+  @Test func aClaimThatWasNeverWritten() async throws {
+    let cases = [
+      Unwritten(strategy: "redis-lua:none", isKnown: true, loses: true),
+      Unwritten(strategy: "redis-lua:not-persisted", isKnown: true, loses: false),
+      Unwritten(strategy: "redis-lua:not-persisted", isKnown: false, loses: true),
+      Unwritten(strategy: "redis-lua:any-error", isKnown: false, loses: false),
+    ]
+    try await onLoop { try await together(cases) { try await Self.play($0) } }
+  }
+
+  @LoopActor
+  private static func play(_ unwritten: Unwritten) async throws {
+    let trial = try await Trial(.eda, unwritten.strategy)
+    let policy = try await trial.policy(quota: 5)
+    let first = await trial.crowd(3, for: policy, named: "first")
+    if unwritten.isKnown {
+      trial.broker.down()
+    } else {
+      trial.broker.fail(.produce, with: .disconnect, count: 500)
+    }
+    let second = await trial.crowd(2, for: policy, attempts: 1)
+    // Longer than the message's timeout and the library's look at it.
+    await EventLoop.shared.sleep(for: .seconds(4))
+    if unwritten.isKnown { trial.broker.up() } else { trial.broker.clear(.produce) }
+    await EventLoop.shared.sleep(for: .seconds(1))
+    let third = await trial.crowd(20, for: policy, named: "q")
+    let found = try await trial.verify(first, second, third)
+    #expect(found.tally.missing == (unwritten.loses ? 2 : 0), "\(unwritten): \(found.tally)")
+    #expect((found.word(.healing) == "VIOLATED") == unwritten.loses, "\(unwritten): \(found.troubles)")
+    await trial.end()
+  }
+}
+
+extension StrategyTrialTests {
+  @LoopActor
+  private static func rows(of policy: Policy, _ trial: Trial) async throws -> Int64 {
+    try await AuditSQL.couponCount(of: policy.id, in: trial.tables, deadline: .now + .seconds(5))
+  }
+}

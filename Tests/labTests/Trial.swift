@@ -1,0 +1,205 @@
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import Foundation
+import HTTP
+import Kafka
+import Operations
+import Postgres
+import PrivateServers
+import Redis
+import Testing
+import eda
+import lab
+import monolith
+
+/// One architecture in this process, on real PostgreSQL and Redis servers and the embedded broker: small crowds come, and
+/// `lab verify` judges what they have left behind.
+@LoopActor
+final class Trial {
+  let architecture: Architecture
+  let strategy: String
+  let broker: KafkaMockBroker
+  let tables: PostgresPool
+  private(set) var state: LabState
+  private let environment: [String: String]
+  private var apis: [(application: Application, coupons: any CouponService)] = []
+  private var worker: Application?
+  private static var count = 0
+  private static let token = "the-trials-may-call"
+  private static let partitions = 4
+
+  /// With one API; in the event-driven version with a worker too, unless that has to wait.
+  init(
+    _ architecture: Architecture, _ strategy: String, bug: PlantedBug? = nil, startsWorker: Bool = true,
+    settings: [String: String] = [:]
+  ) async throws {
+    Trial.count += 1
+    (self.architecture, self.strategy) = (architecture, strategy)
+    let id = "\(ProcessInfo.processInfo.processIdentifier)t\(Trial.count)"
+    let database = try await TestServers.postgres().createDatabase("trial_\(id)")
+    let redis = try await TestServers.redis().url
+    broker = try KafkaMockBroker(topic: Names.topic, partitions: Trial.partitions)
+    state = try JSONDecoder().decode(
+      LabState.self,
+      from: Data(
+        """
+        {"version": 1, "id": "\(id)", "couponKey": "the-trials-derive-their-ids", "adminToken": "\(Trial.token)",
+         "database": {"url": "\(database)", "isPrivate": true}, "redis": {"url": "\(redis)", "isPrivate": false},
+         "log": {"brokers": "\(broker.bootstrapServers)", "kind": "embedded", "partitions": \(Trial.partitions)},
+         "parts": []}
+        """.utf8))
+    tables = PostgresPool(
+      configuration: try PostgresConfiguration(url: database), size: 2, maxWaiting: 16,
+      sessionSettings: ["search_path": architecture.rawValue], name: "trial")
+    environment = [
+      "HTTP_PORT": "0", "ADMIN_PORT": "0", "ADMIN_TOKEN": Trial.token, "COUPON_KEY": state.couponKey,
+      "DATABASE_URL": database, "REDIS_URL": redis, "KEY_PREFIX": state.keyPrefix,
+      "KAFKA_BROKERS": broker.bootstrapServers, "KAFKA_PARTITIONS": "\(Trial.partitions)",
+      "COUPON_STRATEGY": strategy,
+    ].merging(settings) { $1 }
+    if architecture == .eda, startsWorker { try await startWorker(bug) }
+    try await startAPI(bug)
+  }
+
+  func end() async {
+    for api in apis { await api.application.stop() }
+    await worker?.stop()
+    await tables.close()
+    await broker.close()
+  }
+
+  private var context: ProgramContext {
+    ProgramContext(log: Log(program: "trial", level: .error, output: LogOutput()), metrics: Metrics())
+  }
+
+  // MARK: - Programs
+
+  func startWorker(_ bug: PlantedBug? = nil) async throws {
+    let settings = try WorkerSettings.read(environment: environment, arguments: [])
+    let worker = try EDAWorker(settings, context, bug: bug).application()
+    try await worker.start()
+    self.worker = worker
+  }
+
+  /// A further one may have settings of its own.
+  func startAPI(_ bug: PlantedBug? = nil, settings: [String: String] = [:]) async throws {
+    let environment = environment.merging(settings) { $1 }
+    switch architecture {
+    case .monolith:
+      let monolith = try Monolith(MonolithSettings.read(environment: environment, arguments: []), context)
+      apis.append((monolith.application(), monolith.coupons))
+    case .eda:
+      let api = try EDAAPI(APISettings.read(environment: environment, arguments: []), context, bug: bug)
+      apis.append((api.application(), api.coupons))
+    }
+    let api = apis[apis.count - 1]
+    try await api.application.start()
+    try await until("the API is ready") { api.coupons.readiness().isReady }
+  }
+
+  // MARK: - Policies, people
+
+  /// A policy that has been open for hours, in a zone where it is about noon.
+  func policy(quota: Int, perPerson: PerPerson = .once) async throws -> Policy {
+    let seconds = Int(Date().timeIntervalSince1970)
+    let offset = 12 - seconds / 3600 % 24
+    let zone = offset == 0 ? "Etc/GMT" : offset > 0 ? "Etc/GMT-\(offset)" : "Etc/GMT+\(-offset)"
+    let today = Day(number: Int32((seconds + offset * 3600) / 86_400))
+    let template = try Policy(
+      id: try unwrap(PolicyID(1)), name: "trial", startsOn: today.advanced(by: -1),
+      endsOn: today.advanced(by: 1), opensAt: try unwrap(TimeOfDay(seconds: 0)), timeZone: zone,
+      dailyQuota: quota, perPerson: perPerson)
+    let draft = PolicyDraft(id: nil, template: template)
+    guard case .policy(let policy, _) = await apis[0].coupons.create(draft, deadline: .now + .seconds(20))
+    else { throw Missing() }
+    for api in apis {
+      try await until("the policy is known") {
+        let status = api.coupons.status(of: policy.id, at: SystemClock().now(), deadline: .now + .seconds(5))
+        if case .policy = await status.value() { return true }
+        return false
+      }
+    }
+    if worker != nil {
+      // A worker takes seconds to join its group, and then has to have what the crowd is measured against.
+      try await until("the policy is recorded") {
+        // Until it has made its tables, there is nothing to ask.
+        let found = try? await PolicySQL.find(policy.id, in: self.tables, deadline: .now + .seconds(5))
+        return found != nil
+      }
+    }
+    return policy
+  }
+
+  /// What a crowd sees that comes at once to one of the APIs.
+  func crowd(
+    _ people: Int, for policy: Policy, named prefix: String = "p", seed: UInt64 = 1, attempts: Int = 4,
+    api: Int = 0
+  ) async -> History {
+    let plan = LoadPlan(
+      crowd: Crowd(people: people, rate: 20_000, earlyShare: 0, seed: seed), attempts: attempts,
+      architecture: architecture, strategy: strategy, policyID: policy.id, namePrefix: "\(prefix)-\(seed)-",
+      opening: SystemClock().now(), connections: people, bystanderPerSecond: 0, after: .zero)
+    let target = SocketAddress(numericHost: "127.0.0.1", port: apis[api].application.port)
+    return await LoadRun(plan, target: target, stays: [1]).run()
+  }
+
+  func verify(_ histories: History..., patience: Double = 20) async throws -> Verification {
+    Verification(checking: try await EvidenceReader.read(state, histories, patience: patience))
+  }
+
+  // MARK: - What is done to it
+
+  func redis(_ commands: [String]...) async throws {
+    let configuration = try RedisConfiguration(url: state.redis?.url ?? "")
+    let client = RedisClient(configuration: configuration, name: "trial")
+    client.start()
+    try await client.connected(deadline: .now + .seconds(5))
+    for command in commands { _ = try await client.command(command, deadline: .now + .seconds(5)) }
+    client.close()
+  }
+
+  /// Today's set of a policy.
+  func set(of policy: Policy) -> String {
+    Names.issuedUsers(of: policy.id, on: policy.startsOn.advanced(by: 1), prefix: state.keyPrefix)
+  }
+
+  func until(_ what: String, _ look: @LoopActor () async throws -> Bool) async throws {
+    let deadline = Instant.now + .seconds(60)
+    while try await !look() {
+      try #require(Instant.now < deadline, "in vain: \(what)")
+      await EventLoop.shared.sleep(for: .milliseconds(10))
+    }
+  }
+}
+
+extension Verification {
+  func word(_ invariant: Invariant) -> String {
+    findings.first { $0.invariant == invariant }?.word ?? "missing"
+  }
+
+  /// What does not hold, for a failing test.
+  var troubles: String {
+    findings.filter { !$0.passes }.map { "\($0.invariant.name) \($0.word): \($0.detail)" }
+      .joined(separator: "; ")
+  }
+}
+
+/// Plays several trials side by side, for most of their time is waiting.
+@LoopActor
+func together<Case: Sendable>(
+  _ cases: [Case], _ play: @escaping @Sendable @LoopActor (Case) async throws -> Void
+) async throws {
+  let plays = cases.map { one in
+    let done = Completion<Void>()
+    EventLoop.shared.spawn {
+      do {
+        try await play(one)
+        done.succeed(())
+      } catch { done.fail(error) }
+    }
+    return done
+  }
+  for play in plays { try await play.value() }
+}
