@@ -1,3 +1,4 @@
+import Foundation
 import PrivateServers
 import Testing
 import lab
@@ -104,6 +105,17 @@ import lab
     limits.bytes = 10
     #expect(throws: YAMLProblem.self) { try YAMLReader.read(wide, limits: limits) }
     #expect(throws: YAMLProblem.self) { try YAMLReader.read(Array("a: 1\n---\nb: 2".utf8)) }
+  }
+}
+
+@Suite struct MetricTests {
+  @Test func everyMetricIsDocumented() throws {
+    let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+      path: "../../docs/scenarios.md")
+    let text = try String(contentsOf: page, encoding: .utf8)
+    for table in [Metric.groups, Metric.measures, Metric.plain] {
+      for (name, meaning) in table { #expect(text.contains("| `\(name)` | \(meaning) |"), "\(name)") }
+    }
   }
 }
 

@@ -15,8 +15,11 @@ final class UsageMeter {
 
   private var servers: [Server]
   private var ticker: Ticker?
+  /// What runs now: a part that was started again is another process.
+  private let current: (@LoopActor () -> LabState)?
 
-  init(_ state: LabState) {
+  init(_ state: LabState, current: (@LoopActor () -> LabState)? = nil) {
+    self.current = current
     servers = state.parts.map { part in
       let cpu = UsageMeter.cpuSeconds(of: part.process.pid)
       return Server(
@@ -31,14 +34,30 @@ final class UsageMeter {
     ticker?.stop()
     ticker = nil
     look()
-    return servers.map {
-      UsageFigures(
-        name: $0.name, cpuSeconds: $0.lastCPU - $0.firstCPU,
-        peakMemoryBytes: $0.peakBytes > 0 ? $0.peakBytes : nil)
+    var names: [String] = []
+    for server in servers where !names.contains(server.name) { names.append(server.name) }
+    return names.map { name in
+      let lives = servers.filter { $0.name == name }
+      let peak = lives.map(\.peakBytes).max() ?? 0
+      return UsageFigures(
+        name: name, cpuSeconds: lives.map { $0.lastCPU - $0.firstCPU }.reduce(0, +),
+        peakMemoryBytes: peak > 0 ? peak : nil)
+    }
+  }
+
+  private func lookForNew() {
+    guard let state = current?() else { return }
+    for part in state.parts where part.process.isRunning {
+      guard !servers.contains(where: { $0.pid == part.process.pid }) else { continue }
+      servers.append(
+        Server(
+          name: UsageMeter.name(of: part.part, state), pid: part.process.pid, firstCPU: 0, lastCPU: 0,
+          peakBytes: 0))
     }
   }
 
   private func look() {
+    lookForNew()
     for index in servers.indices {
       let family = ProcessTable.family(of: servers[index].pid)
       let cpu = family.compactMap { ProcessTable.cpuSeconds(of: $0) }.reduce(0, +)

@@ -61,7 +61,7 @@ struct VariantRun {
     let warm = try await crowd.warmUp()
     let plans = try await crowd.plans(warm)
     guard let opening = plans.first?.plan.opening else { throw LabFailure("there is no policy") }
-    let meter = UsageMeter(lab.state)
+    let meter = UsageMeter(lab.state) { lab.state }
     let ownCPU = ProcessUsage.cpuSeconds
     let watch = RecordedWatch(
       try lab.state.pool(of: variant.architecture), plans[0].plan.policyID, opening: opening)
