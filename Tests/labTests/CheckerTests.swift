@@ -53,6 +53,35 @@ import lab
     #expect(Verification(checking: run.evidence).tally.oversold == 1)
   }
 
+  @Test func whereRedisDecidesThereIsNoOrder() throws {
+    var run = try SyntheticRun(.eda).whereRedisDecides()
+    #expect(Verification(checking: run.evidence).passed)
+    #expect(try run.verdict(.logOrder).word == "n/a")
+    #expect(try run.verdict(.soldOutIsTrue).word == "n/a")
+    // p7's claim lies behind the winners': here it is a coupon, and one too many.
+    let first = run.evidence.database.coupons[0]
+    let claim = try SyntheticRun.claim(7, day: first.day)
+    run.evidence.database.coupons.append(
+      .init(coupon: Coupon(claim: claim, rank: nil), period: first.period))
+    run.evidence.database.events.append(
+      .init(sequence: 9, rank: nil, claim: claim, recordedAt: SyntheticRun.start))
+    run.evidence.database.issued = [first.day: 6]
+    try expectViolated(run, .quota)
+    try expectViolated(run, .refusedIsNotRecorded)
+    #expect(Verification(checking: run.evidence).tally.oversold == 1)
+    // Slots that nobody can use any more.
+    run = try SyntheticRun(.eda).whereRedisDecides()
+    run.evidence.database.coupons.removeLast(2)
+    run.evidence.database.events.removeLast(2)
+    run.evidence.database.issued = [first.day: 3]
+    run.mapRequests { request, coupon in
+      [3, 4].contains(request.person)
+        ? (SyntheticRun.request(Int(request.person), .unknown, at: 2_600_000), nil) : (request, coupon)
+    }
+    try expectViolated(run, .healing)
+    #expect(Verification(checking: run.evidence).tally == Tally(rows: 3, missing: 2))
+  }
+
   @Test func twoRowsOfOnePerson() throws {
     var run = try SyntheticRun(.monolith)
     let row = run.evidence.database.coupons[4]
@@ -81,6 +110,8 @@ import lab
     try expectViolated(run, .soldOutIsTrue)
     try expectViolated(run, .healing)
     try expectViolated(run, .recordedWasAsked)  // an event without a row
+    let tally = Verification(checking: run.evidence).tally
+    #expect(tally == Tally(rows: 4, lost: 1, missing: 1))
     if architecture == .eda { try expectViolated(run, .logOrder) }
   }
 

@@ -75,6 +75,24 @@ struct SyntheticRun {
     return LogEvidence(messages: messages, committed: [0: 6])
   }
 
+  /// The same run under a strategy without ranks.
+  func whereRedisDecides() -> SyntheticRun {
+    var run = self
+    run.evidence.strategy = "redis-lua"
+    for index in run.evidence.database.coupons.indices {
+      let claim = run.evidence.database.coupons[index].coupon.claim
+      run.evidence.database.coupons[index].coupon = Coupon(claim: claim, rank: nil)
+    }
+    for index in run.evidence.database.events.indices { run.evidence.database.events[index].rank = nil }
+    run.mapRequests { request, coupon in
+      (
+        request,
+        coupon.map { SeenCoupon(couponID: $0.couponID, rank: nil, day: $0.day, issuedAt: $0.issuedAt) }
+      )
+    }
+    return run
+  }
+
   /// The same run with other ends of the requests.
   mutating func mapRequests(_ change: (RequestRecord, SeenCoupon?) -> (RequestRecord, SeenCoupon?)?) {
     evidence.histories = evidence.histories.map { old in

@@ -38,17 +38,15 @@ struct WatchAdmission: RedisAdmission {
     let connection = redis.statistics.connects
     let seen: [RedisReply]
     do {
+      // The one before may have been refused, and has left its watch behind: no trip of its own is needed for that.
       seen = try await redis.commands(
-        [["WATCH", key], ["SISMEMBER", key, user], ["SCARD", key]], deadline: request.deadline)
+        [["UNWATCH"], ["WATCH", key], ["SISMEMBER", key, user], ["SCARD", key]], deadline: request.deadline)
     } catch RedisError.outcomeUnknown(let reason) {
       // Nothing but questions so far.
       throw RedisError.unavailable(reason)
     }
-    guard let member = seen[1].integer, let count = seen[2].integer else { return .unknown }
-    guard member == 0, count < request.quota else {
-      _ = try? await redis.command(["UNWATCH"], deadline: request.deadline)
-      return member == 1 ? .member : .full
-    }
+    guard let member = seen[2].integer, let count = seen[3].integer else { return .unknown }
+    guard member == 0, count < request.quota else { return member == 1 ? .member : .full }
     // Another connection watches nothing: its EXEC would always succeed.
     guard redis.statistics.connects == connection else { return .notAsked }
     let added = try await redis.transaction([["SADD", key, user]], deadline: request.deadline)
