@@ -180,7 +180,7 @@ struct CrowdRun {
       let opening = SystemClock().now().microseconds + 300_000
       again.plan.opening = Timestamp(microseconds: opening)
       again.plan.crowd = Crowd(
-        people: persons.count, rate: min(planned.plan.crowd.rate, 400), earlyShare: 0, seed: run.seed,
+        people: persons.count, rate: 300, earlyShare: 0, seed: run.seed,
         isSteady: true)
       again.plan.retries = Retries(attempts: 8, seed: run.seed)
       (again.plan.bystanderPerSecond, again.plan.probes, again.plan.after) = (0, nil, .zero)

@@ -10,6 +10,8 @@ final class FaultSchedule {
   private struct Entry {
     let fault: TimedFault
     var record: LabFaultRecord?
+    /// When it was on for certain, in milliseconds of the wall clock.
+    var isOnSince: Int64?
     /// For a restart: when the part was first seen down, in milliseconds of the wall clock.
     var downSince: Int64?
   }
@@ -49,6 +51,24 @@ final class FaultSchedule {
         return end()
       }
       entries[index].record = try await lab.apply(fault, to: architecture)
+      entries[index].isOnSince = LabFaultRecord.now
+      if case .switched(_, let spec) = fault {
+        // Its bites are asked for when it has just healed: the next one of its kind counts from 0, and so does a
+        // program that was started again.
+        EventLoop.shared.schedule(after: .milliseconds(Int64(spec.ttlSeconds * 1_000) + 20)) { [weak self] in
+          EventLoop.shared.spawn { await self?.heal(index) }
+        }
+        return
+      }
+    } catch { failure = failure ?? error }
+    end()
+  }
+
+  private func heal(_ index: Int) async {
+    do {
+      if let record = entries[index].record {
+        entries[index].record = try await lab.heal(record, of: architecture)
+      }
     } catch { failure = failure ?? error }
     end()
   }
@@ -79,7 +99,7 @@ final class FaultSchedule {
     let end = entries.compactMap(\.fault.until).max() ?? 0
     while instant(end) > .now, !lab.interrupt.hasCome { await EventLoop.shared.sleep(for: .milliseconds(50)) }
     for index in entries.indices {
-      guard let record = entries[index].record else { continue }
+      guard let record = entries[index].record, record.ended == nil else { continue }
       entries[index].record = try await lab.heal(record, of: architecture)
     }
     return FaultOutcome(records: entries.compactMap(record), opening: opening)
@@ -92,7 +112,9 @@ final class FaultSchedule {
     var isOutage = true
     switch record.fault {
     case .switched(_, let spec):
-      to = record.begun + Int64(spec.ttlSeconds * 1_000)
+      // Between the call and its answer it may have been on or not.
+      from = entry.isOnSince ?? from
+      to = max(from, record.begun + Int64(spec.ttlSeconds * 1_000))
       isOutage = spec.kind == .outage || spec.kind == .hang
     case .stop(_, let time):
       to = record.begun + Int64(time.milliseconds)
