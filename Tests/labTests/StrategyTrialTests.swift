@@ -74,61 +74,58 @@ import monolith
     }
   }
 
-  /// The claims are in the log, their delivery reports are not: who gives the slots back sells them twice.
-  @Test func aLostReportOfAWrittenClaim() async throws {
-    try await onLoop {
-      try await together([Rollback.anyError, .notPersisted]) { rollback in
-        let trial = try await Trial(.eda, "redis-lua:\(rollback.rawValue)")
-        let policy = try await trial.policy(quota: 5)
-        trial.broker.answerLate(.produce, by: .seconds(6), count: 20)
-        let first = await trial.crowd(5, for: policy, attempts: 1)
-        await EventLoop.shared.sleep(for: .seconds(7))
-        let second = await trial.crowd(20, for: policy, named: "q")
-        let found = try await trial.verify(first, second)
-        #expect((found.word(.quota) == "VIOLATED") == (rollback == .anyError), "\(found.troubles)")
-        #expect((found.tally.oversold > 0) == (rollback == .anyError), "\(found.tally)")
-        await trial.end()
-      }
+  /// What happens to the claims of the people whom Redis has admitted, and what the rollback makes of it.
+  private struct Accident {
+    enum Kind {
+      /// They are in the log, their delivery reports are not.
+      case reportLost
+      /// They were never written, and that is known: the broker was away.
+      case neverSent
+      /// They were never written, and nobody knows: the connection broke.
+      case lostUnderWay
     }
+
+    let kind: Kind
+    let rollback: Rollback
+    var oversells = false
+    var loses = false
   }
 
-  private struct Unwritten {
-    let strategy: String
-    /// Whether it is known that nothing was written: the broker was away, or the connection broke.
-    let isKnown: Bool
-    let loses: Bool
-  }
-
-  /// The claims were never written: who keeps their slots sells them to nobody.
-  @Test func aClaimThatWasNeverWritten() async throws {
-    let cases = [
-      Unwritten(strategy: "redis-lua:none", isKnown: true, loses: true),
-      Unwritten(strategy: "redis-lua:not-persisted", isKnown: true, loses: false),
-      Unwritten(strategy: "redis-lua:not-persisted", isKnown: false, loses: true),
-      Unwritten(strategy: "redis-lua:any-error", isKnown: false, loses: false),
+  /// Who gives back the slot of a claim that was written sells it twice; who keeps that of another sells it to nobody.
+  @Test func eachRollbackIsWrongInItsWay() async throws {
+    let accidents = [
+      Accident(kind: .reportLost, rollback: .anyError, oversells: true),
+      Accident(kind: .reportLost, rollback: .notPersisted),
+      Accident(kind: .neverSent, rollback: .notPersisted),
+      Accident(kind: .neverSent, rollback: .none, loses: true),
+      Accident(kind: .lostUnderWay, rollback: .anyError),
+      Accident(kind: .lostUnderWay, rollback: .notPersisted, loses: true),
     ]
-    try await onLoop { try await together(cases) { try await Self.play($0) } }
+    try await onLoop { try await together(accidents) { try await Self.play($0) } }
   }
 
   @LoopActor
-  private static func play(_ unwritten: Unwritten) async throws {
-    let trial = try await Trial(.eda, unwritten.strategy)
+  private static func play(_ accident: Accident) async throws {
+    let trial = try await Trial(.eda, "redis-lua:\(accident.rollback.rawValue)")
     let policy = try await trial.policy(quota: 5)
     let first = await trial.crowd(3, for: policy, named: "first")
-    if unwritten.isKnown {
-      trial.broker.down()
-    } else {
-      trial.broker.fail(.produce, with: .disconnect, count: 500)
+    switch accident.kind {
+    case .reportLost: trial.broker.answerLate(.produce, by: .seconds(6), count: 20)
+    case .neverSent: trial.broker.down()
+    case .lostUnderWay: trial.broker.fail(.produce, with: .disconnect, count: 500)
     }
     let second = await trial.crowd(2, for: policy, attempts: 1)
-    // Longer than the message's timeout and the library's look at it.
-    await EventLoop.shared.sleep(for: .seconds(4))
-    if unwritten.isKnown { trial.broker.up() } else { trial.broker.clear(.produce) }
+    // Longer than the message's timeout and the library's look at it; for late answers, until they are through.
+    await EventLoop.shared.sleep(for: .seconds(accident.kind == .reportLost ? 7 : 4))
+    trial.broker.up()
+    trial.broker.clear(.produce)
     await EventLoop.shared.sleep(for: .seconds(1))
     let third = await trial.crowd(20, for: policy, named: "q")
     let found = try await trial.verify(first, second, third)
-    #expect(found.tally.missing == (unwritten.loses ? 2 : 0), "\(unwritten): \(found.tally)")
-    #expect((found.word(.healing) == "VIOLATED") == unwritten.loses, "\(unwritten): \(found.troubles)")
+    #expect(found.tally.oversold == (accident.oversells ? 2 : 0), "\(accident): \(found.tally)")
+    #expect((found.word(.quota) == "VIOLATED") == accident.oversells, "\(accident): \(found.troubles)")
+    #expect(found.tally.missing == (accident.loses ? 2 : 0), "\(accident): \(found.tally)")
+    #expect((found.word(.healing) == "VIOLATED") == accident.loses, "\(accident): \(found.troubles)")
     await trial.end()
   }
 }

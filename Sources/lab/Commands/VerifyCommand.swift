@@ -75,7 +75,7 @@ struct FindingTable {
     if let gate = verification.gate {
       lines.append(
         """
-        Redis' set, which only proposes: \(Numbers.count(gate.members)) members, \
+        Redis' set, which proves nothing: \(Numbers.count(gate.members)) members, \
         \(Numbers.count(gate.winnersMissing)) winners missing, \
         \(Numbers.count(gate.membersWithoutCoupon)) members without a coupon
         """)

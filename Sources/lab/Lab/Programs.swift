@@ -48,7 +48,10 @@ extension Lab {
   }
 
   func ended(_ part: LabPart, _ log: String, _ offset: UInt64 = 0) -> LabFailure {
-    let line = ServerFiles.lastLine(of: ServerFiles.text(of: log, from: offset))
+    let text = ServerFiles.text(of: log, from: offset)
+    // What it says last is that it stops; why is told before.
+    let error = text.split(whereSeparator: \.isNewline).last { $0.contains(" level=error ") }
+    let line = error.map(String.init) ?? ServerFiles.lastLine(of: text)
     return LabFailure("\(part.rawValue) has ended: \(line) (see \(log))")
   }
 }
