@@ -28,6 +28,9 @@ final class GroupClient {
         ("group.id", group), ("partition.assignment.strategy", "range"), ("session.timeout.ms", "\(session)"),
         ("heartbeat.interval.ms", "\(max(1, session / 4))"),
         ("fetch.wait.max.ms", "\(max(0, options.fetchWait.nanoseconds / 1_000_000))"),
+        // A broker then answers once a wait instead of once a message: what is read becomes a transaction, which costs
+        // nearly the same for one message and for hundreds.
+        ("fetch.min.bytes", "65536"),
       ],
       ifKnown: ReaderSettings.ifKnown,
       events: RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_REBALANCE

@@ -4,7 +4,7 @@ internal import Crdkafka
 enum ReaderSettings {
   static let common: [(name: String, value: String)] = [
     ("auto.offset.reset", "error"), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
-    ("enable.partition.eof", "true"), ("allow.auto.create.topics", "false"), ("fetch.min.bytes", "1"),
+    ("enable.partition.eof", "true"), ("allow.auto.create.topics", "false"),
     ("fetch.error.backoff.ms", "20"), ("socket.timeout.ms", "10000"), ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "16384"),
   ]
