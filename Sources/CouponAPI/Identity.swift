@@ -13,14 +13,15 @@ enum UserIDRule: String, Error, CaseIterable {
 extension HTTPRequest {
   /// The person who asks.
   func userID() throws(UserIDRule) -> UserID {
-    let read = headers.withFirst("x-user-id") { value, isOnly -> Result<UserID, UserIDRule> in
-      guard isOnly else { return .failure(.repeated) }
-      if let user = UserID(ascii: value) { return .success(user) }
-      if value.isEmpty { return .failure(.empty) }
-      return .failure(value.count > UserID.maximumLength ? .tooLong : .characters)
+    var user: UserID?
+    var broken = UserIDRule.missing
+    headers.withFirst("x-user-id") { value, isOnly in
+      guard isOnly else { return broken = .repeated }
+      user = UserID(ascii: value)
+      broken = value.isEmpty ? .empty : value.count > UserID.maximumLength ? .tooLong : .characters
     }
-    guard let read else { throw .missing }
-    return try read.get()
+    guard let user else { throw broken }
+    return user
   }
 
   /// What the query says under a name, or nil; of several the first. Nothing is unescaped.

@@ -78,12 +78,13 @@ package struct HTTPHeaders: Sendable {
   }
 
   /// Gives `body` the bytes of the first value of that name (which is given in lower case) and whether
-  /// there is no second line of it; nil where there is none. For the hot path: nothing is copied.
-  package func withFirst<Result>(
-    _ lowercasedName: String, _ body: (_ value: Span<UInt8>, _ isOnly: Bool) -> Result
-  ) -> Result? {
-    guard count > 0 else { return nil }
-    return storage.withUnsafeBytes { raw in
+  /// there is no second line of it; calls nobody where there is none. For the hot path: nothing is copied, and nothing is
+  /// generic, since the caller lies in another module.
+  package func withFirst(
+    _ lowercasedName: String, _ body: (_ value: Span<UInt8>, _ isOnly: Bool) -> Void
+  ) {
+    guard count > 0 else { return }
+    storage.withUnsafeBytes { raw in
       var first: Range<Int>?
       var isOnly = true
       for index in 0..<count {
@@ -92,8 +93,8 @@ package struct HTTPHeaders: Sendable {
         else { continue }
         if first == nil { first = field.value } else { isOnly = false }
       }
-      guard let first else { return nil }
-      return body(raw.bindMemory(to: UInt8.self).extracting(first).span, isOnly)
+      guard let first else { return }
+      body(raw.bindMemory(to: UInt8.self).extracting(first).span, isOnly)
     }
   }
 

@@ -23,7 +23,7 @@ extension LabCommand {
     let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: interrupt)
     do {
       try await lab.reset()
-      let bench = Bench(lab: lab, seconds: seconds)
+      let bench = Bench(lab: lab, seconds: seconds, rounds: rounds)
       try await bench.prepare()
       for round in 1...rounds { try await bench.run(round: round, of: rounds) }
       for line in bench.table() { Terminal.line(line) }
@@ -39,12 +39,13 @@ extension LabCommand {
 /// Measures every part in turn, so that a machine that grows slower does so for all of them.
 @LoopActor
 final class Bench {
-  /// Partitions of the bench's log, and coupons of each: less than the embedded broker keeps of one partition.
-  static let partitions = 64
+  /// Coupons of one partition: less than the embedded broker keeps of it.
   static let couponsAPolicy = 15_000
 
   let lab: Lab
   let seconds: Int
+  /// Of the bench's log: the usual number, or as many as 30,000 coupons a second need.
+  let partitions: Int
   var figures = BenchFigures()
   private var constant: ChildProcess?
   private var constantPort = 0
@@ -53,13 +54,16 @@ final class Bench {
   private var row: BenchPeople?
   private var pgbench: PgBench?
 
-  init(lab: Lab, seconds: Int) { (self.lab, self.seconds) = (lab, seconds) }
+  init(lab: Lab, seconds: Int, rounds: Int) {
+    (self.lab, self.seconds) = (lab, seconds)
+    partitions = max(8, seconds * rounds * 30_000 / Bench.couponsAPolicy)
+  }
 
   // MARK: - Before and after
 
   func prepare() async throws {
     var options = UpOptions()
-    options.partitions = Bench.partitions
+    options.partitions = partitions
     try await lab.up(options)
     try await startConstant()
     guard let eda = lab.state.part(.edaAPI), let monolith = lab.state.part(.monolith),
@@ -67,7 +71,7 @@ final class Bench {
     else { throw LabFailure("the laboratory did not start whole") }
     let edaOperator = Operator(eda, of: lab.state)
     var policies: [Int] = []
-    for id in Bench.onePolicyAPartition() {
+    for id in onePolicyAPartition() {
       policies.append(try await create(edaOperator, id: id, quota: Bench.couponsAPolicy))
     }
     let soldOut = try await create(edaOperator, id: 1_000_000, quota: 1)
@@ -119,7 +123,7 @@ final class Bench {
   }
 
   /// The first policy id of each partition.
-  private static func onePolicyAPartition() -> [Int] {
+  private func onePolicyAPartition() -> [Int] {
     var taken = Set<Int32>()
     return (1...10_000).filter { id in
       taken.insert(murmur2Partition(key: Array(String(id).utf8), partitions: partitions)).inserted

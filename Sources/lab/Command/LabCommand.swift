@@ -34,8 +34,10 @@ package struct LabCommand: Sendable {
   /// Every command, in the order in which `lab --help` lists them.
   package static let all: [LabCommand] = [
     up, down, status, logs, policy, reset, load, run, fault, verify, report, rebuild, demo, cost, bench,
-    benchConstant,
   ]
+
+  /// What `lab` starts of itself; nobody has to know of it.
+  static let hidden: [LabCommand] = [benchConstant]
 }
 
 /// A command line that cannot be understood: exit code 2.

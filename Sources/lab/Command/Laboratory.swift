@@ -11,7 +11,7 @@ package enum Laboratory {
         Terminal.line(overview)
         return list.isEmpty ? 2 : 0
       }
-      guard let command = LabCommand.all.first(where: { $0.name == name }) else {
+      guard let command = (LabCommand.all + LabCommand.hidden).first(where: { $0.name == name }) else {
         throw UsageError("there is no command “\(name)”")
       }
       let arguments = Array(list.dropFirst())
