@@ -84,7 +84,7 @@ let package = Package(
     tests(
       "monolithTests",
       [
-        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
+        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
         "PrivateServers",
       ]),
     tests(

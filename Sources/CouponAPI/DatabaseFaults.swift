@@ -27,6 +27,8 @@ package final class DatabaseFaults: PostgresFault {
     }
   }
 
+  package var hangs: Bool { board.current(.database, now: .now).spec?.kind == .hang }
+
   package func opened(_ connection: any PostgresSeverable) {
     connections.removeAll { $0.connection == nil }
     connections.append(Weak(connection: connection))

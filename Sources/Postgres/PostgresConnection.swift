@@ -43,8 +43,9 @@ final class PostgresConnection {
     case .refuse: throw .notSent("refused by a fault switch")
     case .delay(let delay): await EventLoop.shared.sleep(until: min(Instant.now + delay, deadline))
     case .hang:
-      await EventLoop.shared.sleep(until: deadline)
-      throw .notSent("no connection before the deadline")
+      guard await fault?.isOver(before: deadline) ?? true else {
+        throw .notSent("no connection before the deadline")
+      }
     case .loseAnswer: throw .notSent("the connection was lost by a fault switch")
     }
     let opened = try await Connector.open(
@@ -237,10 +238,21 @@ final class PostgresConnection {
       close()
       throw .notSent("refused by a fault switch")
     case .hang:
-      await EventLoop.shared.sleep(until: deadline)
+      if await fault?.isOver(before: deadline) ?? true { return false }
       close()
       throw .deadline
     }
+  }
+}
+
+extension PostgresFault {
+  /// Waits for the end of a hang; false at the deadline.
+  fileprivate func isOver(before deadline: Instant) async -> Bool {
+    while Instant.now < deadline {
+      await EventLoop.shared.sleep(until: min(deadline, .now + .milliseconds(25)))
+      if !hangs { return Instant.now < deadline }
+    }
+    return false
   }
 }
 

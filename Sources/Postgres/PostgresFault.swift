@@ -5,11 +5,15 @@ package import EventLoop
 package protocol PostgresFault: AnyObject, Sendable {
   func action(for use: PostgresUse) -> PostgresFaultAction
 
+  /// Whether what hangs would hang still: where it does not, it goes on.
+  var hangs: Bool { get }
+
   /// Hears of each connection that was opened, so that it can cut those that exist. Holds it weakly.
   func opened(_ connection: any PostgresSeverable)
 }
 
 extension PostgresFault {
+  package var hangs: Bool { true }
   package func opened(_ connection: any PostgresSeverable) {}
 }
 
@@ -31,7 +35,7 @@ package enum PostgresFaultAction: Hashable, Sendable {
   case refuse
   /// The use begins that much later.
   case delay(Duration)
-  /// As though nothing ever arrived: the use lasts until its deadline.
+  /// As though nothing arrived: the use lasts until its deadline, or goes on as soon as nothing `hangs` any more.
   case hang
   /// The use happens; the connection breaks before its answer arrives.
   case loseAnswer

@@ -102,9 +102,21 @@ package final class PrivatePostgres: PrivateServer {
   /// Starts it again on the same port, over the same data; after `kill()` it recovers first.
   package func restart() async throws {
     if isRunning { await stop() }
+    removeLockOfTheDead()
     do { try await launch() } catch Launch.Failure.portTaken {
       throw ServerFailure("PostgreSQL: port \(port) was taken meanwhile")
     } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
+  }
+
+  /// A server that was killed leaves its number behind. Where nobody has collected the dead process (a container without
+  /// an init), that number counts as taken, and PostgreSQL would not start over its data again.
+  private func removeLockOfTheDead() {
+    let file = note.data + "/postmaster.pid"
+    let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    guard let pid = text.split(separator: "\n").first.flatMap({ Int32($0) }),
+      ProcessTable.isUncollected(pid)
+    else { return }
+    try? FileManager.default.removeItem(atPath: file)
   }
 
   /// Creates a database and returns its URL.

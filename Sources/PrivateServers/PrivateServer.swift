@@ -63,7 +63,7 @@ extension RunningProcess {
 
   /// It has ended and its parent has not asked how: its number is still taken, which a PostgreSQL that starts again over
   /// the same data would mind.
-  private var isUncollected: Bool { kill(pid, 0) == 0 && ProcessTable.beginning(of: pid) == nil }
+  private var isUncollected: Bool { ProcessTable.isUncollected(pid) }
 
   /// Asks the process to end with one signal after the other, each with its patience; the last resort is SIGKILL to all of it.
   @LoopActor

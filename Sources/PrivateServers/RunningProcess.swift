@@ -42,6 +42,9 @@ package struct RunningProcess: Codable, Hashable, Sendable {
 
 /// What the system knows of its processes.
 package enum ProcessTable {
+  /// It has ended, and its number is still taken.
+  static func isUncollected(_ pid: Int32) -> Bool { kill(pid, 0) == 0 && beginning(of: pid) == nil }
+
   #if os(Linux)
     /// The boot and the tick at which the process began; nil for one that has ended, also where nobody has collected it yet.
     static func beginning(of pid: Int32) -> String? {

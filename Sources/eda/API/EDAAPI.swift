@@ -61,11 +61,14 @@ package final class EDAAPI: ApplicationPart {
         key: key, partitions: parts.partitions, capacity: parts.capacity,
         gate: Gate(redis, keyPrefix: parts.keyPrefix, metrics: context.metrics), publisher: publisher,
         archive: parts.archive, context: context, bug: bug)
+      service.crash = CrashSwitch(settings.crash)
       coupons = service
       reconciler = Reconciler(
         redis, service, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     case .redis(let way, let rollback):
-      coupons = RedisCouponService(parts, way.admission(redis, connect: connect), rollback, context)
+      let service = RedisCouponService(parts, way.admission(redis, connect: connect), rollback, context)
+      service.crash = CrashSwitch(settings.crash)
+      coupons = service
       reconciler = nil
     }
     engine = coupons

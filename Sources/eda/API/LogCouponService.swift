@@ -30,6 +30,8 @@ package final class LogCouponService: CouponService {
   private let deadLetters: Counter
   private let bug: PlantedBug?
 
+  /// Where this process is told to end itself; for experiments.
+  var crash: CrashSwitch?
   /// Why requests cannot be answered, beyond what the list knows.
   var outsideTrouble: @LoopActor () -> [String] = { [] }
 
@@ -98,7 +100,9 @@ package final class LogCouponService: CouponService {
     switch step.next {
     case .answer(let answer): callers.answer(visit.caller, answer)
     case .wait: break
-    case .publish(let ticket): publish(caller, ticket)
+    case .publish(let ticket):
+      crash?.reach(.apiAfterGate)
+      publish(caller, ticket)
     }
     planSweep()
   }
@@ -172,8 +176,10 @@ package final class LogCouponService: CouponService {
     let claim = coupon.claim
     // Who waits has made the policy's place.
     guard !room.isEmpty, let policy = places[claim.policyID]?.policy else { return }
-    answer(
-      room.issued(coupon, under: policy, dayIsFull: list.isFull(on: claim.day, in: claim.policyID)))
+    let answers = room.issued(
+      coupon, under: policy, dayIsFull: list.isFull(on: claim.day, in: claim.policyID))
+    if !answers.isEmpty { crash?.reach(.apiAfterPublish) }
+    answer(answers)
   }
 
   private var reported: Set<Int> = []

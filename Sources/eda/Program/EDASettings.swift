@@ -13,6 +13,7 @@ package struct APISettings: ProgramSettings {
   package var redis: RedisSettings
   package var kafka: KafkaSettings
   package var coupons: CouponSettings
+  package var crash: CrashSetting?
   package let logLevel: LogLevel
   /// Nil only where the setting has been rejected.
   package let databaseConfiguration: PostgresConfiguration?
@@ -25,6 +26,7 @@ package struct APISettings: ProgramSettings {
     redis = RedisSettings(&reader)
     kafka = KafkaSettings(&reader)
     coupons = CouponSettings(&reader, strategies: APISettings.strategies, admin: admin)
+    crash = CrashSetting.read(&reader, admin: admin)
     logLevel = LogLevel(&reader)
     databaseConfiguration = database.configuration(&reader)
     do throws(InvalidRedisURL) {
@@ -43,6 +45,7 @@ package struct WorkerSettings: ProgramSettings {
   package var database: DatabaseSettings
   package var kafka: KafkaSettings
   package var coupons: CouponSettings
+  package var crash: CrashSetting?
   package let logLevel: LogLevel
   /// Nil only where `DATABASE_URL` has been rejected.
   package let databaseConfiguration: PostgresConfiguration?
@@ -53,6 +56,7 @@ package struct WorkerSettings: ProgramSettings {
     database = DatabaseSettings(&reader)
     kafka = KafkaSettings(&reader)
     coupons = CouponSettings(&reader, strategies: APISettings.strategies, admin: admin)
+    crash = CrashSetting.read(&reader, admin: admin)
     logLevel = LogLevel(&reader)
     databaseConfiguration = database.configuration(&reader)
   }

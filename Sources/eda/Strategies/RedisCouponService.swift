@@ -66,6 +66,9 @@ final class RedisCouponService: CouponEngine {
     }
   }
 
+  /// Where this process is told to end itself; for experiments.
+  var crash: CrashSwitch?
+
   func start() { admission.start() }
   func stop() { admission.stop() }
 
@@ -97,6 +100,7 @@ final class RedisCouponService: CouponEngine {
     case .unknown: return .trouble(.outcomeUnknown(reason: Reason.gateUnanswered))
     case .member: return await answer(member: request, policy, window.day)
     case .admitted:
+      crash?.reach(.apiAfterGate)
       setExpiry(of: slot.key, policy, window)
       return await publish(request, policy, window.day, slot)
     }
@@ -133,6 +137,7 @@ final class RedisCouponService: CouponEngine {
   }
 
   func delivered(_ ticket: PublishTicket) {
+    crash?.reach(.apiAfterPublish)
     let ended = claims.end(ticket) { .created(Coupon(claim: $0, rank: nil)) }
     if let ended { hold(ended.claim) }
   }

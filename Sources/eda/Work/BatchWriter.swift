@@ -14,6 +14,8 @@ final class BatchWriter {
     case stop(LogProblem)
   }
 
+  /// Where this process is told to end itself; for experiments.
+  var crash: CrashSwitch?
   private let pool: PostgresPool
   private let topic: String
   private let empty: LogLedger
@@ -67,6 +69,7 @@ final class BatchWriter {
     let result = try await fold(batch, in: transaction)
     let firstHash = batch.first == 0 ? messages.first.map(\.firstHash) : nil
     let record = result.record(of: batch, messages, topic: topic, policies: policies, bug: bug)
+    if !result.issued.isEmpty { crash?.reach(.workerBeforeCommit) }
     _ = try await transaction.finish(
       (decides ? record.statements : record.statementsWithoutDeciding)
         + [OffsetSQL.advance(topic: topic, partition: partition, to: result.next, firstHash: firstHash)])

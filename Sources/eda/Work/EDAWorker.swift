@@ -39,6 +39,7 @@ package final class EDAWorker: ApplicationPart {
         decides: settings.coupons.edaStrategy == .log, bug: bug),
       offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
       onFailure: { reason in end.fail(reason) })
+    worker.crash = CrashSwitch(settings.crash)
     worker.fault = context.faults?.kafkaHook
     Composition.tell(settings.coupons.strategy, in: context.metrics)
   }

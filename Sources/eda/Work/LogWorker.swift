@@ -26,6 +26,11 @@ final class LogWorker {
   private var consumer: KafkaGroupConsumer?
   /// Asked before each bite; for experiments.
   var fault: KafkaFaultHook?
+  /// Where this process is told to end itself; for experiments.
+  var crash: CrashSwitch? {
+    get { writer.crash }
+    set { writer.crash = newValue }
+  }
   private var admin: KafkaAdmin?
   private var isStopped = false
   private var done = Completion<Void>()
@@ -183,6 +188,7 @@ final class LogWorker {
       guard let outcome = await applyPatiently(batch, bite, consumer) else { return }
       switch outcome {
       case .applied(let result):
+        if !result.issued.isEmpty { crash?.reach(.workerAfterCommit) }
         figures.applied(result, batch)
         // Kafka's own offset is a hint for tools; the database has the truth.
         consumer.commit([partition: result.next])

@@ -148,10 +148,8 @@ extension Lab {
     let architectures = try meant(by: fault, architecture)
     var record: LabFaultRecord?
     for architecture in architectures { record = try await apply(fault, to: architecture) }
-    guard case .stop(let part, let time) = fault else {
-      Terminal.line(fault.told(bites: record?.bites, of: architectures))
-      return 0
-    }
+    defer { if !interrupt.hasCome { Terminal.line(fault.told(bites: record?.bites, of: architectures)) } }
+    guard case .stop(let part, let time) = fault else { return 0 }
     let progress = Progress("lab fault: \(part.rawValue) is stopped")
     let over = Completion<Void>()
     interrupt.onCome { over.succeed(()) }

@@ -14,7 +14,7 @@ final class Crowd {
   private(set) var troubles = 0
   /// What nobody may hear.
   private(set) var oddities: [String] = []
-  private let policy: Int
+  let policy: Int
 
   init(policy: Int) { self.policy = policy }
 

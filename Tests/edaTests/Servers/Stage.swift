@@ -72,7 +72,30 @@ final class Stage {
 
   // MARK: - Programs
 
-  func startWorker() throws { worker = try EDAProcess("worker", environment) }
+  func startWorker(_ settings: [String: String] = [:]) throws {
+    worker = try EDAProcess("worker", environment.merging(settings) { $1 })
+  }
+
+  /// What an API that starts from now on forwards switches to.
+  func workerIsPeer() async throws {
+    guard let worker else { throw StageFailure("no worker") }
+    environment["ADMIN_PEERS"] = "127.0.0.1:\(try await worker.ports().admin)"
+  }
+
+  /// A call of the last API's fault switches.
+  func callFaults(_ method: HTTPMethod, _ target: String, _ body: String = "") async throws
+    -> HTTPClientResponse
+  {
+    guard let api = apis.last else { throw StageFailure("no api") }
+    let request = HTTPRequest(
+      method, "/admin/faults/\(target)", headers: [("Authorization", "Bearer \(Stage.token)")],
+      body: Array(body.utf8))
+    let answer = try await api.admin.send(request, deadline: .now + .seconds(10))
+    guard answer.status == 200 else {
+      throw StageFailure("\(answer.status) \(String(decoding: answer.body, as: UTF8.self))")
+    }
+    return answer
+  }
 
   func killWorker() async {
     await worker?.kill()
@@ -80,8 +103,8 @@ final class Stage {
   }
 
   @discardableResult
-  func startAPI(isReady: Bool = true) async throws -> API {
-    let process = try EDAProcess("api", environment)
+  func startAPI(isReady: Bool = true, _ settings: [String: String] = [:]) async throws -> API {
+    let process = try EDAProcess("api", environment.merging(settings) { $1 })
     let (port, adminPort) = try await process.ports()
     let api = API(
       process: process,

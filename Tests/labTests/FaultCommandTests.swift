@@ -1,0 +1,176 @@
+import EventLoop
+import Foundation
+import PrivateServers
+import Testing
+
+/// `lab fault` as a person uses it, on real servers and programs.
+@Suite(.serialized) struct FaultCommandTests {
+  @Test(arguments: [
+    (["fault"], "a part is missing"), (["fault", "disk", "stop", "--for", "1s"], "there is no part “disk”"),
+    (["fault", "database"], "database needs an action"),
+    (["fault", "database", "burn", "--for", "1s"], "there is no fault “burn” of database"),
+    (["fault", "database", "stop"], "--for is missing"),
+    (["fault", "database", "outage"], "--for is missing"),
+    (["fault", "database", "outage", "--for", "2h"], "--for must be a time"),
+    (["fault", "database", "outage", "--for", "61m"], "--for must be a time"),
+    (["fault", "database", "outage", "--for", "0s"], "--for must be a time"),
+    (["fault", "database", "latency", "--for", "1s"], "--ms is required with latency"),
+    (["fault", "database", "latency", "--for", "1s", "--ms", "60001"], "--ms must be a number in"),
+    (["fault", "database", "flaky", "--for", "1s", "--rate", "2"], "--rate must be a number in"),
+    (["fault", "database", "outage", "--for", "1s", "--rate", "0.5"], "--rate goes with flaky alone"),
+    (["fault", "worker", "kill", "--ms", "5"], "--ms goes with latency"),
+    (["fault", "log", "burn"], "the log knows poison and duplicates"),
+    (["fault", "database", "kill", "now"], "unexpected argument"),
+  ])
+  func whatIsNotUnderstoodIsSaid(arguments: [String], words: String) async throws {
+    try await onLoop {
+      let said = try await LabProcess().run(arguments: arguments)
+      #expect(said.code == 2)
+      #expect(said.text.contains(words), "\(said.text)")
+    }
+  }
+
+  @Test(arguments: [["fault", "status"], ["fault", "heal"], ["fault", "database", "kill"]])
+  func withoutALaboratoryThereIsNothingToBreak(arguments: [String]) async throws {
+    try await onLoop {
+      let said = try await LabProcess().run(arguments: arguments)
+      #expect(said.code == 1)
+      #expect(said.text.contains("there is no laboratory in"), "\(said.text)")
+    }
+  }
+
+  @Test(.timeLimit(.minutes(3))) func everyPartIsBrokenAndHealed() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up()
+      try await switches(lab)
+      try await stops(lab)
+      try await kills(lab)
+      try await messages(lab)
+      #expect(try await lab.run("status").code == 0)
+      #expect(try await lab.run("down").code == 0)
+      let down = try await lab.run("fault", "worker", "kill")
+      #expect(down.code == 1 && down.text.contains("worker does not run; lab up starts it"), "\(down.text)")
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2))) func serversOfOthersAreLeftAlone() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let (postgres, redis) = (try await TestServers.postgres(), try await TestServers.redis())
+      try await lab.up(environment: ["DATABASE_URL": postgres.url, "REDIS_URL": redis.url])
+      for (server, variable) in [("database", "DATABASE_URL"), ("redis", "REDIS_URL")] {
+        for action in [["stop", "--for", "1s"], ["kill"], ["restart"]] {
+          let said = try await lab.run(arguments: ["fault", server] + action)
+          #expect(said.code == 1)
+          #expect(said.text.contains("\(server) was named by \(variable)"), "\(said.text)")
+        }
+      }
+      #expect(postgres.isRunning && redis.isRunning)
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
+  // MARK: -
+
+  @LoopActor
+  private func switches(_ lab: LabProcess) async throws {
+    try await lab.expect(
+      "fault", "database", "latency", "--ms", "5", "--for", "60s", says: "in monolith and eda")
+    try await lab.expect("fault", "redis", "flaky", "--rate", "0.5", "--for", "60s", says: "redis flaky")
+    let status = try await lab.run("fault", "status").text
+    #expect(status.split(separator: "\n").filter { $0.contains("latency 5 ms") }.count == 3, "\(status)")
+    #expect(status.contains("flaky 0.5 (seed "), "\(status)")
+    let wrong = try await lab.run("fault", "kafka", "outage", "--for", "1s", "--only", "monolith")
+    #expect(wrong.code == 1 && wrong.text.contains("the monolith uses no kafka"))
+    try await lab.expect("fault", "heal", says: "everything is switched off")
+    let healed = try await lab.run("fault", "status").text
+    #expect(!healed.contains("latency") && !healed.contains("flaky"), "\(healed)")
+  }
+
+  @LoopActor
+  private func stops(_ lab: LabProcess) async throws {
+    try await lab.expect("fault", "redis", "stop", "--for", "100ms", says: "goes on")
+    let redis = try lab.process("redis")
+    for signal in [SIGINT, SIGTERM] {
+      let command = try lab.start("fault", "redis", "stop", "--for", "60s")
+      while !redis.isStopped { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+      command.signal(signal)
+      #expect(await command.exit() == .code(130))
+      #expect(!redis.isStopped)
+    }
+    // Whoever stopped it: heal lets it go on.
+    redis.signal(SIGSTOP)
+    while !redis.isStopped { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+    #expect(try await lab.run("fault", "status").text.contains("redis is stopped"))
+    try await lab.expect("fault", "heal", says: "everything")
+    #expect(!redis.isStopped)
+  }
+
+  @LoopActor
+  private func kills(_ lab: LabProcess) async throws {
+    for (part, name) in [
+      ("worker", "eda-worker"), ("api", "eda-api"), ("monolith", "monolith"), ("redis", "redis"),
+      ("database", "postgres"),
+    ] {
+      let (before, port) = (try lab.process(name), try lab.port(name))
+      try await lab.expect("fault", part, "kill", says: "\(part) was killed")
+      #expect(!before.isRunning)
+      let again = try await lab.run("fault", part, "kill")
+      #expect(again.code == 1 && again.text.contains("lab fault \(part) restart starts it again"))
+      let status = try await lab.run("fault", "status")
+      #expect(status.text.contains("\(part) does not run"), "\(status.text)")
+      try await lab.expect("fault", part, "restart", says: "\(part) runs again")
+      #expect(try lab.process(name).isRunning && lab.process(name) != before)
+      #expect(try lab.port(name) == port)
+    }
+    for action in ["kill", "restart"] {
+      let said = try await lab.run("fault", "kafka", action)
+      #expect(said.code == 1 && said.text.contains("the embedded broker holds the log in memory"))
+    }
+    try await lab.eventuallyReady()
+    try await lab.expect("fault", "api", "restart", says: "api runs again")
+    try await lab.eventuallyReady()
+    try await lab.expect("fault", "database", "outage", "--for", "60s", says: "in monolith and eda")
+    try await lab.expect("fault", "heal", says: "everything")
+    try await lab.eventuallyReady()
+  }
+
+  @LoopActor
+  private func messages(_ lab: LabProcess) async throws {
+    #expect(try await lab.run("policy", "create", "--quota", "5").code == 0)
+    try await lab.expect("fault", "log", "poison", "--count", "12", says: "12 messages that nobody can read")
+    try await lab.expect(
+      "fault", "log", "duplicates", "--share", "1", says: "13 messages were put into the log")
+    try await lab.expect("fault", "redis", "flush", says: "keys were removed")
+    try await lab.eventuallyReady()
+  }
+}
+
+extension LabProcess {
+  /// Runs a command that is done, and what it says.
+  @LoopActor
+  fileprivate func expect(_ arguments: String..., says words: String) async throws {
+    let said = try await run(arguments: arguments)
+    #expect(said.code == 0 && said.text.contains(words), "\(arguments): \(said.text)")
+  }
+
+  fileprivate func part(_ name: String) throws -> LabFile.Part {
+    try #require(state?.parts.first { $0.part == name })
+  }
+
+  fileprivate func process(_ name: String) throws -> RunningProcess { try part(name).process }
+
+  fileprivate func port(_ name: String) throws -> Int { try part(name).port }
+
+  @LoopActor
+  fileprivate func eventuallyReady() async throws {
+    let deadline = Instant.now + .seconds(60)
+    while true {
+      let status = try await run("status")
+      if status.code == 0 { return }
+      try #require(Instant.now < deadline, "\(status.text)")
+      await EventLoop.shared.sleep(for: .milliseconds(50))
+    }
+  }
+}
