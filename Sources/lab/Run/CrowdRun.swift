@@ -182,7 +182,7 @@ struct CrowdRun {
       again.plan.crowd = Crowd(
         people: persons.count, rate: 300, earlyShare: 0, seed: run.seed,
         isSteady: true)
-      again.plan.retries = Retries(attempts: 8, seed: run.seed)
+      again.plan.retries = Retries(attempts: 6, seed: run.seed)
       (again.plan.bystanderPerSecond, again.plan.probes, again.plan.after) = (0, nil, .zero)
       again.plan.concurrent = nil
       late.append([
