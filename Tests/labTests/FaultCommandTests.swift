@@ -131,7 +131,11 @@ import Testing
     try await lab.eventuallyReady()
     try await lab.expect("fault", "api", "restart", says: "api runs again")
     try await lab.eventuallyReady()
+    // An outage is the same for all, also for who starts again during it.
     try await lab.expect("fault", "database", "outage", "--for", "60s", says: "in monolith and eda")
+    try await lab.expect("fault", "worker", "restart", says: "worker runs again")
+    let status = try await lab.run("fault", "status").text
+    #expect(status.split(separator: "\n").filter { $0.contains("outage, ") }.count == 3, "\(status)")
     try await lab.expect("fault", "heal", says: "everything")
     try await lab.eventuallyReady()
   }

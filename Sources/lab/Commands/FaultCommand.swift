@@ -181,11 +181,13 @@ extension Lab {
   fileprivate func showFaults() async throws -> Int32 {
     var table = TextTable(head: ["program", "server", "switch", "bites"])
     for architecture in Architecture.allCases {
-      for program in try await switches(of: architecture) {
-        for fault in program.faults {
-          table.rows.append([program.program, fault.target, fault.words, String(fault.bites)])
+      do {
+        for program in try await switches(of: architecture) {
+          for fault in program.faults {
+            table.rows.append([program.program, fault.target, fault.words, String(fault.bites)])
+          }
         }
-      }
+      } catch { Terminal.line("\(architecture.rawValue): \(error)") }
     }
     for line in table.lines { Terminal.line(line) }
     for part in FaultedPart.allCases {

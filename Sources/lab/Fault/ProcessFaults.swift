@@ -112,6 +112,7 @@ extension Lab {
     ]) { $1 }
     let ports = try await startProgram(known.part, options, ready: LogScan.listeningPorts)
     try note(known.part, port: ports.port, adminPort: ports.admin)
+    try await passOnSwitches(to: known.part)
   }
 
   /// Notes the new process and never forgets the part: its port is needed.

@@ -39,6 +39,24 @@ extension Lab {
     }
   }
 
+  /// A program that has started again has nothing switched on: it gets what its architecture's other program still has,
+  /// so that an outage is the same for both.
+  func passOnSwitches(to part: LabPart) async throws {
+    let other: LabPart? = part == .edaAPI ? .edaWorker : part == .edaWorker ? .edaAPI : nil
+    guard let other, let source = state.part(other), let target = state.part(part),
+      source.process.isRunning, !source.process.isStopped
+    else { return }
+    // Neither asks its peers.
+    let alone = [("X-TimeAttack-Forwarded", "1")]
+    let answer = try await Operator(source, of: state).call(.get, "/admin/faults", headers: alone)
+    let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer.body))
+    for fault in list?.faults ?? [] {
+      guard let spec = fault.rest else { continue }
+      _ = try await Operator(target, of: state).call(
+        .put, "/admin/faults/\(fault.target)", body: Array(spec.json.utf8), headers: alone)
+    }
+  }
+
   /// The program whose operator's listener reaches the others of its architecture.
   func operatedPart(of architecture: Architecture) -> LabState.Part? {
     let parts: [LabPart] = architecture == .monolith ? [.monolith] : [.edaAPI, .edaWorker]
@@ -78,6 +96,13 @@ struct SwitchState: Decodable {
   let seed: UInt64?
   let remainingSeconds: Double
   let bites: Int
+
+  /// What is left of it; nil where nothing is on.
+  var rest: FaultSpec? {
+    guard let kind = kind.flatMap({ FaultKind(rawValue: $0) }) else { return nil }
+    return try? FaultSpec(
+      kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: remainingSeconds, seed: seed)
+  }
 
   /// As in `latency 300 ms, 4.2 s left`.
   var words: String {

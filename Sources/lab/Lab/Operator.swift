@@ -37,13 +37,14 @@ package struct Operator {
   ///
   /// - Throws: `LabFailure` where none came.
   package func call(
-    _ method: HTTPMethod, _ target: String, body: [UInt8] = [], within limit: Duration = .seconds(15)
+    _ method: HTTPMethod, _ target: String, body: [UInt8] = [], headers extra: [(String, String)] = [],
+    within limit: Duration = .seconds(15)
   ) async throws -> (status: Int, body: [UInt8]) {
     let client = HTTPClient(
       HTTPClientConfiguration(address: SocketAddress(numericHost: "127.0.0.1", port: port), maxConnections: 1)
     )
     defer { client.close() }
-    let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
+    let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")] + extra
     do throws(HTTPClientError) {
       let answer = try await client.send(
         HTTPRequest(method, target, headers: headers, body: body), deadline: .now + limit)
