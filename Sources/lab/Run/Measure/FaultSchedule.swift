@@ -10,6 +10,7 @@ final class FaultSchedule {
   private struct Entry {
     let fault: TimedFault
     var record: LabFaultRecord?
+    var isBegun = false
     /// When it was on for certain, in milliseconds of the wall clock.
     var isOnSince: Int64?
     /// For a restart: when the part was first seen down, in milliseconds of the wall clock.
@@ -46,6 +47,7 @@ final class FaultSchedule {
   }
 
   private func begin(_ index: Int) async {
+    entries[index].isBegun = true
     do {
       guard !lab.interrupt.hasCome, let fault = try LabFault(entries[index].fault.action) else {
         return end()
@@ -80,7 +82,7 @@ final class FaultSchedule {
 
   /// A program may have ended itself (a crash point): nobody else notes when.
   private func lookForDeaths() {
-    for index in entries.indices where entries[index].downSince == nil && entries[index].record == nil {
+    for index in entries.indices where entries[index].downSince == nil && !entries[index].isBegun {
       guard case .restart(let part) = entries[index].fault.action,
         let part = FaultedPart(rawValue: part)?.part,
         let process = lab.state.part(part)?.process, !process.isRunning
