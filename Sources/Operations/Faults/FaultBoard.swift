@@ -13,6 +13,8 @@ package final class FaultBoard {
   private let log: Log
   private let metrics: Metrics
   private var switches: [FaultSwitch]
+  /// What the hot path looks at.
+  private var isAnythingOn = false
   private var listeners: [FaultTarget: [@LoopActor (FaultSpec?) -> Void]] = [:]
   private var random = SystemRandomNumberGenerator()
 
@@ -42,6 +44,7 @@ package final class FaultBoard {
     let seed = spec.seed ?? random.next(upperBound: FaultSpec.greatestSeed + 1)
     let until = now + spec.timeToLive
     switches[target.index].turnOn(spec, seed: seed, until: until)
+    isAnythingOn = true
     let timer = EventLoop.shared.schedule(after: spec.timeToLive) { [weak self] in
       self?.expire(target, now: max(.now, until))
     }
@@ -67,6 +70,7 @@ package final class FaultBoard {
     guard let kind = switches[target.index].spec?.kind else { return }
     let bites = switches[target.index].bites
     switches[target.index].turnOff()
+    isAnythingOn = switches.contains { $0.spec != nil }
     log.warning(
       "a fault is switched off",
       ["target": target.rawValue, "kind": kind.rawValue, "reason": reason, "bites": Int(bites)])
@@ -82,7 +86,7 @@ package final class FaultBoard {
 
   /// What becomes of one use of the server; a use that does not go on as it is counts as bitten.
   package func effect(_ target: FaultTarget) -> FaultEffect {
-    guard switches[target.index].spec != nil else { return .none }
+    guard isAnythingOn, switches[target.index].spec != nil else { return .none }
     return effect(target, now: .now)
   }
 
