@@ -23,6 +23,9 @@ final class RedisCouponService: CouponEngine {
   private var eventIDs = EventIDSource()
   private var waiting = 0
   private var keysWithExpiry: Set<String> = []
+  /// Where each policy's latest day has its set, and the policy its place in the log.
+  private var places: [PolicyID: (day: Day, key: String, route: LogRoute)] = [:]
+  private var ownClaims: OwnClaims
   private let key: CouponKey
   private let keyPrefix: String
   private let capacity: Int
@@ -56,6 +59,7 @@ final class RedisCouponService: CouponEngine {
     (capacity, redis, publisher, archive) = (parts.capacity, parts.redis, parts.publisher, parts.archive)
     (self.admission, self.rollback, log) = (admission, rollback, context.log)
     claims = ClaimsUnderWay()
+    ownClaims = OwnClaims(partitions: parts.partitions)
     list = CouponList(
       partitions: parts.partitions, ledger: LogLedger(key: parts.key, partitions: parts.partitions))
     policies = PolicyCreator(key: parts.key, publisher: parts.publisher, partitions: parts.partitions)
@@ -91,9 +95,9 @@ final class RedisCouponService: CouponEngine {
   private func decide(_ request: IssueRequest, _ policy: Policy, _ window: DayWindow) async -> IssueAnswer {
     waiting += 1
     defer { waiting -= 1 }
+    let place = place(of: policy.id, on: window.day)
     let slot = SlotRequest(
-      key: Names.issuedUsers(of: policy.id, on: window.day, prefix: keyPrefix), userID: request.userID,
-      quota: policy.dailyQuota, deadline: request.deadline)
+      key: place.key, userID: request.userID, quota: policy.dailyQuota, deadline: request.deadline)
     switch await admission.decide(slot) {
     case .full: return .soldOut
     case .notAsked: return .trouble(.unavailable(reason: Reason.gateUnavailable))
@@ -123,7 +127,7 @@ final class RedisCouponService: CouponEngine {
     let claim = CouponClaim(
       eventID: eventIDs.next(), couponID: key.couponID(of: request.userID, on: day, policy),
       policyID: policy.id, userID: request.userID, day: day, issuedAt: request.time)
-    let route = LogRoute(of: policy.id, partitions: partitionCount)
+    let route = place(of: policy.id, on: day).route
     let person = PersonPeriod(policy.id, request.userID, policy.period(of: day))
     let ticket = claims.begin(claim, person, slot.key)
     let bytes = LogCodec.encode(claim)
@@ -131,6 +135,7 @@ final class RedisCouponService: CouponEngine {
       deliveryFailed(ticket, .notPersisted)
       return .trouble(.unavailable(reason: Reason.logUnavailable))
     }
+    ownClaims.add(claim, bytes, partition: route.partition)
     // After the deadline the report still comes, and the slot is kept or given back then.
     return await claims.answer(to: ticket, until: request.deadline)
       ?? .trouble(.outcomeUnknown(reason: Reason.logUnanswered))
@@ -161,6 +166,14 @@ final class RedisCouponService: CouponEngine {
       write: { $0.command("SREM", ended.key, ended.claim.userID.description) }, completion: { _ in })
   }
 
+  private func place(of id: PolicyID, on day: Day) -> (day: Day, key: String, route: LogRoute) {
+    if let known = places[id], known.day == day { return known }
+    let route = places[id]?.route ?? LogRoute(of: id, partitions: partitionCount)
+    let place = (day, Names.issuedUsers(of: id, on: day, prefix: keyPrefix), route)
+    places[id] = place
+    return place
+  }
+
   /// Once a key and process; some days after the event's last one.
   private func setExpiry(of key: String, _ policy: Policy, _ window: DayWindow) {
     guard keysWithExpiry.insert(key).inserted else { return }
@@ -182,7 +195,7 @@ final class RedisCouponService: CouponEngine {
 
   func take(_ messages: [KafkaMessage]) {
     for message in messages {
-      let record = LogRecord(decoding: message.value)
+      let record = ownClaims.record(message.value, partition: Int(message.partition))
       let outcome = list.take(record, partition: Int(message.partition), offset: message.offset)
       switch outcome {
       case .issued(let coupon): hold(coupon.claim)
