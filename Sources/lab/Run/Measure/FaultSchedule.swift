@@ -109,17 +109,16 @@ final class FaultSchedule {
 
   private func record(_ entry: Entry) -> FaultRecord? {
     guard let record = entry.record, let target = target(record.fault) else { return nil }
-    var from = record.begun
+    // Between the call and its end it may have been on or not; milliseconds are cut off.
+    var from = entry.isOnSince.map { $0 + 1 } ?? record.begun
     var (to, bites) = (record.ended ?? record.begun, record.bites)
     var isOutage = true
     switch record.fault {
     case .switched(_, let spec):
-      // Between the call and its answer it may have been on or not.
-      from = entry.isOnSince ?? from
       to = max(from, record.begun + Int64(spec.ttlSeconds * 1_000))
       isOutage = spec.kind == .outage || spec.kind == .hang
     case .stop(_, let time):
-      to = record.begun + Int64(time.milliseconds)
+      to = max(from, record.begun + Int64(time.milliseconds))
       bites = 1
     case .kill(let part):
       let restart = entries.first {
