@@ -98,7 +98,10 @@ package struct DatabaseSettings: Sendable {
   package init(_ reader: inout SettingsReader, defaultCouponPool: Int? = nil) {
     url = reader.requiredText("DATABASE_URL", "postgres://user:password@host:port/database", secret: true)
     pool = reader.integer(
-      "DATABASE_POOL", default: 8, in: 1...512, unit: "connections", "Connections to the database.")
+      "DATABASE_POOL", default: 8, in: 1...512, unit: "connections",
+      defaultCouponPool == nil
+        ? "Connections to the database."
+        : "Connections to the database: half of them for looking coupons up, half for everything else.")
     couponPool =
       defaultCouponPool.map { standard in
         reader.integer(

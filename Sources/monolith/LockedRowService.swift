@@ -2,13 +2,15 @@ package import CouponAPI
 package import CouponDomain
 package import CouponStore
 package import EventLoop
-import Postgres
+package import Postgres
 
 /// The coupons of the monolith: everything is asked of the database, every time; nothing is kept beside it but what
 /// never changes (the windows of days).
 @LoopActor
 package final class LockedRowService: CouponService {
   private let database: MonolithDatabase
+  /// For what is asked about one person's coupon; a surge fills this pool's queue and no other.
+  private let looking: PostgresPool
   private let issuance: any Issuance
   private let key: CouponKey
   private var calendar = PolicyCalendar()
@@ -17,8 +19,10 @@ package final class LockedRowService: CouponService {
   /// How often a policy without an id tries the next one where somebody was faster.
   private static let creationAttempts = 8
 
-  package init(database: MonolithDatabase, issuance: any Issuance, key: CouponKey) {
-    (self.database, self.issuance, self.key) = (database, issuance, key)
+  package init(
+    database: MonolithDatabase, looking: PostgresPool, issuance: any Issuance, key: CouponKey
+  ) {
+    (self.database, self.looking, self.issuance, self.key) = (database, looking, issuance, key)
   }
 
   package func readiness() -> ServiceReadiness { database.readiness }
@@ -47,7 +51,7 @@ package final class LockedRowService: CouponService {
 
   private func attempt(_ request: IssueRequest) async throws -> IssueAnswer {
     let view = try await PolicySQL.person(
-      request.userID, of: request.policyID, around: request.time, in: database.pool,
+      request.userID, of: request.policyID, around: request.time, in: looking,
       deadline: request.deadline)
     guard let view else { return .noSuchPolicy }
     let window = try calendar.window(of: view.policy, at: request.time)
@@ -83,7 +87,7 @@ package final class LockedRowService: CouponService {
     .later {
       do {
         let latest = try await PolicySQL.latestCoupon(
-          of: user, in: policy, pool: self.database.pool, deadline: deadline)
+          of: user, in: policy, pool: self.looking, deadline: deadline)
         return switch latest {
         case .coupon(let coupon): .coupon(coupon)
         case .none: .none

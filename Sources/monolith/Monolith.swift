@@ -4,11 +4,13 @@ package import EventLoop
 package import Operations
 import Postgres
 
-/// The program as a whole: two pools, the service over a locked row, the bystander beside it.
+/// The program as a whole: three pools, the service over a locked row, the bystander beside it.
 ///
-///     coupon requests ──▶ a look without a lock ──────▶ database pool (8) ──┐
+///     coupon requests ──▶ a look without a lock ──────▶ look pool (4) ──────┐
 ///                    └──▶ the strategy's transaction ─▶ coupon pool (2) ────┤ PostgreSQL
-///     bystander, status, operator ────────────────────▶ database pool ──────┘
+///     bystander, status, operator ────────────────────▶ database pool (4) ──┘
+///
+/// A surge fills the queues of the first two; nobody else stands in them.
 @LoopActor
 package final class Monolith: ApplicationPart {
   package let coupons: LockedRowService
@@ -16,6 +18,8 @@ package final class Monolith: ApplicationPart {
   package let database: MonolithDatabase
   /// The pool of whoever decides; with `shared-pool` the one for everything.
   private let deciding: PostgresPool
+  /// The pool of every coupon request's look without a lock: half of `DATABASE_POOL`.
+  private let looking: PostgresPool
   private let settings: MonolithSettings
   private let context: ProgramContext
   private let clock: SystemClock
@@ -35,17 +39,22 @@ package final class Monolith: ApplicationPart {
     }
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     let strategy = settings.strategy
-    let isShared = strategy == .sharedPool
-    let everything = try Monolith.pool(
-      "database", size: isShared ? MonolithStrategy.sharedPoolSize : settings.database.pool, schema, settings,
-      context)
-    deciding =
-      isShared
-      ? everything
-      : try Monolith.pool("coupon", size: settings.database.couponPool, schema, settings, context)
+    let everything: PostgresPool
+    if strategy == .sharedPool {
+      everything = try Monolith.pool(
+        "database", size: MonolithStrategy.sharedPoolSize, schema, settings, context)
+      (looking, deciding) = (everything, everything)
+    } else {
+      let forLooks = max(1, settings.database.pool / 2)
+      everything = try Monolith.pool(
+        "database", size: max(1, settings.database.pool - forLooks), schema, settings, context)
+      looking = try Monolith.pool("look", size: forLooks, schema, settings, context)
+      deciding = try Monolith.pool("coupon", size: settings.database.couponPool, schema, settings, context)
+    }
     database = MonolithDatabase(
       pool: everything, schema: schema, ranksAreUnique: strategy.ranksAreUnique, log: context.log)
-    coupons = LockedRowService(database: database, issuance: strategy.issuance(over: deciding), key: key)
+    coupons = LockedRowService(
+      database: database, looking: looking, issuance: strategy.issuance(over: deciding), key: key)
     bystander = DatabaseBystander(pool: everything)
     context.metrics.gauge(
       "coupon_strategy_info", help: "How a coupon is decided.",
@@ -65,6 +74,7 @@ package final class Monolith: ApplicationPart {
 
   package func stop(deadline: Instant) async {
     await deciding.close()
+    await looking.close()
     await database.stop()
   }
 

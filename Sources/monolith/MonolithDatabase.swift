@@ -15,7 +15,7 @@ package final class MonolithDatabase {
     case silent
   }
 
-  /// For everything but the locked transaction.
+  /// For everything but the coupon requests: bystander, status, operator, the question whether it answers.
   package let pool: PostgresPool
   private let schema: Schema
   private let ranksAreUnique: Bool

@@ -39,6 +39,35 @@ import monolith
     }
   }
 
+  /// The looks of a surge hold all their connections and fill their queue; nobody else stands in it.
+  @Test func aSurgeOfLooksDoesNotStarveTheBystander() async throws {
+    try await withMonolith(deadline: .milliseconds(1500)) { fixture in
+      _ = try await fixture.create(quota: 10)
+      let lock = PostgresStatement("LOCK TABLE coupon IN ACCESS EXCLUSIVE MODE", readsOnly: false)
+      try await fixture.tables.transaction(deadline: .now + .seconds(20)) { transaction in
+        _ = try await transaction.run([(lock, [])])
+        let surge = start { try await fixture.issue(all: (1...1_500).map { "user-\($0)" }) }
+        try await fixture.until(
+          "SELECT count(*) = 4 FROM pg_locks WHERE relation = 'coupon'::regclass AND NOT granted")
+        var served = 0
+        while !surge.isDone {
+          let stays = await fixture.monolith.bystander.stays(deadline: .now + .milliseconds(300))
+          let status = await fixture.monolith.coupons.status(
+            of: try #require(PolicyID(1)), at: try #require(Timestamp(Fixture.noon)),
+            deadline: .now + .milliseconds(300)
+          ).value()
+          guard case .found = stays, case .policy = status else { throw Unexpected("\(stays) \(status)") }
+          served += 1
+          await EventLoop.shared.sleep(for: .milliseconds(5))
+        }
+        #expect(served >= 3)
+        #expect(try await surge.value().allSatisfy(\.isUnavailable))
+      }
+      #expect(try await fixture.issue("user-1").created?.rank == 1)
+      try await fixture.expectLedgersAgree()
+    }
+  }
+
   @Test func anUnknownCommitThatWasRolledBackIsUnknownAndARetryWins() async throws {
     try await withMonolith { fixture in
       _ = try await fixture.create(quota: 10)
