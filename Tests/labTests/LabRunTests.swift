@@ -63,6 +63,34 @@ import Testing
     }
   }
 
+  /// The embedded broker holds the log in memory alone: what is nowhere else is not dropped.
+  @Test(.timeLimit(.minutes(3))) func acceptedCouponsOutliveTheirWorkerAndDatabase() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up("--only", "eda")
+      #expect(try await lab.run("policy", "create", "--quota", "3").code == 0)
+      let parts = try #require(lab.state?.parts)
+      let api = try #require(parts.first { $0.part == "eda-api" })
+      let postgres = try #require(parts.first { $0.part == "postgres" })
+      #expect(try await lab.run("fault", "worker", "kill").code == 0)
+      #expect(try await ask(api, for: ["ann", "bob"]) == [201, 201])
+      #expect(try await lab.run("fault", "database", "kill").code == 0)
+      let refused = try await lab.run("down")
+      #expect(refused.code == 1 && refused.text.contains("not stopped, for "), "\(refused.text)")
+      #expect(refused.text.contains("lab fault database restart"), "\(refused.text)")
+      #expect(parts.first { $0.part == "kafka" }?.process.isRunning ?? false)
+      #expect(try await lab.run("fault", "database", "restart").code == 0)
+      let down = try await lab.run("down")
+      #expect(down.code == 0, "\(down.text)")
+      #expect(lab.state?.parts.isEmpty ?? false)
+      let server = try PrivatePostgres.adopt(in: lab.folder, port: postgres.port, process: nil)
+      try await server.restart()
+      #expect(try await psql(server, "SELECT count(*) FROM eda.coupon") == "2")
+      await server.stop()
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
   @Test func aProgramThatEndsEndsTheStart() async throws {
     try await onLoop {
       let lab = try LabProcess()

@@ -5,14 +5,28 @@ import PrivateServers
 extension Lab {
   /// Stops the API, waits until the worker has written everything, then stops the rest.
   ///
-  /// - Parameter waitForLag: how long for; what is in an embedded broker then is lost.
-  /// - Returns: false where the worker had not written everything by then.
-  @discardableResult
-  package func down(waitForLag: Duration = .seconds(60)) async -> Bool {
+  ///     stopped parts go on ─▶ API ends ─▶ worker started again where it is dead ─▶ lag 0 ─▶ the rest ends
+  ///
+  /// - Parameter waitForLag: how long for; zero: everything is stopped at once, and what is in an embedded broker is lost.
+  /// - Throws: `LabFailure` where not everything was written. An embedded broker holds that in memory alone: then nothing
+  ///   but the API has been stopped.
+  package func down(waitForLag: Duration = .seconds(60)) async throws {
+    let accepts = state.part(.edaWorker) != nil || state.part(.edaAPI) != nil
+    resumeAll()
     await stop(.edaAPI)
-    let isWritten = await awaitLagZero(within: waitForLag)
+    guard accepts, waitForLag > .zero else { return await stopAll() }
+    let isEmbedded = state.log?.kind == .embedded
+    if isEmbedded, state.part(.kafka)?.process.isRunning != true {
+      await stopAll()
+      throw LabFailure(
+        "stopped; the embedded broker had ended before, and with it what the worker had not written")
+    }
+    let unwritten = await awaitLagZero(within: waitForLag)
+    if let unwritten, isEmbedded { throw unwritten.refusal }
     await stopAll()
-    return isWritten
+    if let unwritten {
+      throw LabFailure("stopped, but \(unwritten.words); the log keeps it for the next lab up")
+    }
   }
 
   /// Stops everything that runs, the last started first.
@@ -27,21 +41,59 @@ extension Lab {
     note(part, running.process, runs: false)
   }
 
-  private func awaitLagZero(within limit: Duration) async -> Bool {
-    guard state.part(.edaWorker)?.process.isRunning ?? false else { return true }
-    let progress = Progress("lab down: the worker")
-    let deadline = Instant.now + limit
+  /// - Returns: nil once everything is in the database.
+  private func awaitLagZero(within limit: Duration) async -> Unwritten? {
     let lag = LagReader(state)
-    var missing: Int64?
-    while Instant.now < deadline, !interrupt.hasCome, state.part(.edaWorker)?.process.isRunning ?? false {
-      missing = await lag.read()
-      if missing == 0 { break }
-      progress.update(nil, missing.map { "\($0) entries to go" } ?? "the log or the database does not answer")
-      await EventLoop.shared.sleep(for: .milliseconds(100))
-    }
+    var missing = await isDatabaseDown ? nil : lag.read()
+    if missing != 0 { missing = await watch(lag, missing, until: .now + limit) }
     await lag.close()
-    progress.end(missing == 0 ? "lag 0" : "not finished")
-    return missing == 0
+    guard missing != 0 else { return nil }
+    let remedy =
+      isDatabaseDown
+      ? "lab fault database restart starts the database again"
+      : "lab fault heal ends what was broken on purpose, and \(folder.log(of: .edaWorker)) tells more"
+    return Unwritten(entries: missing, remedy: remedy)
+  }
+
+  private func watch(_ lag: LagReader, _ first: Int64?, until deadline: Instant) async -> Int64? {
+    let progress = Progress("lab down: the worker")
+    var missing = first
+    do {
+      if !isDatabaseDown, !isRunning(.edaWorker) { try await restart(.worker) }
+      while Instant.now < deadline, !interrupt.hasCome, !isDatabaseDown, isRunning(.edaWorker) {
+        missing = await lag.read()
+        if missing == 0 { break }
+        progress.update(
+          nil, missing.map { "\($0) entries to go" } ?? "the log or the database does not answer")
+        await EventLoop.shared.sleep(for: .milliseconds(100))
+      }
+      progress.end(missing == 0 ? "lag 0" : "not finished")
+    } catch {
+      progress.abandon()
+      Terminal.error("the worker cannot be started again: \(error)")
+    }
+    return missing
+  }
+
+  /// A private server that has ended. Of others only the lag tells.
+  private var isDatabaseDown: Bool { state.part(.postgres)?.process.isRunning == false }
+}
+
+/// What the database does not have yet.
+private struct Unwritten {
+  /// Nil where the log or the database did not answer.
+  let entries: Int64?
+  let remedy: String
+
+  var words: String {
+    entries.map { "\(Numbers.count($0)) entries of the log are not in the database yet" }
+      ?? "whether the database has everything that the log has is not known"
+  }
+
+  var refusal: LabFailure {
+    LabFailure(
+      "not stopped, for \(words), and the embedded broker holds it in memory alone: \(remedy), "
+        + "then lab down once more; lab down --now would lose it")
   }
 }
 
