@@ -48,6 +48,11 @@ import lab
     #expect(figures.requests.failed.count == 2)
     let soldOut = try #require(figures.soldOutSeconds)
     #expect(abs(soldOut - 0.107) < 1e-9)
+    // Who hears only on a retry that they won holds their coupon from then on, and once.
+    request(3, 2, .existing, due: 6_000_000, took: 1_000)
+    request(3, 3, .existing, due: 7_000_000, took: 1_000)
+    #expect(HistoryFigures(history, quota: 2).soldOutSeconds == 1.001)
+    #expect(HistoryFigures(history, quota: 3).soldOutSeconds == nil)
   }
 
   @Test func jsonKeepsEverything() throws {

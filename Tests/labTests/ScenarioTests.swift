@@ -78,6 +78,11 @@ import lab
       "accepted.failed == 0", "oversold == 0 during fault", "“oversold” is of the whole run and has no during"
     ),
     ("show: [oversold", "show: [beauty", "show[0]: “beauty” is no metric"),
+    ("show: [oversold", "show: [lost before fault", "show[0]: “lost” is of the whole run and has no before"),
+    (
+      "bystander.failed > 0.5 during fault", "coupons.recover_s < 5 during fault",
+      "expect[0]: “coupons.recover_s” is of the whole run and has no during"
+    ),
     ("question: What breaks?", "question: &a What", "anchors (&name) are not understood"),
     ("question: What breaks?", "question: *a", "aliases (*name) are not understood"),
     ("question: What breaks?", "question: !!str x", "tags (!name) are not understood"),
@@ -113,9 +118,7 @@ import lab
     let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
       path: "../../docs/scenarios.md")
     let text = try String(contentsOf: page, encoding: .utf8)
-    for table in [Metric.groups, Metric.measures, Metric.plain] {
-      for (name, meaning) in table { #expect(text.contains("| `\(name)` | \(meaning) |"), "\(name)") }
-    }
+    for section in Metric.sections { #expect(text.contains(section.markdown), "\(section.title)") }
   }
 }
 

@@ -24,6 +24,15 @@ package struct History: Hashable, Sendable {
     request.coupon < 0 ? nil : coupons[Int(request.coupon)]
   }
 
+  /// When each winner first held their coupon, in order; some learn of it only when they ask again.
+  package var wonAt: [UInt32] {
+    var first: [UInt32: UInt32] = [:]
+    for request in requests where request.call == .coupon && request.outcome.isOK {
+      first[request.person] = min(first[request.person] ?? .max, request.answered)
+    }
+    return first.values.sorted()
+  }
+
   /// The moment on the wall clock of a time in a record.
   package func moment(_ microseconds: UInt32) -> Timestamp {
     Timestamp(microseconds: run.startedAt.microseconds + Int64(microseconds))

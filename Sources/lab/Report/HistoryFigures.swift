@@ -14,8 +14,7 @@ package struct HistoryFigures: Hashable, Sendable {
     bystander = HistoryFigures.bystander(history)
     requests = HistoryFigures.requests(history, lateness: &lateness)
     func sinceOpening(_ time: UInt32) -> Double { Double(Int64(time) - history.run.openedAfter) / 1_000_000 }
-    let won = history.requests.filter { $0.call == .coupon && $0.outcome == .created }.map(\.answered)
-      .sorted()
+    let won = history.wonAt
     if quota > 0, won.count >= quota { soldOutSeconds = sinceOpening(won[quota - 1]) }
     answeredSeconds = history.requests.filter { $0.call == .coupon }.map(\.answered).max().map(sinceOpening)
   }

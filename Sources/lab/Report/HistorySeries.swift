@@ -45,8 +45,7 @@ extension SeriesFigures {
 
   /// The time of every winner, or of every n-th where there are many.
   private static func issued(_ history: History) -> [CountPoint] {
-    let won = history.requests.filter { $0.call == .coupon && $0.outcome == .created }.map(\.answered)
-      .sorted()
+    let won = history.wonAt
     let step = max(1, won.count / 250)
     let shown = won.indices.filter { $0.isMultiple(of: step) || $0 == won.count - 1 }
     return shown.map { index in

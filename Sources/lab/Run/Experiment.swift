@@ -90,7 +90,7 @@ final class Experiment {
     runs.append(
       ExperimentResult.RunResult(
         round: round, variant: variant.name, metrics: outcome.metrics, faults: outcome.faults,
-        findings: outcome.findings.filter { $0.verdict != "n/a" }, usage: outcome.usage,
+        findings: outcome.findings.filter { $0.verdict != "n/a" }, usage: outcome.effort.usage,
         verified: outcome.passed))
     if round == 1, let figures = outcome.series {
       let from = outcome.faults.map(\.window.from).min()

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Foundation
+import Postgres
 import PrivateServers
 
 /// One variant of a scenario, once: a fresh laboratory, a warm-up, the crowd with its faults, everybody who has no answer
@@ -70,20 +71,38 @@ struct VariantRun {
     let happened: FaultOutcome
     do {
       histories = try await crowd.run(plans)
-      let generator = ProcessUsage.cpuSeconds - ownCPU
+      outcome.generatorCPU = ProcessUsage.cpuSeconds - ownCPU
       happened = try await faults.finish()
       try interrupt.check()
       try await lab.awaitReadiness(of: up.parts, within: .seconds(60))
-      outcome.generatorCPU = generator
-      let late = try await crowd.comeAgain(plans, histories)
-      try await verify(lab, plans, zip(histories, late).map { $0 + $1 }, happened, midnight, &outcome)
     } catch {
       _ = await watch.stop()
       throw error
     }
-    let recorded = await watch.stop()
-    outcome.finish(histories.map { $0[0] }, happened, recorded: recorded, usage: meter.stop())
+    // Up to here it is the load's: what comes then is for the check alone.
+    let settled = await EvidenceReader.settle(lab.state, variant.architecture, every: .milliseconds(200))
+    let usage = meter.stop()
+    outcome.effort = Effort(
+      recorded: await watch.stop(), rows: try await rows(lab.state, plans),
+      requests: histories.joined().map(\.requests.count).reduce(0, +), settling: settled, usage: usage)
+    let late = try await crowd.comeAgain(plans, histories)
+    try await verify(lab, plans, zip(histories, late).map { $0 + $1 }, happened, midnight, &outcome)
+    outcome.finish(histories.map { $0[0] }, happened)
     return outcome
+  }
+
+  /// Coupons in the database now.
+  private func rows(_ state: LabState, _ plans: [CrowdRun.Planned]) async throws -> Int {
+    let pool = try state.pool(of: variant.architecture)
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    var rows: Int64 = 0
+    do {
+      for planned in plans {
+        rows += try await AuditSQL.couponCount(
+          of: planned.plan.policyID, in: pool, deadline: .now + .seconds(10))
+      }
+    } catch { throw LabFailure("the database cannot be read: \(error)") }
+    return Int(rows)
   }
 
   private func verify(
@@ -105,7 +124,9 @@ struct VariantRun {
           history.run.startedAt = Timestamp(microseconds: history.run.startedAt.microseconds + shift)
           return history
         }
-        let evidence = try await EvidenceReader.read(lab.state, shifted, faults: records) { lag in
+        let evidence = try await EvidenceReader.read(
+          lab.state, shifted, faults: records, settled: outcome.effort.settling
+        ) { lag in
           progress.update(nil, lag.map { "a lag of \(Numbers.count($0))" } ?? "no answer yet")
         }
         outcome.evidence.append(evidence)

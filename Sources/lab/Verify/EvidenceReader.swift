@@ -8,16 +8,19 @@ import Postgres
 package enum EvidenceReader {
   /// - Parameters:
   ///   - patience: seconds that the projections are given; a lag that is left then is a breach.
+  ///   - settled: how long the projections took before, where that was waited for already.
   ///   - onWait: hears of the lag while it is waited for.
   /// - Throws: `LabFailure` where a ledger cannot be read; Redis' may be missing.
   package static func read(
     _ state: LabState, _ histories: [History], faults: [FaultRecord] = [],
-    patience: Double = Settling.limitSeconds, onWait: @LoopActor (Int64?) -> Void = { _ in }
+    patience: Double = Settling.limitSeconds, settled: Settling? = nil,
+    onWait: @LoopActor (Int64?) -> Void = { _ in }
   ) async throws -> Evidence {
     guard let run = histories.first?.run else { throw LabFailure("there is no history to verify") }
     guard histories.allSatisfy({ $0.run.architecture == run.architecture && $0.run.policyID == run.policyID })
     else { throw LabFailure("the histories are of different architectures or policies") }
-    let settling = await settle(state, run.architecture, patience, onWait)
+    var settling = await settle(state, run.architecture, patience, onWait: onWait)
+    settling.seconds = max(settling.seconds, settled?.seconds ?? 0)
     let pool = try state.pool(of: run.architecture)
     defer { EventLoop.shared.spawn { await pool.close() } }
     let reader = DatabaseReader(pool)
@@ -45,8 +48,11 @@ package enum EvidenceReader {
   }
 
   /// Waits for lag 0, as long as healing may take.
-  private static func settle(
-    _ state: LabState, _ architecture: Architecture, _ patience: Double, _ onWait: @LoopActor (Int64?) -> Void
+  ///
+  /// - Parameter pause: between two looks, each of which costs the servers something.
+  static func settle(
+    _ state: LabState, _ architecture: Architecture, _ patience: Double = Settling.limitSeconds,
+    every pause: Duration = .milliseconds(50), onWait: @LoopActor (Int64?) -> Void = { _ in }
   ) async -> Settling {
     guard architecture == .eda else { return Settling(lag: 0, seconds: 0) }
     let reader = LagReader(state)
@@ -58,7 +64,7 @@ package enum EvidenceReader {
       seconds = (.now - start).milliseconds / 1_000
       onWait(lag)
       if lag == 0 { break }
-      await EventLoop.shared.sleep(for: .milliseconds(50))
+      await EventLoop.shared.sleep(for: pause)
     } while seconds < patience
     await reader.close()
     return Settling(lag: lag ?? .max, seconds: seconds)

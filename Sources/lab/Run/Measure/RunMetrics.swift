@@ -9,8 +9,7 @@ struct RunMetrics {
   var fault: FaultWindow?
   var evidence: [Evidence]
   var verifications: [Verification]
-  var recorded: [CountPoint]
-  var usage: [UsageFigures]
+  var effort: Effort
   var generatorCPU: Double
   var bites: Int?
 
@@ -40,7 +39,7 @@ struct RunMetrics {
     all["missing"] = Double(evidence.map(RunMetrics.missing).reduce(0, +))
     all["findings"] = Double(verifications.flatMap(\.findings).count { !$0.passes })
     all["dead_letters"] = Double(evidence.map { Set($0.database.deadLetters).count }.max() ?? 0)
-    all["settle_s"] = evidence.map(\.settling.seconds).max()
+    if effort.settling.lag == 0 { all["settle_s"] = effort.settling.seconds }
   }
 
   /// Coupons that somebody was given and that no row records.
@@ -74,21 +73,38 @@ struct RunMetrics {
         .map { Double(Int64($0.answered) - history.run.openedAfter) / 1_000_000 }
     }
     if let last = won.max(), last > 0 { all["accepted_per_s"] = Double(won.count) / last }
-    let rows = verifications.map(\.tally.rows).reduce(0, +)
-    guard histories.count == 1, rows > 0, let durable = recorded.first(where: { $0.count >= rows }) else {
-      return
+    guard histories.count == 1 else { return }
+    if effort.rows > 0 { all["durable_s"] = durable(effort.rows) }
+    if let fault, let last = lastWon(during: fault), let durable = durable(last) {
+      all["durable_after_heal_s"] = max(0, durable - fault.to)
     }
-    all["durable_s"] = durable.seconds
-    if let fault { all["durable_after_heal_s"] = max(0, durable.seconds - fault.to) }
+  }
+
+  /// When so many coupons were in the database, in seconds since the opening.
+  private func durable(_ rows: Int) -> Double? { effort.recorded.first { $0.count >= rows }?.seconds }
+
+  /// How many coupons the database holds once it has all that were won during the fault; nil where none was won.
+  private func lastWon(during fault: FaultWindow) -> Int? {
+    var won: Set<CouponID> = []
+    for history in histories {
+      for request in history.requests where request.call == .coupon {
+        let answered = Double(Int64(request.answered) - history.run.openedAfter) / 1_000_000
+        guard fault.from <= answered, answered <= fault.to, let coupon = history.coupon(of: request) else {
+          continue
+        }
+        won.insert(coupon.couponID)
+      }
+    }
+    let events = evidence.flatMap(\.database.events).sorted { $0.sequence < $1.sequence }.compactMap(\.claim)
+    return events.lastIndex { won.contains($0.couponID) }.map { $0 + 1 }
   }
 
   private func addCosts(_ all: inout [String: Double]) {
-    let cpu = usage.map(\.cpuSeconds).reduce(0, +)
+    let cpu = effort.usage.map(\.cpuSeconds).reduce(0, +)
     all["cpu_s"] = cpu
-    if let rows = all["rows"], rows > 0 { all["cpu_us_per_coupon"] = cpu / rows * 1e6 }
-    let requests = histories.map(\.requests.count).reduce(0, +)
-    if requests > 0 { all["cpu_us_per_request"] = cpu / Double(requests) * 1e6 }
-    all["memory_mib"] = Double(usage.compactMap(\.peakMemoryBytes).reduce(0, +)) / 1_048_576
+    if effort.rows > 0 { all["cpu_us_per_coupon"] = cpu / Double(effort.rows) * 1e6 }
+    if effort.requests > 0 { all["cpu_us_per_request"] = cpu / Double(effort.requests) * 1e6 }
+    all["memory_mib"] = Double(effort.usage.compactMap(\.peakMemoryBytes).reduce(0, +)) / 1_048_576
     var lateness = Histogram()
     for history in histories { lateness.merge(HistoryFigures(history, quota: 0).lateness) }
     let generator = GeneratorFigures(lateness: lateness, cpuSeconds: generatorCPU)

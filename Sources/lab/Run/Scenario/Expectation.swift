@@ -94,9 +94,7 @@ package struct Expectation: Hashable, Sendable {
       throw Malformed("“\(variant)” is no variant (\(variants.joined(separator: ", ")))")
     }
     guard let metric = Metric(name, window) else {
-      throw Malformed(
-        Metric.isKnown(name)
-          ? "“\(name)” is of the whole run and has no \(window.rawValue)" : "“\(name)” is no metric")
+      throw Malformed(Metric.problem(name, window))
     }
     return Place(variant: variant, metric: metric)
   }

@@ -188,9 +188,12 @@ package struct ScenarioReader {
     for (index, entry) in shown.enumerated() {
       let words = entry.text.split(separator: " ")
       let window = words.count == 3 && words[2] == "fault" ? Window(rawValue: String(words[1])) : .whole
-      guard words.count == 1 || words.count == 3, let window, let metric = Metric(String(words[0]), window)
-      else {
+      guard words.count == 1 || words.count == 3, let window else {
         throw fields.problem("show[\(index)]", "“\(entry.text)” is no metric", line: entry.line)
+      }
+      guard let metric = Metric(String(words[0]), window) else {
+        let problem = Metric.problem(String(words[0]), window)
+        throw fields.problem("show[\(index)]", problem, line: entry.line)
       }
       scenario.shown.append(metric)
     }
