@@ -85,6 +85,19 @@ import lab
       #expect(verify.code == 0, "\(verify.text)")
       #expect(verify.text.contains("60 coupons, 0 oversold, 0 duplicates, 0 lost, 0 missing: verified"))
       #expect(try await lab.run("down").code == 0)
+      // A laboratory that was dropped leaves no history to the next one, and what somebody kept is refused.
+      let (folder, kept) = (lab.folder + "/history", lab.folder + "/kept.tsv")
+      let name = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
+      try FileManager.default.moveItem(atPath: "\(folder)/\(name)", toPath: kept)
+      #expect(try await lab.run("reset").code == 0)
+      #expect(!FileManager.default.fileExists(atPath: folder))
+      try await lab.up("--only", "eda")
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: kept, toPath: "\(folder)/\(name)")
+      let found = try await lab.run("verify")
+      #expect(found.code == 1 && found.text.contains("skipped in "), "\(found.text)")
+      let named = try await lab.run("verify", kept)
+      #expect(named.code == 1 && named.text.contains("is of another laboratory than"), "\(named.text)")
       #expect(try await lab.run("reset").code == 0)
     }
   }

@@ -18,7 +18,7 @@ extension LabCommand {
     guard let state = try LabState.read(folder) else {
       throw LabFailure("there is no laboratory in \(folder.path)")
     }
-    let histories = try HistoryChoice.read(files, folder, only)
+    let histories = try HistoryChoice(folder, state.id).read(files, only)
     let progress = Progress("verify")
     let verification: Verification
     do {
@@ -37,26 +37,47 @@ extension LabCommand {
   }
 }
 
-/// Which histories are meant.
-enum HistoryChoice {
-  static func read(_ files: [String], _ folder: LabFolder, _ only: String?) throws -> [History] {
-    if !files.isEmpty { return try files.map(history) }
+/// Which histories are meant. Those of another laboratory prove nothing: it had other people's coupons.
+struct HistoryChoice {
+  private let folder: LabFolder
+  private let laboratory: String
+
+  init(_ folder: LabFolder, _ laboratory: String) { (self.folder, self.laboratory) = (folder, laboratory) }
+
+  /// - Parameter files: those that were named; none: all of the policy that was loaded last.
+  func read(_ files: [String], _ only: String?) throws -> [History] {
+    let named = try files.map { file in
+      let history = try read(file)
+      guard history.run.laboratory == laboratory else {
+        throw LabFailure("\(file) is of another laboratory than the one in \(folder.path)")
+      }
+      return history
+    }
+    return named.isEmpty ? try ofLastPolicy(only) : named
+  }
+
+  private func ofLastPolicy(_ only: String?) throws -> [History] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.histories)) ?? []
     let found = names.filter { $0.hasSuffix(".tsv") && $0.hasPrefix(only.map { "\($0)-" } ?? "") }
+    let own = found.filter { HistoryFile.laboratory(of: "\(folder.histories)/\($0)") == laboratory }
+    if own.count < found.count {
+      Terminal.error(
+        "skipped in \(folder.histories), for another laboratory made them: \(found.count - own.count)")
+    }
     // architecture-policy-second.tsv
-    guard let last = found.max(by: { second($0) < second($1) }) else {
+    guard let last = own.max(by: { second($0) < second($1) }) else {
       throw LabFailure("there is no history in \(folder.histories); lab load makes one")
     }
     let ofPolicy = last.split(separator: "-").dropLast().joined(separator: "-") + "-"
-    return try found.filter { $0.hasPrefix(ofPolicy) }.sorted { second($0) < second($1) }
-      .map { try history("\(folder.histories)/\($0)") }
+    return try own.filter { $0.hasPrefix(ofPolicy) }.sorted { second($0) < second($1) }
+      .map { try read("\(folder.histories)/\($0)") }
   }
 
-  private static func second(_ name: String) -> Int {
+  private func second(_ name: String) -> Int {
     name.split(separator: "-").last.flatMap { Int($0.dropLast(4)) } ?? 0
   }
 
-  private static func history(_ path: String) throws -> History {
+  private func read(_ path: String) throws -> History {
     do { return try HistoryFile.read(path) } catch let error as HistoryFile.Unreadable {
       throw LabFailure("\(path): \(error)")
     } catch { throw LabFailure("\(path) cannot be read") }

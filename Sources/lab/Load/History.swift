@@ -55,14 +55,18 @@ package struct RunFacts: Hashable, Sendable {
   package var openedAfter: Int64
   /// What the servers were told to answer within.
   package var deadlineMilliseconds: Int
+  /// Whose servers these were, by `LabState.id`; empty where nobody has said so.
+  package var laboratory: String
 
   package init(
     architecture: Architecture, strategy: String, policyID: PolicyID, seed: UInt64, people: Int,
-    namePrefix: String, startedAt: Timestamp, openedAfter: Int64, deadlineMilliseconds: Int
+    namePrefix: String, startedAt: Timestamp, openedAfter: Int64, deadlineMilliseconds: Int,
+    laboratory: String = ""
   ) {
     (self.architecture, self.strategy, self.policyID, self.seed) = (architecture, strategy, policyID, seed)
     (self.people, self.namePrefix, self.startedAt) = (people, namePrefix, startedAt)
     (self.openedAfter, self.deadlineMilliseconds) = (openedAfter, deadlineMilliseconds)
+    self.laboratory = laboratory
   }
 
   package func name(of person: UInt32) -> String { namePrefix + String(person) }

@@ -4,6 +4,7 @@ import Foundation
 /// A history as a file: tab-separated text, so that a run can be looked at with the usual tools and verified again.
 ///
 ///     #timeattack history 1
+///     #laboratory	0f1e2d3c
 ///     #architecture	eda
 ///     …one line for each of the run's facts
 ///     #call	person	attempt	due_us	sent_us	answered_us	outcome	coupon_id	rank	day	issued_at_us
@@ -28,6 +29,15 @@ package enum HistoryFile {
 
   package static func read(_ path: String) throws -> History {
     try decode([UInt8](Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)))
+  }
+
+  /// Whose servers a history tells of, without reading all of it; empty where it does not say so or cannot be read.
+  package static func laboratory(of path: String) -> String {
+    guard let file = FileHandle(forReadingAtPath: path) else { return "" }
+    defer { try? file.close() }
+    let head = String(decoding: (try? file.read(upToCount: 1_024)) ?? Data(), as: UTF8.self)
+    let fact = head.split(separator: "\n").first { $0.hasPrefix("#laboratory\t") }
+    return fact.map { String($0.dropFirst("#laboratory\t".count)) } ?? ""
   }
 
   package static func encode(_ history: History) -> [UInt8] {
@@ -76,7 +86,7 @@ package enum HistoryFile {
 
   private static func facts(_ run: RunFacts) -> [(String, String)] {
     [
-      ("architecture", run.architecture.rawValue), ("strategy", run.strategy),
+      ("laboratory", run.laboratory), ("architecture", run.architecture.rawValue), ("strategy", run.strategy),
       ("policy_id", run.policyID.description), ("seed", String(run.seed)), ("people", String(run.people)),
       ("name_prefix", run.namePrefix), ("started_at_us", String(run.startedAt.microseconds)),
       ("opened_after_us", String(run.openedAfter)), ("deadline_ms", String(run.deadlineMilliseconds)),
@@ -96,7 +106,7 @@ package enum HistoryFile {
     return RunFacts(
       architecture: architecture, strategy: strategy, policyID: policyID, seed: seed, people: people,
       namePrefix: namePrefix, startedAt: Timestamp(microseconds: startedAt), openedAfter: openedAfter,
-      deadlineMilliseconds: deadline)
+      deadlineMilliseconds: deadline, laboratory: facts["laboratory"] ?? "")
   }
 
   private static func encode(_ request: RequestRecord, _ coupon: SeenCoupon?, into text: inout [UInt8]) {

@@ -81,7 +81,8 @@ struct LoadSession {
     interrupt.onCome { run.abandon() }
     let progress = isShown ? Progress("\(architecture.rawValue): \(name)") : nil
     let ticker = Ticker(every: .milliseconds(100)) { if let progress { show(run, on: progress) } }
-    let history = await run.run()
+    var history = await run.run()
+    history.run.laboratory = state.id
     ticker.stop()
     guard !interrupt.hasCome else {
       progress?.abandon()
