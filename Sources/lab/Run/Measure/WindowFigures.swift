@@ -77,16 +77,18 @@ struct WindowFigures {
     for history in histories {
       for request in history.requests {
         let due = Double(Int64(request.due) - history.run.openedAfter) / 1_000_000
-        if start <= due, due < end { take(request, due: due) }
+        let answered = Double(Int64(request.answered) - history.run.openedAfter) / 1_000_000
+        if start <= due, due < end { take(request, due: due, answered: answered) }
       }
     }
   }
 
-  private mutating func take(_ request: RequestRecord, due: Double) {
+  private mutating func take(_ request: RequestRecord, due: Double, answered: Double) {
     for group in WindowFigures.groups(of: request.call) {
       groups[group, default: [:]][.whole, default: GroupFigures()].take(request)
       guard let fault else { continue }
-      let window: Window = due < fault.from ? .before : due < fault.to ? .during : .after
+      // What was under way when the fault came has felt it.
+      let window: Window = answered < fault.from ? .before : due < fault.to ? .during : .after
       groups[group]?[window, default: GroupFigures()].take(request)
       if window == .after, !GroupFigures.isGood(request) {
         lastFailed[group] = max(lastFailed[group] ?? 0, due)
