@@ -123,9 +123,9 @@ package final class Application {
   /// Ends a running application from within: with 0 as a signal does, with another code where it cannot go on.
   package func end(code: Int32) { ended.succeed(code) }
 
-  /// Starts, serves until SIGTERM or SIGINT, drains; returns the program's exit code.
-  package func run() async -> Int32 {
-    let signals = [SIGTERM, SIGINT].map { number in
+  /// Starts, serves until one of the signals, drains; returns the program's exit code.
+  package func run(until signals: [Int32] = [SIGTERM, SIGINT]) async -> Int32 {
+    let signals = signals.map { number in
       EventLoop.shared.onSignal(number) { self.end(code: 0) }
     }
     EventLoop.shared.spawn {

@@ -31,11 +31,13 @@ package enum Program {
   ///
   /// - Parameters:
   ///   - arguments: the flags, without the program's name or subcommand.
+  ///   - signals: what ends it.
   ///   - make: from settings to application; tests call the same function. A `SettingsError` it throws ends the
   ///     program as a wrong setting does.
   /// - Returns: 0; 1 where the program could not start or go on; 2 for a missing, unknown or absurd setting.
   package static func run<Settings: ProgramSettings>(
     _ name: String, summary: String, settings: Settings.Type, arguments: [String],
+    until signals: [Int32] = [SIGTERM, SIGINT],
     _ make: @escaping @Sendable @LoopActor (Settings, ProgramContext) throws -> Application
   ) -> Int32 {
     if arguments.contains("--help") || arguments.contains("-h") {
@@ -55,7 +57,7 @@ package enum Program {
         log: Log(program: name, level: values.logLevel, output: output), metrics: Metrics())
       ProcessFigures.register(in: context.metrics)
       do {
-        return try await make(values, context).run()
+        return try await make(values, context).run(until: signals)
       } catch {
         return complain(name, error, code: error is SettingsError ? 2 : 1)
       }

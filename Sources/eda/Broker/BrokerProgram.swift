@@ -7,7 +7,7 @@ import Operations
 enum BrokerProgram {
   static let name = "eda broker"
 
-  static func run(_ arguments: [String]) -> Int32 {
+  static func run(_ arguments: [String], until signals: [Int32]) -> Int32 {
     if arguments.contains("--help") || arguments.contains("-h") {
       print(
         BrokerSettings.help(program: name, summary: "an embedded Kafka broker, in memory"), terminator: "")
@@ -23,7 +23,7 @@ enum BrokerProgram {
       defer { output.flush(patience: 500) }
       let log = Log(program: name, level: settings.logLevel, output: output)
       let ended = Completion<Void>()
-      let signals = [SIGTERM, SIGINT].map { EventLoop.shared.onSignal($0) { ended.succeed(()) } }
+      let signals = signals.map { EventLoop.shared.onSignal($0) { ended.succeed(()) } }
       do {
         let broker = try KafkaMockBroker(topic: settings.topic, partitions: settings.partitions)
         let port = broker.bootstrapServers.split(separator: ":").last.map(String.init) ?? ""

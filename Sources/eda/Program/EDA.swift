@@ -5,20 +5,27 @@ import Foundation
 /// The program's four faces, chosen by its first argument.
 enum EDA {
   static func run(_ arguments: [String]) -> Int32 {
-    let rest = Array(arguments.dropFirst())
+    var rest = Array(arguments.dropFirst())
+    // A Ctrl-C goes to everybody at the terminal; whose supervisor lives waits for what that one says.
+    let isSupervised = rest.first == supervised
+    if isSupervised {
+      rest.removeFirst()
+      signal(SIGINT, SIG_IGN)
+    }
+    let signals = isSupervised ? [SIGTERM] : [SIGTERM, SIGINT]
     switch arguments.first {
     case "api":
       return Program.run(
         "eda api", summary: "first-come-first-served coupons that the log decides",
         settings: APISettings.self,
-        arguments: rest
+        arguments: rest, until: signals
       ) { settings, context in try EDAAPI(settings, context).application() }
     case "worker":
       return Program.run(
         "eda worker", summary: "writes what the log says into the tables", settings: WorkerSettings.self,
-        arguments: rest
+        arguments: rest, until: signals
       ) { settings, context in try EDAWorker(settings, context).application() }
-    case "broker": return BrokerProgram.run(rest)
+    case "broker": return BrokerProgram.run(rest, until: signals)
     case "all": return Supervisor.run(rest)
     case "--help", "-h", "help":
       print(help, terminator: "")
@@ -31,6 +38,9 @@ enum EDA {
       return 2
     }
   }
+
+  /// The first argument of those whom `eda all` starts.
+  static let supervised = "--supervised"
 
   private static let help = """
     eda: first-come-first-served coupons; Redis proposes, the log decides, the database records

@@ -3,12 +3,19 @@ import Foundation
 
 /// `eda all`: broker, worker and api as children of one process, for a laptop. When one ends, all end.
 ///
-///     SIGTERM ─▶ api (answers what is in flight) ─▶ worker ─▶ broker
+///     SIGTERM, SIGINT ─▶ api (answers what is in flight) ─▶ lag 0 ─▶ worker ─▶ broker
+///
+/// A Ctrl-C goes to the children as well: they leave it to this process.
 @LoopActor
 final class Supervisor {
   private let environment: [String: String]
   private var children: [(name: String, process: ChildProcess)] = []
   private let ended = Completion<Int32>()
+  /// Where a broker of our own listens: it forgets what nobody has written.
+  private var embeddedBrokers: String?
+
+  /// How long the worker may take for what is left.
+  private static let patience = Duration.seconds(30)
 
   private init(_ environment: [String: String]) { self.environment = environment }
 
@@ -57,7 +64,7 @@ final class Supervisor {
   {
     let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
     let child = try ChildProcess.start(
-      ChildProcess.Options(executable, [name], environment: environment, output: output))
+      ChildProcess.Options(executable, [name, EDA.supervised], environment: environment, output: output))
     children.append((name, child))
     EventLoop.shared.spawn {
       let status = await child.exit()
@@ -69,12 +76,31 @@ final class Supervisor {
 
   private func stopAll() async {
     ended.succeed(0)
-    for (_, child) in children.reversed() {
+    for (name, child) in children.reversed() {
+      if name == "worker" { await awaitLagZero(of: child) }
       child.signal(SIGTERM)
       let patience = EventLoop.shared.schedule(after: .seconds(15)) { child.signal(SIGKILL) }
       _ = await child.exit()
       patience.cancel()
     }
+  }
+
+  private func awaitLagZero(of worker: ChildProcess) async {
+    guard let embeddedBrokers,
+      let lag = EmbeddedLag(workerEnvironment(embeddedBrokers))
+    else { return }
+    let deadline = Instant.now + Supervisor.patience
+    var missing: Int64?
+    while missing != 0, Instant.now < deadline, worker.isRunning,
+      children.first?.process.isRunning ?? false
+    {
+      missing = await lag.read()
+      if missing != 0 { await EventLoop.shared.sleep(for: .milliseconds(50)) }
+    }
+    await lag.close()
+    guard missing != 0 else { return }
+    let words = missing.map { "\($0) entries of the log are" } ?? "it is not known what of the log is"
+    FileHandle.standardError.write(Data("eda all: \(words) not in the database\n".utf8))
   }
 
   /// The named brokers, or those of a broker of our own; nil when something ended first.
@@ -84,7 +110,8 @@ final class Supervisor {
     while !ended.isDone {
       let text = String(decoding: children.first?.process.captured ?? [], as: UTF8.self)
       if let field = text.split(whereSeparator: \.isWhitespace).first(where: { $0.hasPrefix("brokers=") }) {
-        return String(field.dropFirst("brokers=".count))
+        embeddedBrokers = String(field.dropFirst("brokers=".count))
+        return embeddedBrokers
       }
       await EventLoop.shared.sleep(for: .milliseconds(10))
     }

@@ -15,11 +15,11 @@ final class EDAProcess {
   private let logPath: String
   private let name: String
 
-  init(_ subcommand: String, _ environment: [String: String]) throws {
+  init(_ subcommand: String, _ environment: [String: String], ownGroup: Bool = false) throws {
     name = "eda \(subcommand)"
     logPath = try TestServers.folder() + "/log"
     var options = ChildProcess.Options(try EDAProcess.executable(), [subcommand], environment: environment)
-    options.output = .file(logPath)
+    (options.output, options.ownGroup) = (.file(logPath), ownGroup)
     child = try ChildProcess.start(options)
     try TestServers.adopt(child)
   }
