@@ -61,14 +61,20 @@ extension Checker {
     return breaches.verdict(otherwise: .ok("\(evidence.database.coupons.count) rows"))
   }
 
+  /// A full list, or a full counter, has every winner of the day in it: where there was one day only, nobody who was
+  /// told "sold out" can have a row, whatever else they were told.
   func refusedIsNotRecorded() -> Finding.Verdict {
     var breaches = Breaches()
     var refused = 0
-    for (user, person) in people.byName where person.refusals == person.asked {
-      refused += 1
-      if let row = rowsByPerson[user]?.first {
-        breaches.add("\(user) was only refused and has rank \(row.coupon.rank ?? 0) of \(row.day)")
+    let hasOneDay = evidence.isRanked && onlyDay != nil
+    for (user, person) in people.byName {
+      let wasOnlyRefused = person.refusals == person.asked
+      if wasOnlyRefused { refused += 1 }
+      guard wasOnlyRefused || (hasOneDay && person.soldOut > 0), let row = rowsByPerson[user]?.first else {
+        continue
       }
+      let told = wasOnlyRefused ? "only refused" : "told \"sold out\""
+      breaches.add("\(user) was \(told) and has rank \(row.coupon.rank ?? 0) of \(row.day)")
     }
     return breaches.verdict(
       otherwise: refused == 0

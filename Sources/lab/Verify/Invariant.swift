@@ -12,7 +12,7 @@ package enum Invariant: Int, Hashable, Sendable, CaseIterable {
     case .onePerPerson: "a person has at most one coupon of a period"
     case .acknowledgedIsRecorded: "whoever was given a coupon has exactly that row"
     case .recordedWasAsked: "every row was asked for, and has its event"
-    case .refusedIsNotRecorded: "whoever was only refused has no row"
+    case .refusedIsNotRecorded: "whoever was only refused has no row; no winner was told \"sold out\""
     case .logOrder: "the rows are the first of the log, with their ranks"
     case .counters: "policy_day.issued is the number of rows, ranks are 1, 2, 3 …"
     case .dayOfEvent: "a row's day is its event's day"

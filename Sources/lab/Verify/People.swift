@@ -6,6 +6,8 @@ struct People {
     var coupons: [SeenCoupon] = []
     var asked = 0
     var refusals = 0
+    /// Refusals that say "sold out".
+    var soldOut = 0
     /// Unknown answers that say "nothing was done".
     var nothingDone = 0
     var last: Outcome = .notSent
@@ -36,6 +38,7 @@ extension People.Person {
     asked += 1
     if let coupon = history.coupon(of: request) { coupons.append(coupon) }
     if request.outcome.isRefusal { refusals += 1 }
+    if request.outcome == .soldOut { soldOut += 1 }
     if request.outcome.saysNothingWasDone { nothingDone += 1 }
     let answered = history.moment(request.answered).microseconds
     if answered >= lastAnswered { (last, lastAnswered) = (request.outcome, answered) }

@@ -93,6 +93,11 @@ final class Checker {
       guard let day = request.day, let policy = policies[request.person.policyID] else {
         return fail("sold out without a day")
       }
+      let holder = Holder(policyID: policy.id, userID: request.person.id, period: policy.period(of: day))
+      // A full list has every winner of its day in it.
+      if let won = held[holder], won.claim.day == day {
+        fail("I5: \(request.person.id) heard sold out and has rank \(won.rank)")
+      }
       let count = winners[SetKey(policyID: policy.id, day: day), default: []].count
       if count < policy.dailyQuota {
         fail("I14: \(request.person.id) heard sold out at \(count) of \(policy.dailyQuota)")

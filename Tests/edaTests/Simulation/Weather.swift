@@ -140,7 +140,8 @@ enum Mistake: CaseIterable {
   var shownBy: [String] {
     switch self {
     case .redisDecidesRemovingOnAnyError, .redisDecidesRemovingOnNotPersisted, .createdByGate: ["I3"]
-    case .soldOutByCount, .countLookedAtFirst, .timeoutIsNo: ["I14"]
+    case .soldOutByCount, .timeoutIsNo: ["I14"]
+    case .countLookedAtFirst: ["I5"]
     case .workerByDay: ["I6", "I3"]
     case .automaticOffsets: ["I9", "I6", "I3"]
     case .noReconciliation, .ghostsByHolder: ["I10"]
