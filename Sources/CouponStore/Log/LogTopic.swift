@@ -21,8 +21,12 @@ package enum LogTopic {
   package static func replicas(brokers: Int) -> Int? { brokers >= 3 ? 3 : nil }
 
   /// What a topic on so many brokers is made with.
+  ///
+  /// Messages bear the moment at which the broker appended them, so that it can be told what the log held when. No reader
+  /// decides by it, so a topic without this setting is good too; the embedded broker keeps what the producer stamped.
   package static func settings(brokers: Int) -> [(String, String)] {
-    always + (brokers >= 3 ? [("min.insync.replicas", "2")] : [])
+    always + [("message.timestamp.type", "LogAppendTime")]
+      + (brokers >= 3 ? [("min.insync.replicas", "2")] : [])
   }
 
   /// Why a topic must not be used, in one line; nil where it may.

@@ -125,7 +125,7 @@ struct VariantRun {
           return history
         }
         let evidence = try await EvidenceReader.read(
-          lab.state, shifted, faults: records, settled: outcome.effort.settling
+          lab.state, shifted, faults: records, clockOffset: shift, settled: outcome.effort.settling
         ) { lag in
           progress.update(nil, lag.map { "a lag of \(Numbers.count($0))" } ?? "no answer yet")
         }

@@ -24,6 +24,24 @@ package struct Evidence: Sendable {
     (self.settling, self.faults) = (settling, faults)
   }
 
+  /// Moves the moments that the log and the tables bear, which are the machine's, to a clock that is so far ahead of it:
+  /// the programs' under `CLOCK_OFFSET_MS`, by which the coupons are issued and the histories were moved.
+  package mutating func moveServersClock(byMicroseconds shift: Int64) {
+    guard shift != 0 else { return }
+    if let log {
+      self.log?.messages = log.messages.map { message in
+        .init(
+          partition: message.partition, offset: message.offset,
+          appendedAt: Timestamp(microseconds: message.appendedAt.microseconds + shift),
+          content: message.content)
+      }
+    }
+    for index in database.events.indices {
+      database.events[index].recordedAt = Timestamp(
+        microseconds: database.events[index].recordedAt.microseconds + shift)
+    }
+  }
+
   /// Whether the strategy decides an order, so that coupons have ranks.
   package var isRanked: Bool { architecture == .monolith || strategy == "log" }
 }

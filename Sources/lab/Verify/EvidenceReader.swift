@@ -7,12 +7,14 @@ import Postgres
 @LoopActor
 package enum EvidenceReader {
   /// - Parameters:
+  ///   - clockOffset: microseconds by which the programs' clock, and so the histories and faults as they are given, are
+  ///     ahead of the machine's.
   ///   - patience: seconds that the projections are given; a lag that is left then is a breach.
   ///   - settled: how long the projections took before, where that was waited for already.
   ///   - onWait: hears of the lag while it is waited for.
   /// - Throws: `LabFailure` where a ledger cannot be read; Redis' may be missing.
   package static func read(
-    _ state: LabState, _ histories: [History], faults: [FaultRecord] = [],
+    _ state: LabState, _ histories: [History], faults: [FaultRecord] = [], clockOffset: Int64 = 0,
     patience: Double = Settling.limitSeconds, settled: Settling? = nil,
     onWait: @LoopActor (Int64?) -> Void = { _ in }
   ) async throws -> Evidence {
@@ -36,10 +38,11 @@ package enum EvidenceReader {
         log = try await LogReader(state, place, policy: policy.id).read()
         gate = await GateReader.read(state, policy, days: days(histories, database))
       }
-      return Evidence(
+      var evidence = Evidence(
         architecture: run.architecture, strategy: run.strategy, policy: policy, histories: histories,
-        log: log,
-        database: database, gate: gate, settling: settling, faults: faults)
+        log: log, database: database, gate: gate, settling: settling, faults: faults)
+      evidence.moveServersClock(byMicroseconds: clockOffset)
+      return evidence
     } catch let error as PostgresError { throw LabFailure("the database cannot be read: \(error)") }
   }
 
