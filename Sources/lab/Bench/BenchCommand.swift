@@ -21,17 +21,17 @@ extension LabCommand {
     defer { interrupt.end() }
     // A laboratory of its own: the one that somebody is working with stays as it is.
     let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: interrupt)
+    let bench = Bench(lab: lab, seconds: seconds, rounds: rounds)
     do {
       try await lab.reset()
-      let bench = Bench(lab: lab, seconds: seconds, rounds: rounds)
       try await bench.prepare()
       for round in 1...rounds { try await bench.run(round: round, of: rounds) }
       for line in bench.table() { Terminal.line(line) }
-      await bench.end()
     } catch {
-      await lab.stopAll()
+      await bench.end()
       throw error
     }
+    await bench.end()
     return 0
   }
 }
@@ -89,9 +89,12 @@ final class Bench {
     self.pgbench = pgbench
   }
 
+  /// Ends everything that was started, however far that was.
   func end() async {
     constant?.signal(SIGTERM)
+    let patience = EventLoop.shared.schedule(after: .seconds(5)) { [constant] in constant?.signal(SIGKILL) }
     _ = await constant?.exit()
+    patience.cancel()
     await lab.stopAll()
   }
 
