@@ -19,6 +19,16 @@ import Testing
     (["fault", "database", "flaky", "--for", "1s", "--rate", "2"], "--rate must be a number in"),
     (["fault", "database", "outage", "--for", "1s", "--rate", "0.5"], "--rate goes with flaky alone"),
     (["fault", "worker", "kill", "--ms", "5"], "--ms goes with latency"),
+    (
+      ["fault", "worker", "kill", "--for", "10s"],
+      "--for goes with stop and with switches, not with worker kill"
+    ),
+    (["fault", "redis", "flush", "--for", "10s"], "--for goes with stop"),
+    (["fault", "database", "stop", "--for", "1s", "--only", "eda"], "--only goes with switches"),
+    (["fault", "database", "outage", "--for", "1s", "--count", "3"], "--count goes with poison"),
+    (["fault", "log", "poison", "--share", "0.5"], "--share goes with duplicates"),
+    (["fault", "log", "duplicates", "--count", "3"], "--count goes with poison"),
+    (["fault", "heal", "--only", "eda"], "--only goes with switches, not with heal"),
     (["fault", "log", "burn"], "the log knows poison and duplicates"),
     (["fault", "database", "kill", "now"], "unexpected argument"),
   ])
@@ -81,11 +91,28 @@ import Testing
     let status = try await lab.run("fault", "status").text
     #expect(status.split(separator: "\n").filter { $0.contains("latency 5 ms") }.count == 3, "\(status)")
     #expect(status.contains("flaky 0.5 (seed "), "\(status)")
+    try await neverHalfOn(lab)
     let wrong = try await lab.run("fault", "kafka", "outage", "--for", "1s", "--only", "monolith")
     #expect(wrong.code == 1 && wrong.text.contains("the monolith uses no kafka"))
     try await lab.expect("fault", "heal", says: "everything is switched off")
     let healed = try await lab.run("fault", "status").text
     #expect(!healed.contains("latency") && !healed.contains("flaky"), "\(healed)")
+  }
+
+  /// One program that does not hear of it: then it is on in none.
+  @LoopActor
+  private func neverHalfOn(_ lab: LabProcess) async throws {
+    let worker = try lab.process("eda-worker")
+    worker.signal(SIGSTOP)
+    let half = try await lab.run("fault", "database", "hang", "--for", "5m")
+    worker.signal(SIGCONT)
+    #expect(half.code == 1 && half.text.contains("It was switched off again."), "\(half.text)")
+    let deadline = Instant.now + .seconds(10)
+    var status = ""
+    repeat {
+      status = try await lab.run("fault", "status").text
+    } while status.contains(" hang") && Instant.now < deadline
+    #expect(!status.contains(" hang"), "\(status)")
   }
 
   @LoopActor

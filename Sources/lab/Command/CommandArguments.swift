@@ -15,6 +15,9 @@ package struct CommandArguments: Sendable {
     return rest.count < before
   }
 
+  /// Whether an option is given, with whatever value.
+  package func has(_ name: String) -> Bool { rest.contains { $0 == name || $0.hasPrefix(name + "=") } }
+
   /// The value of an option; nil where it is not given.
   package mutating func option(_ name: String) throws(UsageError) -> String? {
     guard let index = rest.firstIndex(where: { $0 == name || $0.hasPrefix(name + "=") }) else { return nil }

@@ -51,6 +51,7 @@ private enum FaultRequest {
   case apply(LabFault, Architecture?)
 
   init(_ arguments: inout CommandArguments) throws(UsageError) {
+    let given = FaultRequest.options.filter { arguments.has($0) }
     let time = try arguments.time("--for")
     let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
     let switches = try SwitchOptions(&arguments)
@@ -60,18 +61,39 @@ private enum FaultRequest {
       throw UsageError("a part is missing, as in database stop")
     }
     if name == "status" || name == "heal" {
+      try FaultRequest.refuse(given, but: [], in: name)
       self = name == "status" ? .status : .heal
       return
     }
     guard let action = arguments.positional() else { throw UsageError("\(name) needs an action, as in stop") }
     let architecture = only.flatMap { Architecture(rawValue: $0) }
     if let kind = FaultKind(rawValue: action), let target = FaultTarget(rawValue: name) {
+      try FaultRequest.refuse(
+        given, but: ["--for", "--only", "--ms", "--rate", "--seed"], in: "\(name) \(action)")
       self = .apply(.switched(target, try switches.spec(kind, for: time)), architecture)
       return
     }
-    try switches.refuse(except: name == "log" && action == "duplicates")
     let fault = try FaultRequest.fault(name, action, time, count, share, seed: switches.seed)
-    self = .apply(fault, architecture)
+    try FaultRequest.refuse(given, but: fault.options, in: "\(name) \(action)")
+    self = .apply(fault, nil)
+  }
+
+  private static let options = ["--for", "--only", "--ms", "--rate", "--seed", "--count", "--share"]
+
+  /// An option that would be ignored is a misunderstanding: what it says would not happen.
+  private static func refuse(_ given: [String], but taken: [String], in words: String) throws(UsageError) {
+    guard let first = given.first(where: { !taken.contains($0) }) else { return }
+    let owner =
+      switch first {
+      case "--for": "stop and with switches"
+      case "--only": "switches"
+      case "--ms": "latency"
+      case "--rate": "flaky"
+      case "--seed": "flaky and duplicates"
+      case "--count": "poison"
+      default: "duplicates"
+      }
+    throw UsageError("\(first) goes with \(owner), not with \(words)")
   }
 
   private static func fault(
@@ -121,12 +143,6 @@ private struct SwitchOptions {
       throw UsageError("\(names[error.field] ?? error.field) \(error.rule)")
     }
   }
-
-  func refuse(except takesSeed: Bool) throws(UsageError) {
-    if milliseconds != nil { throw UsageError("--ms goes with latency") }
-    if rate != nil { throw UsageError("--rate goes with flaky") }
-    if seed != nil, !takesSeed { throw UsageError("--seed goes with flaky and duplicates") }
-  }
 }
 
 extension CommandArguments {
@@ -147,7 +163,18 @@ extension Lab {
   fileprivate func inflict(_ fault: LabFault, on architecture: Architecture?) async throws -> Int32 {
     let architectures = try meant(by: fault, architecture)
     var record: LabFaultRecord?
-    for architecture in architectures { record = try await apply(fault, to: architecture) }
+    var done: [(Architecture, LabFaultRecord)] = []
+    do {
+      for architecture in architectures {
+        let begun = try await apply(fault, to: architecture)
+        done.append((architecture, begun))
+        record = begun
+      }
+    } catch {
+      // One command is one fault: what it has done elsewhere goes with it.
+      for (architecture, record) in done { _ = try? await heal(record, of: architecture) }
+      throw error
+    }
     defer { if !interrupt.hasCome { Terminal.line(fault.told(bites: record?.bites, of: architectures)) } }
     guard case .stop(let part, let time) = fault else { return 0 }
     let progress = Progress("lab fault: \(part.rawValue) is stopped")
@@ -216,6 +243,17 @@ extension Lab {
 }
 
 extension LabFault {
+  /// What a command may say of it beside its name.
+  fileprivate var options: [String] {
+    switch self {
+    case .switched: []
+    case .stop: ["--for"]
+    case .kill, .restart, .flush: []
+    case .poison: ["--count"]
+    case .duplicates: ["--share", "--seed"]
+    }
+  }
+
   fileprivate func told(bites: Int?, of architectures: [Architecture]) -> String {
     switch self {
     case .switched(let target, let spec):

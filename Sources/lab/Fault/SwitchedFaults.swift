@@ -6,9 +6,24 @@ import PrivateServers
 
 /// Switches in the programs, over their operator's listeners.
 extension Lab {
+  /// In all programs of the architecture, or in none.
+  ///
+  /// - Throws: `LabFailure`, which says where it could not be taken back.
   func switchOn(_ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture) async throws {
     let path = "/admin/faults/\(target.rawValue)"
-    _ = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
+    do {
+      _ = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
+    } catch let failure as LabFailure {
+      guard let part = operatedPart(of: architecture) else { throw failure }
+      // 502: off here, and a peer that has missed this has missed the other, too, or heals by itself.
+      let answer = try? await Operator(part, of: state).call(.delete, path)
+      let isOff = answer.map { [200, 404, 502].contains($0.status) } ?? false
+      throw LabFailure(
+        failure.description
+          + (isOff
+            ? " It was switched off again."
+            : " It may be on in the \(part.part.rawValue): lab fault heal switches it off."))
+    }
   }
 
   /// - Returns: how often the fault had bitten, in all programs of the architecture.
