@@ -1,4 +1,5 @@
 import Foundation
+import Operations
 import PrivateServers
 import Testing
 import lab
@@ -28,6 +29,23 @@ import lab
 
   private func read(_ text: String, quick: Bool = false) throws -> Scenario {
     try ScenarioReader.read(Array(text.utf8), file: "scenario.yaml", quick: quick)
+  }
+
+  /// One seed for all programs, which the run's seed gives: what was drawn once is drawn again.
+  @Test func faultsThatDrawLotsHaveTheirSeedFromTheRun() throws {
+    let seed = LabFault.seed(ofRun: 7, fault: 1)
+    #expect(seed == LabFault.seed(ofRun: 7, fault: 1) && seed <= FaultSpec.greatestSeed)
+    #expect(seed != LabFault.seed(ofRun: 7, fault: 2) && seed != LabFault.seed(ofRun: 8, fault: 1))
+    let flaky = TimedFault.Action.switched(
+      target: "database", kind: "flaky", latencyMs: nil, rate: 0.5, ttlSeconds: 2)
+    #expect(
+      try LabFault(flaky, seed: seed)
+        == .switched(.database, FaultSpec(kind: .flaky, rate: 0.5, ttlSeconds: 2, seed: seed)))
+    #expect(try LabFault(.duplicates(share: 0.5), seed: seed) == .duplicates(share: 0.5, seed: seed))
+    let outage = TimedFault.Action.switched(
+      target: "redis", kind: "outage", latencyMs: nil, rate: nil, ttlSeconds: 2)
+    #expect(
+      try LabFault(outage, seed: seed) == .switched(.redis, FaultSpec(kind: .outage, ttlSeconds: 2)))
   }
 
   @Test func everythingIsRead() throws {

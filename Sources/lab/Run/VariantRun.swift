@@ -66,7 +66,7 @@ struct VariantRun {
     let ownCPU = ProcessUsage.cpuSeconds
     let watch = RecordedWatch(
       try lab.state.pool(of: variant.architecture), plans[0].plan.policyID, opening: opening)
-    let faults = FaultSchedule(variant.faults, lab, variant.architecture, opening: opening)
+    let faults = FaultSchedule(variant.faults, lab, variant.architecture, opening: opening, seed: seed)
     let histories: [[History]]
     let happened: FaultOutcome
     do {

@@ -1,7 +1,7 @@
 import CouponDomain
 import CouponStore
 import EventLoop
-import Operations
+package import Operations
 import PrivateServers
 
 /// Breaks what a scenario says when it says so, and heals what is left in the end.
@@ -20,14 +20,18 @@ final class FaultSchedule {
   private let lab: Lab
   private let architecture: Architecture
   private let opening: Timestamp
+  /// The run's, from which each fault has its own.
+  private let seed: UInt64
   private var entries: [Entry]
   private var failure: (any Error)?
   private var left: Int
   private let over = Completion<Void>()
   private var watch: Ticker?
 
-  init(_ faults: [TimedFault], _ lab: Lab, _ architecture: Architecture, opening: Timestamp) {
-    (self.lab, self.architecture, self.opening) = (lab, architecture, opening)
+  init(
+    _ faults: [TimedFault], _ lab: Lab, _ architecture: Architecture, opening: Timestamp, seed: UInt64
+  ) {
+    (self.lab, self.architecture, self.opening, self.seed) = (lab, architecture, opening, seed)
     entries = faults.map { Entry(fault: $0) }
     left = faults.count
     if faults.isEmpty { over.succeed(()) }
@@ -49,9 +53,9 @@ final class FaultSchedule {
   private func begin(_ index: Int) async {
     entries[index].isBegun = true
     do {
-      guard !lab.interrupt.hasCome, let fault = try LabFault(entries[index].fault.action) else {
-        return end()
-      }
+      guard !lab.interrupt.hasCome,
+        let fault = try LabFault(entries[index].fault.action, seed: LabFault.seed(ofRun: seed, fault: index))
+      else { return end() }
       entries[index].record = try await lab.apply(fault, to: architecture)
       entries[index].isOnSince = LabFaultRecord.now
       if case .switched(_, let spec) = fault {
@@ -179,14 +183,25 @@ struct FaultOutcome {
 }
 
 extension LabFault {
+  /// What the lots of a run's n-th fault are drawn from: one for all programs, and the same again when the run is
+  /// repeated.
+  package static func seed(ofRun seed: UInt64, fault index: Int) -> UInt64 {
+    var random = Randomness(seed: seed, stream: UInt64(index) &+ 0x4641_554C_5400)
+    return random.next() & FaultSpec.greatestSeed
+  }
+
+  /// - Parameter seed: of a fault that draws lots.
   /// - Throws: `InvalidFault`, where the reader of scenarios has let something through.
-  init?(_ action: TimedFault.Action) throws(InvalidFault) {
+  package init?(_ action: TimedFault.Action, seed: UInt64) throws(InvalidFault) {
     switch action {
     case .switched(let target, let kind, let latencyMs, let rate, let ttl):
       guard let target = FaultTarget(rawValue: target), let kind = FaultKind(rawValue: kind) else {
         return nil
       }
-      self = .switched(target, try FaultSpec(kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: ttl))
+      self = .switched(
+        target,
+        try FaultSpec(
+          kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: ttl, seed: kind == .flaky ? seed : nil))
     case .stop(let part, let seconds):
       guard let part = FaultedPart(rawValue: part) else { return nil }
       self = .stop(part, for: .milliseconds(Int64(seconds * 1_000)))
@@ -198,7 +213,7 @@ extension LabFault {
       self = .restart(part)
     case .flush: self = .flush
     case .poison(let count): self = .poison(count: count)
-    case .duplicates(let share): self = .duplicates(share: share)
+    case .duplicates(let share): self = .duplicates(share: share, seed: seed)
     }
   }
 }
