@@ -3,14 +3,15 @@ import Postgres
 
 extension Lab {
   /// An embedded broker begins empty. Where the database has events of an earlier run, the log is filled from them before
-  /// any API opens: a log that had lost its beginning would decide wrongly.
+  /// any API opens: a log that had lost its beginning would decide wrongly. Where it has applied a log that held nothing
+  /// for its tables (dead letters alone), it forgets that: the new log begins at 0.
   func fillEmbeddedLog() async throws {
-    guard try await hasEvents(), let log = state.log else { return }
+    guard try await hasAppliedLog(), let log = state.log else { return }
     _ = try await fillLog(log)
   }
 
-  /// Whether the event-driven version's events table exists and holds something.
-  private func hasEvents() async throws -> Bool {
+  /// Whether the event-driven version has tables, and a log was applied to them.
+  private func hasAppliedLog() async throws -> Bool {
     guard let url = state.database?.url else { return false }
     let pool = PostgresPool(
       configuration: try PostgresConfiguration(url: url), size: 1, maxWaiting: 4,
@@ -20,8 +21,12 @@ extension Lab {
     let table = try await pool.query(
       PostgresStatement("SELECT to_regclass('coupon_event') IS NOT NULL"), [], deadline: deadline)
     guard table.bool(0, 0) == true else { return false }
-    let event = try await pool.query(
-      PostgresStatement("SELECT EXISTS (SELECT 1 FROM coupon_event)"), [], deadline: deadline)
-    return event.bool(0, 0) == true
+    let applied = try await pool.query(
+      PostgresStatement(
+        """
+        SELECT EXISTS (SELECT 1 FROM coupon_event)
+          OR EXISTS (SELECT 1 FROM consumer_offset WHERE topic = $1 AND next_offset > 0)
+        """), [.text(state.topic)], deadline: deadline)
+    return applied.bool(0, 0) == true
   }
 }
