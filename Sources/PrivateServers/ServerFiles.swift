@@ -8,7 +8,7 @@ package enum ServerFiles {
       atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
   }
 
-  /// Writes a file that only its owner can read, all or nothing.
+  /// Writes a file that only its owner can read, all or nothing, also where the machine stops.
   package static func writeSecret(_ content: Data, to path: String, owner: Account? = nil) throws {
     let draft = path + ".new"
     try? FileManager.default.removeItem(atPath: draft)
@@ -21,6 +21,8 @@ package enum ServerFiles {
     if let owner, fchown(descriptor, owner.user, owner.group) != 0 {
       throw ServerFailure("cannot give \(path) to its owner: \(String(cString: strerror(errno)))")
     }
+    // The name must not come to the disk before what it names.
+    try file.synchronize()
     guard rename(draft, path) == 0 else {
       throw ServerFailure("cannot write \(path): \(String(cString: strerror(errno)))")
     }

@@ -91,6 +91,19 @@ import Testing
     }
   }
 
+  @Test(.timeLimit(.minutes(3))) func aLogOfDeadLettersAloneDoesNotKeepTheNextOneFromStarting() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up("--only", "eda")
+      #expect(try await lab.run("fault", "log", "poison", "--count", "3").code == 0)
+      #expect(try await lab.run("down").code == 0)
+      try await lab.up("--only", "eda")
+      #expect(try await lab.run("policy", "create", "--quota", "3").code == 0)
+      #expect(try await lab.run("down").code == 0)
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
   @Test func aProgramThatEndsEndsTheStart() async throws {
     try await onLoop {
       let lab = try LabProcess()
@@ -180,6 +193,25 @@ import Testing
       #expect(try await lab.run("reset").code == 0)
       #expect(stranger.isRunning)
       stranger.signal(SIGKILL)
+    }
+  }
+
+  @Test func anUnreadableStateFallsBackOrSaysWhatHelps() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let file = lab.folder + "/lab.json"
+      try await lab.up("--only", "monolith")
+      try Data("{".utf8).write(to: URL(fileURLWithPath: file))
+      let status = try await lab.run("status")
+      #expect(status.text.contains("is used instead (lab.json.old)"), "\(status.text)")
+      #expect(try await lab.run("down").code == 0)
+      for name in [file, file + ".old"] { try Data("{".utf8).write(to: URL(fileURLWithPath: name)) }
+      let refused = try await lab.run("reset")
+      #expect(refused.code == 1 && refused.text.contains("remove the file, then run lab reset"))
+      try FileManager.default.removeItem(atPath: file)
+      #expect(try await lab.run("reset").code == 0)
+      #expect(PrivatePostgres.dataFolder(in: lab.folder) == nil)
+      #expect(!FileManager.default.fileExists(atPath: file + ".old"))
     }
   }
 

@@ -10,6 +10,8 @@ package struct LabFolder: Sendable {
   package init(path: String) { self.path = URL(fileURLWithPath: path).standardizedFileURL.path }
 
   package var stateFile: String { path + "/lab.json" }
+  /// What `stateFile` held before it was written last.
+  package var formerStateFile: String { stateFile + ".old" }
   package var logs: String { path + "/logs" }
   package var report: String { path + "/report" }
   package func log(of part: LabPart) -> String { "\(logs)/\(part.rawValue).log" }

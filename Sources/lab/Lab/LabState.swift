@@ -73,16 +73,24 @@ package struct LabState: Codable, Sendable {
 
   // MARK: - The file
 
-  /// Nil where the folder holds no laboratory.
+  /// Nil where the folder holds no laboratory. What cannot be read is told, and the state before it is taken.
   package static func read(_ folder: LabFolder) throws -> LabState? {
-    guard let data = FileManager.default.contents(atPath: folder.stateFile) else { return nil }
-    do {
-      let state = try JSONDecoder().decode(LabState.self, from: data)
-      guard state.version == 1 else { throw LabFailure("version \(state.version)") }
-      return state
-    } catch {
-      throw LabFailure("\(folder.stateFile) cannot be read; remove it, or the laboratory with it (lab reset)")
+    guard FileManager.default.fileExists(atPath: folder.stateFile) else { return nil }
+    if let state = decode(folder.stateFile) { return state }
+    guard let former = decode(folder.formerStateFile) else {
+      throw LabFailure(
+        "\(folder.stateFile) cannot be read: end what still runs of it, remove the file, then run lab reset")
     }
+    Terminal.error(
+      "\(folder.stateFile) cannot be read; what it held before its last change is used instead (lab.json.old)"
+    )
+    return former
+  }
+
+  private static func decode(_ path: String) -> LabState? {
+    let data = FileManager.default.contents(atPath: path)
+    let state = data.flatMap { try? JSONDecoder().decode(LabState.self, from: $0) }
+    return state?.version == 1 ? state : nil
   }
 
   static func make() -> LabState {
@@ -92,6 +100,16 @@ package struct LabState: Codable, Sendable {
   func write(_ folder: LabFolder) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    keepFormer(folder)
     try ServerFiles.writeSecret(try encoder.encode(self) + Data("\n".utf8), to: folder.stateFile)
+  }
+
+  /// The file as it is becomes the former one; one that cannot be read does not take its place.
+  private func keepFormer(_ folder: LabFolder) {
+    guard LabState.decode(folder.stateFile) != nil else { return }
+    let draft = folder.formerStateFile + ".new"
+    _ = unlink(draft)
+    // Another name for the same file, which the next one replaces as a whole.
+    if link(folder.stateFile, draft) == 0 { _ = rename(draft, folder.formerStateFile) }
   }
 }
