@@ -153,8 +153,15 @@ package final class PrivatePostgres: PrivateServer {
   private static func noteFile(in directory: String) -> String { directory + "/postgres.json" }
 
   private static func readNote(in directory: String) -> Note? {
-    guard let data = FileManager.default.contents(atPath: noteFile(in: directory)) else { return nil }
-    return try? JSONDecoder().decode(Note.self, from: data)
+    guard let data = FileManager.default.contents(atPath: noteFile(in: directory)),
+      var note = try? JSONDecoder().decode(Note.self, from: data)
+    else { return nil }
+    // Where the directory was moved (or copied), its data came with it, and the password is still the data's.
+    let here = directory + "/postgres"
+    if !note.folder.hasPrefix(folderPrefix), FileManager.default.fileExists(atPath: here) {
+      note.folder = here
+    }
+    return note
   }
 
   private static func findOrMakeNote(in directory: String, _ account: Account?) throws -> Note {

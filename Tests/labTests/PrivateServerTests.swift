@@ -20,6 +20,22 @@ import Testing
     }
   }
 
+  /// What was noted before its directory was moved: the data is where the note is, not where it says.
+  @Test func dataThatWasMovedWithItsNoteIsFound() async throws {
+    try await onLoop {
+      let folder = try TestServers.folder()
+      let note = #"{"folder": "/nowhere/before/postgres", "password": "secret"}"#
+      try Data(note.utf8).write(to: URL(fileURLWithPath: folder + "/postgres.json"))
+      #expect(PrivatePostgres.dataFolder(in: folder) == "/nowhere/before/postgres")
+      try ServerFiles.makeFolder(folder + "/postgres")
+      #expect(PrivatePostgres.dataFolder(in: folder) == folder + "/postgres")
+      let server = try PrivatePostgres.adopt(in: folder, port: 1, process: nil)
+      #expect(server.url.contains(":secret@"))
+      try PrivatePostgres.remove(in: folder)
+      #expect(!FileManager.default.fileExists(atPath: folder + "/postgres"))
+    }
+  }
+
   @Test func aPausedPostgresAnswersNothingUntilItIsResumed() async throws {
     try await onLoop {
       let server = try await TestServers.ownPostgres()
