@@ -1,10 +1,10 @@
-import EventLoop
+package import EventLoop
 import Foundation
-import HTTP
+package import HTTP
 
 /// The other programs' operator's listeners, which hear of every switch.
 @LoopActor
-struct AdminPeers {
+package struct AdminPeers {
   /// What one of them said.
   struct Answer: Sendable {
     let peer: String
@@ -44,21 +44,36 @@ struct AdminPeers {
       return silence("is no host:port")
     }
     let host = peer[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-    guard let address = try? await EventLoop.shared.resolve(host: host, port: port).first else {
+    guard let addresses = try? await EventLoop.shared.resolve(host: host, port: port) else {
       return silence("the name is not known")
     }
-    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
-    defer { client.close() }
     let headers = [
       ("Authorization", "Bearer \(token)"), ("Content-Type", "application/json"), (AdminPeers.header, "1"),
     ]
     let copy = HTTPRequest(request.method, request.path, headers: headers, body: request.body)
     do throws(HTTPClientError) {
-      let answer = try await client.send(copy, deadline: deadline)
+      let answer = try await AdminPeers.send(copy, toOneOf: addresses, deadline: deadline)
       let isJSON = (try? JSONSerialization.jsonObject(with: Data(answer.body))) != nil
       return Answer(
         peer: peer, status: answer.status, body: isJSON ? answer.body : nil,
         trouble: answer.status == 200 || answer.status == 404 ? nil : "answered \(answer.status)")
     } catch { return silence(error.description) }
+  }
+
+  /// One after the other, as long as nothing has left: a name may have an address where nobody listens.
+  package static func send(
+    _ request: HTTPRequest, toOneOf addresses: [SocketAddress], deadline: Instant
+  ) async throws(HTTPClientError) -> HTTPClientResponse {
+    var failure = HTTPClientError.neverSent("the name has no address")
+    for address in addresses {
+      let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
+      defer { client.close() }
+      do throws(HTTPClientError) {
+        return try await client.send(request, deadline: deadline)
+      } catch .neverSent(let why) {
+        failure = .neverSent(why)
+      }
+    }
+    throw failure
   }
 }

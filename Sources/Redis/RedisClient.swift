@@ -19,12 +19,15 @@ package final class RedisClient {
   private let configuration: RedisConfiguration
   private let name: String
   private let maxPending: Int
+  private let resolve: @LoopActor (_ host: String, _ port: Int) async throws -> [SocketAddress]
 
   private var connection: RedisConnection?
   private var generation = 0
   private var isStarted = false
   private var isLoggedIn = false
   private var failures = 0
+  /// Whose turn it is among the host's addresses: an attempt that fails passes it on.
+  private var turn = 0
   private var output: [UInt8] = []
   private var isFlushPlanned = false
   private var inFlight = Deque<RedisCall>()
@@ -47,8 +50,16 @@ package final class RedisClient {
   /// - Parameters:
   ///   - name: shown by `CLIENT LIST`; letters, digits and dashes.
   ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
-  package init(configuration: RedisConfiguration, name: String, maxPending: Int = 65_536) {
-    (self.configuration, self.name, self.maxPending) = (configuration, name, maxPending)
+  ///   - resolve: the addresses of the host, each of which is tried in its turn.
+  package init(
+    configuration: RedisConfiguration, name: String, maxPending: Int = 65_536,
+    resolve: @escaping @LoopActor (_ host: String, _ port: Int) async throws -> [SocketAddress] = {
+      try await EventLoop.shared.resolve(host: $0, port: $1)
+    }
+  ) {
+    (self.configuration, self.name, self.maxPending, self.resolve) = (
+      configuration, name, maxPending, resolve
+    )
   }
 
   package var isConnected: Bool { isLoggedIn }
@@ -277,9 +288,10 @@ package final class RedisClient {
       do {
         try await obeyFault()
         guard attempt == generation, isStarted else { return }
-        let addresses = try await EventLoop.shared.resolve(host: configuration.host, port: configuration.port)
-        guard attempt == generation, isStarted, let address = addresses.first else { return }
-        try open(address, attempt)
+        let addresses = try await resolve(configuration.host, configuration.port)
+        guard attempt == generation, isStarted else { return }
+        guard !addresses.isEmpty else { throw RedisError.unavailable("\(configuration.host) has no address") }
+        try open(addresses[turn % addresses.count], attempt)
       } catch {
         guard attempt == generation else { return }
         lost("\(error)")
@@ -355,6 +367,7 @@ package final class RedisClient {
   /// Everything in flight has an unknown outcome; a new connection is tried after a while.
   private func lost(_ reason: String) {
     let wasConnected = isLoggedIn
+    if !wasConnected { turn &+= 1 }
     connection = nil
     isLoggedIn = false
     trouble = reason

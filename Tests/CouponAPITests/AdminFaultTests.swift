@@ -114,6 +114,21 @@ import Testing
     }
   }
 
+  /// As `localhost` is, where a peer listens at 127.0.0.1 alone.
+  @Test func aPeerWithAnAddressWhereNobodyListensIsAskedAtTheNext() async throws {
+    try await withPrograms([[.database]]) { programs in
+      let port = try #require(programs[0].application.adminPort)
+      let addresses = ["::1", "127.0.0.1"].map { SocketAddress(numericHost: $0, port: port) }
+      let request = HTTPRequest(
+        .get, "/admin/faults", headers: [("Authorization", "Bearer \(Fixture.token)")])
+      let answer = try await AdminPeers.send(request, toOneOf: addresses, deadline: .now + .seconds(20))
+      #expect(answer.status == 200)
+      await #expect(throws: HTTPClientError.self) {
+        try await AdminPeers.send(request, toOneOf: [addresses[0]], deadline: .now + .seconds(20))
+      }
+    }
+  }
+
   @Test func withoutTheListenerThereAreNoSwitches() async throws {
     try await onLoop {
       var reader = SettingsReader(environment: [:], arguments: [])

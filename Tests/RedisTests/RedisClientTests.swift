@@ -151,6 +151,25 @@ import Testing
     }
   }
 
+  /// As `localhost` is, where the server listens at 127.0.0.1 alone.
+  @Test func anAddressWhereNobodyListensLeavesTheNextItsTurn() async throws {
+    try await withRedis { server, _ in
+      let client = RedisClient(
+        configuration: try RedisConfiguration(url: server.url), name: "two",
+        resolve: { _, port in
+          ["::1", "127.0.0.1"].map { SocketAddress(numericHost: $0, port: port) }
+        })
+      defer { client.close() }
+      client.start()
+      try await client.connected(deadline: .now + .seconds(10))
+      #expect(try await client.command(["PING"], deadline: .now + .seconds(5)) == .status("PONG"))
+      // The address that was right is tried first when the connection is lost.
+      client.sever()
+      try await client.connected(deadline: .now + .seconds(10))
+      #expect(try await client.command(["PING"], deadline: .now + .seconds(5)) == .status("PONG"))
+    }
+  }
+
   @Test func aWrongPasswordAndAnAbsentServerAreSaid() async throws {
     try await withRedis { server, _ in
       let wrong = RedisClient(
