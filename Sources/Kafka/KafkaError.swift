@@ -24,6 +24,13 @@ package enum KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+extension KafkaError {
+  /// What a broker's answer to a call means, by the number that the protocol gives it.
+  package init(answer code: Int32, to call: String) {
+    self = ErrorCode.asError(rd_kafka_resp_err_t(rawValue: code), call)
+  }
+}
+
 /// What became of one message.
 package enum KafkaDelivery: Hashable, Sendable {
   /// Acknowledged by all replicas that count.
@@ -67,15 +74,20 @@ enum ErrorCode {
     }
   }
 
-  /// What the broker answers while it is starting, electing or overloaded.
-  private static func isTransient(_ code: rd_kafka_resp_err_t) -> Bool {
+  /// What the broker answers while it is starting, electing or overloaded, or does not know yet what another does: a
+  /// topic just made, a new leader, replicas that have not caught up. Whether there is a topic is for `describe` to say.
+  static func isTransient(_ code: rd_kafka_resp_err_t) -> Bool {
     switch code {
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
       RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
       RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
       RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_NOT_CONTROLLER,
       RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-      RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, RD_KAFKA_RESP_ERR_UNKNOWN:
+      RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, RD_KAFKA_RESP_ERR_UNKNOWN,
+      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE,
+      RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+      RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
+      RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
       true
     default: false
     }
