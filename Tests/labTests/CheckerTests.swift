@@ -286,6 +286,10 @@ import lab
     fault.to = Timestamp(microseconds: start + 4_000_000)
     run.evidence.faults = [fault]
     #expect(try run.verdict(.notVacuous).word == "VACUOUS")
+    fault.to = Timestamp(microseconds: start + 2_001_500)
+    run.evidence.faults = [fault]
+    run.evidence.planned = 0
+    #expect(try run.verdict(.notVacuous).word == "VACUOUS")
   }
 
   @Test(arguments: Architecture.allCases)

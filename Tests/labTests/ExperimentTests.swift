@@ -136,7 +136,7 @@ import lab
     let variants = Matrix.architectures.map {
       ExperimentResult.VariantFacts(
         name: $0, architecture: $0, strategy: "s", people: 1, quota: 1, policies: 1, ratePerSecond: 1,
-        concurrent: nil, programSettings: [:], isExpectedWrong: false)
+        concurrent: nil, programSettings: [:], excused: [])
     }
     return ExperimentResult(
       name: name, question: "?", createdAt: "2026-01-01", commit: "c", seed: "1", isQuick: false, rounds: 1,

@@ -1,3 +1,4 @@
+import CouponDomain
 import Foundation
 import Operations
 import PrivateServers
@@ -178,11 +179,81 @@ import lab
     #expect(try judge("a.durable_s < 30", [["a": ["durable_s": .infinity]]]).verdict == .neverEvaluated)
   }
 
-  @Test func onlyAClaimThatSomethingGoesWrongExcusesTheCheck() throws {
-    let variants = ["a", "b"]
-    #expect(try Expectation("a.oversold > 0", variants: variants).expectsWrong == "a")
-    #expect(try Expectation("a.lost >= 1", variants: variants).expectsWrong == "a")
-    #expect(try Expectation("a.oversold == 0", variants: variants).expectsWrong == nil)
-    #expect(try Expectation("a.coupons.failed > 0", variants: variants).expectsWrong == nil)
+  @Test(
+    arguments: [
+      ("oversold > 0", [.quota]), ("oversold >= 1", [.quota]), ("oversold != 0", [.quota]),
+      ("oversold == 3", [.quota]), ("oversold >= 0", []), ("oversold == 0", []), ("oversold > -1", []),
+      ("duplicates > 0", [.onePerPerson]), ("lost > 0", [.acknowledgedIsRecorded]),
+      ("missing > 0", [.healing]),
+      ("accepted.failed > 0", [.acknowledgedIsRecorded]),
+      ("wrong > 0", [.quota, .onePerPerson, .acknowledgedIsRecorded]), ("findings > 0", Invariant.allCases),
+      ("coupons.failed > 0", []), ("oversold >= b.oversold", []),
+    ] as [(String, [Invariant])])
+  func aClaimThatSomethingGoesWrongExcusesOnlyWhatItIsAbout(text: String, invariants: [Invariant]) throws {
+    #expect(try Expectation("a.\(text)", variants: ["a", "b"]).excused == Set(invariants))
+  }
+
+  @Test func whatIsNotExcusedFailsTheRun() throws {
+    func finding(_ name: String, _ verdict: String) -> FindingFigures {
+      var finding = FindingFigures(Finding(.quota, .ok("")))
+      (finding.invariant, finding.verdict) = (name, verdict)
+      return finding
+    }
+    func run(_ findings: [FindingFigures], verified: Bool = false) -> ExperimentResult.RunResult {
+      ExperimentResult.RunResult(
+        round: 1, variant: "a", metrics: [:], faults: [], findings: findings, usage: [], verified: verified)
+    }
+    #expect(run([finding("I1", "VIOLATED"), finding("I2", "ok")]).isVerified(except: ["I1"]))
+    #expect(!run([finding("I1", "VIOLATED"), finding("I2", "VACUOUS")]).isVerified(except: ["I1"]))
+    #expect(!run([]).isVerified(except: ["I1"]))
+    #expect(run([finding("I1", "ok")], verified: true).isVerified(except: []))
+  }
+}
+
+@Suite struct FeltFaultTests {
+  private func history(_ requests: [(due: Int, took: Int, outcome: Outcome)]) throws -> History {
+    var history = try SyntheticRun(.eda).evidence.histories[0]
+    history = History(run: history.run)
+    for (person, request) in requests.enumerated() {
+      let (due, answered) = (UInt32(request.due * 1_000), UInt32((request.due + request.took) * 1_000))
+      let coupon = SeenCoupon(
+        couponID: CouponID(high: 0, low: UInt64(person)), rank: person, day: Day(number: 1),
+        issuedAt: SyntheticRun.start)
+      history.append(
+        RequestRecord(
+          call: .coupon, outcome: request.outcome, attempt: 1, person: UInt32(person), due: due, sent: due,
+          answered: answered), coupon: request.outcome.isOK ? coupon : nil)
+    }
+    return history
+  }
+
+  private func felt(_ histories: [History]) -> FeltFault {
+    func moment(_ ms: Int64) -> Timestamp {
+      Timestamp(microseconds: SyntheticRun.start.microseconds + ms * 1_000)
+    }
+    return FeltFault(histories, from: moment(2_000), to: moment(3_000))
+  }
+
+  @Test func whatFailedOrWasSlowMeanwhileIsFelt() throws {
+    let before = [(1_100, 40, Outcome.created), (1_200, 50, .created), (1_300, 400, .created)]
+    let unfelt: [(Int, Int, Outcome)] = [
+      (2_100, 140, .created), (2_200, 90, .soldOut), (3_000, 900, .timeout),
+    ]
+    #expect(felt([try history(before + unfelt)]).requests == 0)
+    let bad: [(Int, Int, Outcome)] = [
+      (2_000, 5, .unavailable), (2_500, 160, .created), (2_999, 9_000, .timeout),
+    ]
+    #expect(felt([try history(before + unfelt + bad)]).requests == 3)
+    #expect(felt([]).requests == 0)
+  }
+
+  @Test func aWorkerThatIsGoneIsFeltByTheLag() throws {
+    let seen = try history([(1_500, 100, .created), (2_100, 10, .created), (2_200, 10, .created)])
+    let opening = Timestamp(microseconds: SyntheticRun.start.microseconds + 1_000_000)
+    func lag(_ points: [(Double, Int)]) -> Int {
+      felt([seen]).growthOfLag(points.map { CountPoint(seconds: $0, count: $1) }, opening: opening)
+    }
+    #expect(lag([(0, 0), (0.9, 1), (2.5, 3)]) == 2)
+    #expect(lag([(0, 0), (0.9, 1), (1.5, 3)]) == 0)
   }
 }

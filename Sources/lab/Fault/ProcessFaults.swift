@@ -34,6 +34,14 @@ extension Lab {
     }
   }
 
+  /// Ends a program in its own way and starts it again, to end itself at a point (`CRASH_AT`).
+  func arm(_ part: FaultedPart, crashAt point: String) async throws {
+    let known = try runningPart(part)
+    // Who leaves the group says so: nobody waits for a partition.
+    await known.process.end(part.part.endings)
+    try await restartProgram(known, ["CRASH_AT": point])
+  }
+
   func restart(_ part: FaultedPart) async throws {
     let known = try knownPart(part)
     try refuseLossOfLog(part, "restarted")
@@ -102,14 +110,14 @@ extension Lab {
     try await server.restart()
   }
 
-  private func restartProgram(_ known: LabState.Part) async throws {
+  private func restartProgram(_ known: LabState.Part, _ more: [String: String] = [:]) async throws {
     var options = UpOptions()
     for name in ProgramCommand.rememberedSettings { options.environment[name] = nil }
     options.environment["CRASH_AT"] = nil
     options.programs = known.programs
     options.settings[known.part] = (known.settings ?? [:]).merging([
       "HTTP_PORT": String(known.port), "ADMIN_PORT": String(known.adminPort),
-    ]) { $1 }
+    ]) { $1 }.merging(more) { $1 }
     let ports = try await startProgram(known.part, options, ready: LogScan.listeningPorts)
     try note(known.part, port: ports.port, adminPort: ports.admin)
     try await passOnSwitches(to: known.part)

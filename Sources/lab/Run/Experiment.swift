@@ -61,7 +61,6 @@ final class Experiment {
         try interrupt.check()
         let outcome = try await run(variant, round)
         values[variant.name] = outcome.metrics
-        show(outcome, round)
       }
       measured.add(round: values)
     }
@@ -86,12 +85,14 @@ final class Experiment {
       people: variant.crowd.people, quota: variant.policy.quota, policies: variant.policy.count,
       ratePerSecond: variant.crowd.rate, concurrent: variant.crowd.concurrent,
       programSettings: outcome.programSettings,
-      isExpectedWrong: scenario.wrongVariants.contains(variant.name))
-    runs.append(
-      ExperimentResult.RunResult(
-        round: round, variant: variant.name, metrics: outcome.metrics, faults: outcome.faults,
-        findings: outcome.findings.filter { $0.verdict != "n/a" }, usage: outcome.effort.usage,
-        verified: outcome.passed))
+      excused: excused(variant.name))
+    let result = ExperimentResult.RunResult(
+      round: round, variant: variant.name, metrics: outcome.metrics, faults: outcome.faults,
+      findings: outcome.findings.filter { $0.verdict != "n/a" }, usage: outcome.effort.usage,
+      verified: outcome.passed)
+    runs.append(result)
+    show(result)
+    if !result.isVerified(except: excused(variant.name)) { try keep(outcome, round) }
     if round == 1, let figures = outcome.series {
       let from = outcome.faults.map(\.window.from).min()
       let fault = from.map {
@@ -102,19 +103,37 @@ final class Experiment {
     return outcome
   }
 
+  private func excused(_ variant: String) -> [String] {
+    scenario.excused(variant).sorted { $0.rawValue < $1.rawValue }.map(\.name)
+  }
+
   /// One line a run.
-  private func show(_ outcome: VariantOutcome, _ round: Int) {
+  private func show(_ run: ExperimentResult.RunResult) {
     let values = scenario.shown.prefix(6).compactMap { metric in
-      outcome.metrics[metric.description].map { "\(metric) \(MetricText.value($0, of: metric.name))" }
+      run.metrics[metric.description].map { "\(metric) \(MetricText.value($0, of: metric.name))" }
     }
-    let isWrong = scenario.wrongVariants.contains(outcome.variant.name)
-    let verdict = outcome.passed ? "verified" : isWrong ? "goes wrong, as expected" : "NOT VERIFIED"
-    let round = scenario.rounds > 1 ? "round \(round), " : ""
-    Terminal.line("  \(round)\(outcome.variant.name): \(verdict); \(values.joined(separator: ", "))")
-    guard !outcome.passed, !isWrong else { return }
-    for finding in outcome.findings where finding.verdict != "ok" && finding.verdict != "n/a" {
+    let excused = excused(run.variant)
+    let isAsExpected = run.isVerified(except: excused)
+    let verdict = run.verified ? "verified" : isAsExpected ? "goes wrong, as expected" : "NOT VERIFIED"
+    let round = scenario.rounds > 1 ? "round \(run.round), " : ""
+    Terminal.line("  \(round)\(run.variant): \(verdict); \(values.joined(separator: ", "))")
+    guard !isAsExpected else { return }
+    for finding in run.broken where !excused.contains(finding.invariant) {
       Terminal.line("    ! \(finding.invariant) \(finding.verdict): \(finding.title): \(finding.detail)")
     }
+  }
+
+  /// What the clients of a run saw that was not verified, to be looked into.
+  private func keep(_ outcome: VariantOutcome, _ round: Int) throws {
+    let folder = "\(folder.path)/unverified/\(scenario.name)-\(outcome.variant.name)-\(round)"
+    try? FileManager.default.removeItem(atPath: folder)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for histories in outcome.histories {
+      for (index, history) in histories.all.enumerated() {
+        try HistoryFile.write(history, to: "\(folder)/policy-\(history.run.policyID)-\(index + 1).tsv")
+      }
+    }
+    Terminal.line("    what the clients saw: \(folder)")
   }
 
   private func result() async -> ExperimentResult {

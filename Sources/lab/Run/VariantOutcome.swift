@@ -17,6 +17,8 @@ struct VariantOutcome {
   let variant: Scenario.Variant
   var versions: [String: String] = [:]
   var programSettings: [String: [String: String]] = [:]
+  /// One a policy.
+  var histories: [SeenHistories] = []
   var evidence: [Evidence] = []
   var verifications: [Verification] = []
   var generatorCPU = 0.0

@@ -29,7 +29,10 @@ struct VariantRun {
         up.settings[part] = settings.merging(midnight?.settings ?? [:]) { $1 }
       }
       up.redisDurability = variant.redis
-      try await lab.up(up)
+      // A crash is for the crowd: the warm-up must not come near it.
+      var start = up
+      for part in start.parts { start.settings[part]?["CRASH_AT"] = nil }
+      try await lab.up(start)
       let result = try await measure(lab, up, midnight)
       try await lab.reset()
       try? FileManager.default.removeItem(atPath: folder.path)
@@ -58,8 +61,13 @@ struct VariantRun {
     var outcome = VariantOutcome(variant: variant)
     outcome.versions = await ServerFacts.versions(lab.state, variant.architecture)
     outcome.programSettings = await ServerFacts.settings(lab.state, up)
+    let warm = try await CrowdRun(self, lab.state, midnight).warmUp()
+    if let point = variant.settings["CRASH_AT"] {
+      _ = await EvidenceReader.settle(lab.state, variant.architecture)
+      try await lab.arm(point.hasPrefix("worker") ? .worker : .api, crashAt: point)
+      try await lab.awaitReadiness(of: up.parts, within: .seconds(60))
+    }
     let crowd = CrowdRun(self, lab.state, midnight)
-    let warm = try await crowd.warmUp()
     let plans = try await crowd.plans(warm)
     guard let opening = plans.first?.plan.opening else { throw LabFailure("there is no policy") }
     let meter = UsageMeter(lab.state) { lab.state }
@@ -68,7 +76,7 @@ struct VariantRun {
       try lab.state.pool(of: variant.architecture), plans[0].plan.policyID, opening: opening)
     let faults = FaultSchedule(variant.faults, lab, variant.architecture, opening: opening, seed: seed)
     let histories: [[History]]
-    let happened: FaultOutcome
+    var happened: FaultOutcome
     do {
       histories = try await crowd.run(plans)
       outcome.generatorCPU = ProcessUsage.cpuSeconds - ownCPU
@@ -85,8 +93,10 @@ struct VariantRun {
     outcome.effort = Effort(
       recorded: await watch.stop(), rows: try await rows(lab.state, plans),
       requests: histories.joined().map(\.requests.count).reduce(0, +), settling: settled, usage: usage)
+    happened.count(histories, recorded: outcome.effort.recorded)
     let late = try await crowd.comeAgain(plans, histories)
-    try await verify(lab, plans, zip(histories, late).map { $0 + $1 }, happened, midnight, &outcome)
+    outcome.histories = zip(histories, late).map { SeenHistories(planned: $0, late: $1) }
+    try await verify(lab, happened, midnight, &outcome)
     outcome.finish(histories.map { $0[0] }, happened)
     return outcome
   }
@@ -106,8 +116,7 @@ struct VariantRun {
   }
 
   private func verify(
-    _ lab: Lab, _ plans: [CrowdRun.Planned], _ histories: [[History]], _ faults: FaultOutcome,
-    _ midnight: Midnight?, _ outcome: inout VariantOutcome
+    _ lab: Lab, _ faults: FaultOutcome, _ midnight: Midnight?, _ outcome: inout VariantOutcome
   ) async throws {
     let progress = Progress("\(variant.name): verify")
     let shift = (midnight?.offsetMilliseconds ?? 0) * 1_000
@@ -117,18 +126,19 @@ struct VariantRun {
       records[index].to = Timestamp(microseconds: records[index].to.microseconds + shift)
     }
     do {
-      for histories in histories {
+      for ledger in outcome.histories {
         // The programs' clock is the one that coupons are judged by.
-        let shifted = histories.map { history in
+        let shifted = ledger.all.map { history in
           var history = history
           history.run.startedAt = Timestamp(microseconds: history.run.startedAt.microseconds + shift)
           return history
         }
-        let evidence = try await EvidenceReader.read(
+        var evidence = try await EvidenceReader.read(
           lab.state, shifted, faults: records, clockOffset: shift, settled: outcome.effort.settling
         ) { lag in
           progress.update(nil, lag.map { "a lag of \(Numbers.count($0))" } ?? "no answer yet")
         }
+        evidence.planned = ledger.planned.count
         outcome.evidence.append(evidence)
         outcome.verifications.append(Verification(checking: evidence))
       }
@@ -138,6 +148,16 @@ struct VariantRun {
       throw error
     }
   }
+}
+
+/// What the clients of one policy saw.
+struct SeenHistories {
+  /// Of those who came by the plan.
+  var planned: [History]
+  /// Of those who came once more, so that it can be checked that the day fills.
+  var late: [History]
+
+  var all: [History] { planned + late }
 }
 
 /// The end of a day that is about to come, by clocks that are ahead of the machine's.

@@ -7,6 +7,9 @@ package struct Evidence: Sendable {
   package var policy: Policy
   /// What the clients saw, one history a run.
   package var histories: [History]
+  /// So many of them, from the first on, are of people who came by themselves; the others were sent for, after all faults.
+  /// Nil: all.
+  package var planned: Int?
   /// The topic; nil for the monolith.
   package var log: LogEvidence?
   package var database: DatabaseEvidence

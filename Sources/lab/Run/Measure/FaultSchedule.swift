@@ -123,19 +123,17 @@ final class FaultSchedule {
       isOutage = spec.kind == .outage || spec.kind == .hang
     case .stop(_, let time):
       to = max(from, record.begun + Int64(time.milliseconds))
-      bites = 1
     case .kill(let part):
       let restart = entries.first {
         $0.fault.at > entry.fault.at && $0.fault.action == .restart(part: part.rawValue)
       }
       to = restart?.record?.begun ?? to
-      bites = 1
     case .restart:
       // Down because of a kill that is recorded itself, or because the program has ended itself.
       let isOfKill = entries.contains { $0.fault.action == .kill(part: partName(entry.fault)) }
       guard !isOfKill else { return nil }
       (from, to) = (entry.downSince ?? record.begun, record.begun)
-      bites = entry.downSince == nil ? 0 : 1
+      bites = entry.downSince == nil ? 0 : nil
     case .flush, .poison, .duplicates: isOutage = false
     }
     return FaultRecord(
@@ -172,6 +170,21 @@ struct FaultOutcome {
   var whole: FaultWindow? {
     guard let from = windows.map(\.from).min(), let to = windows.map(\.to).max() else { return nil }
     return FaultWindow(name: "fault", from: from, to: to)
+  }
+
+  /// Counts what was felt of the faults that nothing else counts.
+  ///
+  /// - Parameters:
+  ///   - histories: of the crowd; a list for each policy.
+  ///   - recorded: coupons of the first policy in the database over time.
+  mutating func count(_ histories: [[History]], recorded: [CountPoint]) {
+    for index in records.indices where records[index].bites == nil {
+      let (from, to) = (records[index].from, records[index].to)
+      records[index].bites =
+        records[index].target == .worker
+        ? FeltFault(histories.first ?? [], from: from, to: to).growthOfLag(recorded, opening: opening)
+        : FeltFault(histories.flatMap { $0 }, from: from, to: to).requests
+    }
   }
 
   /// Nil where there was no fault.

@@ -111,15 +111,18 @@ package struct Expectation: Hashable, Sendable {
     return .place(try place(words[0], window, variants), factor: factor)
   }
 
-  /// Metrics that say that coupons are wrong.
-  private static let wrongs: Set<String> = [
-    "oversold", "duplicates", "lost", "wrong", "findings", "accepted.failed", "missing",
+  /// Metrics that say that something is wrong, with the invariants that they are about.
+  private static let wrongs: [String: Set<Invariant>] = [
+    "oversold": [.quota], "duplicates": [.onePerPerson],
+    "lost": [.acknowledgedIsRecorded], "accepted.failed": [.acknowledgedIsRecorded],
+    "wrong": [.quota, .onePerPerson, .acknowledgedIsRecorded], "missing": [.healing],
+    "findings": Set(Invariant.allCases),
   ]
 
-  /// The variant of which this states that it goes wrong, so that its run need not be verified.
-  package var expectsWrong: String? {
-    guard Expectation.wrongs.contains(left.metric.name), [.more, .atLeast, .different].contains(comparison)
-    else { return nil }
-    return left.variant
+  /// The invariants that need not hold in runs of the variant on the left, because this states that they do not: where
+  /// 0 of a metric is not enough for it.
+  package var excused: Set<Invariant> {
+    guard case .number(let number) = right, !comparison.holds(0, number) else { return [] }
+    return Expectation.wrongs[left.metric.name] ?? []
   }
 }

@@ -64,8 +64,10 @@ package struct Scenario: Hashable, Sendable {
     case any, embedded, installed, named
   }
 
-  /// Variants whose run is expected to go wrong.
-  package var wrongVariants: Set<String> { Set(expectations.compactMap(\.expectsWrong)) }
+  /// The invariants that need not hold in a variant's runs, because an expectation says that they do not.
+  package func excused(_ variant: String) -> Set<Invariant> {
+    expectations.filter { $0.left.variant == variant }.reduce(into: []) { $0.formUnion($1.excused) }
+  }
 }
 
 /// A fault with its time.
