@@ -122,6 +122,7 @@ package final class LogCouponService: CouponService {
 
   func deliveryFailed(_ ticket: PublishTicket, _ problem: DeliveryProblem) {
     if policies.deliveryFailed(ticket, problem) { return }
+    ownClaims.forget()
     let step = room.deliveryFailed(ticket, problem)
     if let member = step.removesMember {
       gate.remove(member.userID, of: member.policyID, on: member.day)

@@ -1,10 +1,10 @@
-import CouponDomain
+package import CouponDomain
 import CouponStore
 import EventLoop
 
 /// The claims that this process has sent and not read back yet, by partition: what comes back byte for byte need not be
 /// decoded again. Only a shortcut: whatever is not recognised is decoded.
-struct OwnClaims {
+package struct OwnClaims {
   private struct Sent {
     let bytes: [UInt8]
     let claim: CouponClaim
@@ -17,15 +17,21 @@ struct OwnClaims {
 
   private var sent: [Deque<Sent>]
 
-  init(partitions: Int) { sent = (0..<partitions).map { _ in Deque() } }
+  package init(partitions: Int) { sent = (0..<partitions).map { _ in Deque() } }
 
-  mutating func add(_ claim: CouponClaim, _ bytes: [UInt8], partition: Int) {
+  package mutating func add(_ claim: CouponClaim, _ bytes: [UInt8], partition: Int) {
     if sent[partition].count == OwnClaims.bound { _ = sent[partition].popFirst() }
     sent[partition].append(Sent(bytes: bytes, claim: claim))
   }
 
+  /// Something that was sent may never come back, and would stand before everything that does: what is under way is
+  /// decoded, what is sent from now on is known again.
+  package mutating func forget() {
+    for partition in sent.indices where !sent[partition].isEmpty { sent[partition].removeAll() }
+  }
+
   /// The record of a message that has just been read.
-  mutating func record(_ bytes: [UInt8], partition: Int) -> LogRecord {
+  package mutating func record(_ bytes: [UInt8], partition: Int) -> LogRecord {
     for distance in 0..<min(OwnClaims.reach, sent[partition].count)
     where OwnClaims.areEqual(sent[partition][distance].bytes, bytes) {
       let claim = sent[partition][distance].claim

@@ -149,6 +149,7 @@ final class RedisCouponService: CouponEngine {
 
   func deliveryFailed(_ ticket: PublishTicket, _ problem: DeliveryProblem) {
     if policies.deliveryFailed(ticket, problem) { return }
+    ownClaims.forget()
     let trouble: ServiceTrouble
     let givesBack: Bool
     switch problem {
