@@ -6,6 +6,8 @@ package struct PolicyLedger: Sendable {
   package let policy: Policy
   private var issuedByDay = DayMap<Int>()
   private var couponsByPeriod = DayMap<PeriodCoupons>()
+  /// Events come in the order of the ranks, seeds in any.
+  private var isInOrder = true
 
   package init(_ policy: Policy) { self.policy = policy }
 
@@ -13,7 +15,10 @@ package struct PolicyLedger: Sendable {
   package mutating func seed(issued: Int, on day: Day) { set(issued, on: day) }
 
   /// Seeds a person's coupon of its period.
-  package mutating func seed(_ coupon: Coupon) { hold(coupon) }
+  package mutating func seed(_ coupon: Coupon) {
+    isInOrder = false
+    hold(coupon)
+  }
 
   package func issued(on day: Day) -> Int { issuedByDay.place(day).map { issuedByDay[$0] } ?? 0 }
   package func isFull(on day: Day) -> Bool { issued(on: day) >= policy.dailyQuota }
@@ -41,7 +46,18 @@ package struct PolicyLedger: Sendable {
   /// The day's coupons in the order of their ranks. Looks at every coupon of the period.
   package func coupons(on day: Day) -> [Coupon] {
     let coupons = couponsByPeriod.place(policy.period(of: day)).map { couponsByPeriod[$0].all } ?? []
-    return coupons.filter { $0.claim.day == day }.sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
+    let ofDay = coupons.filter { $0.claim.day == day }
+    return isInOrder ? ofDay : ofDay.sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
+  }
+
+  /// The day's coupons among the next `count` of its period's, in the order in which they were held, and where to go
+  /// on; nil behind the last. For walks that must not take long at a time: a place stays good while events are applied.
+  package func coupons(on day: Day, from place: Int, lookingAt count: Int) -> (found: [Coupon], next: Int?) {
+    guard let period = couponsByPeriod.place(policy.period(of: day)) else { return ([], nil) }
+    let all = couponsByPeriod[period].all
+    let end = min(place + count, all.count)
+    guard place < end else { return ([], nil) }
+    return (all[place..<end].filter { $0.claim.day == day }, end < all.count ? end : nil)
   }
 
   package func state(of user: UserID, on day: Day) -> IssuanceState {

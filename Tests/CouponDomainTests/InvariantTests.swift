@@ -40,6 +40,15 @@ import Testing
       #expect(coupons.map(\.rank) == (1...coupons.count).map(Optional.init))
       #expect(ledger.issued(on: day) == coupons.count)
       #expect(ledger.coupons(on: day) == coupons)
+      var walked: [Coupon] = []
+      var place: Int? = 0
+      while let from = place {
+        let slice = ledger.coupons(on: day, from: from, lookingAt: 3)
+        #expect(slice.found.count <= 3)
+        walked += slice.found
+        place = slice.next
+      }
+      #expect(walked == coupons)
     }
     let periods = winners.map { "\($0.claim.userID) \(policy.period(of: $0.claim.day))" }
     #expect(Set(periods).count == winners.count)

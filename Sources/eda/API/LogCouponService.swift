@@ -293,7 +293,10 @@ package final class LogCouponService: CouponService {
   }
 
   func issued(on open: OpenDay) -> Int { list.issued(on: open.day, in: open.policy.id) }
-  func winners(on open: OpenDay) -> [UserID] { list.winners(on: open.day, in: open.policy.id) }
+
+  func winners(on open: OpenDay, from place: Int, lookingAt count: Int) -> (winners: [UserID], next: Int?) {
+    list.winners(on: open.day, in: open.policy.id, from: place, lookingAt: count)
+  }
 
   func isWinner(_ user: UserID, on open: OpenDay) -> Bool {
     list.isWinner(user, on: open.day, in: open.policy.id)

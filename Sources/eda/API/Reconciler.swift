@@ -8,8 +8,7 @@ import Redis
 /// Compares Redis' sets with the list once an interval, and does what `Reconciliation` says.
 @LoopActor
 final class Reconciler {
-  static let interval = Duration.seconds(1)
-  /// Members in one command, so that neither side is kept from its other work.
+  /// Members in one command, and coupons in one look, so that neither side is kept from its other work.
   private static let chunk = 1_000
 
   private let redis: RedisClient
@@ -18,6 +17,7 @@ final class Reconciler {
   private let patience: Duration
   private let log: Log
   private var days: [String: Reconciliation] = [:]
+  private var pace = ReconciliationPace()
   private var isStopped = false
   private let added: Counter
   private let removed: Counter
@@ -40,8 +40,9 @@ final class Reconciler {
   func start() {
     EventLoop.shared.spawn {
       while !self.isStopped {
-        await EventLoop.shared.sleep(for: Reconciler.interval)
+        await EventLoop.shared.sleep(for: self.pace.pause)
         await self.look()
+        self.pace.looked()
       }
     }
   }
@@ -73,18 +74,32 @@ final class Reconciler {
       members: Int(members), winners: service.issued(on: day), quota: day.policy.dailyQuota)
     {
     case .nothing: break
-    case .addWinners: try await add(service.winners(on: day), to: key)
+    case .addWinners:
+      do { try await addWinners(of: day) } catch {
+        pace.failedToAdd()
+        throw error
+      }
     case .lookAtMembers: try await removeIdle(day, reconciliation)
     }
   }
 
-  private func add(_ winners: [UserID], to key: String) async throws {
-    for start in stride(from: 0, to: winners.count, by: Reconciler.chunk) {
-      let people = winners[start..<min(start + Reconciler.chunk, winners.count)]
-      let reply = try await redis.command(["SADD", key] + people.map(\.description), deadline: deadline)
+  /// Slice by slice: each ends with a command, or where it has nobody of this day, with the loop let go all the same.
+  private func addWinners(of day: LogCouponService.OpenDay) async throws {
+    var place: Int? = 0
+    var winners = 0
+    while let from = place, !isStopped {
+      let slice = service.winners(on: day, from: from, lookingAt: Reconciler.chunk)
+      place = slice.next
+      winners += slice.winners.count
+      guard !slice.winners.isEmpty else {
+        await EventLoop.shared.sleep(for: .zero)
+        continue
+      }
+      let reply = try await redis.command(
+        ["SADD", day.key] + slice.winners.map(\.description), deadline: deadline)
       added.increment(by: UInt64(reply.integer ?? 0))
     }
-    log.info("winners were put back into Redis", ["key": key, "winners": winners.count])
+    log.info("winners were put back into Redis", ["key": day.key, "winners": winners])
   }
 
   private func removeIdle(

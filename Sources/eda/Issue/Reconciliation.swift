@@ -1,6 +1,26 @@
 package import CouponDomain
 package import EventLoop
 
+/// How long to wait between two looks: a second, and twice as long after each one in which the winners could not be put
+/// back. A Redis that refuses writes would otherwise be offered all of them every second.
+package struct ReconciliationPace {
+  package static let shortest = Duration.seconds(1)
+  package static let longest = Duration.seconds(30)
+
+  package private(set) var pause = shortest
+  private var hasFailed = false
+
+  package init() {}
+
+  package mutating func failedToAdd() { hasFailed = true }
+
+  /// A look is over, with whatever failed in it.
+  package mutating func looked() {
+    pause = hasFailed ? min(pause * 2, Self.longest) : Self.shortest
+    hasFailed = false
+  }
+}
+
 /// Brings Redis' set of one policy and day back to what the list says; a wrong set costs superfluous events or
 /// waiting, never a wrong coupon.
 ///

@@ -97,4 +97,14 @@ package struct CouponList {
   package func winners(on day: Day, in policy: PolicyID) -> [UserID] {
     ledger[policy]?.coupons(on: day).map(\.claim.userID) ?? []
   }
+
+  /// The winners of a day among the next `count` coupons of its period, and where to go on; nil behind the last.
+  package func winners(
+    on day: Day, in policy: PolicyID, from place: Int, lookingAt count: Int
+  ) -> (winners: [UserID], next: Int?) {
+    guard let slice = ledger[policy]?.coupons(on: day, from: place, lookingAt: count) else {
+      return ([], nil)
+    }
+    return (slice.found.map(\.claim.userID), slice.next)
+  }
 }

@@ -21,6 +21,19 @@ import eda
     #expect(reconciliation.counted(members: 9, winners: 8, quota: 9) == .lookAtMembers)
   }
 
+  @Test func aRedisThatRefusesWritesIsAskedLessAndLess() {
+    var pace = ReconciliationPace()
+    var pauses: [Duration] = []
+    for _ in 1...7 {
+      pace.failedToAdd()
+      pace.looked()
+      pauses.append(pace.pause)
+    }
+    #expect(pauses == [2, 4, 8, 16, 30, 30, 30].map { .seconds($0) })
+    pace.looked()
+    #expect(pace.pause == ReconciliationPace.shortest)
+  }
+
   @Test mutating func onlyWhoIsIdleInTwoDistantLooksIsRemoved() {
     #expect(look(["a", "b", "w"], asked: 0, seen: 10, winners: ["w"]).isEmpty)
     // Not yet: the first look was complete at 10.
