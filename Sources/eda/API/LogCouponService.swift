@@ -26,7 +26,7 @@ package final class LogCouponService: CouponService {
   private let partitionCount: Int
   private var places: [PolicyID: PolicyPlace] = [:]
   private var ownClaims: OwnClaims
-  private var sweepTimer: LoopTimer?
+  private var isSweepPlanned = false
   private let deadLetters: Counter
   private let bug: PlantedBug?
 
@@ -134,14 +134,20 @@ package final class LogCouponService: CouponService {
     for answer in answers { callers.answer(answer.caller, answer.answer) }
   }
 
-  /// One timer for all deadlines.
+  /// One timer for all deadlines; what a sweep has left over comes in the next turn.
   private func planSweep() {
-    guard sweepTimer == nil, let next = room.nextSweep else { return }
-    sweepTimer = EventLoop.shared.schedule(at: next) { [weak self] in
+    guard !isSweepPlanned, let next = room.nextSweep else { return }
+    isSweepPlanned = true
+    let sweep: @LoopActor () -> Void = { [weak self] in
       guard let self else { return }
-      sweepTimer = nil
+      isSweepPlanned = false
       answer(room.sweep(now: .now))
       planSweep()
+    }
+    if next <= .now {
+      EventLoop.shared.atNextTurn(sweep)
+    } else {
+      EventLoop.shared.schedule(at: next, sweep)
     }
   }
 
@@ -181,6 +187,20 @@ package final class LogCouponService: CouponService {
       coupon, under: policy, dayIsFull: list.isFull(on: claim.day, in: claim.policyID))
     if !answers.isEmpty { crash?.reach(.apiAfterPublish) }
     answer(answers)
+    if room.hasMoreAnswers { answerTheRest() }
+  }
+
+  private var isAnsweringTheRest = false
+
+  /// Thousands may wait for a day to fill: a part of them each turn.
+  private func answerTheRest() {
+    guard !isAnsweringTheRest else { return }
+    isAnsweringTheRest = true
+    EventLoop.shared.atNextTurn { [self] in
+      isAnsweringTheRest = false
+      answer(room.moreAnswers())
+      if room.hasMoreAnswers { answerTheRest() }
+    }
   }
 
   private var reported: Set<Int> = []

@@ -15,6 +15,10 @@ struct AttemptTable {
     let generation: UInt32
   }
 
+  /// How many requests may wait in one attempt: one person with thousands of connections would make each look through
+  /// them long.
+  static let maxCallers = 64
+
   private let messageTimeout: Duration
   private var slots: [Attempt?] = []
   private var generations: [UInt32] = []
@@ -39,6 +43,8 @@ struct AttemptTable {
   func isPublished(_ slot: Int, now: Instant) -> Bool { isPublished(slot) && isJoinable(slot, now: now) }
 
   func isJoinable(_ slot: Int, now: Instant) -> Bool { now < self[slot].joinableUntil }
+
+  func hasRoom(_ slot: Int) -> Bool { self[slot].callers.count < AttemptTable.maxCallers }
 
   private subscript(slot: Int) -> Attempt {
     guard let attempt = slots[slot] else { preconditionFailure("no attempt in slot \(slot)") }
@@ -122,13 +128,15 @@ struct AttemptTable {
     return days.places(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
   }
 
-  /// Every attempt of a day.
-  mutating func takeAll(policyID: PolicyID, day: Day) -> [Attempt] {
+  /// Names every attempt of a day.
+  mutating func tickets(policyID: PolicyID, day: Day) -> [PublishTicket] {
     // In the order of the slots: a dictionary's own order would differ from run to run.
-    days[days.place(policyID, day)].people.values.sorted().map { take($0) }
+    days[days.place(policyID, day)].people.values.sorted().map {
+      PublishTicket(slot: $0, generation: generations[$0])
+    }
   }
 
-  /// The attempt of that very publishing, if it is still there.
+  /// The attempt of that very name, if it is still there and was not published anew.
   mutating func take(_ ticket: PublishTicket) -> Attempt? {
     guard let attempt = slots[ticket.slot], attempt.generation == ticket.generation else { return nil }
     return take(ticket.slot)
@@ -154,10 +162,10 @@ struct AttemptTable {
     }
   }
 
-  /// Takes out the requests whose deadline has come.
-  mutating func dueCallers(now: Instant) -> [(caller: CallerID, isPublished: Bool)] {
+  /// Takes out the requests whose deadline has come, at most so many.
+  mutating func dueCallers(now: Instant, atMost limit: Int) -> [(caller: CallerID, isPublished: Bool)] {
     var due: [(caller: CallerID, isPublished: Bool)] = []
-    while let (moment, first) = deadlines.first, moment <= now {
+    while due.count < limit, let (moment, first) = deadlines.first, moment <= now {
       deadlines.removeFirst()
       guard let attempt = slots[first.slot],
         let index = attempt.callers.firstIndex(where: { $0.id == first.caller })
@@ -168,8 +176,10 @@ struct AttemptTable {
     return due
   }
 
-  /// Forgets attempts that are too old to be joined and that nobody waits for.
+  /// Forgets attempts that are too old to be joined and that nobody waits for; while somebody's deadline has passed and
+  /// they are still in, none.
   mutating func forget(now: Instant) {
+    if let next = deadlines.first?.at, next <= now { return }
     while let (moment, first) = ends.first, moment <= now {
       ends.removeFirst()
       guard let attempt = slots[first.slot], attempt.generation == first.generation else { continue }

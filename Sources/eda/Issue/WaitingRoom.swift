@@ -66,12 +66,17 @@ package enum DeliveryProblem: Hashable, Sendable {
 ///
 /// Pure: time, ids and what the list says come in, what is to be done goes out.
 package struct WaitingRoom {
+  /// How many requests are answered in one turn, more or less: where more wait, the rest comes in the next one.
+  package static let answersATurn = 1_024
+
   /// How many requests may wait at once.
   package let capacity: Int
   /// Requests between the gate's question and their answer.
   package private(set) var waiting = 0
 
   var attempts: AttemptTable
+  /// Attempts of days that are full, whose callers are still to be told.
+  private var soldOut = Deque<PublishTicket>()
 
   /// - Parameter messageTimeout: how long after its publishing a claim may go unreported.
   package init(capacity: Int, messageTimeout: Duration) {
@@ -99,7 +104,8 @@ package struct WaitingRoom {
     }
   }
 
-  /// The list took a winner in. `dayIsFull` says whether the day has no rank left after it.
+  /// The list took a winner in. `dayIsFull` says whether the day has no rank left after it: who waits for that day is
+  /// told, as many as a turn allows; while `hasMoreAnswers`, call `moreAnswers` in the next one.
   package mutating func issued(_ coupon: Coupon, under policy: Policy, dayIsFull: Bool) -> [CallerAnswer] {
     var answers: [CallerAnswer] = []
     for attempt in attempts.take(of: coupon.claim.userID, day: coupon.claim.day, policy: policy) {
@@ -110,9 +116,20 @@ package struct WaitingRoom {
             answer: attempt.made(coupon, by: caller.id) ? .created(coupon) : .existing(coupon)))
       }
     }
-    if dayIsFull {
-      for attempt in attempts.takeAll(policyID: policy.id, day: coupon.claim.day) {
-        for caller in attempt.callers { answers.append(CallerAnswer(caller: caller.id, answer: .soldOut)) }
+    leave(answers.count)
+    guard dayIsFull else { return answers }
+    for ticket in attempts.tickets(policyID: policy.id, day: coupon.claim.day) { soldOut.append(ticket) }
+    return answers + moreAnswers()
+  }
+
+  package var hasMoreAnswers: Bool { !soldOut.isEmpty }
+
+  /// Goes on telling people that their day is full. Whose deadline came in between has been answered already.
+  package mutating func moreAnswers() -> [CallerAnswer] {
+    var answers: [CallerAnswer] = []
+    while answers.count < WaitingRoom.answersATurn, let ticket = soldOut.popFirst() {
+      for caller in attempts.take(ticket)?.callers ?? [] {
+        answers.append(CallerAnswer(caller: caller.id, answer: .soldOut))
       }
     }
     leave(answers.count)
@@ -139,9 +156,10 @@ package struct WaitingRoom {
       removesMember: member)
   }
 
-  /// Answers whose deadline has come, and forgets attempts that are too old to be joined.
+  /// Answers whose deadline has come, as many as a turn allows, and forgets attempts that are too old to be joined. While
+  /// `nextSweep` has passed there is more to do.
   package mutating func sweep(now: Instant) -> [CallerAnswer] {
-    let answers = attempts.dueCallers(now: now).map { caller, isPublished in
+    let answers = attempts.dueCallers(now: now, atMost: WaitingRoom.answersATurn).map { caller, isPublished in
       CallerAnswer(
         caller: caller,
         answer: .trouble(
@@ -164,6 +182,9 @@ package struct WaitingRoom {
   private mutating func proceed(_ reply: GateReply, _ visit: Visit, _ now: Instant) -> GateStep {
     let known = attempts.slot(of: visit)
     let isPublished = known.map { attempts.isPublished($0, now: now) } ?? false
+    if let known, !attempts.hasRoom(known), let step = turnAway(reply, from: known, isPublished, now) {
+      return step
+    }
     switch reply {
     case .admitted where isPublished, .beyondQuota where isPublished:
       // The set has forgotten somebody whose claim is on its way.
@@ -186,6 +207,21 @@ package struct WaitingRoom {
       return GateStep(next: .wait, removesMember: true)
     case .notAsked, .unknown:
       preconditionFailure("the gate did not answer")
+    }
+  }
+
+  /// Too many wait for this person already; nil where this request would publish, which it still may.
+  private mutating func turnAway(
+    _ reply: GateReply, from known: Int, _ isPublished: Bool, _ now: Instant
+  ) -> GateStep? {
+    let full = IssueAnswer.trouble(.unavailable(reason: Reason.waitingRoomFull))
+    switch reply {
+    case .admitted where isPublished, .beyondQuota where isPublished:
+      attempts.ownMember(known)
+      return answer(full)
+    case .beyondQuota: return answer(full, removesMember: true)
+    case .member where attempts.isJoinable(known, now: now): return answer(full)
+    case .admitted, .member, .notAsked, .unknown: return nil
     }
   }
 

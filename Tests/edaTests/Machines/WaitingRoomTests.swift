@@ -167,6 +167,54 @@ import eda
     #expect(room.issued(coupon, under: policy, dayIsFull: false).count == 2)
   }
 
+  @Test mutating func aTurnAnswersABoundedNumber() {
+    let count = WaitingRoom.answersATurn + 100
+    room = WaitingRoom(capacity: 2 * count, messageTimeout: .milliseconds(3_000))
+    for caller in 1...UInt64(count) {
+      _ = enter(.beyondQuota, Sample.visit(caller, "p\(caller)", deadline: 1_000))
+    }
+    #expect(room.sweep(now: Sample.at(1_000)).count == WaitingRoom.answersATurn)
+    #expect(room.nextSweep == Sample.at(1_000))
+    #expect(room.sweep(now: Sample.at(1_000)).count == count - WaitingRoom.answersATurn)
+    #expect(room.waiting == 0)
+
+    for caller in 1...UInt64(count) {
+      _ = enter(.beyondQuota, Sample.visit(caller + 10_000, "q\(caller)"), now: 1_000)
+    }
+    let coupon = Coupon(claim: Sample.claim(9, "b"), rank: 2)
+    #expect(
+      room.issued(coupon, under: policy, dayIsFull: true).count == WaitingRoom.answersATurn)
+    #expect(room.hasMoreAnswers)
+    // Whose deadline comes first is told that, once.
+    #expect(room.sweep(now: Sample.at(2_000)).count == 100)
+    #expect(room.moreAnswers().isEmpty)
+    #expect(!room.hasMoreAnswers && room.waiting == 0)
+  }
+
+  @Test mutating func onePersonsCallersAreBounded() throws {
+    room = WaitingRoom(capacity: 1_000, messageTimeout: .milliseconds(3_000))
+    let ticket = try #require(published(enter(.admitted, Sample.visit(1, "a"))))
+    for caller in 2...64 as ClosedRange<UInt64> { _ = enter(.member, Sample.visit(caller, "a")) }
+    for (caller, reply) in [(65, GateReply.member), (66, .admitted)] as [(CallerID, GateReply)] {
+      let step = enter(reply, Sample.visit(caller, "a"))
+      guard case .answer(let answer) = step.next else { return #expect(Bool(false), "\(step)") }
+      #expect(isUnavailable(answer) && !step.removesMember)
+    }
+    #expect(room.waiting == 64)
+    // Somebody else is not turned away.
+    #expect(published(enter(.admitted, Sample.visit(67, "b"))) != nil)
+    #expect(room.deliveryFailed(ticket, .possiblyPersisted).answers.count == 64)
+  }
+
+  @Test mutating func whoWaitsForAFullListIsBoundedButMayPublish() {
+    room = WaitingRoom(capacity: 1_000, messageTimeout: .milliseconds(3_000))
+    for caller in 1...64 as ClosedRange<UInt64> { _ = enter(.beyondQuota, Sample.visit(caller, "a")) }
+    let step = enter(.beyondQuota, Sample.visit(65, "a"))
+    guard case .answer(let answer) = step.next else { return #expect(Bool(false), "\(step)") }
+    #expect(isUnavailable(answer) && step.removesMember)
+    #expect(published(enter(.admitted, Sample.visit(66, "a"))) != nil)
+  }
+
   @Test mutating func theRoomIsBounded() {
     #expect((0..<4).map { _ in room.enter() } == [true, true, true, false])
   }

@@ -125,6 +125,7 @@ final class SimAPI {
       if case .issued(let coupon) = outcome, let policy = list.policy(coupon.claim.policyID) {
         let isFull = list.isFull(on: coupon.claim.day, in: policy.id)
         for answer in room.issued(coupon, under: policy, dayIsFull: isFull) { give(answer) }
+        while room.hasMoreAnswers { for answer in room.moreAnswers() { give(answer) } }
       }
     }
     if !messages.isEmpty, list.nextOffset(of: partition) < world.kafka.end(partition) { wake(partition) }
