@@ -22,6 +22,7 @@ final class GroupReader {
   /// Partitions that the library itself has stopped reading; a seek alone does not start them again.
   private var halted: Set<Int32> = []
   private var held = Deque<KafkaMessage>()
+  private var heldBytes = 0
   private var taken: [Int32: Int64] = [:]
   private var waiting: Completion<Void>?
   private var commits: [UInt: Completion<Void>] = [:]
@@ -72,9 +73,10 @@ final class GroupReader {
     bite.reserveCapacity(min(limit, held.count))
     while bite.count < limit, let message = held.popFirst() {
       bite.append(message)
+      heldBytes -= message.size
       taken[message.partition] = message.offset + 1
     }
-    if held.count <= options.maxHeld / 2 { pump?.release() }
+    if held.count <= options.maxHeld / 2, heldBytes <= options.maxHeldBytes / 2 { pump?.release() }
     return bite
   }
 
@@ -124,7 +126,7 @@ final class GroupReader {
   private func forget(_ isDropped: (Int32) -> Bool) {
     var kept = Deque<KafkaMessage>()
     while let message = held.popFirst() {
-      if !isDropped(message.partition) { kept.append(message) }
+      if isDropped(message.partition) { heldBytes -= message.size } else { kept.append(message) }
     }
     held = kept
     pump?.release()
@@ -153,7 +155,7 @@ final class GroupReader {
     case RD_KAFKA_EVENT_FETCH:
       if isKeptBack() { return .unfinished }
       while let message = rd_kafka_event_message_next(event) { accept(message) }
-      if held.count >= options.maxHeld { pump?.hold() }
+      if held.count >= options.maxHeld || heldBytes >= options.maxHeldBytes { pump?.hold() }
     case RD_KAFKA_EVENT_REBALANCE: rebalance(event)
     case RD_KAFKA_EVENT_OFFSET_COMMIT: answered(event)
     case RD_KAFKA_EVENT_ERROR: trouble(event)
@@ -173,10 +175,15 @@ final class GroupReader {
     let (partition, offset) = (message.pointee.partition, message.pointee.offset)
     guard !isPaused else { return }
     switch order.accept(partition, offset) {
-    case .next: held.append(KafkaMessage(copying: message, headers: options.keepsHeaders))
+    case .next: hold(KafkaMessage(copying: message, headers: options.keepsHeaders, upTo: options.valueLimit))
     case .gap(let expected): onProblem(.gap(partition: partition, expected: expected, found: offset))
     case .stale, .stopped: break
     }
+  }
+
+  private func hold(_ message: KafkaMessage) {
+    held.append(message)
+    heldBytes += message.size
   }
 
   private func rebalance(_ event: OpaquePointer) {
@@ -248,6 +255,7 @@ final class GroupReader {
     isClosed = true
     aliveTimer?.cancel()
     held.removeAll()
+    heldBytes = 0
     waiting?.succeed(())
     waiting = nil
     if let queue {
@@ -263,4 +271,8 @@ final class GroupReader {
     commits = [:]
     await client.destroy()
   }
+}
+
+extension KafkaMessage {
+  fileprivate var size: Int { key.count + value.count }
 }

@@ -22,16 +22,19 @@ package final class KafkaGroupConsumer {
     /// After this without a heartbeat the group takes a dead member's partitions away (a broker's least is 6 s).
     package var sessionTimeout: Duration
     package var keepsHeaders: Bool
-    /// Messages held for the owner; beyond it they stay in the library.
+    /// Bytes of a value that are copied at most; of a partition's first message all.
+    package var valueLimit: Int
+    /// Messages held for the owner, and their bytes; beyond either they stay in the library.
     package var maxHeld: Int
+    package var maxHeldBytes: Int
 
     package init(
       fetchWait: Duration = .milliseconds(20), sessionTimeout: Duration = .seconds(6),
-      keepsHeaders: Bool = false,
-      maxHeld: Int = 4096
+      keepsHeaders: Bool = false, valueLimit: Int = .max, maxHeld: Int = 4096, maxHeldBytes: Int = 16 << 20
     ) {
       (self.fetchWait, self.sessionTimeout) = (fetchWait, sessionTimeout)
-      (self.keepsHeaders, self.maxHeld) = (keepsHeaders, maxHeld)
+      (self.keepsHeaders, self.valueLimit) = (keepsHeaders, valueLimit)
+      (self.maxHeld, self.maxHeldBytes) = (maxHeld, maxHeldBytes)
     }
   }
 

@@ -8,7 +8,7 @@ package struct KafkaMessage: Hashable, Sendable {
   package let timestamp: Int64
   /// Empty where the message has none.
   package let key: [UInt8]
-  /// Empty where the message has none.
+  /// Empty where the message has none; no longer than the reader's `valueLimit`, except a partition's first message.
   package let value: [UInt8]
   /// Empty unless the reader was told to keep them.
   package let headers: [KafkaHeader]
@@ -33,14 +33,17 @@ package struct KafkaHeader: Hashable, Sendable {
 }
 
 extension KafkaMessage {
-  /// Copies what the library owns.
-  init(copying message: UnsafePointer<rd_kafka_message_t>, headers keepsHeaders: Bool) {
+  /// Copies what the library owns, of key and value so much: what others write may be a thousand times as long as
+  /// anything that is read. A partition's first message is copied whole, because its bytes tell one log from another.
+  init(copying message: UnsafePointer<rd_kafka_message_t>, headers keepsHeaders: Bool, upTo limit: Int = .max)
+  {
     var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
     let source = message.pointee
     self.init(
       partition: source.partition, offset: source.offset,
       timestamp: rd_kafka_message_timestamp(message, &kind),
-      key: Self.bytes(source.key, source.key_len), value: Self.bytes(source.payload, source.len),
+      key: Self.bytes(source.key, min(source.key_len, limit)),
+      value: Self.bytes(source.payload, source.offset == 0 ? source.len : min(source.len, limit)),
       headers: keepsHeaders ? Self.headers(of: message) : [])
   }
 

@@ -13,9 +13,13 @@ package final class KafkaTail {
     package var fetchWait: Duration
     /// The messages' headers are copied as well.
     package var keepsHeaders: Bool
+    /// Bytes of a value that are copied at most; of a partition's first message all.
+    package var valueLimit: Int
 
-    package init(fetchWait: Duration = .milliseconds(100), keepsHeaders: Bool = false) {
-      (self.fetchWait, self.keepsHeaders) = (fetchWait, keepsHeaders)
+    package init(
+      fetchWait: Duration = .milliseconds(100), keepsHeaders: Bool = false, valueLimit: Int = .max
+    ) {
+      (self.fetchWait, self.keepsHeaders, self.valueLimit) = (fetchWait, keepsHeaders, valueLimit)
     }
 
     /// For a broker that is not woken by what is sent to it.
@@ -132,7 +136,8 @@ package final class KafkaTail {
     let (partition, offset) = (message.pointee.partition, message.pointee.offset)
     switch order.accept(partition, offset) {
     case .next:
-      batch.append(KafkaMessage(copying: message, headers: options.keepsHeaders))
+      batch.append(
+        KafkaMessage(copying: message, headers: options.keepsHeaders, upTo: options.valueLimit))
       if batch.count >= Self.bite { flush() }
     case .gap(let expected):
       flush()

@@ -8,6 +8,8 @@ import Postgres
 package struct BatchRecord {
   /// More of a message than this tells nobody anything.
   package static let maximumDeadLetterBytes = 65_536
+  /// What a reader of the log needs of a message: enough to see that it is too long, and what is kept of it.
+  package static let readBytes = maximumDeadLetterBytes + 1
 
   private struct Event {
     let eventID: EventID

@@ -167,9 +167,11 @@ final class LogReader {
 
   private func startTail(from partitions: Int, isMock: Bool) throws(KafkaError) {
     guard !isStopped else { return }
+    var options = isMock ? .forMockBroker : KafkaTail.Options()
+    options.valueLimit = BatchRecord.readBytes
     let tail = KafkaTail(
       configuration: configuration, topic: settings.topic, from: Array(repeating: 0, count: partitions),
-      options: isMock ? .forMockBroker : KafkaTail.Options(),
+      options: options,
       onMessages: { [weak self] messages in self?.take(messages) },
       onProblem: { [weak self] problem in self?.take(problem) })
     tail.fault = fault

@@ -11,8 +11,7 @@ import Postgres
 ///     the database is away: the group is kept, nothing is read, the batch in hand waits
 @LoopActor
 final class LogWorker {
-  /// Messages in one transaction.
-  static let batchSize = 1_000
+  private static let firstPause = Duration.milliseconds(50)
 
   private let settings: KafkaSettings
   private let configuration: KafkaConfiguration
@@ -32,6 +31,7 @@ final class LogWorker {
     set { writer.crash = newValue }
   }
   private var admin: KafkaAdmin?
+  private var size = BatchSize()
   private var isStopped = false
   private var done = Completion<Void>()
   /// Grows with each change of the partitions, so that an answer to an older one is not believed.
@@ -55,6 +55,7 @@ final class LogWorker {
     self.admin = admin
     let consumer = try KafkaGroupConsumer(
       configuration: configuration, group: Names.consumerGroup(topic: settings.topic), topic: settings.topic,
+      options: KafkaGroupConsumer.Options(valueLimit: BatchRecord.readBytes),
       onRebalance: { [weak self] change in self?.rebalanced(change) },
       onProblem: { [weak self] problem in self?.take(problem) })
     consumer.fault = fault
@@ -168,7 +169,7 @@ final class LogWorker {
 
   private func work(_ consumer: KafkaGroupConsumer) async {
     while !isStopped {
-      let messages = await consumer.next(atMost: LogWorker.batchSize)
+      let messages = await consumer.next(atMost: BatchSize.most)
       guard !isStopped else { return }
       for (partition, slice) in Dictionary(grouping: messages, by: \.partition).sorted(by: { $0.key < $1.key }
       ) {
@@ -180,64 +181,80 @@ final class LogWorker {
 
   private func apply(_ messages: [KafkaMessage], of partition: Int32, _ consumer: KafkaGroupConsumer) async {
     var rest = messages[...]
+    var pause = LogWorker.firstPause
     while !rest.isEmpty, !isStopped {
-      let bite = Array(rest)
+      let bite = Array(rest.prefix(size.current))
       let records = bite.map { (offset: $0.offset, record: LogRecord(decoding: $0.value)) }
       guard let batch = WorkerBatch(partition: Int(partition), records) else { return }
+      let attempt = await attempt(batch, bite)
+      if case .tryAgain = attempt {
+        await wait(pause, consumer)
+        pause = min(pause * 2, .seconds(1))
+        continue
+      }
+      goOnReading(consumer)
+      pause = LogWorker.firstPause
       rest = rest.dropFirst(batch.records.count)
-      guard let outcome = await applyPatiently(batch, bite, consumer) else { return }
-      switch outcome {
-      case .applied(let result):
+      switch attempt {
+      case .tryAgain, .failed: return
+      case .done(.applied(let result)):
         if !result.issued.isEmpty { crash?.reach(.workerAfterCommit) }
         figures.applied(result, batch)
         // Kafka's own offset is a hint for tools; the database has the truth.
         consumer.commit([partition: result.next])
         if let problem = result.problem { return fail("partition \(partition): \(problem.explanation)") }
-      case .seek(let offset):
+      case .done(.seek(let offset)):
         log.info(
           "reading goes on where the database stands", ["partition": Int(partition), "offset": Int(offset)])
         return consumer.seek(partition, to: offset)
-      case .stop(let problem): return fail("partition \(partition): \(problem.explanation)")
+      case .done(.stop(let problem)): return fail("partition \(partition): \(problem.explanation)")
       }
     }
+    goOnReading(consumer)
   }
 
-  /// Tries until the database takes the batch; nil when stopped, or when the batch can never be taken.
-  private func applyPatiently(
-    _ batch: WorkerBatch, _ messages: [KafkaMessage], _ consumer: KafkaGroupConsumer
-  ) async -> BatchWriter.Outcome? {
-    var pause = Duration.milliseconds(50)
-    defer {
-      if !isWriting {
-        isWriting = true
-        consumer.resume()
-      }
+  private enum Attempt {
+    case done(BatchWriter.Outcome)
+    /// The database does not take it now; the same messages again are right.
+    case tryAgain
+    /// It can never be taken, and that has been said.
+    case failed
+  }
+
+  private func attempt(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async -> Attempt {
+    let start = Instant.now
+    do {
+      let outcome = try await writer.apply(batch, messages)
+      figures.seconds.observe(Instant.now - start)
+      trouble.over()
+      size.wasTaken()
+      return .done(outcome)
+    } catch let error as PostgresError where error.isUniqueViolation {
+      fail("two rules differ: \(error.description)")
+    } catch let error as PostgresError {
+      size.failed(error)
+      trouble.note("the database does not take a batch", error.description)
+      return .tryAgain
+    } catch {
+      fail("\(error)")
     }
-    while !isStopped {
-      let start = Instant.now
-      do {
-        let outcome = try await writer.apply(batch, messages)
-        figures.seconds.observe(Instant.now - start)
-        trouble.over()
-        return outcome
-      } catch let error as PostgresError where error.isUniqueViolation {
-        fail("two rules differ: \(error.description)")
-        return nil
-      } catch let error as PostgresError {
-        trouble.note("the database does not take a batch", error.description)
-      } catch {
-        fail("\(error)")
-        return nil
-      }
-      figures.retries.increment()
-      if isWriting {
-        isWriting = false
-        consumer.pause()
-      }
-      await EventLoop.shared.sleep(for: pause)
-      pause = min(pause * 2, .seconds(1))
+    return .failed
+  }
+
+  /// Until the next attempt nothing is read, and the group is kept.
+  private func wait(_ pause: Duration, _ consumer: KafkaGroupConsumer) async {
+    figures.retries.increment()
+    if isWriting {
+      isWriting = false
+      consumer.pause()
     }
-    return nil
+    await EventLoop.shared.sleep(for: pause)
+  }
+
+  private func goOnReading(_ consumer: KafkaGroupConsumer) {
+    guard !isWriting else { return }
+    isWriting = true
+    consumer.resume()
   }
 
   // MARK: - Lag

@@ -28,9 +28,11 @@ final class LogReader {
   func read(within limit: Duration = .seconds(60)) async throws -> LogEvidence {
     let configuration = KafkaConfiguration(brokers: log.brokers, clientID: "lab-verify")
     ends = try await highWatermarks(configuration, deadline: .now + limit)
+    var options = log.kind == .embedded ? .forMockBroker : KafkaTail.Options()
+    options.valueLimit = BatchRecord.readBytes
     let tail = KafkaTail(
       configuration: configuration, topic: topic, from: Array(repeating: 0, count: log.partitions),
-      options: log.kind == .embedded ? .forMockBroker : KafkaTail.Options(),
+      options: options,
       onMessages: { [weak self] in self?.take($0) }, onEnd: { [weak self] _, _ in self?.lookForEnd() },
       onProblem: { [weak self] in self?.take($0) })
     self.tail = tail

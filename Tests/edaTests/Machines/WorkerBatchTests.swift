@@ -1,5 +1,6 @@
 import CouponDomain
 import CouponStore
+import Postgres
 import Testing
 import eda
 
@@ -106,5 +107,30 @@ import eda
     #expect(problem(0, 9, [2]) == .madeAnew)
     #expect(problem(0, 0, nil) == .shorter(applied: 5, high: 0))
     #expect(LogStart.problem(of: LogStart.Shown(low: 0, high: 9, firstHash: [3]), remembered: nil) == nil)
+  }
+}
+
+@Suite struct BatchSizeTests {
+  @Test func itHalvesWhatWasNotDoneInTimeAndGrowsAgain() {
+    var size = BatchSize()
+    #expect(size.current == BatchSize.most)
+    size.failed(.deadline)
+    size.failed(.commitUnknown("no answer before the deadline"))
+    size.failed(.server(sqlState: "57014", message: "canceling statement due to statement timeout"))
+    #expect(size.current == 125)
+    size.wasTaken()
+    #expect(size.current == 250)
+    for _ in 0..<20 { size.failed(.deadline) }
+    #expect(size.current == 1)
+    for _ in 0..<20 { size.wasTaken() }
+    #expect(size.current == BatchSize.most)
+  }
+
+  @Test func whatIsNotATimeLeavesItAsItIs() {
+    var size = BatchSize()
+    size.failed(.unavailable("refused"))
+    size.failed(.poolFull)
+    size.failed(.server(sqlState: "53300", message: "too many connections"))
+    #expect(size.current == BatchSize.most)
   }
 }

@@ -3,6 +3,7 @@ import EventLoop
 import Foundation
 import HTTP
 import Kafka
+import Postgres
 import PrivateServers
 import Testing
 
@@ -89,6 +90,10 @@ extension EDATests {
         let letters = try await AuditSQL.deadLetters(
           topic: stage.topic, in: stage.pool, deadline: .now + .seconds(10))
         #expect(letters.count == poison.count)
+        let longest = try await stage.pool.query(
+          PostgresStatement("SELECT max(octet_length(payload)) FROM dead_letter"), [],
+          deadline: .now + .seconds(10))
+        #expect(longest.int(0, 0) == Int64(BatchRecord.maximumDeadLetterBytes))
         await stage.end()
       }
     }

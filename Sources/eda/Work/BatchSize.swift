@@ -1,0 +1,22 @@
+package import Postgres
+
+/// How many messages one transaction takes: half as many after one that was not done in time, twice as many after one
+/// that was. So a batch that is too large for its deadline is not tried for ever.
+package struct BatchSize: Equatable {
+  package static let most = 1_000
+
+  package private(set) var current = BatchSize.most
+
+  package init() {}
+
+  package mutating func wasTaken() { current = min(BatchSize.most, current * 2) }
+
+  package mutating func failed(_ error: PostgresError) {
+    switch error {
+    case .deadline, .commitUnknown: current = max(1, current / 2)
+    // The server's own clock was the faster one.
+    case .server(sqlState: "57014", _): current = max(1, current / 2)
+    case .unavailable, .server, .poolFull: break
+    }
+  }
+}
