@@ -28,6 +28,20 @@ package enum HTTPRefusal: Error, Hashable, Sendable {
     }
   }
 
+  /// What programs read; it never changes its meaning.
+  package var code: String {
+    switch status {
+    case 408: "request-timeout"
+    case 413: "body-too-large"
+    case 414: "target-too-long"
+    case 417: "expectation-failed"
+    case 431: "header-too-large"
+    case 503: "unavailable"
+    case 505: "version-not-supported"
+    default: "malformed-request"
+    }
+  }
+
   /// One sentence for a person, without any byte of the request.
   package var detail: String {
     switch self {

@@ -34,9 +34,10 @@ package struct HTTPResponse: Sendable {
 
   /// What the server itself says of a request that it refuses (RFC 9457); the connection is closed behind it.
   package static func refusal(_ refusal: HTTPRefusal) -> HTTPResponse {
-    let title = HTTPStatus.phrase(refusal.status)
+    let (code, status) = (refusal.code, refusal.status)
     let json =
-      #"{"type":"about:blank","title":"\#(title)","status":\#(refusal.status),"detail":"\#(refusal.detail)"}"#
+      #"{"type":"/problems/\#(code)","title":"\#(HTTPStatus.phrase(status))","status":\#(status),"#
+      + #""code":"\#(code)","detail":"\#(refusal.detail)"}"#
     return HTTPResponse(
       status: refusal.status, contentType: "application/problem+json",
       headers: refusal == .tooManyConnections ? [("Retry-After", "1")] : [], body: Array(json.utf8),

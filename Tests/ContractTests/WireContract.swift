@@ -109,6 +109,36 @@ extension Contract {
       }
     }
 
+    /// The listener's own answers are problems like all others.
+    @Test(arguments: TargetKind.all)
+    func aRefusalSaysItsCode(kind: TargetKind) async throws {
+      let filler = String(repeating: "X-Filler: \(String(repeating: "y", count: 90))\r\n", count: 95)
+      let target = "/" + String(repeating: "x", count: 100_000)
+      let post = "POST /v1/policies/1/coupons HTTP/1.1\r\nHost: x\r\n"
+      let refused = [
+        ("GET /healthz HTTP/1.1\r\n\r\n", 400, "malformed-request"),
+        (post + "Content-Length: 65537\r\n\r\n", 413, "body-too-large"),
+        ("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n", 414, "target-too-long"),
+        (post + "Expect: more\r\n\r\n", 417, "expectation-failed"),
+        ("GET / HTTP/1.1\r\nHost: x\r\n\(filler)\r\n", 431, "header-too-large"),
+        ("GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505, "version-not-supported"),
+      ]
+      try await against(kind) { target in
+        let contract = try await target.get("/openapi.yaml").text
+        for (text, status, code) in refused {
+          let answer = try await Self.raw(target, text)
+          #expect(answer.status == status)
+          #expect(answer.headers["content-type"] == "application/problem+json")
+          let problem = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+          #expect(problem?["type"] as? String == "/problems/" + code)
+          #expect((problem?["title"] as? String)?.isEmpty == false)
+          #expect(problem?["status"] as? Int == status)
+          #expect(problem?["code"] as? String == code)
+          #expect(contract.contains("            - \(code)\n"))
+        }
+      }
+    }
+
     @Test(arguments: TargetKind.all)
     func whatIsNoHTTPIsRefusedAndTheServerLives(kind: TargetKind) async throws {
       try await against(kind) { target in
