@@ -51,3 +51,8 @@ extension [UInt8] {
     for shift in [24, 16, 8, 0] as [Int32] { append(UInt8(truncatingIfNeeded: number >> shift)) }
   }
 }
+
+extension CouponKey {
+  /// The version of libsodium, as `1.0.18`.
+  package static var libraryVersion: String { String(cString: sodium_version_string()) }
+}

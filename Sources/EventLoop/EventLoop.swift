@@ -196,3 +196,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   var code: Int32 = 1
   nonisolated init() {}
 }
+
+extension EventLoop {
+  /// The version of libuv, as `1.44.2`.
+  package static var libraryVersion: String { String(cString: uv_version_string()) }
+}

@@ -87,3 +87,11 @@ extension PostgresConfiguration {
     value.reduce(into: "") { $0 += $1 == " " || $1 == "\\" ? "\\\($1)" : String($1) }
   }
 }
+
+extension PostgresConfiguration {
+  /// The version of libpq, as `15.14`.
+  package static var libraryVersion: String {
+    let number = PQlibVersion()
+    return "\(number / 10_000).\(number % 10_000)"
+  }
+}

@@ -101,3 +101,8 @@ final class RedisConnection {
     }
   }
 }
+
+extension RedisConfiguration {
+  /// The version of hiredis that this was compiled with, as `0.14.1`.
+  package static var libraryVersion: String { "\(HIREDIS_MAJOR).\(HIREDIS_MINOR).\(HIREDIS_PATCH)" }
+}

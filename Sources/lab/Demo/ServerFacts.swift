@@ -1,3 +1,4 @@
+import CouponStore
 import EventLoop
 import Foundation
 import Kafka
@@ -9,7 +10,7 @@ import Redis
 enum ServerFacts {
   /// Versions by name; what does not answer is left out.
   static func versions(_ state: LabState, _ architecture: Architecture) async -> [String: String] {
-    var versions: [String: String] = [:]
+    var versions = libraries(architecture)
     if let pool = try? state.pool(of: architecture) {
       let rows = try? await pool.query(
         PostgresStatement("SHOW server_version"), [], deadline: .now + .seconds(5))
@@ -18,8 +19,19 @@ enum ServerFacts {
     }
     guard architecture == .eda else { return versions }
     versions["Redis"] = await redisVersion(state)
-    versions["librdkafka"] = KafkaConfiguration.libraryVersion
     versions["broker"] = state.log?.kind.rawValue
+    return versions
+  }
+
+  /// The C libraries that the architecture's programs are linked with, and `lab` as well.
+  private static func libraries(_ architecture: Architecture) -> [String: String] {
+    var versions = [
+      "libpq": PostgresConfiguration.libraryVersion, "libuv": EventLoop.libraryVersion,
+      "libsodium": CouponKey.libraryVersion, "libyaml": YAMLReader.libraryVersion,
+    ]
+    guard architecture == .eda else { return versions }
+    versions["hiredis"] = RedisConfiguration.libraryVersion
+    versions["librdkafka"] = KafkaConfiguration.libraryVersion
     return versions
   }
 

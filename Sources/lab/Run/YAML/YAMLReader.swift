@@ -139,3 +139,8 @@ package struct YAMLReader: ~Copyable {
     }
   }
 }
+
+extension YAMLReader {
+  /// The version of libyaml, as `0.2.5`.
+  static var libraryVersion: String { String(cString: yaml_get_version_string()) }
+}
