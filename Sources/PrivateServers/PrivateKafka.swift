@@ -31,6 +31,22 @@ package final class PrivateKafka: PrivateServer {
     (try? findTools(ProcessInfo.processInfo.environment)) != nil
   }
 
+  /// The version of the installed Kafka, as `4.1.1`; nil where it does not say.
+  package static func version(
+    _ environment: [String: String] = ProcessInfo.processInfo.environment
+  ) async -> String? {
+    guard let tools = try? findTools(environment),
+      let child = try? ChildProcess.start(
+        ChildProcess.Options(tools.server, ["--version"], output: .capture(limit: 4096)))
+    else { return nil }
+    let limit = EventLoop.shared.schedule(after: .seconds(15)) { child.signal(SIGKILL) }
+    defer { limit.cancel() }
+    guard await child.exit().isSuccess else { return nil }
+    // Beside what its logging says, before or after.
+    let version = String(decoding: child.captured, as: UTF8.self).firstMatch(of: /[0-9]+\.[0-9]+\.[0-9]+/)
+    return version.map { String($0.output) }
+  }
+
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
     in directory: String, log: String? = nil,

@@ -6,6 +6,13 @@ import Testing
 /// Where a Kafka is installed: `KAFKA_HOME`, or `kafka-server-start` on the path.
 @Suite(.enabled(if: PrivateKafka.isInstalled, "no Kafka is installed"))
 struct PrivateKafkaTests {
+  @Test func itSaysItsVersion() async throws {
+    try await onLoop {
+      let version = try #require(await PrivateKafka.version())
+      #expect(version.split(separator: ".").count >= 2, "\(version)")
+    }
+  }
+
   @Test func itStartsIsKilledAndStartsAgainOverItsData() async throws {
     try await onLoop {
       let folder = try TestServers.folder()
@@ -26,6 +33,7 @@ struct PrivateKafkaTests {
 @Suite struct FindingKafkaTests {
   @Test func aHomeWithoutKafkaIsNamed() async throws {
     try await onLoop {
+      #expect(await PrivateKafka.version(["KAFKA_HOME": "/nowhere"]) == nil)
       let folder = try TestServers.folder()
       let error = await #expect(throws: ServerFailure.self) {
         _ = try await PrivateKafka.start(

@@ -3,6 +3,7 @@ import EventLoop
 import Foundation
 import Kafka
 import Postgres
+import PrivateServers
 import Redis
 
 /// What the servers of a laboratory are, and what they were told.
@@ -20,6 +21,7 @@ enum ServerFacts {
     guard architecture == .eda else { return versions }
     versions["Redis"] = await redisVersion(state)
     versions["broker"] = state.log?.kind.rawValue
+    if state.log?.kind == .installed { versions["Kafka"] = await PrivateKafka.version() }
     return versions
   }
 
