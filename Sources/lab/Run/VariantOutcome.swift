@@ -56,8 +56,8 @@ struct VariantOutcome {
     let windows = happened.windows.sorted { $0.from < $1.from }
     return windows.enumerated().map { index, window in
       let start = index > 0 ? windows[index - 1].to : -.infinity
-      let end = index + 1 < windows.count ? windows[index + 1].from : Double.infinity
-      let figures = WindowFigures(histories, fault: window, from: start, to: end)
+      let figures = WindowFigures(
+        histories, fault: window, from: start, to: happened.next(after: window.to + 0.001))
       let bites = happened.records.first { $0.name == window.name }?.bites
       return FaultFigures(window: window, bites: bites, metrics: figures.values)
     }

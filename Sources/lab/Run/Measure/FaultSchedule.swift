@@ -108,7 +108,10 @@ final class FaultSchedule {
       guard let record = entries[index].record, record.ended == nil else { continue }
       entries[index].record = try await lab.heal(record, of: architecture)
     }
-    return FaultOutcome(records: entries.compactMap(record), opening: opening)
+    let begun = entries.compactMap { entry in
+      entry.record.map { Timestamp(microseconds: $0.begun * 1_000) }
+    }
+    return FaultOutcome(records: entries.compactMap(record), begun: begun, opening: opening)
   }
 
   private func record(_ entry: Entry) -> FaultRecord? {
@@ -159,11 +162,18 @@ final class FaultSchedule {
 /// The faults of a run as they were.
 struct FaultOutcome {
   var records: [FaultRecord]
+  /// When each was asked for, restarts included: it may have been felt before it was there for certain.
+  var begun: [Timestamp]
   var opening: Timestamp
 
   /// Each with its times since the opening.
   var windows: [FaultWindow] {
     records.map { FaultWindow(name: $0.name, from: seconds($0.from), to: seconds($0.to)) }
+  }
+
+  /// When the first fault was asked for after a moment, in seconds since the opening.
+  func next(after moment: Double) -> Double {
+    begun.map(seconds).filter { $0 > moment }.min() ?? .infinity
   }
 
   /// From the first one's beginning to the last one's end; nil without a fault.

@@ -65,7 +65,7 @@ struct WindowFigures {
   /// Seconds since the opening, of the last request of a kind that was due after the fault and failed.
   private var lastFailed: [String: Double] = [:]
   private let fault: FaultWindow?
-  /// Nothing after this counts, in seconds since the opening: the next fault begins there.
+  /// What ended later does not count, in seconds since the opening: the next fault begins there.
   private let end: Double
 
   /// - Parameters:
@@ -78,7 +78,7 @@ struct WindowFigures {
       for request in history.requests {
         let due = Double(Int64(request.due) - history.run.openedAfter) / 1_000_000
         let answered = Double(Int64(request.answered) - history.run.openedAfter) / 1_000_000
-        if start <= due, due < end { take(request, due: due, answered: answered) }
+        if start <= due, answered < end { take(request, due: due, answered: answered) }
       }
     }
   }
