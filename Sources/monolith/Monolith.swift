@@ -26,9 +26,7 @@ package final class Monolith: ApplicationPart {
 
   /// How many wait at most for a connection of a pool. A second of work or less: who is told at once to come again costs
   /// little, who waits until the deadline is over has kept others waiting for nothing.
-  private static let maxWaiting = 1_024
-  /// A look takes a quarter of what a locked transaction takes: a second of them are as many more.
-  private static let maxLooksWaiting = 4_096
+  private static let maxWaiting = 1024
 
   package init(_ settings: MonolithSettings, _ context: ProgramContext) throws(SettingsError) {
     let context = context.switchable([.database], by: settings.admin)
@@ -50,8 +48,7 @@ package final class Monolith: ApplicationPart {
       let forLooks = max(1, settings.database.pool / 2)
       everything = try Monolith.pool(
         "database", size: max(1, settings.database.pool - forLooks), schema, settings, context)
-      looking = try Monolith.pool(
-        "look", size: forLooks, maxWaiting: Monolith.maxLooksWaiting, schema, settings, context)
+      looking = try Monolith.pool("look", size: forLooks, schema, settings, context)
       deciding = try Monolith.pool("coupon", size: settings.database.couponPool, schema, settings, context)
     }
     database = MonolithDatabase(
@@ -82,8 +79,7 @@ package final class Monolith: ApplicationPart {
   }
 
   private static func pool(
-    _ name: String, size: Int, maxWaiting: Int = maxWaiting, _ schema: Schema, _ settings: MonolithSettings,
-    _ context: ProgramContext
+    _ name: String, size: Int, _ schema: Schema, _ settings: MonolithSettings, _ context: ProgramContext
   ) throws(SettingsError) -> PostgresPool {
     guard let configuration = settings.databaseConfiguration else {
       throw SettingsError(setting: "DATABASE_URL", rule: "is no URL of a database")
