@@ -1,4 +1,6 @@
 /// Which bytes may stand where: one table of 256 entries, a bit for each place.
+///
+/// Unchecked Sendable because the table is written once, by its initialiser, then only read, and never freed.
 struct ByteClasses: @unchecked Sendable {
   /// A method's or a header name's (RFC 9110, 5.6.2).
   static let token: UInt8 = 1
@@ -9,7 +11,6 @@ struct ByteClasses: @unchecked Sendable {
 
   static let shared = ByteClasses()
 
-  /// Written once, read by anyone, never freed: hence the unchecked Sendable.
   private let table: UnsafePointer<UInt8>
 
   private init() {
