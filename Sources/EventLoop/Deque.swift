@@ -36,12 +36,6 @@
     return element
   }
 
-  /// Changes the first element in place; there must be one.
-  @inlinable public mutating func updateFirst<T>(_ change: (inout Element) -> T) -> T {
-    precondition(count > 0, "no first element")
-    return update(head, change)
-  }
-
   /// Changes every element in place, first to last.
   @inlinable public mutating func updateEach(_ change: (inout Element) -> Void) {
     for offset in 0..<count { update((head + offset) & (slots.count - 1), change) }

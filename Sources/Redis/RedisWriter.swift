@@ -12,12 +12,6 @@ package struct RedisWriter {
     add(second)
   }
 
-  package mutating func command(_ name: StaticString, _ argument: String) {
-    begin(2)
-    add(name)
-    add(argument)
-  }
-
   /// Commands that were encoded beforehand, up to the last argument of the last of them.
   package mutating func commands(_ template: RedisTemplate, last argument: String) {
     commands += template.commands
