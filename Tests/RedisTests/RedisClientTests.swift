@@ -25,7 +25,7 @@ import Testing
         client.transaction(
           deadline: .now + .seconds(20),
           write: {
-            $0.command("SCARD", "set")
+            $0.command(["SCARD", "set"])
             $0.command("SADD", "set", "user-\(number % 15_000)")
           },
           completion: { result in
