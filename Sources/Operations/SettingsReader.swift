@@ -128,7 +128,7 @@ package struct SettingsReader {
   ) -> Int? {
     let declaration = SettingDeclaration(
       key, type: SettingsReader.range(range, unit), standard: nil, help: help)
-    guard let text = take(declaration) else { return nil }
+    guard let text = take(declaration), !text.isEmpty else { return nil }
     return number(key, text, range, unit)
   }
 

@@ -44,7 +44,7 @@ final class Bench {
 
   let lab: Lab
   let seconds: Int
-  /// Of the bench's log: the usual number, or as many as 30,000 coupons a second need.
+  /// Of the bench's log: the usual number, or as many as 30,000 coupons a second need, twice in each round.
   let partitions: Int
   var figures = BenchFigures()
   private var constant: ChildProcess?
@@ -56,7 +56,7 @@ final class Bench {
 
   init(lab: Lab, seconds: Int, rounds: Int) {
     (self.lab, self.seconds) = (lab, seconds)
-    partitions = max(8, seconds * rounds * 30_000 / Bench.couponsAPolicy)
+    partitions = max(8, 2 * seconds * rounds * 30_000 / Bench.couponsAPolicy)
   }
 
   // MARK: - Before and after
@@ -109,7 +109,7 @@ final class Bench {
     lab.interrupt.onCome { child.signal(SIGTERM) }
     let deadline = Instant.now + .seconds(10)
     while Instant.now < deadline, child.isRunning {
-      if let port = LogScan.brokerPort(ServerFiles.text(of: log, from: 0)) {
+      if let port = LogScan.publicPort(ServerFiles.text(of: log, from: 0)) {
         constantPort = port
         return
       }
@@ -137,22 +137,29 @@ final class Bench {
 
   func run(round: Int, of rounds: Int) async throws {
     let progress = Progress("round \(round) of \(rounds)")
-    guard let eda = lab.state.part(.edaAPI), let monolith = lab.state.part(.monolith), let constant,
-      let accepted,
-      let crowd, let row, let pgbench
-    else { throw LabFailure("the laboratory is not prepared") }
+    guard let constant, let accepted, let crowd, let row, let pgbench else {
+      throw LabFailure("the laboratory is not prepared")
+    }
     try await measure(
       .constant, port: constantPort, pid: constant.pid, connections: 64, expecting: 200, crowd)
-    try await measure(
-      .edaAccepted, port: eda.port, pid: eda.process.pid, connections: 64, expecting: 201, accepted)
-    try await measure(
-      .edaSoldOut, port: eda.port, pid: eda.process.pid, connections: 64, expecting: 409, crowd)
-    try await measure(
-      .monolith8, port: monolith.port, pid: monolith.process.pid, connections: 8, expecting: 201, row)
+    try await measure(.edaAccepted, .edaAPI, connections: 64, expecting: 201, accepted)
+    try await measure(.edaSoldOut, .edaAPI, connections: 64, expecting: 409, crowd)
+    try await measure(.monolith8, .monolith, connections: 8, expecting: 201, row)
     figures.add(.pgbench8, rate: try await pgbench.run(clients: 8, seconds: seconds))
-    try await measure(
-      .monolith64, port: monolith.port, pid: monolith.process.pid, connections: 64, expecting: 201, row)
+    try await measure(.monolith64, .monolith, connections: 64, expecting: 201, row)
+    for part in [LabPart.edaAPI, .monolith] { try await lab.renew(part, withoutOperator: true) }
+    try await measure(.edaAcceptedNoSwitches, .edaAPI, connections: 64, expecting: 201, accepted)
+    try await measure(.monolith8NoSwitches, .monolith, connections: 8, expecting: 201, row)
+    for part in [LabPart.edaAPI, .monolith] { try await lab.renew(part, withoutOperator: false) }
     progress.end("measured")
+  }
+
+  private func measure(
+    _ part: BenchPart, _ program: LabPart, connections: Int, expecting status: Int, _ people: BenchPeople
+  ) async throws {
+    guard let running = lab.state.part(program) else { throw LabFailure("\(program.rawValue) does not run") }
+    try await measure(
+      part, port: running.port, pid: running.process.pid, connections: connections, expecting: status, people)
   }
 
   private func measure(

@@ -2,8 +2,10 @@
 enum BenchPart: String, CaseIterable {
   case constant = "constant answer, 64 connections"
   case edaAccepted = "eda accepted, 64 connections"
+  case edaAcceptedNoSwitches = "eda accepted, 64 connections, no fault switches"
   case edaSoldOut = "eda sold out, 64 connections"
   case monolith8 = "monolith accepted, 8 connections"
+  case monolith8NoSwitches = "monolith accepted, 8 connections, no fault switches"
   case monolith64 = "monolith accepted, 64 connections"
   case pgbench8 = "pgbench, the same statements, 8 clients"
 }
@@ -42,6 +44,14 @@ struct BenchFigures {
         [
           "eda sold out, CPU to the constant's", ratio(.edaSoldOut, to: .constant, \.microseconds),
           "at most 1.4",
+        ],
+        [
+          "eda, switches off, CPU to that without switches",
+          ratio(.edaAccepted, to: .edaAcceptedNoSwitches, \.microseconds), "1.0, but for the spread",
+        ],
+        [
+          "monolith, switches off, CPU to that without switches",
+          ratio(.monolith8, to: .monolith8NoSwitches, \.microseconds), "1.0, but for the spread",
         ],
         ["monolith (8) to pgbench", ratio(.monolith8, to: .pgbench8, \.rate), "at least 1.4"],
         ["monolith (64) to pgbench", ratio(.monolith64, to: .pgbench8, \.rate), "at least 1.4"],

@@ -111,6 +111,29 @@ extension Lab {
   }
 
   private func restartProgram(_ known: LabState.Part, _ more: [String: String] = [:]) async throws {
+    let options = optionsOfRestart(known, more)
+    let ports = try await startProgram(known.part, options, ready: LogScan.listeningPorts)
+    try note(known.part, port: ports.port, adminPort: ports.admin)
+    try await passOnSwitches(to: known.part)
+  }
+
+  /// Ends a program in its own way and starts it again on its port without an operator's listener, and so without fault
+  /// switches; or with both again.
+  func renew(_ part: LabPart, withoutOperator: Bool) async throws {
+    guard var known = state.part(part) else { throw LabFailure("\(part.rawValue) does not run") }
+    await known.process.end(part.endings)
+    known.settings = known.settings?.filter { !$0.key.hasPrefix("ADMIN_") }
+    if withoutOperator {
+      let none = ["ADMIN_PORT": "", "ADMIN_TOKEN": "", "ADMIN_PEERS": ""]
+      let port = try await startProgram(part, optionsOfRestart(known, none), ready: LogScan.publicPort)
+      try note(part, port: port, adminPort: known.adminPort)
+    } else {
+      try await restartProgram(known)
+    }
+    try await awaitReadiness(of: [part], within: .seconds(60))
+  }
+
+  private func optionsOfRestart(_ known: LabState.Part, _ more: [String: String]) -> UpOptions {
     var options = UpOptions()
     for name in ProgramCommand.rememberedSettings { options.environment[name] = nil }
     options.environment["CRASH_AT"] = nil
@@ -118,9 +141,7 @@ extension Lab {
     options.settings[known.part] = (known.settings ?? [:]).merging([
       "HTTP_PORT": String(known.port), "ADMIN_PORT": String(known.adminPort),
     ]) { $1 }.merging(more) { $1 }
-    let ports = try await startProgram(known.part, options, ready: LogScan.listeningPorts)
-    try note(known.part, port: ports.port, adminPort: ports.admin)
-    try await passOnSwitches(to: known.part)
+    return options
   }
 
   /// Notes the new process and never forgets the part: its port is needed.

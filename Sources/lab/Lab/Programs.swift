@@ -114,13 +114,14 @@ package struct ProgramCommand: Sendable {
 package enum LogScan {
   /// The ports of the listeners, once the public one is there; the operator's is told right behind it.
   package static func listeningPorts(_ text: String) -> (port: Int, admin: Int)? {
-    guard let open = port(in: text, "message=listening "),
+    guard let open = publicPort(text),
       let operated = port(in: text, "message=\"operator may call\" ")
     else { return nil }
     return (open, operated)
   }
 
-  package static func brokerPort(_ text: String) -> Int? { port(in: text, "message=listening ") }
+  /// Of a program with one listener.
+  package static func publicPort(_ text: String) -> Int? { port(in: text, "message=listening ") }
 
   /// The `port=` of the last whole line with this message.
   private static func port(in text: String, _ message: String) -> Int? {

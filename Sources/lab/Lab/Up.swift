@@ -107,7 +107,7 @@ extension Lab {
     }
     try await step("the embedded broker") {
       try update { $0.log = LabState.Log(brokers: "", kind: .embedded, partitions: partitions) }
-      let port = try await startProgram(.kafka, options, ready: LogScan.brokerPort)
+      let port = try await startProgram(.kafka, options, ready: LogScan.publicPort)
       try update {
         $0.log = LabState.Log(brokers: "127.0.0.1:\(port)", kind: .embedded, partitions: partitions)
       }
