@@ -9,6 +9,7 @@ import lab
   private static let tiny = """
     name: tiny
     question: Does a stopped database stop the coupons?
+    rounds: 1
     policy: {quota: 90, perPerson: once}
     crowd: {people: 120, rate: 40, bystander: 20, probes: 10, before: 0.5, after: 0.5, shape: steady}
     variants:
@@ -46,6 +47,7 @@ import lab
       #expect((metrics["mine.count@during"] ?? 0) > 0 && (metrics["soldout.count@during"] ?? 0) > 0)
       let page = try String(contentsOfFile: folder + "/RESULT.md", encoding: .utf8)
       #expect(page.contains("Everything that was expected holds."))
+      #expect(page.contains("`lab run --rounds 1 --seed 5 experiments/tiny`"))
       for chart in ["coupons.svg", "bystander.svg", "figures.svg"] {
         let svg = try String(contentsOfFile: "\(folder)/\(chart)", encoding: .utf8)
         #expect(svg.hasPrefix("<svg xmlns=") && svg.contains("prefers-color-scheme: dark"))
@@ -100,13 +102,18 @@ import lab
     try await onLoop {
       let lab = try LabProcess()
       for (part, wrong, code, text) in [
-        ("quota: 90", "quota: none", 2, "scenario.yaml:3: policy.quota: must be a whole number"),
+        ("quota: 90", "quota: none", 2, "scenario.yaml:4: policy.quota: must be a whole number"),
         ("monolith.bites > 0", "monolith.joy > 0", 2, "expect[3]: “joy” is no metric"),
         (
           "part: database, for: 1", "part: worker, for: 1", 2,
           "“database stopped”: no variant has such a part"
         ),
         ("architecture: monolith", "architecture: eda, kafka: named", 1, "needs a Kafka that is named"),
+        (
+          "REQUEST_DEADLINE_MS", "REQUEST_DEADLIN_MS", 2,
+          "variants[0].settings.REQUEST_DEADLIN_MS: is no setting of the monolith"
+        ),
+        ("architecture: monolith", "architecture: monolith, strategy: luck", 2, "strategy: must be one of"),
         ("architecture: monolith", "architecture: eda, redis: often", 2, "variants[0].redis: must be one of"),
       ] as [(String, String, Int32, String)] {
         let scenario = ExperimentTests.tiny.replacing(part, with: wrong)

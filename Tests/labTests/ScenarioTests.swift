@@ -102,6 +102,12 @@ import lab
       "bystander.failed > 0.5 during fault", "coupons.recover_s < 5 during fault",
       "expect[0]: “coupons.recover_s” is of the whole run and has no during"
     ),
+    ("- each.accepted", "- eech.accepted", "expect[2]: “eech” is no variant"),
+    ("only: [monolith]", "only: [monolyth]", ":6: quick.only: “monolyth” is no variant"),
+    ("\"monolith.oversold", "\"monolyth.oversold", ":6: quick.expect[0]: “monolyth” is no variant"),
+    (
+      "\"monolith.oversold", "\"eda.oversold", "quick.expect[0]: “eda.oversold == 0” speaks of a variant that"
+    ),
     ("question: What breaks?", "question: &a What", "anchors (&name) are not understood"),
     ("question: What breaks?", "question: *a", "aliases (*name) are not understood"),
     ("question: What breaks?", "question: !!str x", "tags (!name) are not understood"),
@@ -110,9 +116,112 @@ import lab
   ])
   func mistakesAreNamed(part: String, wrong: String, message: String) throws {
     let text = ScenarioTests.good.replacing(part, with: wrong, maxReplacements: 1)
+    // Whichever run is asked for: what is wrong with the other one must not wait for it.
+    for quick in [false, true] {
+      let error = #expect(throws: UsageError.self) { try read(text, quick: quick) }
+      #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
+      #expect(error?.description.hasPrefix("scenario.yaml:") ?? false)
+    }
+  }
+
+  /// What speaks of variants that a quick run leaves out is of the full run; everything else is judged.
+  @Test func aQuickRunJudgesAllThatItCan() throws {
+    let text = ScenarioTests.good.replacing(", expect: [\"monolith.oversold == 0\"]", with: "")
+    #expect(
+      try read(text, quick: true).expectations.map(\.text) == [
+        "monolith.bystander.failed > 0.5 during fault", "monolith.accepted.failed == 0",
+      ])
+  }
+
+  @Test func whatQuickSaysIsSaidForEveryVariant() throws {
+    let text = ScenarioTests.good.replacing(
+      "architecture: monolith}", with: "architecture: monolith, people: 1760, concurrent: 8}")
+    #expect(try read(text, quick: true).variants[0].crowd.people == 200)
+    #expect(try read(text, quick: true).variants[0].crowd.concurrent == 8)
+    #expect(try read(text).variants[0].crowd.people == 1_760)
+  }
+
+  @Test(arguments: [
+    ("6", "database", true), ("12.9", "database", true), ("3", "database", true), ("13.1", "database", false),
+    ("6", "redis", false),
+  ])
+  func oneSwitchOfATargetAtATime(at: String, target: String, isRefused: Bool) throws {
+    let second = "  - {at: \(at), switch: {target: \(target), kind: hang, ttlSeconds: 1}}\nexpect:"
+    let text = ScenarioTests.good.replacing("expect:\n", with: second + "\n", maxReplacements: 1)
+    guard isRefused else {
+      #expect(try read(text).faults.count == 4)
+      return
+    }
     let error = #expect(throws: UsageError.self) { try read(text) }
+    let words = "scenario.yaml:14: faults[3].at: the switch of database in line 11 is on until 13.0 s"
+    #expect(error?.description.contains(words) ?? false, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    ("strategy: log", "strategy: lock", "9: variants[1].strategy: must be one of log, redis-lua, not “lock”"),
+    ("DATABASE_POOL: 16", "DATABASE_POOOL: 16", "settings.DATABASE_POOOL: is no setting of the eda"),
+    (
+      "DATABASE_POOL: 16", "DATABASE_POOL: 0", "settings.DATABASE_POOL: must be a number in 1…512 connections"
+    ),
+    ("DATABASE_POOL: 16", "SHARE_PORT: perhaps", "settings.SHARE_PORT: must be one of on, off"),
+    ("DATABASE_POOL: 16", "CRASH_AT: worker-before-commit", nil), ("", "", nil),
+  ])
+  func settingsAreThoseOfTheProgram(part: String, wrong: String, message: String?) throws {
+    let declared = DeclaredSettings(
+      help: """
+        eda api: first-come
+
+        Settings:
+          DATABASE_POOL  --database-pool  (1…512 connections; 8)
+              Connections to the database.
+          COUPON_STRATEGY  --coupon-strategy  (log|redis-lua; log)
+          SHARE_PORT  --share-port  (on|off; off)
+          CRASH_AT  --crash-at  (text; not set)
+        """)
+    let variant = try read(ScenarioTests.good.replacing(part, with: wrong)).variants[1]
+    guard let message else { return try variant.checkSettings([declared]) }
+    let error = #expect(throws: UsageError.self) { try variant.checkSettings([declared]) }
     #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
-    #expect(error?.description.hasPrefix("scenario.yaml:") ?? false)
+    #expect(error?.description.hasPrefix("scenario.yaml:9: variants[1].") ?? false)
+  }
+
+  @Test(arguments: [
+    (
+      "kill: {part: worker}", "kill: {part: kafka}", [:], true, "faults[1]: the embedded broker holds the log"
+    ),
+    ("kill: {part: worker}", "stop: {part: kafka, for: 1}", [:], true, nil),
+    (
+      "kill: {part: worker}", "stop: {part: kafka, for: 1}", ["KAFKA_BROKERS": "a:1"], true,
+      "kafka is named by KAFKA_BROKERS"
+    ),
+    (
+      "kill: {part: worker}", "stop: {part: database, for: 1}", ["DATABASE_URL": "a"], true,
+      "database is named by DATABASE_URL"
+    ),
+    ("kill: {part: worker}", "stop: {part: redis, for: 1}", ["REDIS_URL": ""], true, nil),
+    ("kill: {part: worker}", "kill: {part: kafka}", [:], false, nil),
+  ])
+  func onlyWhatTheRunWillHaveCanBeBroken(
+    part: String, wrong: String, environment: [String: String], isEmbedded: Bool, message: String?
+  ) throws {
+    let broken = wrong.contains("kill") ? "restart: {part: kafka}" : "restart: {part: worker}"
+    let text = ScenarioTests.good.replacing(part, with: wrong)
+      .replacing("restart: {part: worker}", with: broken)
+    var options = UpOptions()
+    (options.environment, options.installedKafka) = (environment, !isEmbedded)
+    let fault = try read(text).faults[1]
+    guard let message else { return try fault.check(options) }
+    let error = #expect(throws: UsageError.self) { try fault.check(options) }
+    #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
+    #expect(error?.description.hasPrefix("scenario.yaml:12: faults[1]") ?? false)
+  }
+
+  @Test func fewerRoundsThanThreeReplaceNoResult() throws {
+    var scenario = try read(ScenarioTests.good)
+    #expect(!scenario.keepsResult(ofRounds: 1) && !scenario.keepsResult(ofRounds: 2))
+    #expect(scenario.keepsResult(ofRounds: 3) && scenario.keepsResult(ofRounds: 9))
+    scenario.rounds = 1
+    #expect(scenario.keepsResult(ofRounds: 1))
   }
 
   @Test func sizesAreBounded() {
@@ -255,5 +364,23 @@ import lab
     }
     #expect(lag([(0, 0), (0.9, 1), (2.5, 3)]) == 2)
     #expect(lag([(0, 0), (0.9, 1), (1.5, 3)]) == 0)
+  }
+}
+
+@Suite struct CheckedInScenarioTests {
+  /// A mistake in one of them must not wait until somebody runs it.
+  @Test func everyOneCanBeReadInBothLengths() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+      path: "../../experiments"
+    ).standardizedFileURL.path
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      .filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)/scenario.yaml") }
+    #expect(names.count > 10)
+    for name in names {
+      for quick in [false, true] {
+        let scenario = try ScenarioReader.read("\(folder)/\(name)/scenario.yaml", quick: quick)
+        #expect(scenario.name == name && !scenario.expectations.isEmpty)
+      }
+    }
   }
 }

@@ -9,7 +9,8 @@ extension LabCommand {
       ("experiments/NAME", "a folder with a scenario.yaml"),
       ("--all", "every folder of experiments/"),
       ("--quick", "short, as a test; the result goes to .lab/run and no checked-in result is touched"),
-      ("--rounds N", "instead of the scenario's"), ("--seed N", "of a run that was printed before"),
+      ("--rounds N", "instead of the scenario's; of fewer than three no result is kept beside it"),
+      ("--seed N", "of a run that was printed before"),
       ("--only VARIANT", "one variant alone; what is expected of others is not looked at, no result is kept"),
       ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
       ("KAFKA_BROKERS=… and others", "as for lab up"),
@@ -59,16 +60,19 @@ struct RunAll {
   /// - Returns: whether everything was evaluated, holds and is verified.
   func run(_ folders: [String]) async throws -> Bool {
     let scenarios = try folders.map { try read($0) }
-    for scenario in scenarios { try Experiment.check(scenario, up) }
+    for scenario in scenarios { try await Experiment.check(scenario, up) }
     let interrupt = Interrupt()
     defer { interrupt.end() }
     Terminal.line("seed \(seed)")
     var failed: [String] = []
     for (path, scenario) in zip(folders, scenarios) {
       try interrupt.check()
-      let experiment = Experiment(scenario, seed: seed, up: up, folder: folder, interrupt: interrupt)
-      let result = try await experiment.run()
-      let target = isQuick || only != nil ? "\(folder.path)/\(scenario.name)" : path
+      var told = scenario
+      told.rounds = rounds ?? scenario.rounds
+      let experiment = Experiment(told, seed: seed, up: up, folder: folder, interrupt: interrupt)
+      var result = try await experiment.run()
+      result.options = options
+      let target = isKept(scenario) ? path : "\(folder.path)/\(scenario.name)"
       let page = try ExperimentFiles(folder: target).write(result, experiment.series)
       show(result)
       Terminal.line("  \(page)\n")
@@ -78,14 +82,23 @@ struct RunAll {
     return failed.isEmpty
   }
 
+  /// Beside the scenario, in the place of the result that is there: only what says as much as the scenario asks for.
+  private func isKept(_ scenario: Scenario) -> Bool {
+    !isQuick && only == nil && scenario.keepsResult(ofRounds: rounds ?? scenario.rounds)
+  }
+
+  /// What a repetition needs to be told beside the seed.
+  private var options: [String] {
+    (up.installedKafka ? ["--kafka", "installed"] : []) + (rounds.map { ["--rounds", "\($0)"] } ?? [])
+  }
+
   private func read(_ path: String) throws -> Scenario {
     let file = path.hasSuffix(".yaml") ? path : path + "/scenario.yaml"
     var scenario = try ScenarioReader.read(file, quick: isQuick)
-    scenario.rounds = rounds ?? scenario.rounds
     if let only {
       scenario.variants.removeAll { $0.name != only }
       guard !scenario.variants.isEmpty else { throw UsageError("\(file): “\(only)” is no variant") }
-      scenario.expectations.removeAll { !$0.speaks(onlyOf: only) }
+      scenario.expectations.removeAll { !$0.speaks(onlyOf: [only]) }
     }
     return scenario
   }
@@ -99,14 +112,5 @@ struct RunAll {
           + (judgement.verdict == .neverEvaluated ? ": NEVER EVALUATED)" : ")"))
     }
     for run in result.unverified { Terminal.line("  ✗ \(run.variant), round \(run.round): not verified") }
-  }
-}
-
-extension Expectation {
-  /// Whether it can be judged from one variant alone.
-  func speaks(onlyOf variant: String) -> Bool {
-    guard left.variant == variant else { return false }
-    if case .place(let place, _) = right { return place.variant == variant }
-    return true
   }
 }

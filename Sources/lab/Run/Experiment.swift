@@ -23,11 +23,14 @@ final class Experiment {
 
   /// Before anything starts.
   ///
-  /// - Throws: `LabFailure` where a variant cannot be run here.
-  static func check(_ scenario: Scenario, _ up: UpOptions) throws {
-    for variant in scenario.variants where variant.architecture == .eda {
+  /// - Throws: `UsageError` or `LabFailure` where a variant cannot be run here.
+  static func check(_ scenario: Scenario, _ up: UpOptions) async throws {
+    for variant in scenario.variants {
       let options = try Experiment.up(up, for: variant)
-      guard !options.installedKafka, options.named("KAFKA_BROKERS") == nil else { continue }
+      try variant.checkSettings(try await DeclaredSettings.read(of: variant.architecture, in: up.programs))
+      for fault in variant.faults { try fault.check(options) }
+      guard variant.architecture == .eda, !options.installedKafka, options.named("KAFKA_BROKERS") == nil
+      else { continue }
       do { try LogCapacity.check(quota: variant.policy.quota / variant.policy.count) } catch {
         throw LabFailure("\(scenario.name), \(variant.name): \(error)")
       }

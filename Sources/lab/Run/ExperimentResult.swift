@@ -21,6 +21,8 @@ package struct ExperimentResult: Codable, Hashable, Sendable {
   package var medians: [String: [String: Spread]]
   package var shown: [String]
   package var judgements: [Judgement]
+  /// What `lab run` was told beside the seed and the scenario; nil in results of before.
+  package var options: [String]?
 
   /// A variant as it was run.
   package struct VariantFacts: Codable, Hashable, Sendable {

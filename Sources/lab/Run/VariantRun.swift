@@ -26,7 +26,7 @@ struct VariantRun {
         Midnight(after: .seconds(16 + variant.crowd.before + $0))
       }
       for part in up.parts {
-        up.settings[part] = settings.merging(midnight?.settings ?? [:]) { $1 }
+        up.settings[part] = variant.programSettings.merging(midnight?.settings ?? [:]) { $1 }
       }
       up.redisDurability = variant.redis
       // A crash is for the crowd: the warm-up must not come near it.
@@ -43,10 +43,6 @@ struct VariantRun {
       if error is Interrupted { try? await lab.reset() }
       throw error
     }
-  }
-
-  private var settings: [String: String] {
-    variant.settings.merging(variant.strategy.map { ["COUPON_STRATEGY": $0] } ?? [:]) { $1 }
   }
 
   private func removeLeftovers() async throws {

@@ -80,6 +80,7 @@ package struct ExperimentPage {
 
   private var provenance: String {
     let machine = result.machine
+    let options = ((result.options ?? []) + ["--seed", result.seed]).joined(separator: " ")
     let versions = result.versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     return """
       ## Where these figures come from
@@ -87,7 +88,7 @@ package struct ExperimentPage {
       \(result.createdAt), commit `\(result.commit)`, \(machine.cores) cores of \(machine.processor), \
       \(Numbers.bytes(machine.memoryBytes)), \(machine.system), \(machine.swift); \(versions.joined(separator: ", ")). \
       Load generator and servers share the machine. Every figure of every round, and every setting, is in \
-      [result.json](result.json). To repeat it: `lab run --seed \(result.seed) experiments/\(result.name)`.
+      [result.json](result.json). To repeat it: `lab run \(options) experiments/\(result.name)`.
       """
   }
 }

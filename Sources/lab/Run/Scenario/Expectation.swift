@@ -111,6 +111,13 @@ package struct Expectation: Hashable, Sendable {
     return .place(try place(words[0], window, variants), factor: factor)
   }
 
+  /// Whether it can be judged from some variants alone.
+  package func speaks(onlyOf variants: Set<String>) -> Bool {
+    guard variants.contains(left.variant) else { return false }
+    if case .place(let place, _) = right { return variants.contains(place.variant) }
+    return true
+  }
+
   /// Metrics that say that something is wrong, with the invariants that they are about.
   private static let wrongs: [String: Set<Invariant>] = [
     "oversold": [.quota], "duplicates": [.onePerPerson],

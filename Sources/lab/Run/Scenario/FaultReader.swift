@@ -4,6 +4,7 @@ extension TimedFault {
     guard let maps = try fields.maps(key) else { return nil }
     var faults: [TimedFault] = []
     for var map in maps { faults.append(try read(&map)) }
+    try refuseOverlaps(faults, key, fields)
     for fault in faults {
       guard case .kill(let part) = fault.action else { continue }
       let isEnded = faults.contains { $0.at > fault.at && $0.action == .restart(part: part) }
@@ -14,7 +15,30 @@ extension TimedFault {
     return faults
   }
 
+  /// A target has one switch: the second fault would take the first one's place, and be switched off at its end.
+  private static func refuseOverlaps(
+    _ faults: [TimedFault], _ key: String, _ fields: Fields
+  ) throws(UsageError) {
+    for (index, fault) in faults.enumerated() {
+      guard case .switched(let target, _, _, _, let ttl) = fault.action else { continue }
+      for (other, next) in faults.enumerated() where other != index {
+        guard case .switched(target, _, _, _, _) = next.action, next.at >= fault.at,
+          next.at > fault.at || other > index, next.at < fault.at + ttl + leastDistance
+        else { continue }
+        throw fields.problem(
+          "\(key)[\(other)].at",
+          "the switch of \(target) in line \(fault.place?.line ?? 0) is on until "
+            + "\(Numbers.decimal(fault.at + ttl, digits: 1)) s; the next one can come a tenth of a second later",
+          line: next.place?.line)
+      }
+    }
+  }
+
+  /// Seconds in which the end of a switch is noted before the same one is put on again.
+  private static let leastDistance = 0.1
+
   private static func read(_ fields: inout Fields) throws(UsageError) -> TimedFault {
+    let place = fields.location()
     guard let at = try fields.decimal("at", in: 0...3_000) else {
       throw fields.problem("at", "is missing: seconds after the opening")
     }
@@ -44,7 +68,7 @@ extension TimedFault {
     default: throw fields.problem(key, "there is no such fault")
     }
     try fields.finish()
-    return TimedFault(name: name ?? action.name, at: at, action: action)
+    return TimedFault(name: name ?? action.name, at: at, action: action, place: place)
   }
 
   private static func readSwitch(_ fields: inout Fields) throws(UsageError) -> Action {
@@ -76,6 +100,34 @@ extension TimedFault {
   private static func part(_ fields: inout Fields) throws(UsageError) -> String {
     guard let part = try fields.choice("part", of: parts) else { throw fields.problem("part", "is missing") }
     return part
+  }
+}
+
+extension TimedFault {
+  /// Whether what is stopped or killed belongs to this laboratory, and outlives it.
+  ///
+  /// - Throws: `UsageError` where it could not be done once the run has come to it.
+  package func check(_ options: UpOptions) throws(UsageError) {
+    let part: String
+    switch action {
+    case .stop(let stopped, _): part = stopped
+    case .kill(let killed): part = killed
+    case .restart(let restarted): part = restarted
+    case .switched, .flush, .poison, .duplicates: return
+    }
+    let variable = ["database": "DATABASE_URL", "redis": "REDIS_URL", "kafka": "KAFKA_BROKERS"][part]
+    if let variable, options.named(variable) != nil {
+      throw problem("\(part) is named by \(variable); only servers that lab starts are broken")
+    }
+    if case .stop = action { return }
+    guard part == "kafka", !options.installedKafka else { return }
+    throw problem(
+      "the embedded broker holds the log in memory and can only be stopped; kafka: installed has one that can be killed"
+    )
+  }
+
+  private func problem(_ text: String) -> UsageError {
+    place?.problem(text) ?? UsageError("\(name): \(text)")
   }
 }
 

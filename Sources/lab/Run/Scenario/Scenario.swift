@@ -52,6 +52,8 @@ package struct Scenario: Hashable, Sendable {
     package var strategy: String?
     /// For the programs.
     package var settings: [String: String] = [:]
+    /// Where the settings stand, the strategy as `COUPON_STRATEGY`.
+    package var places: [String: FieldPlace] = [:]
     package var kafka = KafkaChoice.any
     package var redis: PrivateRedis.Durability?
     package var policy: PolicyPlan
@@ -63,6 +65,10 @@ package struct Scenario: Hashable, Sendable {
     /// What `lab run` is told, else the embedded broker.
     case any, embedded, installed, named
   }
+
+  /// Whether a run of so many rounds may take the place of the checked-in result: with fewer than three there is no
+  /// median to speak of.
+  package func keepsResult(ofRounds rounds: Int) -> Bool { rounds >= min(3, self.rounds) }
 
   /// The invariants that need not hold in a variant's runs, because an expectation says that they do not.
   package func excused(_ variant: String) -> Set<Invariant> {
@@ -87,9 +93,11 @@ package struct TimedFault: Hashable, Sendable {
   /// Seconds after the opening.
   package var at: Double
   package var action: Action
+  /// For what is found wrong with it later.
+  package var place: FieldPlace?
 
-  package init(name: String, at: Double, action: Action) {
-    (self.name, self.at, self.action) = (name, at, action)
+  package init(name: String, at: Double, action: Action, place: FieldPlace? = nil) {
+    (self.name, self.at, self.action, self.place) = (name, at, action, place)
   }
 
   /// When it is over, seconds after the opening; nil where something else ends it (a restart).

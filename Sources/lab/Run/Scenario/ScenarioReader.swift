@@ -41,36 +41,41 @@ package struct ScenarioReader {
     var quicker = try fields.map("quick")
     // Read in any case: a mistake there must not wait for the next quick run.
     let full = scenario
-    if quicker != nil { try readQuick(&quicker, into: &scenario, &lists, isMeant: quick) }
+    if quicker != nil { try readQuick(&quicker, into: &scenario, &lists) }
     if !quick { scenario = full }
     scenario.isQuick = quick
     try readVariants(&scenario, lists, fields)
-    try readExpectations(&scenario, lists, shown, fields)
+    try readExpectations(&scenario, lists, fields)
+    try readShown(&scenario, shown, fields)
     try fields.finish()
     return scenario
   }
 
+  private typealias Entries = [(text: String, line: Int)]
+
   private struct Lists {
     var variants: [Fields]
-    var expect: [(text: String, line: Int)]
-    var only: [(text: String, line: Int)] = []
+    var expect: Entries
+    /// What `quick` says, whether this run is quick or not.
+    var quickExpect: Entries?
+    var only: Entries = []
+    /// The keys of a variant that `quick` has as well.
+    var quickKeys: Set<String> = []
   }
 
   /// `quick: {people: …, rounds: 1, only: […], faults: […], expect: […]}`
   private static func readQuick(
-    _ fields: inout Fields?, into scenario: inout Scenario, _ lists: inout Lists, isMeant: Bool
+    _ fields: inout Fields?, into scenario: inout Scenario, _ lists: inout Lists
   ) throws(UsageError) {
     guard var quick = fields else { return }
     scenario.rounds = try quick.integer("rounds", in: 1...9) ?? 1
-    let only = try quick.texts("only") ?? []
-    let expect = try quick.texts("expect")
+    lists.only = try quick.texts("only") ?? []
+    lists.quickExpect = try quick.texts("expect")
+    lists.quickKeys = Set(["people", "policies", "concurrent"].filter(quick.has))
     if let faults = try TimedFault.read("faults", of: &quick) { scenario.faults = faults }
     try read(&quick, into: &scenario.policy)
     try read(&quick, into: &scenario.crowd)
     try quick.finish()
-    guard isMeant else { return }
-    lists.only = only
-    lists.expect = expect ?? lists.expect
   }
 
   private static func read(_ fields: inout Fields, into policy: inout Scenario.PolicyPlan) throws(UsageError)
@@ -105,7 +110,7 @@ package struct ScenarioReader {
     _ scenario: inout Scenario, _ lists: Lists, _ fields: Fields
   ) throws(UsageError) {
     for var fields in lists.variants {
-      let variant = try variant(&fields, scenario)
+      let variant = try variant(&fields, scenario, lists.quickKeys)
       guard !scenario.variants.contains(where: { $0.name == variant.name }) else {
         throw fields.problem("name", "“\(variant.name)” is there already")
       }
@@ -121,13 +126,11 @@ package struct ScenarioReader {
     for only in lists.only where !scenario.variants.contains(where: { $0.name == only.text }) {
       throw fields.problem("quick.only", "“\(only.text)” is no variant", line: only.line)
     }
-    let only = Set(lists.only.map(\.text))
-    if !only.isEmpty { scenario.variants.removeAll { !only.contains($0.name) } }
   }
 
-  private static func variant(_ fields: inout Fields, _ scenario: Scenario) throws(UsageError)
-    -> Scenario.Variant
-  {
+  private static func variant(
+    _ fields: inout Fields, _ scenario: Scenario, _ quickKeys: Set<String>
+  ) throws(UsageError) -> Scenario.Variant {
     guard let name = try fields.text("name") else { throw fields.problem("name", "is missing") }
     guard isName(name), name != Expectation.each else {
       throw fields.problem("name", "must be letters, digits and hyphens, and not “\(Expectation.each)”")
@@ -136,10 +139,15 @@ package struct ScenarioReader {
       let architecture = try fields.choice("architecture", of: Architecture.allCases.map(\.rawValue))
         .flatMap({ Architecture(rawValue: $0) })
     else { throw fields.problem("architecture", "is missing") }
+    let places = ["COUPON_STRATEGY": fields.location("strategy")]
     var variant = Scenario.Variant(
       name: name, architecture: architecture, strategy: try fields.text("strategy"), policy: scenario.policy,
       crowd: scenario.crowd, faults: scenario.faults)
-    if var settings = try fields.map("settings") { variant.settings = try settings.allTexts() }
+    variant.places = places
+    if var settings = try fields.map("settings") {
+      variant.places.merge(settings.locations) { $1 }
+      variant.settings = try settings.allTexts()
+    }
     for key in variant.settings.keys where !key.allSatisfy({ $0.isUppercase || $0.isNumber || $0 == "_" }) {
       throw fields.problem("settings.\(key)", "is no name of a setting")
     }
@@ -149,9 +157,15 @@ package struct ScenarioReader {
     if let redis = try fields.choice("redis", of: ["none", "everysec", "always"]) {
       variant.redis = ["none": .none, "always": .always][redis] ?? .everySecond
     }
-    variant.policy.count = try fields.integer("policies", in: 1...64) ?? variant.policy.count
-    variant.crowd.concurrent = try fields.integer("concurrent", in: 1...10_000) ?? variant.crowd.concurrent
-    variant.crowd.people = try fields.integer("people", in: 1...5_000_000) ?? variant.crowd.people
+    let (policies, concurrent, people) = (
+      try fields.integer("policies", in: 1...64), try fields.integer("concurrent", in: 1...10_000),
+      try fields.integer("people", in: 1...5_000_000)
+    )
+    // What `quick` says is said for every variant: one that kept its own crowd would not be short.
+    func isKept(_ key: String) -> Bool { !scenario.isQuick || !quickKeys.contains(key) }
+    if isKept("policies") { variant.policy.count = policies ?? variant.policy.count }
+    if isKept("concurrent") { variant.crowd.concurrent = concurrent ?? variant.crowd.concurrent }
+    if isKept("people") { variant.crowd.people = people ?? variant.crowd.people }
     if let faults = try TimedFault.read("faults", of: &fields) {
       guard let stranger = faults.first(where: { !$0.exists(in: architecture) }) else {
         variant.faults = faults
@@ -168,23 +182,48 @@ package struct ScenarioReader {
 
   // MARK: - Expectations
 
+  /// All lists are read against all variants, whichever are run: a misspelt name is never "of another run".
   private static func readExpectations(
-    _ scenario: inout Scenario, _ lists: Lists, _ shown: [(text: String, line: Int)], _ fields: Fields
+    _ scenario: inout Scenario, _ lists: Lists, _ fields: Fields
   ) throws(UsageError) {
     guard !lists.expect.isEmpty else { throw fields.problem("expect", "must list at least one expectation") }
     let names = scenario.variants.map(\.name)
-    for (index, entry) in lists.expect.enumerated() {
+    let full = try expectations("expect", lists.expect, names, fields)
+    var own: [ReadExpectation]?
+    if let entries = lists.quickExpect { own = try expectations("quick.expect", entries, names, fields) }
+    let chosen = lists.only.isEmpty ? Set(names) : Set(lists.only.map(\.text))
+    for (index, entry) in (own ?? []).enumerated()
+    where !entry.parsed.contains(where: { $0.speaks(onlyOf: chosen) }) {
+      throw fields.problem(
+        "quick.expect[\(index)]", "“\(entry.text)” speaks of a variant that quick.only leaves out",
+        line: entry.line)
+    }
+    // What speaks of variants that are left out is of the full run.
+    let quick = (own ?? full).flatMap(\.parsed).filter { $0.speaks(onlyOf: chosen) }
+    guard !quick.isEmpty else { throw fields.problem("expect", "nothing is left to expect of a quick run") }
+    scenario.expectations = scenario.isQuick ? quick : full.flatMap(\.parsed)
+    if scenario.isQuick { scenario.variants.removeAll { !chosen.contains($0.name) } }
+  }
+
+  private typealias ReadExpectation = (text: String, line: Int, parsed: [Expectation])
+
+  private static func expectations(
+    _ key: String, _ entries: Entries, _ names: [String], _ fields: Fields
+  ) throws(UsageError) -> [ReadExpectation] {
+    var all: [ReadExpectation] = []
+    for (index, entry) in entries.enumerated() {
       do throws(Expectation.Malformed) {
-        scenario.expectations += try Expectation.parse(entry.text, variants: names)
+        all.append((entry.text, entry.line, try Expectation.parse(entry.text, variants: names)))
       } catch {
-        // A quick run has fewer variants: what speaks of the others is of the full run.
-        if scenario.isQuick, isOfLeftOut(entry.text, names, lists) { continue }
-        throw fields.problem("expect[\(index)]", "\(error)", line: entry.line)
+        throw fields.problem("\(key)[\(index)]", "\(error)", line: entry.line)
       }
     }
-    guard !scenario.expectations.isEmpty else {
-      throw fields.problem("expect", "nothing is left to expect of a quick run")
-    }
+    return all
+  }
+
+  private static func readShown(
+    _ scenario: inout Scenario, _ shown: Entries, _ fields: Fields
+  ) throws(UsageError) {
     for (index, entry) in shown.enumerated() {
       let words = entry.text.split(separator: " ")
       let window = words.count == 3 && words[2] == "fault" ? Window(rawValue: String(words[1])) : .whole
@@ -203,13 +242,6 @@ package struct ScenarioReader {
       ]
       .compactMap { Metric($0) }
     }
-  }
-
-  private static func isOfLeftOut(_ text: String, _ names: [String], _ lists: Lists) -> Bool {
-    !lists.only.isEmpty
-      && text.split(separator: " ").contains { word in
-        word.contains(".") && Double(word) == nil && !names.contains(String(word.prefix { $0 != "." }))
-      }
   }
 
   /// Names are also names of folders.

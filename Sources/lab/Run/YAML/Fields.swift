@@ -34,6 +34,12 @@ package struct Fields {
     source.problem(line ?? rest.first { $0.key == key }?.line ?? self.line, place(key), problem)
   }
 
+  /// Where a key stands, for whoever finds out later what is wrong with it. Before it is taken; without a key: all of it.
+  package func location(_ key: String? = nil) -> FieldPlace {
+    let line = key.flatMap { key in rest.first { $0.key == key }?.line } ?? line
+    return FieldPlace(source: source, line: line, field: key.map(place) ?? path)
+  }
+
   private func place(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
   private mutating func take(_ key: String) -> YAMLNode? {
@@ -121,6 +127,11 @@ package struct Fields {
     return texts
   }
 
+  /// Every key's place: a map whose keys are the writer's.
+  package var locations: [String: FieldPlace] {
+    Dictionary(uniqueKeysWithValues: rest.map { ($0.key, location($0.key)) })
+  }
+
   /// Every key with its text: a map whose keys are the writer's.
   package mutating func allTexts() throws(UsageError) -> [String: String] {
     var texts: [String: String] = [:]
@@ -139,4 +150,13 @@ package struct Fields {
   private func short(_ number: Double) -> String {
     number == number.rounded() ? String(Int(number)) : String(number)
   }
+}
+
+/// A field of a file.
+package struct FieldPlace: Hashable, Sendable {
+  fileprivate let source: Fields.Source
+  package let line: Int
+  fileprivate let field: String
+
+  package func problem(_ problem: String) -> UsageError { source.problem(line, field, problem) }
 }
