@@ -356,6 +356,18 @@ import lab
     #expect(felt([]).requests == 0)
   }
 
+  @Test func aHiccupIsNotAFault() throws {
+    let before = [(1_100, 40, Outcome.created)]
+    let hiccups = [(2_000, 5, Outcome.unavailable), (2_500, 160, .created)]
+    #expect(felt([try history(before + hiccups)]).requests == 0)
+    let third = [(2_600, 160, Outcome.created)]
+    #expect(felt([try history(before + hiccups + third)]).requests == 3)
+    // Three of four hundred are fewer than one in a hundred.
+    let others = (0..<397).map { (2_000 + $0, 40, Outcome.created) }
+    #expect(felt([try history(before + hiccups + third + others)]).requests == 0)
+    #expect(felt([try history(before + hiccups + third + others.prefix(297))]).requests == 3)
+  }
+
   @Test func aWorkerThatIsGoneIsFeltByTheLag() throws {
     let seen = try history([(1_500, 100, .created), (2_100, 10, .created), (2_200, 10, .created)])
     let opening = Timestamp(microseconds: SyntheticRun.start.microseconds + 1_000_000)

@@ -35,9 +35,13 @@ struct MatrixReport {
   let report: String
 
   /// - Returns: the exit code: 1 where a cell is missing.
+  /// - Throws: `LabFailure` where a result is of `--quick`, not verified or not as expected.
   func write(_ paths: [String]) throws -> Int32 {
     let results = try (paths.isEmpty ? found() : paths).map { path in
       try ExperimentResult.read(path.hasSuffix(".json") ? path : path + "/result.json")
+    }
+    for result in results {
+      if let objection = Matrix.objection(to: result) { throw LabFailure(objection) }
     }
     let matrix = Matrix(results)
     guard !matrix.rows.isEmpty else {

@@ -2,7 +2,7 @@ import Foundation
 
 /// What an experiment has shown: `result.json`, and all that its page and charts are drawn from.
 package struct ExperimentResult: Codable, Hashable, Sendable {
-  package static let version = 1
+  package static let version = 2
   package var formatVersion = ExperimentResult.version
   package var name: String
   package var question: String

@@ -1,7 +1,7 @@
 import CouponDomain
 
 /// What a run's load took, before anything was checked.
-struct Effort {
+package struct Effort {
   /// Coupons of the first policy in the database over time.
   var recorded: [CountPoint] = []
   /// Coupons in the database.
@@ -10,6 +10,14 @@ struct Effort {
   var requests = 0
   var settling = Settling(lag: 0, seconds: 0)
   var usage: [UsageFigures] = []
+
+  package init(
+    recorded: [CountPoint] = [], rows: Int = 0, requests: Int = 0,
+    settling: Settling = Settling(lag: 0, seconds: 0), usage: [UsageFigures] = []
+  ) {
+    (self.recorded, self.rows, self.requests) = (recorded, rows, requests)
+    (self.settling, self.usage) = (settling, usage)
+  }
 }
 
 /// What one variant's run of one round has shown.
@@ -42,35 +50,12 @@ struct VariantOutcome {
         evidence: evidence, verifications: verifications, effort: effort,
         generatorCPU: generatorCPU, bites: happened.bites
       ).values
-    faults = VariantOutcome.figures(histories, happened)
+    faults = happened.figures(histories)
     findings = verifications.flatMap(\.findings).map(FindingFigures.init)
     if histories.count == 1, var series = histories.first.map({ SeriesFigures($0) }) {
       series.recorded = effort.recorded
       self.series = series
     }
     evidence = []
-  }
-
-  /// Each fault for itself: from the end of the one before to the beginning of the next.
-  private static func figures(_ histories: [History], _ happened: FaultOutcome) -> [FaultFigures] {
-    let windows = happened.windows.sorted { $0.from < $1.from }
-    return windows.enumerated().map { index, window in
-      let start = index > 0 ? windows[index - 1].to : -.infinity
-      let figures = WindowFigures(
-        histories, fault: window, from: start, to: happened.next(after: window.to + 0.001))
-      let bites = happened.records.first { $0.name == window.name }?.bites
-      return FaultFigures(window: window, bites: bites, metrics: figures.values)
-    }
-  }
-}
-
-/// One fault of one run, with what was measured before, during and after it.
-package struct FaultFigures: Codable, Hashable, Sendable {
-  package var window: FaultWindow
-  package var bites: Int?
-  package var metrics: [String: Double]
-
-  package init(window: FaultWindow, bites: Int?, metrics: [String: Double]) {
-    (self.window, self.bites, self.metrics) = (window, bites, metrics)
   }
 }

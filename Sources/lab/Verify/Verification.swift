@@ -5,12 +5,15 @@ package struct Verification: Sendable {
   package let findings: [Finding]
   package let tally: Tally
   package let gate: GateComparison?
+  /// Whether nobody got a coupon of a second day; otherwise nothing says how full each of them had to be.
+  package let isOfOneDay: Bool
 
   /// Checks I1–I14, as far as they apply. Pure: the same evidence gives the same answer.
   package init(checking evidence: Evidence) {
     let checker = Checker(evidence)
     findings = Invariant.allCases.map { Finding($0, checker.verdict(on: $0)) }
     tally = checker.tally
+    isOfOneDay = checker.onlyDay != nil
     gate = evidence.gate.map { GateComparison($0, rows: evidence.database.coupons) }
   }
 

@@ -14,18 +14,30 @@ package struct Matrix: Hashable, Sendable {
 
   package static let architectures = ["monolith", "eda"]
 
+  /// Parts that only one architecture has, by the name of a fault's target.
+  private static let parts: [String: Set<String>] = [
+    "monolith": ["database", "api"], "eda": ["database", "redis", "kafka", "api", "worker"],
+  ]
+
   /// What was measured while a fault lasted; medians of all runs.
   package struct Cell: Hashable, Sendable {
+    package enum Recovery: Hashable, Sendable {
+      /// Seconds from the fault's end to the last bad answer.
+      case after(Double)
+      /// Who asked last, so many seconds after the fault's end, still got a bad answer.
+      case notWithin(Double)
+    }
+
     /// Share of good answers.
     package var good: Double
-    /// Seconds from the fault's end to the last bad answer; nil where nobody asked after it.
-    package var recover: Double?
-    /// Median latency in milliseconds, during the fault and before it.
+    /// Nil where nobody asked after the fault.
+    package var recovery: Recovery?
+    /// Median latency of good answers in milliseconds, during the fault and before it.
     package var during: Double?
     package var before: Double?
 
-    package init(good: Double, recover: Double?, during: Double? = nil, before: Double? = nil) {
-      (self.good, self.recover, self.during, self.before) = (good, recover, during, before)
+    package init(good: Double, recovery: Recovery?, during: Double? = nil, before: Double? = nil) {
+      (self.good, self.recovery, self.during, self.before) = (good, recovery, during, before)
     }
 
     /// Answered well, and yet felt.
@@ -34,17 +46,34 @@ package struct Matrix: Hashable, Sendable {
       return during > 100 && during > 3 * before
     }
 
+    package var isRecovered: Bool { if case .notWithin = recovery { false } else { true } }
+
     package enum Colour: String, Sendable { case good, fair, bad }
 
-    package var colour: Colour { good < 0.5 ? .bad : good < 0.99 || isSlow ? .fair : .good }
+    package var colour: Colour {
+      good < 0.5 || !isRecovered ? .bad : good < 0.99 || isSlow ? .fair : .good
+    }
+  }
+
+  /// What a row has for one use of one architecture.
+  package enum Entry: Hashable, Sendable {
+    case cell(Cell)
+    /// It should have been measured, and was not, or not in every round.
+    case gap
+    case noSuchPart
   }
 
   package struct Row: Hashable, Sendable {
     package var fault: String
-    /// Architecture ─▶ group ─▶ cell. An architecture that has no such part is not here.
+    /// What was broken, as `FaultFigures` names it.
+    package var target: String
+    /// Architecture ─▶ group ─▶ cell.
     package var cells: [String: [String: Cell]]
 
-    package init(fault: String, cells: [String: [String: Cell]]) { (self.fault, self.cells) = (fault, cells) }
+    package func entry(_ architecture: String, _ group: String) -> Entry {
+      guard Matrix.parts[architecture]?.contains(target) ?? false else { return .noSuchPart }
+      return cells[architecture]?[group].map(Entry.cell) ?? .gap
+    }
   }
 
   package private(set) var rows: [Row] = []
@@ -54,51 +83,77 @@ package struct Matrix: Hashable, Sendable {
   /// The rows of the first result stand first; a fault that several results have is taken from the first of them.
   package init(_ results: [ExperimentResult]) {
     for result in results {
-      let architecture = Dictionary(uniqueKeysWithValues: result.variants.map { ($0.name, $0.architecture) })
-      var found: [String] = []
-      var figures: [String: [String: [FaultFigures]]] = [:]
-      for run in result.runs {
-        guard let name = architecture[run.variant] else { continue }
-        for fault in run.faults where fault.metrics["mine.count@during"] ?? 0 > 0 {
-          if !found.contains(fault.window.name) { found.append(fault.window.name) }
-          figures[fault.window.name, default: [:]][name, default: []].append(fault)
-        }
+      let new = Matrix.faults(of: result).filter { fault in !rows.contains { $0.fault == fault.name } }
+      rows += new.map { fault in
+        Row(
+          fault: fault.name, target: fault.target,
+          cells: Dictionary(
+            uniqueKeysWithValues: Matrix.architectures.map {
+              ($0, Matrix.cells(of: fault.name, in: result, $0))
+            }))
       }
-      let new = found.filter { name in !rows.contains { $0.fault == name } }
-      rows += new.map { Row(fault: $0, cells: (figures[$0] ?? [:]).mapValues(Matrix.cells)) }
       if !new.isEmpty { sources.append(result.name) }
     }
   }
 
-  private static func cells(_ figures: [FaultFigures]) -> [String: Cell] {
-    func median(_ metric: String) -> Double? { Spread(figures.compactMap { $0.metrics[metric] })?.median }
-    var cells: [String: Cell] = [:]
-    for use in uses {
-      guard let good = median("\(use.group).good@during") else { continue }
-      cells[use.group] = Cell(
-        good: good, recover: median("\(use.group).recover_s"), during: median("\(use.group).p50_ms@during"),
-        before: median("\(use.group).p50_ms@before"))
+  /// The faults during which all five uses were looked at in some run, in order.
+  private static func faults(of result: ExperimentResult) -> [(name: String, target: String)] {
+    var found: [(name: String, target: String)] = []
+    for fault in result.runs.flatMap(\.faults) where fault.metrics["mine.count@during"] ?? 0 > 0 {
+      if !found.contains(where: { $0.name == fault.window.name }) {
+        found.append((fault.window.name, fault.target))
+      }
     }
+    return found
+  }
+
+  /// The cells that every round of every variant of that architecture has.
+  private static func cells(of fault: String, in result: ExperimentResult, _ architecture: String)
+    -> [String: Cell]
+  {
+    let variants = Set(result.variants.filter { $0.architecture == architecture }.map(\.name))
+    let runs = result.runs.filter { variants.contains($0.variant) }
+    let faulted = runs.filter { $0.faults.contains { $0.window.name == fault } }
+    let figures = faulted.flatMap(\.faults).filter { $0.window.name == fault }
+    let expected = Set(faulted.map(\.variant)).count * result.rounds
+    var cells: [String: Cell] = [:]
+    for use in uses { cells[use.group] = cell(use.group, figures, expected: expected) }
     return cells
   }
 
-  /// Where the event-driven version answers worse than the monolith, which does not know some of the faults at all.
-  package var whereEdaIsWorse: [(fault: String, use: String, monolith: Double?, eda: Double)] {
-    rows.flatMap { row in
-      Matrix.uses.compactMap { use in
-        guard let eda = row.cells["eda"]?[use.group]?.good else { return nil }
-        let monolith = row.cells["monolith"]?[use.group]?.good
-        return eda < (monolith ?? 1) - 0.02 ? (row.fault, use.title, monolith, eda) : nil
-      }
+  /// - Parameter expected: how many values it must be made of; nil where there are fewer.
+  private static func cell(_ group: String, _ figures: [FaultFigures], expected: Int) -> Cell? {
+    func values(_ metric: String) -> [Double] { figures.compactMap { $0.metrics["\(group).\(metric)"] } }
+    let shares = values("good@during")
+    guard expected > 0, shares.count >= expected, let good = Spread(shares)?.median else { return nil }
+    let watched = figures.compactMap { $0.unrecovered[group] }
+    let recovered = values("recover_s") + watched.map { _ in .infinity }
+    guard recovered.isEmpty || recovered.count >= expected else { return nil }
+    let recovery = Spread(recovered).map { spread in
+      spread.median.isFinite ? Cell.Recovery.after(spread.median) : .notWithin(watched.min() ?? 0)
     }
+    return Cell(
+      good: good, recovery: recovery, during: Spread(values("p50_ms@during"))?.median,
+      before: Spread(values("p50_ms@before"))?.median)
   }
 
-  /// Cells that a run should have measured and did not.
+  /// Why a result must not become a part of the matrix; nil where it may, or has nothing for it.
+  package static func objection(to result: ExperimentResult) -> String? {
+    guard !faults(of: result).isEmpty else { return nil }
+    if result.isQuick { return "the result of \(result.name) is of --quick, which is only a test" }
+    if let run = result.unverified.first {
+      return "the result of \(result.name) is not verified: \(run.variant), round \(run.round)"
+    }
+    return result.passed ? nil : "in the result of \(result.name) not everything holds that was expected"
+  }
+
+  /// Cells that a run should have measured and did not, or not in every round.
   package var gaps: [String] {
     rows.flatMap { row in
-      row.cells.flatMap { architecture, cells in
-        Matrix.uses.filter { cells[$0.group] == nil }.map { "\(row.fault), \(architecture): \($0.title)" }
+      Matrix.architectures.flatMap { architecture in
+        Matrix.uses.filter { row.entry(architecture, $0.group) == .gap }
+          .map { "\(row.fault), \(architecture): \($0.title)" }
       }
-    }.sorted()
+    }
   }
 }

@@ -12,8 +12,9 @@ package struct MatrixPage {
     # How far failures spread
 
     One thing is broken at a time while people come at a steady rate. Each cell says which share of the answers was good
-    while it was broken, and how many seconds after its end the last bad answer came (✓: none). 🟢 nearly all good,
-    🟡 some bad or much slower, 🔴 most bad, · the architecture has no such part.
+    while it was broken, and how many seconds after its end the last bad answer came (✓: none; "not within": whoever asked
+    last, so long after it, still got one). 🟢 nearly all good, 🟡 some bad or much slower, 🔴 most bad or not recovered,
+    · the architecture has no such part, ⚪ not measured in every round.
 
     ![The failure-propagation matrix](matrix.svg)
 
@@ -40,32 +41,41 @@ package struct MatrixPage {
       "|---|\(Matrix.uses.map { _ in "---:|" }.joined())",
     ]
     for row in matrix.rows {
-      let cells = Matrix.uses.map { MatrixPage.text(row.cells[architecture]?[$0.group], marked: true) }
+      let cells = Matrix.uses.map { MatrixPage.text(row.entry(architecture, $0.group), marked: true) }
       lines.append("| \(row.fault) | \(cells.joined(separator: " | ")) |")
     }
     return lines.joined(separator: "\n")
   }
 
-  /// `🟢 100 % ✓`, `🔴 3 %, 1.2 s`.
-  static func text(_ cell: Matrix.Cell?, marked: Bool) -> String {
-    guard let cell else { return "·" }
+  /// `🟢 100 % ✓`, `🔴 3 %, 1.2 s`, `🔴 3 %, not within 3.5 s`.
+  static func text(_ entry: Matrix.Entry, marked: Bool) -> String {
+    let cell: Matrix.Cell
+    switch entry {
+    case .noSuchPart: return "·"
+    case .gap: return marked ? "⚪ not measured" : "not measured"
+    case .cell(let found): cell = found
+    }
     let mark = marked ? ["good": "🟢 ", "fair": "🟡 ", "bad": "🔴 "][cell.colour.rawValue] ?? "" : ""
     // Never rounded up to all.
     let share = cell.good < 1 ? min(cell.good, 0.999) : 1
     let percent = Numbers.decimal(share * 100, digits: share < 1 && share > 0.99 ? 1 : 0) + " %"
-    let slow = cell.isSlow ? " slow" : ""
-    guard let recover = cell.recover else { return mark + percent + slow }
-    return mark + percent + slow + (recover <= 0 ? " ✓" : ", \(Numbers.decimal(recover, digits: 1)) s")
+    return mark + percent + (cell.isSlow ? " slow" : "") + text(cell.recovery)
+  }
+
+  private static func text(_ recovery: Matrix.Cell.Recovery?) -> String {
+    switch recovery {
+    case nil: ""
+    case .after(let seconds) where seconds <= 0: " ✓"
+    case .after(let seconds): ", \(Numbers.decimal(seconds, digits: 1)) s"
+    case .notWithin(let seconds): ", not within \(Numbers.decimal(seconds, digits: 1)) s"
+    }
   }
 
   private var worse: String {
     let cells = matrix.whereEdaIsWorse
     guard !cells.isEmpty else { return "In no cell of these runs." }
-    return cells.map { cell in
-      let monolith = cell.monolith.map { Numbers.decimal($0 * 100, digits: 0) + " %" } ?? "has no such part"
-      return
-        "- **\(cell.fault)**, \(cell.use): \(Numbers.decimal(cell.eda * 100, digits: 0)) % (monolith: \(monolith))"
-    }.joined(separator: "\n")
+    return cells.map { "- **\($0.fault)**, \($0.use): \($0.reasons.joined(separator: "; "))" }
+      .joined(separator: "\n")
   }
 
   private var sources: String {
@@ -84,7 +94,7 @@ package struct MatrixDrawing {
   package init(_ matrix: Matrix) { self.matrix = matrix }
 
   private static let left = 190.0
-  private static let cell = (width: 104.0, height: 30.0)
+  private static let cell = (width: 136.0, height: 30.0)
   private static let gap = 18.0
   private static let top = 58.0
 
@@ -103,7 +113,7 @@ package struct MatrixDrawing {
         let y = MatrixDrawing.top + Double(line) * MatrixDrawing.cell.height
         if index == 0 { body += text(row.fault, MatrixDrawing.left - 10, y + 19, "end", "strong") }
         for (column, use) in Matrix.uses.enumerated() {
-          body += draw(row.cells[architecture]?[use.group], x + Double(column) * MatrixDrawing.cell.width, y)
+          body += draw(row.entry(architecture, use.group), x + Double(column) * MatrixDrawing.cell.width, y)
         }
       }
     }
@@ -114,12 +124,17 @@ package struct MatrixDrawing {
       """)
   }
 
-  private func draw(_ cell: Matrix.Cell?, _ x: Double, _ y: Double) -> String {
-    let style = cell?.colour.rawValue ?? "none"
+  private func draw(_ entry: Matrix.Entry, _ x: Double, _ y: Double) -> String {
+    let (shape, ink) =
+      switch entry {
+      case .cell(let cell): (cell.colour.rawValue, "cell")
+      case .gap: ("gap", "strong")
+      case .noSuchPart: ("none", "")
+      }
     let (width, height) = (MatrixDrawing.cell.width - 3, MatrixDrawing.cell.height - 3)
-    let rect = #"<rect class="\#(style)" x="\#(x)" y="\#(y)" width="\#(width)" height="\#(height)" rx="4"/>"#
-    let label = MatrixPage.text(cell, marked: false)
-    return rect + "\n" + text(label, x + width / 2, y + 18, "middle", cell == nil ? "" : "cell")
+    let rect = #"<rect class="\#(shape)" x="\#(x)" y="\#(y)" width="\#(width)" height="\#(height)" rx="4"/>"#
+    let label = MatrixPage.text(entry, marked: false)
+    return rect + "\n" + text(label, x + width / 2, y + 18, "middle", ink)
   }
 
   private func text(_ text: String, _ x: Double, _ y: Double, _ anchor: String, _ style: String) -> String {

@@ -159,52 +159,6 @@ final class FaultSchedule {
   }
 }
 
-/// The faults of a run as they were.
-struct FaultOutcome {
-  var records: [FaultRecord]
-  /// When each was asked for, restarts included: it may have been felt before it was there for certain.
-  var begun: [Timestamp]
-  var opening: Timestamp
-
-  /// Each with its times since the opening.
-  var windows: [FaultWindow] {
-    records.map { FaultWindow(name: $0.name, from: seconds($0.from), to: seconds($0.to)) }
-  }
-
-  /// When the first fault was asked for after a moment, in seconds since the opening.
-  func next(after moment: Double) -> Double {
-    begun.map(seconds).filter { $0 > moment }.min() ?? .infinity
-  }
-
-  /// From the first one's beginning to the last one's end; nil without a fault.
-  var whole: FaultWindow? {
-    guard let from = windows.map(\.from).min(), let to = windows.map(\.to).max() else { return nil }
-    return FaultWindow(name: "fault", from: from, to: to)
-  }
-
-  /// Counts what was felt of the faults that nothing else counts.
-  ///
-  /// - Parameters:
-  ///   - histories: of the crowd; a list for each policy.
-  ///   - recorded: coupons of the first policy in the database over time.
-  mutating func count(_ histories: [[History]], recorded: [CountPoint]) {
-    for index in records.indices where records[index].bites == nil {
-      let (from, to) = (records[index].from, records[index].to)
-      records[index].bites =
-        records[index].target == .worker
-        ? FeltFault(histories.first ?? [], from: from, to: to).growthOfLag(recorded, opening: opening)
-        : FeltFault(histories.flatMap { $0 }, from: from, to: to).requests
-    }
-  }
-
-  /// Nil where there was no fault.
-  var bites: Int? { records.isEmpty ? nil : records.compactMap(\.bites).reduce(0, +) }
-
-  private func seconds(_ time: Timestamp) -> Double {
-    Double(time.microseconds - opening.microseconds) / 1_000_000
-  }
-}
-
 extension LabFault {
   /// What the lots of a run's n-th fault are drawn from: one for all programs, and the same again when the run is
   /// repeated.

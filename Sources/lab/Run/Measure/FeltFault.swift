@@ -12,6 +12,9 @@ package struct FeltFault {
 
   /// Requests of every kind that were due meanwhile and failed, or took more than three times as long as those of their
   /// kind before, and more than a tenth of a second.
+  ///
+  /// One of them may have been the machine's hiccup: 0 where they are fewer than three, or than a hundredth of all that
+  /// were due meanwhile.
   package var requests: Int {
     var before: [Call: Histogram] = [:]
     for history in histories {
@@ -20,16 +23,19 @@ package struct FeltFault {
       }
     }
     let limits = before.compactMapValues { $0.quantile(0.5).map { max(FeltFault.shortest, 3 * $0) } }
-    return histories.reduce(0) { sum, history in
-      sum
-        + history.requests.count { request in
-          let due = history.moment(request.due)
-          guard from <= due, due < to else { return false }
-          return !GroupFigures.isGood(request) || request.latency > limits[request.call] ?? .max
-        }
+    var (due, felt) = (0, 0)
+    for history in histories {
+      for request in history.requests {
+        let moment = history.moment(request.due)
+        guard from <= moment, moment < to else { continue }
+        due += 1
+        if !GroupFigures.isGood(request) || request.latency > limits[request.call] ?? .max { felt += 1 }
+      }
     }
+    return felt >= max(FeltFault.fewest, (due + 99) / 100) ? felt : 0
   }
 
+  private static let fewest = 3
   private static let shortest: Int64 = 100_000
 
   /// By how many coupons the database fell behind meanwhile.

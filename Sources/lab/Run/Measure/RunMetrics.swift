@@ -1,7 +1,7 @@
 import CouponDomain
 
 /// Everything that one variant's run measured, as metrics by name.
-struct RunMetrics {
+package struct RunMetrics {
   /// What the clients saw, one history a policy; without the people who came again after the fault.
   var histories: [History]
   var quotas: Int
@@ -13,7 +13,16 @@ struct RunMetrics {
   var generatorCPU: Double
   var bites: Int?
 
-  var values: [String: Double] {
+  package init(
+    histories: [History], quotas: Int, fault: FaultWindow?, evidence: [Evidence],
+    verifications: [Verification], effort: Effort, generatorCPU: Double, bites: Int?
+  ) {
+    (self.histories, self.quotas, self.fault) = (histories, quotas, fault)
+    (self.evidence, self.verifications, self.effort) = (evidence, verifications, effort)
+    (self.generatorCPU, self.bites) = (generatorCPU, bites)
+  }
+
+  package var values: [String: Double] {
     var all = WindowFigures(histories, fault: fault).values
     addPeople(&all)
     addLedgers(&all)
@@ -36,7 +45,8 @@ struct RunMetrics {
     let (oversold, duplicates) = (sum(\.oversold), sum(\.duplicates))
     (all["rows"], all["oversold"], all["duplicates"]) = (sum(\.rows), oversold, duplicates)
     (all["lost"], all["accepted.failed"], all["wrong"]) = (lost, lost, oversold + duplicates + lost)
-    all["missing"] = Double(evidence.map(RunMetrics.missing).reduce(0, +))
+    // Of several days nobody knows how full each had to be; 0 would say that they were.
+    if !verifications.isEmpty, verifications.allSatisfy(\.isOfOneDay) { all["missing"] = sum(\.missing) }
     all["findings"] = Double(verifications.flatMap(\.findings).count { !$0.passes })
     all["dead_letters"] = Double(evidence.map { Set($0.database.deadLetters).count }.max() ?? 0)
     if effort.settling.lag == 0 { all["settle_s"] = effort.settling.seconds }
@@ -47,17 +57,6 @@ struct RunMetrics {
     var given: Set<CouponID> = []
     for history in evidence.histories { given.formUnion(history.coupons.map(\.couponID)) }
     return given.subtracting(evidence.database.coupons.map(\.coupon.claim.couponID)).count
-  }
-
-  /// Coupons that the day could have given to people who asked, and did not; of runs of one day.
-  private static func missing(_ evidence: Evidence) -> Int {
-    let rows = Dictionary(grouping: evidence.database.coupons, by: \.day)
-    guard rows.count == 1, let issued = rows.first?.value.count else { return 0 }
-    let people = Set(
-      evidence.histories.flatMap { history in
-        history.requests.lazy.filter { $0.call == .coupon }.map(\.person)
-      })
-    return max(0, min(evidence.policy.dailyQuota, people.count) - issued)
   }
 
   private func addTimes(_ all: inout [String: Double]) {

@@ -17,13 +17,14 @@ struct GroupFigures {
   private(set) var refused = 0
   private(set) var unknown = 0
   private(set) var failed = 0
+  /// Of good answers: who is refused at once has not been served fast.
   private var latency = Histogram()
 
   mutating func take(_ request: RequestRecord) {
     count += 1
-    latency.record(microseconds: request.latency)
     let outcome = request.outcome
     if GroupFigures.isGood(request) {
+      latency.record(microseconds: request.latency)
       if outcome.isOK || request.call == .late { accepted += 1 } else { refused += 1 }
     } else {
       failed += 1
@@ -41,7 +42,7 @@ struct GroupFigures {
     }
   }
 
-  /// Measure ─▶ value; without shares and latencies where there was no request.
+  /// Measure ─▶ value; without shares where there was no request, and without latencies where no answer was good.
   var values: [String: Double] {
     var values: [String: Double] = [
       "count": Double(count), "failed_count": Double(failed), "accepted_count": Double(accepted),
@@ -60,17 +61,28 @@ struct GroupFigures {
 }
 
 /// A run's requests by kind and window.
-struct WindowFigures {
+package struct WindowFigures {
+  /// The last request of a kind that was due after the fault: whoever asked last says whether it is over.
+  private struct Last {
+    var due: Double
+    var isGood: Bool
+  }
+
   private var groups: [String: [Window: GroupFigures]] = [:]
   /// Seconds since the opening, of the last request of a kind that was due after the fault and failed.
   private var lastFailed: [String: Double] = [:]
+  private var last: [String: Last] = [:]
   private let fault: FaultWindow?
-  /// What ended later does not count, in seconds since the opening: the next fault begins there.
+  /// Seconds since the opening: the next fault begins there, and what was due later is that one's.
   private let end: Double
+
+  /// A request that was due so shortly before the next fault, and was under way when that came, may have failed of
+  /// either; who had waited longer than this was kept waiting by this one.
+  private static let doubt = 0.1
 
   /// - Parameters:
   ///   - fault: nil where there is none; then everything is `whole`.
-  init(
+  package init(
     _ histories: [History], fault: FaultWindow?, from start: Double = -.infinity, to end: Double = .infinity
   ) {
     (self.fault, self.end) = (fault, end)
@@ -78,20 +90,26 @@ struct WindowFigures {
       for request in history.requests {
         let due = Double(Int64(request.due) - history.run.openedAfter) / 1_000_000
         let answered = Double(Int64(request.answered) - history.run.openedAfter) / 1_000_000
-        if start <= due, answered < end { take(request, due: due, answered: answered) }
+        guard start <= due, due < end else { continue }
+        if answered >= end, due > end - WindowFigures.doubt, !GroupFigures.isGood(request) { continue }
+        take(request, due: due, answered: answered)
       }
     }
   }
 
   private mutating func take(_ request: RequestRecord, due: Double, answered: Double) {
+    let isGood = GroupFigures.isGood(request)
     for group in WindowFigures.groups(of: request.call) {
       groups[group, default: [:]][.whole, default: GroupFigures()].take(request)
       guard let fault else { continue }
       // What was under way when the fault came has felt it.
       let window: Window = answered < fault.from ? .before : due < fault.to ? .during : .after
       groups[group]?[window, default: GroupFigures()].take(request)
-      if window == .after, !GroupFigures.isGood(request) {
-        lastFailed[group] = max(lastFailed[group] ?? 0, due)
+      guard window == .after else { continue }
+      if !isGood { lastFailed[group] = max(lastFailed[group] ?? 0, due) }
+      // Of two that were due at once, the bad one counts.
+      if due > last[group]?.due ?? -.infinity || due == last[group]?.due && !isGood {
+        last[group] = Last(due: due, isGood: isGood)
       }
     }
   }
@@ -106,8 +124,14 @@ struct WindowFigures {
     }
   }
 
+  /// Kinds of requests of which the last one still failed, with the seconds from the end of the fault until it was due.
+  package var unrecovered: [String: Double] {
+    guard let fault else { return [:] }
+    return last.filter { !$0.value.isGood }.mapValues { $0.due - fault.to }
+  }
+
   /// Metric's text ─▶ value.
-  var values: [String: Double] {
+  package var values: [String: Double] {
     var all: [String: Double] = [:]
     for (group, windows) in groups {
       for (window, figures) in windows {
@@ -115,8 +139,8 @@ struct WindowFigures {
           if let metric = Metric("\(group).\(measure)", window) { all[metric.description] = value }
         }
       }
-      // Recovered is only who was asked again.
-      if let fault, windows[.after]?.count ?? 0 > 0 {
+      // Recovered is only who was asked again, and not who failed to the last: there is no number for that.
+      if let fault, last[group]?.isGood == true {
         all["\(group).recover_s"] = lastFailed[group].map { $0 - fault.to } ?? 0
       }
     }

@@ -82,7 +82,7 @@ enum StandaloneSVG {
     path.dashed { stroke-dasharray:4 5; stroke-width:1.6; } path.spread { stroke:var(--ink); stroke-width:1.2; }
     rect.monolith { fill:var(--monolith); } rect.eda { fill:var(--eda); }
     rect.good { fill:var(--good); } rect.fair { fill:var(--fair); } rect.bad { fill:var(--bad); }
-    rect.none { fill:var(--rule); } text.cell { fill:#fff; font-weight:600; }
+    rect.none { fill:var(--rule); } rect.gap { fill:none; stroke:var(--bad); stroke-dasharray:3 3; } text.cell { fill:#fff; font-weight:600; }
 
     """
 }

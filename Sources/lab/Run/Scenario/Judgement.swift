@@ -3,6 +3,8 @@ package struct Spread: Codable, Hashable, Sendable {
   package var median: Double
   package var min: Double
   package var max: Double
+  /// How many values it is made of: a round may have none.
+  package var count: Int
 
   /// Nil where there is no value.
   package init?(_ values: [Double]) {
@@ -10,7 +12,7 @@ package struct Spread: Codable, Hashable, Sendable {
     guard let first = sorted.first, let last = sorted.last else { return nil }
     let middle = sorted.count / 2
     median = sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
-    (min, max) = (first, last)
+    (min, max, count) = (first, last, sorted.count)
   }
 }
 

@@ -83,9 +83,15 @@ package struct Metric: Hashable, Sendable, CustomStringConvertible {
       ("unknown", "share without an answer that says whether something was done"),
       ("accepted_count", "requests answered with what was asked for"),
       ("failed_count", "requests that were not answered as they should be"),
-      ("p50_ms", "median latency in ms from the time a request was due, however it ended"),
+      (
+        "p50_ms",
+        "median latency of good answers in ms, from the time a request was due; no value without one"
+      ),
       ("p99_ms", "its 99th percentile, in ms"), ("max_ms", "its maximum, in ms"),
-      ("recover_s", "seconds from the end of the fault to the last request that failed; without windows"),
+      (
+        "recover_s",
+        "seconds from the end of the fault to the last request that failed, 0 where none did; no value where the last request failed; without windows"
+      ),
     ])
 
   /// What is known of a run as a whole.
@@ -106,7 +112,10 @@ package struct Metric: Hashable, Sendable, CustomStringConvertible {
         ("lost", "coupons somebody was given and that have no row"),
         ("accepted.failed", "the same as lost"),
         ("wrong", "coupons: oversold, duplicates and lost together"),
-        ("missing", "coupons that the day could have given and did not"),
+        (
+          "missing",
+          "coupons that the day could have given and did not; no value for a run of more than one day"
+        ),
         ("findings", "invariants that do not hold, or could not show"),
         ("dead_letters", "messages put aside"),
       ]),
@@ -126,7 +135,10 @@ package struct Metric: Hashable, Sendable, CustomStringConvertible {
           "seconds from the end of the last fault until every coupon that was won during it is in the database"
         ),
         ("settle_s", "seconds from the end of the load and its faults until the lag is 0"),
-        ("recover_s", "seconds, the larger recover_s of coupons and bystander"),
+        (
+          "recover_s",
+          "seconds, the larger recover_s of coupons and bystander; no value where one of them has none"
+        ),
         ("bites", "how often faults were felt"),
       ]),
     Section(
