@@ -1,7 +1,9 @@
 import EventLoop
 import Foundation
+import Operations
 import PrivateServers
 import Testing
+import lab
 
 /// `lab fault` as a person uses it, on real servers and programs.
 @Suite(.serialized) struct FaultCommandTests {
@@ -158,12 +160,26 @@ import Testing
     try await lab.eventuallyReady()
     try await lab.expect("fault", "api", "restart", says: "api runs again")
     try await lab.eventuallyReady()
-    // An outage is the same for all, also for who starts again during it.
+    try await switchesOutliveARestart(lab)
+  }
+
+  /// An outage is the same for all, also for who starts again during it and has nobody to ask.
+  @LoopActor
+  private func switchesOutliveARestart(_ lab: LabProcess) async throws {
     try await lab.expect("fault", "database", "outage", "--for", "60s", says: "in monolith and eda")
-    try await lab.expect("fault", "worker", "restart", says: "worker runs again")
+    try await lab.expect("fault", "redis", "flaky", "--rate", "0.5", "--for", "60s", says: "redis flaky")
+    func seed(_ status: String) -> Substring? { status.split(separator: "(seed ").last?.prefix { $0 != ")" } }
+    let before = try await lab.run("fault", "status").text
+    for part in ["worker", "api", "monolith"] {
+      try await lab.expect("fault", part, "restart", says: "\(part) runs again")
+    }
     let status = try await lab.run("fault", "status").text
     #expect(status.split(separator: "\n").filter { $0.contains("outage, ") }.count == 3, "\(status)")
+    #expect(status.contains("flaky 0.5 (seed ") && seed(status) == seed(before), "\(status)")
     try await lab.expect("fault", "heal", says: "everything")
+    // What is off stays off.
+    try await lab.expect("fault", "monolith", "restart", says: "monolith runs again")
+    #expect(try await !lab.run("fault", "status").text.contains("outage"))
     try await lab.eventuallyReady()
   }
 
@@ -175,6 +191,29 @@ import Testing
       "fault", "log", "duplicates", "--share", "1", says: "13 messages were put into the log")
     try await lab.expect("fault", "redis", "flush", says: "keys were removed")
     try await lab.eventuallyReady()
+  }
+}
+
+@Suite struct KeptSwitchTests {
+  @Test func whatIsLeftIsKnownAndWhatWasCountedIsNotLost() throws {
+    let path = FileManager.default.temporaryDirectory.path + "/kept-switches-\(UInt64.random(in: 0 ... .max))"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let switches = KeptSwitches(LabFolder(path: path))
+    #expect(switches.all(of: .eda).isEmpty && switches.forget(.redis, of: .eda) == nil)
+    let flaky = try FaultSpec(kind: .flaky, rate: 0.5, ttlSeconds: 10, seed: 7)
+    try switches.keep(.redis, flaky, of: .eda, since: 1_000)
+    let kept = try #require(switches.all(of: .eda).first)
+    #expect(kept.target == .redis && switches.all(of: .monolith).isEmpty)
+    #expect(try kept.rest(at: 5_000) == FaultSpec(kind: .flaky, rate: 0.5, ttlSeconds: 6, seed: 7))
+    #expect(kept.rest(at: 11_000) == nil)
+    try switches.add(bites: 3, to: .redis, of: .eda)
+    try switches.add(bites: 4, to: .redis, of: .eda)
+    try switches.add(bites: 9, to: .kafka, of: .eda)
+    #expect(switches.forget(.redis, of: .eda)?.bites == 7)
+    #expect(switches.all(of: .eda).isEmpty)
+    try switches.keep(.redis, flaky, of: .eda, since: 1_000)
+    switches.forgetAll()
+    #expect(switches.all(of: .eda).isEmpty)
   }
 }
 

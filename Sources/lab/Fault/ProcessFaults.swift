@@ -27,6 +27,7 @@ extension Lab {
   func kill(_ part: FaultedPart) async throws {
     let running = try runningPart(part)
     try refuseLossOfLog(part, "killed")
+    await keepBites(of: running.part)
     running.process.signalTree(SIGKILL)
     stopped.forget(running.part)
     guard await running.process.hasEnded(within: .seconds(10)) else {
@@ -114,7 +115,7 @@ extension Lab {
     let options = optionsOfRestart(known, more)
     let ports = try await startProgram(known.part, options, ready: LogScan.listeningPorts)
     try note(known.part, port: ports.port, adminPort: ports.admin)
-    try await passOnSwitches(to: known.part)
+    try await putBackSwitches(in: known.part)
   }
 
   /// Ends a program in its own way and starts it again on its port without an operator's listener, and so without fault

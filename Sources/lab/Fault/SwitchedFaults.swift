@@ -11,9 +11,14 @@ extension Lab {
   /// - Throws: `LabFailure`, which says where it could not be taken back.
   func switchOn(_ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture) async throws {
     let path = "/admin/faults/\(target.rawValue)"
+    let begun = LabFaultRecord.now
     do {
-      _ = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
+      let answer = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
+      // With the seed that was drawn where none was given.
+      let told = SwitchAnswer(answer)?.fault.rest(for: spec.ttlSeconds) ?? spec
+      try keptSwitches.keep(target, told, of: architecture, since: begun)
     } catch let failure as LabFailure {
+      keptSwitches.forget(target, of: architecture)
       guard let part = operatedPart(of: architecture) else { throw failure }
       // 502: off here, and a peer that has missed this has missed the other, too, or heals by itself.
       let answer = try? await Operator(part, of: state).call(.delete, path)
@@ -28,8 +33,11 @@ extension Lab {
 
   /// - Returns: how often the fault had bitten, in all programs of the architecture.
   func switchOff(_ target: FaultTarget, of architecture: Architecture) async throws -> Int {
+    let earlier = keptSwitches.forget(target, of: architecture)?.bites ?? 0
+    // What does not run has no switch.
+    guard operatedPart(of: architecture) != nil else { return earlier }
     let answer = try await callSwitches(.delete, "/admin/faults/\(target.rawValue)", of: architecture)
-    return SwitchAnswer(answer)?.bites ?? 0
+    return earlier + (SwitchAnswer(answer)?.bites ?? 0)
   }
 
   /// What the switches of an architecture show; empty where none of its programs runs.
@@ -49,26 +57,60 @@ extension Lab {
 
   /// Everything that is switched on, in all programs.
   func clearSwitches() async throws {
+    keptSwitches.forgetAll()
     for architecture in Architecture.allCases where operatedPart(of: architecture) != nil {
       _ = try await callSwitches(.delete, "/admin/faults", of: architecture)
     }
   }
 
-  /// A program that has started again has nothing switched on: it gets what its architecture's other program still has,
-  /// so that an outage is the same for both.
-  func passOnSwitches(to part: LabPart) async throws {
+  var keptSwitches: KeptSwitches { KeptSwitches(folder) }
+
+  /// A program that has started again has nothing switched on: it gets what is left of what this laboratory has switched
+  /// on, and what its architecture's other program still has from somebody else, so that an outage is the same for both.
+  func putBackSwitches(in part: LabPart) async throws {
+    guard let architecture = part.architecture, let program = state.part(part) else { return }
+    var known: Set<String> = []
+    for kept in keptSwitches.all(of: architecture) {
+      known.insert(kept.target.rawValue)
+      guard let spec = kept.rest(at: LabFaultRecord.now) else { continue }
+      try await putBack(kept.target.rawValue, spec, in: program)
+    }
     let other: LabPart? = part == .edaAPI ? .edaWorker : part == .edaWorker ? .edaAPI : nil
-    guard let other, let source = state.part(other), let target = state.part(part),
-      source.process.isRunning, !source.process.isStopped
+    guard let other, let source = state.part(other), source.process.isRunning, !source.process.isStopped
     else { return }
-    // Neither asks its peers.
-    let alone = [("X-TimeAttack-Forwarded", "1")]
-    let answer = try await Operator(source, of: state).call(.get, "/admin/faults", headers: alone)
+    let answer = try await Operator(source, of: state).call(.get, "/admin/faults", headers: Lab.alone)
     let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer.body))
-    for fault in list?.faults ?? [] {
+    for fault in list?.faults ?? [] where !known.contains(fault.target) {
       guard let spec = fault.rest else { continue }
-      _ = try await Operator(target, of: state).call(
-        .put, "/admin/faults/\(fault.target)", body: Array(spec.json.utf8), headers: alone)
+      try await putBack(fault.target, spec, in: program)
+    }
+  }
+
+  /// A program that does not ask its peers.
+  private static let alone = [("X-TimeAttack-Forwarded", "1")]
+
+  private func putBack(_ target: String, _ spec: FaultSpec, in program: LabState.Part) async throws {
+    let answer = try await Operator(program, of: state).call(
+      .put, "/admin/faults/\(target)", body: Array(spec.json.utf8), headers: Lab.alone)
+    // 404: it does not use that server.
+    guard answer.status == 200 || answer.status == 404 else {
+      throw LabFailure(
+        "the \(program.part.rawValue) runs again without its \(target) switch: "
+          + Operator.oneLine(answer.body))
+    }
+  }
+
+  /// Before a program is killed: what its switches have counted would go with it.
+  func keepBites(of part: LabPart) async {
+    guard let architecture = part.architecture, let program = state.part(part), program.adminPort > 0,
+      !program.process.isStopped, !keptSwitches.all(of: architecture).isEmpty,
+      let answer = try? await Operator(program, of: state).call(
+        .get, "/admin/faults", headers: Lab.alone, within: .milliseconds(500)),
+      let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer.body))
+    else { return }
+    for fault in list.faults where fault.bites > 0 {
+      guard let target = FaultTarget(rawValue: fault.target) else { continue }
+      try? keptSwitches.add(bites: fault.bites, to: target, of: architecture)
     }
   }
 
@@ -113,10 +155,11 @@ struct SwitchState: Decodable {
   let bites: Int
 
   /// What is left of it; nil where nothing is on.
-  var rest: FaultSpec? {
+  var rest: FaultSpec? { rest(for: remainingSeconds) }
+
+  func rest(for seconds: Double) -> FaultSpec? {
     guard let kind = kind.flatMap({ FaultKind(rawValue: $0) }) else { return nil }
-    return try? FaultSpec(
-      kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: remainingSeconds, seed: seed)
+    return try? FaultSpec(kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: seconds, seed: seed)
   }
 
   /// As in `latency 300 ms, 4.2 s left`.
@@ -159,4 +202,15 @@ private struct SwitchAnswer: Decodable {
 private struct SwitchProblem: Decodable {
   let title: String
   let detail: String?
+}
+
+extension LabPart {
+  /// Of a program that has switches.
+  fileprivate var architecture: Architecture? {
+    switch self {
+    case .monolith: .monolith
+    case .edaAPI, .edaWorker: .eda
+    case .postgres, .redis, .kafka: nil
+    }
+  }
 }

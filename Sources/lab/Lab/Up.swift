@@ -41,6 +41,7 @@ extension Lab {
         "runs already (\(running.joined(separator: ", "))); lab status shows it, lab down stops it")
     }
     try update { $0.parts = [] }
+    keptSwitches.forgetAll()
     // What is being waited for would keep an interrupted start waiting.
     isStarting = true
     defer { isStarting = false }
