@@ -6,11 +6,25 @@ struct Chart {
     var name: String
     /// A class of the style sheet: `monolith`, `eda`, `due`.
     var style: String
-    var isDashed = false
+    var dash = Dash.solid
     /// Gaps where y is nil.
     var points: [(x: Double, y: Double?)]
     /// Drawn as steps: the value holds until the next point.
     var isStep = false
+  }
+
+  /// Lines of one colour that can be told apart; the names are classes of the style sheet.
+  enum Dash: String, CaseIterable {
+    case solid = ""
+    case dashed, dotted, broken
+  }
+
+  /// One row below the chart that is the fuller the more failed at that time.
+  struct Strip {
+    var name: String
+    var style: String
+    var dash: Dash
+    var parts: [(from: Double, to: Double, share: Double)]
   }
 
   enum Scale { case linear, logarithmic }
@@ -25,6 +39,9 @@ struct Chart {
   var level: (y: Double, name: String)?
   /// Upright lines with their names.
   var marks: [(x: Double, name: String)] = []
+  /// What `strips` are shares of.
+  var stripLabel = ""
+  var strips: [Strip] = []
   var xRange: ClosedRange<Double>
   /// How a y is written at the axis.
   var yText: (Double) -> String
@@ -35,12 +52,13 @@ struct Chart {
   private static let right = 16.0
   private static let top = 34.0
   private static let bottom = 44.0
+  private static let strip = 10.0
 
   /// The `<svg>` element; `id` makes its title and description unique on the page.
   func svg(id: String) -> String {
     let y = yAxis()
     var svg = """
-      <svg viewBox="0 0 \(Int(Chart.width)) \(Int(Chart.height))" role="img" \
+      <svg viewBox="0 0 \(Int(Chart.width)) \(Int(fullHeight))" role="img" \
       aria-labelledby="\(id)-title \(id)-desc">
       <title id="\(id)-title">\(title.escaped)</title><desc id="\(id)-desc">\(description.escaped)</desc>
 
@@ -58,7 +76,40 @@ struct Chart {
       svg += text(mark.name, place(x: mark.x) + 4, Chart.top + 11, "start", "small")
     }
     for line in lines { svg += path(line, y) }
+    for (row, strip) in strips.enumerated() { svg += draw(strip, row) }
+    if !strips.isEmpty { svg += text(stripLabel, 4, Chart.height - 6, "start", "axis") }
     return svg + "</svg>"
+  }
+
+  private var fullHeight: Double {
+    strips.isEmpty ? Chart.height : Chart.height + Double(strips.count) * Chart.strip + 8
+  }
+
+  private func draw(_ strip: Strip, _ row: Int) -> String {
+    let y = Chart.height + Double(row) * Chart.strip
+    let height = number(Chart.strip - 3)
+    func bar(_ from: Double, _ to: Double, _ style: String, _ opacity: String, _ title: String) -> String {
+      #"<rect class="\#(style)" x="\#(number(from))" y="\#(number(y))" width="\#(number(max(to - from, 1)))" "#
+        + #"height="\#(height)"\#(opacity)>\#(title)</rect>"# + "\n"
+    }
+    let middle = number(y + (Chart.strip - 3) / 2)
+    var svg = #"<path class="\#(style(strip.style, strip.dash))" d="M30 \#(middle)h30"/>"# + "\n"
+    svg += bar(Chart.left, Chart.width - Chart.right, "none", "", "")
+    for part in strip.parts where part.share > 0 {
+      let (from, to) = (max(part.from, xRange.lowerBound), min(part.to, xRange.upperBound))
+      guard from < to else { continue }
+      // A few of many must still be seen.
+      let opacity = #" fill-opacity="\#(Numbers.decimal(0.25 + 0.75 * part.share, digits: 2))""#
+      let title =
+        "\(strip.name): \(Numbers.percent(part.share)), \(Numbers.decimal(part.from, digits: 1))…"
+        + "\(Numbers.decimal(part.to, digits: 1)) s"
+      svg += bar(place(x: from), place(x: to), strip.style, opacity, "<title>\(title.escaped)</title>")
+    }
+    return svg
+  }
+
+  private func style(_ style: String, _ dash: Dash) -> String {
+    dash == .solid ? style : "\(style) \(dash.rawValue)"
   }
 
   // MARK: - Axes
@@ -129,8 +180,7 @@ struct Chart {
       x -= Double(entry.name.count) * 6.8
       svg += text(entry.name, x, 14, "start", "small")
       x -= 30
-      let style = "\(entry.style)\(entry.isDashed ? " dashed" : "")"
-      svg += #"<path class="\#(style)" d="M\#(number(x)) 10h24"/>"# + "\n"
+      svg += #"<path class="\#(style(entry.style, entry.dash))" d="M\#(number(x)) 10h24"/>"# + "\n"
       x -= 14
     }
     return svg
@@ -157,8 +207,9 @@ struct Chart {
     if entry.isStep, isDrawing, last < Chart.width - Chart.right {
       d += "H\(number(Chart.width - Chart.right))"
     }
-    let style = "\(entry.style)\(entry.isDashed ? " dashed" : "")"
-    return #"<path class="\#(style)" d="\#(d)"><title>\#(entry.name.escaped)</title></path>"# + "\n"
+    return
+      #"<path class="\#(style(entry.style, entry.dash))" d="\#(d)"><title>\#(entry.name.escaped)</title></path>"#
+      + "\n"
   }
 
   private func line(x1: Double, y1: Double, x2: Double, y2: Double, _ style: String) -> String {

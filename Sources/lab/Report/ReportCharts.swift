@@ -14,7 +14,7 @@ struct ReportCharts {
     _ run: RunFigures, _ name: String, dashed: Bool = false, _ values: [Double?]
   ) -> Chart.Line {
     Chart.Line(
-      name: "\(run.architecture) \(name)", style: run.architecture, isDashed: dashed,
+      name: "\(run.architecture) \(name)", style: run.architecture, dash: dashed ? .dashed : .solid,
       points: values.enumerated().map { (seconds(run.series, $0.offset), $0.element) })
   }
 
@@ -59,7 +59,7 @@ struct ReportCharts {
       lines: runs.flatMap { run in
         [
           Chart.Line(
-            name: "\(run.architecture) in the database", style: run.architecture, isDashed: true,
+            name: "\(run.architecture) in the database", style: run.architecture, dash: .dashed,
             points: run.series.recorded.map { ($0.seconds, Double($0.count)) }, isStep: true),
           Chart.Line(
             name: "\(run.architecture) answered", style: run.architecture,
@@ -77,7 +77,7 @@ struct ReportCharts {
     var lines = runs.map { line($0, "answered", perSecond($0, $0.series.settled)) }
     if let first = runs.first {
       var due = line(first, "", perSecond(first, first.series.due))
-      (due.name, due.style, due.isDashed) = ("people arriving", "due", true)
+      (due.name, due.style, due.dash) = ("people arriving", "due", .dashed)
       lines.insert(due, at: 0)
     }
     return Chart(

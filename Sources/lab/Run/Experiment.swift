@@ -14,7 +14,7 @@ final class Experiment {
   private var versions: [String: String] = [:]
   private var facts: [String: ExperimentResult.VariantFacts] = [:]
   /// Of the first round, for the charts.
-  private(set) var series: [(name: String, style: String, series: SeriesFigures, fault: FaultWindow?)] = []
+  private(set) var series: [ChartedRun] = []
 
   init(_ scenario: Scenario, seed: UInt64, up: UpOptions, folder: LabFolder, interrupt: Interrupt) {
     (self.scenario, self.seed, self.up) = (scenario, seed, up)
@@ -96,12 +96,15 @@ final class Experiment {
     runs.append(result)
     show(result)
     if !result.isVerified(except: excused(variant.name)) { try keep(outcome, round) }
-    if round == 1, let figures = outcome.series {
+    if round == 1, let figures = outcome.series, let history = outcome.histories.first?.planned.first {
       let from = outcome.faults.map(\.window.from).min()
       let fault = from.map {
         FaultWindow(name: "fault", from: $0, to: outcome.faults.map(\.window.to).max() ?? $0)
       }
-      series.append((variant.name, variant.architecture.rawValue, figures, fault))
+      series.append(
+        ChartedRun(
+          name: variant.name, architecture: variant.architecture.rawValue, series: figures, fault: fault,
+          history: history))
     }
     return outcome
   }

@@ -5,7 +5,7 @@ struct BarChart {
 
   private static let width = 760.0
   private static let left = 190.0
-  private static let right = 120.0
+  private static let right = 160.0
   private static let bar = 15.0
 
   init(_ result: ExperimentResult) {
@@ -56,7 +56,9 @@ struct BarChart {
       row += #"H\#(number(place(spread.max)))"/>"# + "\n"
     }
     let end = max(place(spread.median), place(spread.max)) + 6
-    return row + text(MetricText.value(spread.median, of: name), end, y + 11, "start", "strong")
+    let value = MetricText.value(spread.median, of: name)
+    let rounds = ExperimentPage.rounds(spread, of: result).map { " (\($0))" } ?? ""
+    return row + text(value + rounds, end, y + 11, "start", "strong")
   }
 
   private func text(_ text: String, _ x: Double, _ y: Double, _ anchor: String, _ style: String) -> String {

@@ -1,17 +1,24 @@
 /// The charts of an experiment, each a file of its own that follows the reader's light or dark scheme.
-struct ExperimentCharts {
+package struct ExperimentCharts {
   let result: ExperimentResult
-  let series: [(name: String, style: String, series: SeriesFigures, fault: FaultWindow?)]
+  let series: [ChartedRun]
 
-  var all: [(name: String, svg: String)] {
+  package init(result: ExperimentResult, series: [ChartedRun]) {
+    (self.result, self.series) = (result, series)
+  }
+
+  /// Every chart that there may be.
+  static let names = ["coupons.svg", "bystander.svg", "figures.svg"]
+
+  package var all: [(name: String, svg: String)] {
     var all: [(String, String)] = []
-    // Lines for two or four variants can be told apart.
-    if !series.isEmpty, series.count <= 4 {
-      all.append(("coupons.svg", StandaloneSVG.wrap(issued.svg(id: "coupons"))))
-      all.append(("bystander.svg", StandaloneSVG.wrap(bystander.svg(id: "bystander"))))
+    // More lines than there are dashes cannot be told apart.
+    if !series.isEmpty, series.count <= Chart.Dash.allCases.count {
+      all.append((ExperimentCharts.names[0], StandaloneSVG.wrap(issued.svg(id: "coupons"))))
+      all.append((ExperimentCharts.names[1], StandaloneSVG.wrap(bystander.svg(id: "bystander"))))
     }
     let bars = BarChart(result)
-    if !bars.isEmpty { all.append(("figures.svg", StandaloneSVG.wrap(bars.svg))) }
+    if !bars.isEmpty { all.append((ExperimentCharts.names[2], StandaloneSVG.wrap(bars.svg))) }
     return all
   }
 
@@ -26,9 +33,10 @@ struct ExperimentCharts {
     return min(-1, series.map(\.series.startSeconds).max() ?? -1)...max(end, 1)
   }
 
-  /// The second of two variants of one architecture is dashed.
-  private func isSecond(_ index: Int) -> Bool {
-    series[..<index].contains { $0.style == series[index].style }
+  /// The first variant of an architecture has a solid line, each further one another.
+  private func dash(_ index: Int) -> Chart.Dash {
+    let before = series[..<index].count { $0.architecture == series[index].architecture }
+    return Chart.Dash.allCases[before % Chart.Dash.allCases.count]
   }
 
   private var issued: Chart {
@@ -37,24 +45,35 @@ struct ExperimentCharts {
       xLabel: "seconds since the opening", yLabel: "coupons", scale: .linear,
       lines: series.indices.map { index in
         Chart.Line(
-          name: series[index].name, style: series[index].style, isDashed: isSecond(index),
+          name: series[index].name, style: series[index].architecture, dash: dash(index),
           points: [(0, 0)] + series[index].series.issued.map { ($0.seconds, Double($0.count)) }, isStep: true)
       }, marks: marks, xRange: range, yText: { Numbers.decimal($0, digits: 0) })
   }
 
+  /// Good answers are the lines, which end where there are none; what failed is below.
   private var bystander: Chart {
     Chart(
       title: "The rest of the platform",
-      description: "99th percentile of the latency of stays and bookings, first round.",
-      xLabel: "seconds since the opening", yLabel: "p99 of stays and bookings", scale: .logarithmic,
+      description: "99th percentile of the latency of stays and bookings that were answered well, and below "
+        + "it the share that was not, first round.",
+      xLabel: "seconds since the opening", yLabel: "p99 of stays and bookings, good answers",
+      scale: .logarithmic,
       lines: series.indices.map { index in
-        let figures = series[index].series
+        let run = series[index]
         return Chart.Line(
-          name: series[index].name, style: series[index].style, isDashed: isSecond(index),
-          points: figures.bystanderP99Ms.enumerated().map { slice, value in
-            (figures.startSeconds + (Double(slice) + 0.5) * figures.sliceSeconds, value)
+          name: run.name, style: run.architecture, dash: dash(index),
+          points: run.bystander.enumerated().filter { $1.failed != nil }.map {
+            (run.middle(of: $0), $1.p99Ms)
           })
-      }, marks: marks, xRange: range, yText: { Numbers.duration(milliseconds: $0) })
+      }, marks: marks, stripLabel: "share of stays and bookings that failed",
+      strips: series.indices.map { index in
+        let run = series[index]
+        return Chart.Strip(
+          name: run.name, style: run.architecture, dash: dash(index),
+          parts: run.bystander.enumerated().map { slice, figures in
+            (run.start(of: slice), run.start(of: slice + 1), figures.failed ?? 0)
+          })
+      }, xRange: range, yText: { Numbers.duration(milliseconds: $0) })
   }
 }
 
@@ -79,7 +98,8 @@ enum StandaloneSVG {
     path.grid { stroke:var(--rule); stroke-width:1; }
     path.level, path.mark { stroke:var(--soft); stroke-width:1; stroke-dasharray:2 4; }
     path.monolith { stroke:var(--monolith); } path.eda { stroke:var(--eda); } path.due { stroke:var(--soft); }
-    path.dashed { stroke-dasharray:4 5; stroke-width:1.6; } path.spread { stroke:var(--ink); stroke-width:1.2; }
+    path.dashed { stroke-dasharray:5 5; stroke-width:1.6; } path.dotted { stroke-dasharray:1 5; }
+    path.broken { stroke-dasharray:12 4 1 4; stroke-width:1.6; } path.spread { stroke:var(--ink); stroke-width:1.2; }
     rect.monolith { fill:var(--monolith); } rect.eda { fill:var(--eda); }
     rect.good { fill:var(--good); } rect.fair { fill:var(--fair); } rect.bad { fill:var(--bad); }
     rect.none { fill:var(--rule); } rect.gap { fill:none; stroke:var(--bad); stroke-dasharray:3 3; } text.cell { fill:#fff; font-weight:600; }

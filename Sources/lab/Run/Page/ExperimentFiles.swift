@@ -6,13 +6,16 @@ struct ExperimentFiles {
 
   /// - Returns: the page's path.
   func write(
-    _ result: ExperimentResult,
-    _ series: [(name: String, style: String, series: SeriesFigures, fault: FaultWindow?)]
+    _ result: ExperimentResult, _ series: [ChartedRun]
   ) throws -> String {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try result.write(folder + "/result.json")
     let charts = ExperimentCharts(result: result, series: series).all
     for (name, svg) in charts { try put(svg, name) }
+    // What is left of an earlier run shows other figures.
+    for name in ExperimentCharts.names where !charts.contains(where: { $0.name == name }) {
+      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+    }
     let page = ExperimentPage(result: result, charts: charts.map(\.name))
     try put(page.markdown, "RESULT.md")
     return folder + "/RESULT.md"

@@ -19,7 +19,8 @@ package struct ExperimentPage {
 
     **\(result.passed ? "Everything that was expected holds." : "Not everything holds: see below.")**
     \(result.rounds) \(result.rounds == 1 ? "round" : "rounds") with the variants in turn, seed `\(result.seed)`; \
-    medians, and where the rounds differ the least and the greatest in brackets.
+    medians, and where the rounds differ the least and the greatest in brackets. Latencies are of good answers only; – \
+    means that no round has a value, "1 of 3 rounds" that the others have none.
     """
   }
 
@@ -39,7 +40,15 @@ package struct ExperimentPage {
   private func text(_ spread: Spread?, _ name: String) -> String {
     guard let spread else { return "–" }
     let texts = [spread.median, spread.min, spread.max].map { MetricText.value($0, of: name) }
-    return texts[1] == texts[2] ? texts[0] : "\(texts[0]) (\(texts[1])…\(texts[2]))"
+    let notes = [
+      texts[1] == texts[2] ? nil : "\(texts[1])…\(texts[2])", ExperimentPage.rounds(spread, of: result),
+    ].compactMap { $0 }
+    return notes.isEmpty ? texts[0] : "\(texts[0]) (\(notes.joined(separator: "; ")))"
+  }
+
+  /// `1 of 3 rounds` where not every round has a value.
+  static func rounds(_ spread: Spread, of result: ExperimentResult) -> String? {
+    spread.count < result.rounds ? "\(spread.count) of \(result.rounds) rounds" : nil
   }
 
   /// `coupons.failed@during` as `coupons.failed during the fault`.

@@ -1,0 +1,84 @@
+import Testing
+import lab
+
+/// What a page shows of a run in which something failed.
+@Suite struct PageTests {
+  /// Stays every tenth of a second for six seconds, all of which fail fast from 2 to 4.
+  private func history() throws -> History {
+    let run = try unwrap(SyntheticRun(.eda).evidence.histories.first).run
+    var history = History(run: run)
+    for visit in 0..<60 {
+      let due = UInt32(visit * 100_000 + SyntheticRun.opening)
+      let isBroken = 20..<40 ~= visit
+      history.append(
+        RequestRecord(
+          call: .stays, outcome: isBroken ? .unavailable : .existing, attempt: 1, person: 0, due: due,
+          sent: due,
+          answered: due + (isBroken ? 200 : 5_000)))
+    }
+    return history
+  }
+
+  private func charted(_ name: String, _ architecture: String) throws -> ChartedRun {
+    let history = try history()
+    return ChartedRun(
+      name: name, architecture: architecture, series: SeriesFigures(history),
+      fault: FaultWindow(name: "fault", from: 2, to: 4), history: history)
+  }
+
+  private func result(_ rounds: [[String: Double]]) -> ExperimentResult {
+    var measured = Measured()
+    for round in rounds { measured.add(round: ["eda": round]) }
+    return ExperimentResult(
+      name: "n", question: "?", createdAt: "2026-01-01", commit: "c", seed: "1", isQuick: false,
+      rounds: rounds.count,
+      machine: Machine(processor: "p", cores: 2, memoryBytes: 1, system: "s", swift: "6"),
+      versions: [:],
+      variants: [
+        ExperimentResult.VariantFacts(
+          name: "eda", architecture: "eda", strategy: "log", people: 1, quota: 1, policies: 1,
+          ratePerSecond: 1,
+          concurrent: nil, programSettings: [:], excused: [])
+      ], runs: [], medians: measured.spreads, shown: ["coupons.p99_ms", "durable_s"], judgements: [])
+  }
+
+  @Test func anOutageIsAGapAndAStrip() throws {
+    let run = try charted("eda", "eda")
+    let broken = run.bystander.enumerated().filter {
+      let middle = run.series.startSeconds + (Double($0.offset) + 0.5) * run.series.sliceSeconds
+      return 2 < middle && middle < 4
+    }.map(\.element)
+    #expect(broken.contains { $0.failed == 1 })
+    #expect(broken.allSatisfy { $0.p99Ms == nil })
+    #expect(run.bystander.compactMap(\.p99Ms).allSatisfy { abs($0 - 5) < 0.1 })
+    let charts = ExperimentCharts(result: result([]), series: [run]).all
+    let svg = try unwrap(charts.first { $0.name == "bystander.svg" }).svg
+    #expect(svg.contains(#"fill-opacity="1"#) && svg.contains("<title>eda: 100"))
+    #expect(svg.contains("share of stays and bookings that failed"))
+  }
+
+  @Test func everyVariantHasALineOfItsOwn() throws {
+    let series = try [
+      charted("monolith", "monolith"), charted("eda", "eda"), charted("killed", "eda"),
+      charted("emptied", "eda"),
+    ]
+    let charts = ExperimentCharts(result: result([]), series: series).all
+    for name in ["coupons.svg", "bystander.svg"] {
+      let svg = try unwrap(charts.first { $0.name == name }).svg
+      for style in ["monolith", "eda", "eda dashed", "eda dotted"] {
+        #expect(svg.contains("<path class=\"\(style)\""), "\(name): \(style)")
+      }
+    }
+  }
+
+  @Test func aMedianOfFewerRoundsSaysSo() {
+    let result = result([
+      ["coupons.p99_ms": 109, "durable_s": 1], ["durable_s": 2], ["coupons.p99_ms": 111, "durable_s": 3],
+    ])
+    let page = ExperimentPage(result: result, charts: []).markdown
+    #expect(page.contains("| `coupons.p99_ms` | 110 ms (109 ms…111 ms; 2 of 3 rounds) |"))
+    #expect(page.contains("| `durable_s` | 2,000 ms (1,000 ms…3,000 ms) |"))
+    let bars = ExperimentCharts(result: result, series: []).all.map(\.svg).joined()
+    #expect(bars.contains("110 ms (2 of 3 rounds)"))
+  }
+}
