@@ -101,7 +101,8 @@ package struct DatabaseSettings: Sendable {
       "DATABASE_POOL", default: 8, in: 1...512, unit: "connections",
       defaultCouponPool == nil
         ? "Connections to the database."
-        : "Connections to the database: half of them for looking coupons up, half for everything else.")
+        : "Connections to the database: half of them for looking coupons up, half for everything else; "
+          + "with shared-pool all of them for everything, and 16 by default.")
     couponPool =
       defaultCouponPool.map { standard in
         reader.integer(

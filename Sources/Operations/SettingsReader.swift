@@ -49,6 +49,11 @@ package struct SettingsReader {
     return String(name.uppercased().map { $0 == "-" ? "_" : $0 })
   }
 
+  /// Whether a value is given for a setting; for what a default depends on another setting.
+  package func isGiven(_ key: String) -> Bool {
+    flags[key] != nil || !(environment[key] ?? "").isEmpty
+  }
+
   /// Records that a setting cannot be used; the first problem is the one that `finish()` throws.
   package mutating func reject(_ key: String, _ rule: String) {
     if problem == nil { problem = SettingsError(setting: key, rule: rule) }

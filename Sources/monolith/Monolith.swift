@@ -42,7 +42,7 @@ package final class Monolith: ApplicationPart {
     let everything: PostgresPool
     if strategy == .sharedPool {
       everything = try Monolith.pool(
-        "database", size: MonolithStrategy.sharedPoolSize, schema, settings, context)
+        "database", size: settings.database.pool, schema, settings, context)
       (looking, deciding) = (everything, everything)
     } else {
       let forLooks = max(1, settings.database.pool / 2)

@@ -22,6 +22,9 @@ package struct MonolithSettings: ProgramSettings {
     database = DatabaseSettings(&reader, defaultCouponPool: 2)
     coupons = CouponSettings(&reader, strategies: MonolithSettings.strategies, admin: admin)
     logLevel = LogLevel(&reader)
+    if coupons.strategy == MonolithStrategy.sharedPool.rawValue, !reader.isGiven("DATABASE_POOL") {
+      database.pool = MonolithStrategy.sharedPoolSize
+    }
     do throws(InvalidPostgresURL) {
       databaseConfiguration = try PostgresConfiguration(url: database.url)
     } catch {

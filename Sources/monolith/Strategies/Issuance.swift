@@ -26,7 +26,8 @@ package enum MonolithStrategy: String, CaseIterable, Sendable {
   case optimistic
   case advisoryLock = "advisory-lock"
 
-  /// Of the one pool of `shared-pool`: a usual size, and more than the default's pools together.
+  /// Of the one pool of `shared-pool` where `DATABASE_POOL` says nothing else: a usual size, and more than the default's
+  /// pools together.
   static let sharedPoolSize = 16
 
   /// False where two coupons of a day may get the same rank, so that the index that forbids it would hide the mistake.
