@@ -147,4 +147,51 @@ import lab
       """
     #expect(CodeCount.dependencies(manifest) == ["A": [], "B": ["A"], "p": ["B", "C"]])
   }
+
+  private var checkout: String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..").standardizedFileURL
+      .path
+  }
+
+  /// What a program does without being told otherwise is its cost; other strategies are the laboratory's.
+  @Test func theDefaultsAreCountedAndOtherStrategiesAreNot() throws {
+    let code = try CodeCount(folder: checkout)
+    func lines(_ path: String) throws -> Int {
+      CodeCount.count(try String(contentsOfFile: "\(checkout)/Sources/\(path)", encoding: .utf8))
+    }
+    let others = try CodeCount.laboratoryFiles.filter { $0.hasPrefix("monolith/") }.map(lines).reduce(0, +)
+    #expect(others > 0 && code.laboratory["monolith"] == others)
+    #expect(code.product("monolith") > (try lines("monolith/Strategies/ForUpdate.swift")))
+    // A file that was renamed would be counted again.
+    for file in CodeCount.laboratoryFiles { #expect(try lines(file) > 0) }
+    #expect(!CodeCount.laboratoryFiles.contains("eda/Strategies/CouponEngine.swift"))
+  }
+
+  @Test(arguments: [
+    (["broker": "embedded"], "eda with the embedded broker", "**eda was measured with the embedded broker"),
+    (["broker": "installed", "Kafka": "4.0.0"], "eda with Kafka 4.0.0", nil),
+    (["broker": "named"], "eda with a named Kafka", "a Kafka that lab had not started"),
+    ([:], "unknown", "not known"),
+  ])
+  func whatWasMeasuredSaysWithWhichBroker(versions: [String: String], label: String, note: String?) throws {
+    let variants = [("m", "monolith", "for-update"), ("e", "eda", "log")].map {
+      ExperimentResult.VariantFacts(
+        name: $0.0, architecture: $0.1, strategy: $0.2, people: 1, quota: 1, policies: 1, ratePerSecond: 1,
+        concurrent: nil, programSettings: [:], excused: [])
+    }
+    let medians = try ["m": [300.0, 280, 310], "e": [400.0]].mapValues {
+      ["memory_mib": try #require(Spread($0))]
+    }
+    let result = ExperimentResult(
+      name: "08", question: "?", createdAt: "2026-01-01", commit: "c", seed: "1", isQuick: false, rounds: 3,
+      machine: Machine(processor: "p", cores: 2, memoryBytes: 1, system: "s", swift: "6"),
+      versions: versions, variants: variants, runs: [], medians: medians, shown: [], judgements: [])
+    let table = CostTable(try CodeCount(folder: checkout), settings: [:], result: result)
+    let row = try #require(table.rows.first { $0.label.hasPrefix("peak memory") })
+    #expect(row.label.contains(label), "\(row.label)")
+    #expect(row.monolith == "300 MiB (280 MiB…310 MiB)" && row.eda == "400 MiB")
+    #expect(table.markdown.contains("**eda was") == (versions["broker"].map { $0 != "installed" } ?? false))
+    #expect((table.note != nil) == (note != nil))
+    if let note { #expect(table.markdown.contains(note)) }
+  }
 }

@@ -4,12 +4,21 @@ import Foundation
 package struct CodeCount: Hashable, Sendable {
   /// Module ─▶ lines.
   package private(set) var lines: [String: Int] = [:]
-  /// Of them, what only the laboratory switches on: strategies, the embedded broker, faults.
+  /// Of them, what only the laboratory switches on: strategies other than the default, the embedded broker, faults.
   package private(set) var laboratory: [String: Int] = [:]
   /// Module ─▶ modules that it names.
   package let dependencies: [String: Set<String>]
 
-  private static let laboratoryFolders = ["Strategies", "Broker", "Faults"]
+  private static let laboratoryFolders = ["Broker", "Faults"]
+  /// By file, for the default strategy and the seam lie beside the others.
+  package static let laboratoryFiles: Set<String> = [
+    "monolith/Strategies/AdvisoryLock.swift", "monolith/Strategies/AtomicUpdate.swift",
+    "monolith/Strategies/Optimistic.swift", "monolith/Strategies/Unlocked.swift",
+    "eda/Strategies/ClaimsUnderWay.swift", "eda/Strategies/Holders.swift",
+    "eda/Strategies/LuaAdmission.swift", "eda/Strategies/RedisAdmission.swift",
+    "eda/Strategies/RedisCouponService.swift", "eda/Strategies/ScardThenSaddAdmission.swift",
+    "eda/Strategies/TransactionAdmission.swift", "eda/Strategies/WatchAdmission.swift",
+  ]
 
   /// `folder` holds `Package.swift` and `Sources`.
   package init(folder: String) throws {
@@ -24,7 +33,9 @@ package struct CodeCount: Hashable, Sendable {
       let parts = path.split(separator: "/").map(String.init)
       let count = CodeCount.count(code)
       lines[parts[0], default: 0] += count
-      if parts.dropFirst().contains(where: CodeCount.laboratoryFolders.contains) {
+      if parts.dropFirst().contains(where: CodeCount.laboratoryFolders.contains)
+        || CodeCount.laboratoryFiles.contains(path)
+      {
         laboratory[parts[0], default: 0] += count
       }
     }

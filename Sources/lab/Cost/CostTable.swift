@@ -11,11 +11,14 @@ package struct CostTable {
 
   package let rows: [Row]
   package let modules: [Row]
+  /// Of what was measured: what is not in it.
+  package let note: String?
 
   /// - Parameters:
   ///   - settings: program ─▶ number of settings.
   ///   - result: of an experiment in which both run with their default strategy; nil leaves its rows out.
   package init(_ code: CodeCount, settings: [String: Int], result: ExperimentResult?) {
+    note = result.map(CostTable.broker)?.note
     let (monolith, eda) = (Set(code.modules(of: "monolith")), Set(code.modules(of: "eda")))
     func lines(_ modules: Set<String>) -> Int { modules.map(code.product).reduce(0, +) }
     modules = monolith.union(eda).sorted().map { module in
@@ -46,18 +49,40 @@ package struct CostTable {
 
   /// From the runs with the default strategies.
   private static func measured(_ result: ExperimentResult) -> [Row] {
-    func median(_ architecture: String, _ strategy: String, _ metric: String) -> String {
+    func spread(_ architecture: String, _ strategy: String, _ metric: String) -> String {
       let variant = result.variants.first { $0.architecture == architecture && $0.strategy == strategy }
       guard let spread = variant.flatMap({ result.medians[$0.name]?[metric] }) else { return "–" }
-      return MetricText.value(spread.median, of: metric)
+      let texts = [spread.median, spread.min, spread.max].map { MetricText.value($0, of: metric) }
+      return texts[1] == texts[2] ? texts[0] : "\(texts[0]) (\(texts[1])…\(texts[2]))"
     }
+    let broker = broker(result).name
     return [
       ("peak memory, all servers", "memory_mib"), ("CPU a coupon, all servers", "cpu_us_per_coupon"),
       ("CPU a request, all servers", "cpu_us_per_request"),
     ].map { label, metric in
       Row(
-        label: "\(label) (\(result.name))", monolith: median("monolith", "for-update", metric),
-        eda: median("eda", "log", metric))
+        label: "\(label) (\(result.name); eda with \(broker))",
+        monolith: spread("monolith", "for-update", metric), eda: spread("eda", "log", metric))
+    }
+  }
+
+  /// What held the log of the event-driven version, and what its figures therefore do not say.
+  private static func broker(_ result: ExperimentResult) -> (name: String, note: String?) {
+    switch result.versions["broker"] {
+    case LabState.Log.Kind.installed.rawValue:
+      let version = result.versions["Kafka"].map { " \($0)" } ?? ""
+      return ("Kafka\(version)", nil)
+    case LabState.Log.Kind.embedded.rawValue:
+      return (
+        "the embedded broker",
+        "eda was measured with the embedded broker: the memory and CPU that a real Kafka takes are not in its figures."
+      )
+    case LabState.Log.Kind.named.rawValue:
+      return (
+        "a named Kafka",
+        "eda was measured with a Kafka that lab had not started: its memory and CPU are not in the figures."
+      )
+    case let other: return (other ?? "an unknown broker", "Which broker eda was measured with is not known.")
     }
   }
 
@@ -70,8 +95,10 @@ package struct CostTable {
     return """
       # What each architecture costs
 
-      Counted by `lab cost`, not by hand. Lines are those that hold code; strategies, the embedded broker and the fault
-      switches, which only the laboratory turns on, are left out.
+      Counted by `lab cost`, not by hand. Lines are those that hold code; the strategies that are not the default, the
+      embedded broker and the fault switches' board, which only the laboratory turns on, are left out; the default
+      strategies and the places that ask the switches are counted. Measured are the medians of the rounds, with the least
+      and the greatest in brackets.\(note.map { " **\($0)**" } ?? "")
 
       \(table(rows))
 
@@ -84,6 +111,7 @@ package struct CostTable {
 
   package var text: TextTable {
     var table = TextTable(head: ["", "monolith", "eda"], rows: rows.map { [$0.label, $0.monolith, $0.eda] })
+    if let note { table.rows.append([note]) }
     table.rows.append(["Lines by module"])
     table.rows += modules.map { ["  " + $0.label, $0.monolith, $0.eda] }
     return table
