@@ -99,6 +99,10 @@ package struct ScenarioReader {
     crowd.concurrent = try fields.integer("concurrent", in: 1...10_000) ?? crowd.concurrent
     crowd.again = try fields.decimal("again", in: 0...600) ?? crowd.again
     if let shape = try fields.choice("shape", of: ["rush", "steady"]) { crowd.isSteady = shape == "steady" }
+    try checkDuration(crowd, fields)
+  }
+
+  private static func checkDuration(_ crowd: Scenario.CrowdPlan, _ fields: Fields) throws(UsageError) {
     guard Double(crowd.people) / crowd.rate < 600 else {
       throw fields.problem("rate", "so few people a second take longer than ten minutes")
     }
@@ -157,15 +161,17 @@ package struct ScenarioReader {
     if let redis = try fields.choice("redis", of: ["none", "everysec", "always"]) {
       variant.redis = ["none": .none, "always": .always][redis] ?? .everySecond
     }
-    let (policies, concurrent, people) = (
+    let (policies, concurrent, people, rate) = (
       try fields.integer("policies", in: 1...64), try fields.integer("concurrent", in: 1...10_000),
-      try fields.integer("people", in: 1...5_000_000)
+      try fields.integer("people", in: 1...5_000_000), try fields.decimal("rate", in: 1...1_000_000)
     )
     // What `quick` says is said for every variant: one that kept its own crowd would not be short.
     func isKept(_ key: String) -> Bool { !scenario.isQuick || !quickKeys.contains(key) }
     if isKept("policies") { variant.policy.count = policies ?? variant.policy.count }
     if isKept("concurrent") { variant.crowd.concurrent = concurrent ?? variant.crowd.concurrent }
     if isKept("people") { variant.crowd.people = people ?? variant.crowd.people }
+    if isKept("rate") { variant.crowd.rate = rate ?? variant.crowd.rate }
+    try checkDuration(variant.crowd, fields)
     if let faults = try TimedFault.read("faults", of: &fields) {
       guard let stranger = faults.first(where: { !$0.exists(in: architecture) }) else {
         variant.faults = faults
