@@ -256,6 +256,19 @@ import lab
       return (SyntheticRun.request(8, .soldOut, at: 5_000_000).sent(at: 2_499_000), nil)
     }
     try expectViolated(run, .deadlines)
+    // While the program itself is stopped it owes nobody an answer, and all of the rest.
+    let start = SyntheticRun.start.microseconds
+    let stop = FaultRecord(
+      name: "program stopped", target: .api, isOutage: true,
+      from: Timestamp(microseconds: start + 3_000_000),
+      to: Timestamp(microseconds: start + 3_500_000), bites: 1)
+    run.evidence.faults = [stop]
+    #expect(try run.verdict(.deadlines).passes)
+    run.evidence.faults[0].target = .worker
+    try expectViolated(run, .deadlines)
+    run.evidence.faults[0].target = .api
+    run.evidence.faults[0].from = Timestamp(microseconds: start + 3_499_500)
+    try expectViolated(run, .deadlines)
   }
 
   @Test func aWinnerDuringAnOutageOfTheDecidingServer() throws {

@@ -13,7 +13,9 @@ extension Checker {
     for history in evidence.histories {
       let limit = Int64(history.run.deadlineMilliseconds) * 1_000 + Checker.graceMicroseconds
       for request in history.requests where request.outcome != .notSent {
-        let took = Int64(request.answered) - Int64(request.sent)
+        let (sent, answered) = (history.moment(request.sent), history.moment(request.answered))
+        // A program that is stopped can answer nobody; what it owes is the rest of the time.
+        let took = Int64(request.answered) - Int64(request.sent) - stopped(between: sent, and: answered)
         longest = max(longest, took)
         if took > limit {
           breaches.add(
@@ -21,13 +23,21 @@ extension Checker {
           )
         }
         guard request.call == .coupon, request.outcome == .created else { continue }
-        let (sent, answered) = (history.moment(request.sent), history.moment(request.answered))
         for outage in outages where sent > outage.from && answered < outage.to {
           breaches.add("person \(request.person) won during \(outage.name)")
         }
       }
     }
     return breaches.verdict(otherwise: .ok("the longest request took \(longest / 1_000) ms"))
+  }
+
+  /// Microseconds between two moments in which the program that answers people was stopped.
+  private func stopped(between begin: Timestamp, and end: Timestamp) -> Int64 {
+    evidence.faults.reduce(0) { sum, fault in
+      guard fault.isOutage, fault.target == .api else { return sum }
+      let (from, to) = (max(begin, fault.from), min(end, fault.to))
+      return sum + max(0, to.microseconds - from.microseconds)
+    }
   }
 
   private var decidingServer: FaultRecord.Target {
