@@ -94,6 +94,7 @@ import lab
     #expect(page.contains("| database outage | 🔴 1 %, 1.3 s |"))
     #expect(page.contains("- **redis outage**, get a coupon: 60 % good (monolith: has no such part)"))
     #expect(page.contains("- **slow**, book a stay: slow, median 400 ms (monolith: has no such part)"))
+    #expect(page.contains("04/result.json") == false && page.contains(": 1 round, seed"))
     let svg = MatrixDrawing(matrix).svg
     #expect(svg.hasPrefix("<svg xmlns=") && svg.contains("class=\"bad\""))
   }
@@ -106,6 +107,9 @@ import lab
     let page = MatrixPage(matrix, []).markdown
     #expect(page.contains("| x | 🔴 100 %, not within 3.5 s |"))
     #expect(page.contains("read stays: not recovered within 3.5 s (monolith: recovered at once)"))
+    #expect(
+      MatrixPage(both(monolith: figures(1, recover: 0.02), eda: figures(1)), []).markdown.contains(
+        "| x | 🟢 100 %, 0.1 s |"))
     // Neither comes back: nobody is worse.
     #expect(
       both(

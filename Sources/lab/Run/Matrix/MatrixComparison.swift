@@ -55,7 +55,7 @@ extension Matrix {
   private static func words(_ recovery: Cell.Recovery?) -> String {
     switch recovery {
     case .after(let seconds) where seconds <= 0: "recovered at once"
-    case .after(let seconds): "recovered after \(Numbers.decimal(seconds, digits: 1)) s"
+    case .after(let seconds): "recovered after \(Numbers.decimal(max(seconds, 0.1), digits: 1)) s"
     case .notWithin(let seconds): "not recovered within \(Numbers.decimal(seconds, digits: 1)) s"
     case nil: "not asked afterwards"
     }

@@ -66,7 +66,8 @@ package struct MatrixPage {
     switch recovery {
     case nil: ""
     case .after(let seconds) where seconds <= 0: " ✓"
-    case .after(let seconds): ", \(Numbers.decimal(seconds, digits: 1)) s"
+    // Never rounded down to nothing.
+    case .after(let seconds): ", \(Numbers.decimal(max(seconds, 0.1), digits: 1)) s"
     case .notWithin(let seconds): ", not within \(Numbers.decimal(seconds, digits: 1)) s"
     }
   }
@@ -80,7 +81,8 @@ package struct MatrixPage {
 
   private var sources: String {
     results.filter { matrix.sources.contains($0.name) }.map { result in
-      "- [\(result.name)](../experiments/\(result.name)/result.json): \(result.rounds) rounds, seed `\(result.seed)`, "
+      "- [\(result.name)](../experiments/\(result.name)/result.json): "
+        + "\(result.rounds) \(result.rounds == 1 ? "round" : "rounds"), seed `\(result.seed)`, "
         + "\(result.machine.cores) cores of \(result.machine.processor), \(result.createdAt.prefix(10)), "
         + "commit `\(result.commit)`"
     }.joined(separator: "\n")
