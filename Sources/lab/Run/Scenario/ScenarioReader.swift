@@ -71,7 +71,7 @@ package struct ScenarioReader {
     scenario.rounds = try quick.integer("rounds", in: 1...9) ?? 1
     lists.only = try quick.texts("only") ?? []
     lists.quickExpect = try quick.texts("expect")
-    lists.quickKeys = Set(["people", "policies", "concurrent"].filter(quick.has))
+    lists.quickKeys = Set(["people", "rate", "policies", "concurrent"].filter(quick.has))
     if let faults = try TimedFault.read("faults", of: &quick) { scenario.faults = faults }
     try read(&quick, into: &scenario.policy)
     try read(&quick, into: &scenario.crowd)
