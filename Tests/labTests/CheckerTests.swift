@@ -269,6 +269,17 @@ import lab
     run.evidence.faults[0].target = .api
     run.evidence.faults[0].from = Timestamp(microseconds: start + 3_499_500)
     try expectViolated(run, .deadlines)
+    // A generator that did not run itself could not see the answer; the same time counts once.
+    run.evidence.faults[0].from = Timestamp(microseconds: start + 3_450_000)
+    for index in run.evidence.histories.indices {
+      run.evidence.histories[index].run.stalls = [3_450_000..<3_500_500]
+    }
+    #expect(try run.verdict(.deadlines).passes)
+    run.evidence.faults = []
+    for index in run.evidence.histories.indices {
+      run.evidence.histories[index].run.stalls = [3_499_500..<3_500_000, 6_000_000..<9_000_000]
+    }
+    try expectViolated(run, .deadlines)
   }
 
   @Test func aWinnerDuringAnOutageOfTheDecidingServer() throws {

@@ -5,10 +5,11 @@ import lab
 
 @Suite struct HistoryFileTests {
   private static func history() throws -> History {
-    let run = RunFacts(
+    var run = RunFacts(
       architecture: .eda, strategy: "log", policyID: try #require(PolicyID(12)), seed: .max, people: 3,
       namePrefix: "p-", startedAt: Timestamp(microseconds: 1_738_288_800_000_000), openedAfter: 5_000_000,
       deadlineMilliseconds: 2_000, laboratory: "0f1e2d3c")
+    run.stalls = [5..<7, 20_000_000..<22_500_000]
     var history = History(run: run)
     let coupon = SeenCoupon(
       couponID: CouponID(high: 1, low: .max), rank: 1, day: try #require(Day("2025-01-31")),
@@ -43,7 +44,7 @@ import lab
     let lines = text.split(separator: "\n")
     #expect(lines[0] == "#timeattack history 1")
     #expect(
-      lines[12] == """
+      lines[13] == """
         coupon\t0\t0\t1\t4294967294\t4294967295\tcreated\t0000000000000001ffffffffffffffff\t1\t2025-01-31\
         \t1738288805000123
         """)
@@ -66,7 +67,7 @@ import lab
       let error = #expect(throws: HistoryFile.Unreadable.self) {
         try HistoryFile.decode(good + Array((line + "\n").utf8))
       }
-      #expect(error?.line == 13 + Outcome.allCases.count)
+      #expect(error?.line == 14 + Outcome.allCases.count)
     }
   }
 }

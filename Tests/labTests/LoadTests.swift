@@ -58,6 +58,22 @@ import lab
     #expect(try #require(figures.waits.winners.maxMs) >= 1_000)
   }
 
+  @Test func aGeneratorThatStoodStillSaysWhen() async throws {
+    let history = try await onLoop {
+      let lab = try await MemoryLab(quota: 10, opensIn: .milliseconds(300))
+      EventLoop.shared.schedule(after: .milliseconds(400)) {
+        // The loop's only thread, held: nothing else of this process gets a turn.
+        let end = Instant.now + .milliseconds(300)
+        while Instant.now < end {}
+      }
+      let run = LoadRun(lab.plan(people: 20, rate: 1_000), target: lab.address, stays: [])
+      let history = await run.run()
+      await lab.stop()
+      return history
+    }
+    #expect(history.run.stalls.contains { $0.upperBound - $0.lowerBound >= 290_000 })
+  }
+
   @Test(arguments: [4, 64])
   func triesAreBoundedAndASlowServerHoldsNobodyUp(connections: Int) async throws {
     let history = try await onLoop {

@@ -57,6 +57,8 @@ package struct RunFacts: Hashable, Sendable {
   package var deadlineMilliseconds: Int
   /// Whose servers these were, by `LabState.id`; empty where nobody has said so.
   package var laboratory: String
+  /// When the generator itself did not run, in microseconds since the start, in order.
+  package var stalls: [Range<Int64>] = []
 
   package init(
     architecture: Architecture, strategy: String, policyID: PolicyID, seed: UInt64, people: Int,

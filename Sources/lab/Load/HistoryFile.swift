@@ -90,6 +90,7 @@ package enum HistoryFile {
       ("policy_id", run.policyID.description), ("seed", String(run.seed)), ("people", String(run.people)),
       ("name_prefix", run.namePrefix), ("started_at_us", String(run.startedAt.microseconds)),
       ("opened_after_us", String(run.openedAfter)), ("deadline_ms", String(run.deadlineMilliseconds)),
+      ("stalls_us", run.stalls.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")),
     ]
   }
 
@@ -101,12 +102,26 @@ package enum HistoryFile {
       let namePrefix = facts["name_prefix"],
       let startedAt = facts["started_at_us"].flatMap({ Int64($0) }),
       let openedAfter = facts["opened_after_us"].flatMap({ Int64($0) }),
-      let deadline = facts["deadline_ms"].flatMap({ Int($0) })
+      let deadline = facts["deadline_ms"].flatMap({ Int($0) }),
+      let stalls = stalls(facts["stalls_us"] ?? "")
     else { return nil }
-    return RunFacts(
+    var run = RunFacts(
       architecture: architecture, strategy: strategy, policyID: policyID, seed: seed, people: people,
       namePrefix: namePrefix, startedAt: Timestamp(microseconds: startedAt), openedAfter: openedAfter,
       deadlineMilliseconds: deadline, laboratory: facts["laboratory"] ?? "")
+    run.stalls = stalls
+    return run
+  }
+
+  /// `20500000-22300000,…`; nil where it is something else.
+  private static func stalls(_ text: String) -> [Range<Int64>]? {
+    var stalls: [Range<Int64>] = []
+    for part in text.split(separator: ",") {
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
+      guard ends.count == 2, let from = ends[0], let to = ends[1], from <= to else { return nil }
+      stalls.append(from..<to)
+    }
+    return stalls
   }
 
   private static func encode(_ request: RequestRecord, _ coupon: SeenCoupon?, into text: inout [UInt8]) {

@@ -17,6 +17,7 @@ package final class LoadRun {
   private let crowd: HTTPClient
   private let bystander: BystanderRun
   private let probes: ProbeRun?
+  private let watch: StallWatch
   private let done = Completion<Void>()
 
   private var history: History
@@ -42,6 +43,7 @@ package final class LoadRun {
   package init(_ plan: LoadPlan, target: SocketAddress, stays: [Int64]) {
     (self.plan, reader) = (plan, AnswerReader(policyID: plan.policyID))
     start = .now
+    watch = StallWatch(start: start)
     let startedAt = SystemClock().now()
     let openedAfter = plan.opening.microseconds - startedAt.microseconds
     let run = RunFacts(
@@ -68,6 +70,7 @@ package final class LoadRun {
 
   /// Opens a part of the connections, sends everything, and returns when all of it has ended.
   package func run() async -> History {
+    watch.begin()
     _ = await crowd.open(min(plan.connections, 256), deadline: .now + .seconds(2))
     bystander.begin { [weak self] request in self?.history.append(request) }
     probes?.begin { [weak self] request in self?.history.append(request) }
@@ -81,6 +84,8 @@ package final class LoadRun {
     await bystander.ended()
     await probes?.ended()
     crowd.close()
+    watch.end()
+    history.run.stalls = watch.stalls
     return history
   }
 
