@@ -24,11 +24,10 @@ endif
 demo: build
 	$(LAB) demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(QUOTA),--quota $(QUOTA)) $(if $(RATE),--rate $(RATE))
 
-# One test at a time: they start servers, send crowds and keep deadlines, and would otherwise wait for each other.
 # Building the tests first and running them as they are keeps the flags of `make build`: neither rebuilds for the other.
 test: setup
 	$(SWIFT) build $(CONFIGURATION) --build-tests
-	$(SWIFT) test $(CONFIGURATION) --skip-build --no-parallel
+	@SWIFT="$(SWIFT)" scripts/test
 
 bench: build
 	$(LAB) bench
