@@ -25,9 +25,13 @@ final class Experiment {
   ///
   /// - Throws: `UsageError` or `LabFailure` where a variant cannot be run here.
   static func check(_ scenario: Scenario, _ up: UpOptions) async throws {
+    var declared: [Architecture: [DeclaredSettings]] = [:]
+    for architecture in Set(scenario.variants.map(\.architecture)) {
+      declared[architecture] = try await DeclaredSettings.read(of: architecture, in: up.programs)
+    }
     for variant in scenario.variants {
       let options = try Experiment.up(up, for: variant)
-      try variant.checkSettings(try await DeclaredSettings.read(of: variant.architecture, in: up.programs))
+      try variant.checkSettings(declared[variant.architecture] ?? [])
       for fault in variant.faults { try fault.check(options) }
       guard variant.architecture == .eda, !options.installedKafka, options.named("KAFKA_BROKERS") == nil
       else { continue }
