@@ -21,9 +21,13 @@ extension EDATests {
           #expect(try await stage.rows(of: crowd.policy).isEmpty)
           let worker = try await metrics(of: stage, containing: "coupon_consumer_lag")
           #expect(worker.contains("fault_active{target=\"database\",kind=\"\(kind)\"} 1"))
-          let healed = try await stage.callFaults(.delete, "database")
-          let peer = (healed.object["peers"] as? [[String: Any]])?.first?["answer"] as? [String: Any]
-          #expect(bites(healed.object) > 0 && bites(peer) > 0)
+          // The worker tries when the winners reach it, which may be after the last answer.
+          try await eventually("both programs have met it") {
+            let met = try await stage.callFaults(.get, "database").object
+            return bites(met) > 0 && bites(ofPeer: met) > 0
+          }
+          let healed = try await stage.callFaults(.delete, "database").object
+          #expect(bites(healed) > 0 && bites(ofPeer: healed) > 0)
           try await stage.waitForLag0()
           try await crowd.check(against: stage, quota: 20, people: 40)
           try await eventually("the bystander is back") { try await stays(api) == 200 }
@@ -143,6 +147,11 @@ extension EDATests {
 
 private func bites(_ answer: [String: Any]?) -> Int {
   (answer?["fault"] as? [String: Any])?["bites"] as? Int ?? 0
+}
+
+/// In the answer of the program that the call was forwarded to.
+private func bites(ofPeer answer: [String: Any]) -> Int {
+  bites((answer["peers"] as? [[String: Any]])?.first?["answer"] as? [String: Any])
 }
 
 @LoopActor
