@@ -172,10 +172,13 @@ final class Stage {
 
   // MARK: - Ledgers
 
-  /// The coupons in the table, by person.
+  /// The coupons in the table, by person. There are none before a worker has made the tables.
   func rows(of policy: Int) async throws -> [String: Coupon] {
     guard let id = PolicyID(policy) else { return [:] }
-    let rows = try await AuditSQL.coupons(of: id, in: pool, deadline: .now + .seconds(20))
+    let rows: [CouponRow]
+    do {
+      rows = try await AuditSQL.coupons(of: id, in: pool, deadline: .now + .seconds(20))
+    } catch let error as PostgresError where error.sqlState == "42P01" { return [:] }
     return Dictionary(uniqueKeysWithValues: rows.map { ($0.coupon.claim.userID.description, $0.coupon) })
   }
 
