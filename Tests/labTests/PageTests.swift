@@ -71,6 +71,14 @@ import lab
     }
   }
 
+  @Test func aGeneratorThatWasTheBottleneckIsNamed() {
+    let words = "**The load generator was the bottleneck** of eda (33.5 %)"
+    for (shares, isNamed) in [([0.335, 0.002, 0.4], true), ([0.01, 0.3, 0.0], false)] {
+      let page = ExperimentPage(result: result(shares.map { ["lateness.share": $0] }), charts: []).markdown
+      #expect(page.contains(words) == isNamed)
+    }
+  }
+
   @Test func aMedianOfFewerRoundsSaysSo() {
     let result = result([
       ["coupons.p99_ms": 109, "durable_s": 1], ["durable_s": 2], ["coupons.p99_ms": 111, "durable_s": 3],

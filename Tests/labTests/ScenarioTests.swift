@@ -52,6 +52,8 @@ import lab
   @Test func everythingIsRead() throws {
     let scenario = try read(ScenarioTests.good)
     #expect(scenario.crowd.people == 2_000 && scenario.crowd.isSteady)
+    // Nobody waits at the generator.
+    #expect(scenario.crowd.connections == LoadOptions().connections)
     #expect(scenario.variants.map(\.name) == ["monolith", "eda"])
     #expect(scenario.variants[1].settings == ["DATABASE_POOL": "16"])
     #expect(scenario.variants[1].redis == .always)

@@ -10,6 +10,8 @@ package struct LoadOptions: Hashable, Sendable {
   package var earlyShare = 0.01
   /// Requests a person makes at most.
   package var attempts = 4
+  /// More than a crowd of ours ever has open: with fewer, people would wait at the generator for a slow server instead
+  /// of at its door, and what they would have met there is not seen.
   package var connections = 10_000
   package var bystanderPerSecond = 40.0
   package var seed: UInt64

@@ -7,7 +7,8 @@ package struct ExperimentPage {
   package init(result: ExperimentResult, charts: [String]) { (self.result, self.charts) = (result, charts) }
 
   package var markdown: String {
-    ([head, table, charts.map { "![](\($0))" }.joined(separator: "\n\n"), expectations, checks, provenance])
+    let pictures = charts.map { "![](\($0))" }.joined(separator: "\n\n")
+    return [head, table, bottleneck, pictures, expectations, checks, provenance]
       .filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
   }
 
@@ -35,6 +36,23 @@ package struct ExperimentPage {
       lines.append("| \(ExperimentPage.label(metric)) | \(cells.joined(separator: " | ")) |")
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// Where the generator was late in half of the rounds.
+  private var bottleneck: String {
+    let late = result.variants.compactMap { variant in
+      result.medians[variant.name]?["lateness.share"].flatMap { spread in
+        spread.median > GeneratorFigures.toleratedShare
+          ? "\(variant.name) (\(Numbers.percent(spread.median)))" : nil
+      }
+    }
+    guard !late.isEmpty else { return "" }
+    return """
+      **The load generator was the bottleneck** of \(late.joined(separator: ", ")): more than \
+      \(Numbers.percent(GeneratorFigures.toleratedShare)) of what it sent left over \
+      \(Int(GeneratorFigures.lateMs)) ms late. Latencies count from when a request was due and contain that; what the \
+      programs could have done with a punctual crowd is not known.
+      """
   }
 
   private func text(_ spread: Spread?, _ name: String) -> String {

@@ -36,7 +36,7 @@ package struct Scenario: Hashable, Sendable {
     package var before = 3.0
     package var after = 3.0
     package var early = 0.0
-    package var connections = 2_048
+    package var connections = LoadOptions().connections
     /// So many people at a time, each as soon as another has their answer; nil: a schedule that does not wait.
     package var concurrent: Int?
     /// The same number of people every second, instead of a rush that fades.
