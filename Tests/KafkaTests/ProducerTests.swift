@@ -49,7 +49,7 @@ struct ProducerTests {
       topic.mock?.down()
       let reports = Gathered<KafkaDelivery>()
       let producer = try KafkaProducer(
-        configuration: topic.configuration, options: .init(messageTimeout: .milliseconds(1500))
+        configuration: topic.configuration, options: .init(messageTimeout: .seconds(3))
       ) { reports.add($1) }
       try producer.produce(topic: topic.name, partition: 0, key: [1], value: [2], id: 1)
       try await reports.wait(for: 1)
@@ -70,10 +70,11 @@ struct ProducerTests {
     try await withTopic { topic in
       let reports = Gathered<KafkaDelivery>()
       let producer = try KafkaProducer(
-        configuration: topic.configuration, options: .init(messageTimeout: .milliseconds(1000))
+        configuration: topic.configuration, options: .init(messageTimeout: .seconds(3))
       ) { reports.add($1) }
       try producer.produce(topic: topic.name, partition: 0, key: [1], value: [2], id: 1)
       try await reports.wait(for: 1)
+      #expect(reports.all == [.delivered(partition: 0, offset: 0)])
       topic.mock?.answerLate(.produce, by: .seconds(30), count: 10)
       try producer.produce(topic: topic.name, partition: 0, key: [1], value: [3], id: 2)
       try await reports.wait(for: 2)
@@ -187,7 +188,7 @@ struct ProducerTests {
     try await withTopic { topic in
       let reports = Gathered<(UInt64, KafkaDelivery)>()
       let producer = try KafkaProducer(
-        configuration: topic.configuration, options: .init(messageTimeout: .milliseconds(200))
+        configuration: topic.configuration, options: .init(messageTimeout: .seconds(3))
       ) { reports.add(($0, $1)) }
       var left: [KafkaFault?] = [.fail("switched"), .hang, .delay(.milliseconds(300)), nil]
       producer.fault = { _ in left.removeFirst() }

@@ -78,7 +78,7 @@ import Testing
       }
       let waited = Instant.now - start
       #expect(waited >= .milliseconds(150))
-      #expect(waited < .milliseconds(650))
+      #expect(waited < .seconds(5))
       guard case .outcomeUnknown = outcome else {
         Issue.record("expected unknown, got \(String(describing: outcome))")
         return
@@ -177,7 +177,7 @@ import Testing
         name: "wrong")
       wrong.start()
       await #expect(throws: DeadlineExceeded.self) {
-        try await wrong.connected(deadline: .now + .milliseconds(300))
+        try await wrong.connected(deadline: .now + .seconds(1))
       }
       #expect(wrong.trouble?.contains("AUTH") == true)
       wrong.close()
@@ -186,7 +186,7 @@ import Testing
         configuration: try RedisConfiguration(url: "redis://127.0.0.1:\(port)"), name: "absent")
       absent.start()
       await #expect(throws: DeadlineExceeded.self) {
-        try await absent.connected(deadline: .now + .milliseconds(100))
+        try await absent.connected(deadline: .now + .seconds(1))
       }
       #expect(absent.trouble?.contains("refused") == true)
       absent.close()

@@ -46,10 +46,7 @@ import lab
       let policy = try await trial.policy(quota: 5)
       let first = try await trial.verify(await trial.crowd(1, for: policy, named: "first"))
       #expect(first.word(.committedIsApplied) != "VIOLATED")
-      try await trial.tables.transaction(deadline: .now + .seconds(30)) { transaction in
-        _ = try await transaction.run([
-          (PostgresStatement("LOCK TABLE consumer_offset IN EXCLUSIVE MODE", readsOnly: false), [])
-        ])
+      try await trial.keepingTheWorkerWaiting {
         let found = try await trial.verify(await trial.crowd(20, for: policy), patience: 2)
         #expect(found.word(.healing) == "VIOLATED")  // a lag is left
         #expect((found.word(.committedIsApplied) == "VIOLATED") == (bug != nil), "\(found.troubles)")
@@ -75,20 +72,26 @@ import lab
     }
   }
 
-  /// Two APIs on two sides of a midnight, everybody asks both, and the worker takes all of it in one batch.
+  /// Two APIs on two sides of a midnight, everybody asks both, and the worker, kept waiting meanwhile, takes what they
+  /// have written in one batch. It shows where somebody's claim of today is in the log before that of yesterday.
   @Test func daysInsteadOfTheOrderOfTheLog() async throws {
     try await compare(.groupsByDay) { bug in
-      let trial = try await Trial(.eda, "log", startsWorker: false)
+      let trial = try await Trial(.eda, "log", bug: bug)
       try await trial.startAPI(settings: ["CLOCK_OFFSET_MS": "-86400000"])
-      let policy = try await trial.policy(quota: 100)
-      let yesterday = Completion<History>()
-      EventLoop.shared.spawn { yesterday.succeed(await trial.crowd(60, for: policy, api: 1)) }
-      let today = await trial.crowd(60, for: policy)
-      let histories = (today, try await yesterday.value())
-      try await trial.startWorker(bug)
-      let found = try await trial.verify(histories.0, histories.1)
-      #expect(found.passed == (bug == nil), "\(found.troubles)")
-      #expect((found.word(.logOrder) == "VIOLATED") == (bug != nil))
+      var isSeen = false
+      for _ in 1...(bug == nil ? 2 : 10) where !isSeen {
+        let policy = try await trial.policy(quota: 100)
+        let (today, yesterday) = try await trial.keepingTheWorkerWaiting {
+          let yesterday = Completion<History>()
+          EventLoop.shared.spawn { yesterday.succeed(await trial.crowd(60, for: policy, api: 1)) }
+          let today = await trial.crowd(60, for: policy)
+          return (today, try await yesterday.value())
+        }
+        let found = try await trial.verify(today, yesterday)
+        isSeen = !found.passed
+        #expect((found.word(.logOrder) == "VIOLATED") == isSeen, "\(found.troubles)")
+      }
+      #expect(isSeen == (bug != nil))
       await trial.end()
     }
   }

@@ -151,6 +151,17 @@ final class Trial {
 
   // MARK: - What is done to it
 
+  /// The worker has messages in hand meanwhile, and cannot say how far it is.
+  func keepingTheWorkerWaiting<Value: Sendable>(
+    _ body: @escaping @Sendable @LoopActor () async throws -> Value
+  ) async throws -> Value {
+    let lock = PostgresStatement("LOCK TABLE consumer_offset IN EXCLUSIVE MODE", readsOnly: false)
+    return try await tables.transaction(deadline: .now + .seconds(60)) { transaction in
+      _ = try await transaction.run([(lock, [])])
+      return try await body()
+    }
+  }
+
   func redis(_ commands: [String]...) async throws {
     let configuration = try RedisConfiguration(url: state.redis?.url ?? "")
     let client = RedisClient(configuration: configuration, name: "trial")

@@ -18,7 +18,7 @@ import monolith
       let began = Instant.now
       for person in ["kim", "lee", "park"] { #expect(try await program.ask(person) == 503) }
       #expect(try await program.stays() == 503)
-      #expect(Instant.now - began < .seconds(2))
+      #expect(Instant.now - began < .seconds(10))
       #expect(try await program.bitesOfCleared() > 0)
       try await program.untilItWorks()
       #expect(try await program.ask("kim") == 200)
@@ -28,7 +28,7 @@ import monolith
 
   @Test func itHealsByItself() async throws {
     try await withProgram { program in
-      try await program.put(#"{"kind":"outage","ttlSeconds":0.2}"#)
+      try await program.put(#"{"kind":"outage","ttlSeconds":2}"#)
       #expect(try await program.ask("kim") == 503)
       try await program.untilItWorks()
       #expect(try await program.bitesOfCleared() > 0)
@@ -43,7 +43,7 @@ import monolith
       #expect(try await program.ask("lee") == 503)
       #expect(try await program.stays() == 503)
       let took = Instant.now - began
-      #expect(took >= .milliseconds(400) && took < .milliseconds(1_600), "\(took)")
+      #expect(took >= .milliseconds(400) && took < .seconds(10), "\(took)")
       _ = try await program.bitesOfCleared()
       try await program.untilItWorks()
       #expect(try await program.ask("lee") == 201)

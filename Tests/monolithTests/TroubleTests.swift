@@ -30,7 +30,7 @@ import monolith
           await EventLoop.shared.sleep(for: .milliseconds(5))
         }
         #expect(try await surge.value().allSatisfy(\.isUnavailable))
-        #expect(Instant.now - began < .milliseconds(1500 + 500))
+        #expect(Instant.now - began < .seconds(10))
         #expect(served >= 3)
       }
       #expect(try await fixture.int("SELECT count(*) FROM coupon") == 0)
@@ -51,10 +51,10 @@ import monolith
           "SELECT count(*) = 4 FROM pg_locks WHERE relation = 'coupon'::regclass AND NOT granted")
         var served = 0
         while !surge.isDone {
-          let stays = await fixture.monolith.bystander.stays(deadline: .now + .milliseconds(300))
+          let stays = await fixture.monolith.bystander.stays(deadline: .now + .milliseconds(1_400))
           let status = await fixture.monolith.coupons.status(
             of: try #require(PolicyID(1)), at: try #require(Timestamp(Fixture.noon)),
-            deadline: .now + .milliseconds(300)
+            deadline: .now + .milliseconds(1_400)
           ).value()
           guard case .found = stays, case .policy = status else { throw Unexpected("\(stays) \(status)") }
           served += 1
@@ -126,7 +126,7 @@ import monolith
       let answers = try await surge.value()
       #expect(answers.allSatisfy { $0.created != nil || $0.isUnavailable || $0.isUnknown })
       #expect(try await fixture.issue("late").isUnavailable)
-      #expect(Instant.now - began < .milliseconds(600 + 600 + 500))
+      #expect(Instant.now - began < .seconds(10))
       while fixture.monolith.coupons.readiness().isReady {
         await EventLoop.shared.sleep(for: .milliseconds(10))
       }
