@@ -13,15 +13,21 @@ enum MachineFacts {
       system: await system(), swift: swift)
   }
 
-  /// The commit that `lab` was built from, as far as its folder tells; `+` where files differ from it.
+  /// The commit that `lab` was built from, as far as its folder tells; `+` where sources or scenarios differ from it.
   static func commit() async -> String {
     let folder = ProgramCommand.folder
     guard let commit = await firstLine("git", ["-C", folder, "rev-parse", "--short=12", "HEAD"]) else {
       return "unknown"
     }
-    let changes = await firstLine("git", ["-C", folder, "status", "--porcelain", "--untracked-files=no"])
+    let changes = await firstLine(
+      "git", ["-C", folder, "status", "--porcelain", "--"] + MachineFacts.whatFiguresHangOn)
     return commit + (changes == nil ? "" : "+")
   }
+
+  /// A result that is not checked in yet changes none of the next one's figures.
+  private static let whatFiguresHangOn = [
+    ":/Package.swift", ":/Sources", ":(top,glob)experiments/**/scenario.yaml",
+  ]
 
   private static func processor() async -> String {
     if let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
