@@ -108,7 +108,7 @@ import lab
         ("quota: 90", "quota: none", 2, "scenario.yaml:4: policy.quota: must be a whole number"),
         ("monolith.bites > 0", "monolith.joy > 0", 2, "expect[3]: “joy” is no metric"),
         (
-          "part: database, for: 1", "part: worker, for: 1", 2,
+          "part: database", "part: worker", 2,
           "“database stopped”: no variant has such a part"
         ),
         ("architecture: monolith", "architecture: eda, kafka: named", 1, "needs a Kafka that is named"),
@@ -120,6 +120,7 @@ import lab
         ("architecture: monolith", "architecture: eda, redis: often", 2, "variants[0].redis: must be one of"),
       ] as [(String, String, Int32, String)] {
         let scenario = ExperimentTests.tiny.replacing(part, with: wrong)
+        try #require(scenario != ExperimentTests.tiny, "no \(part)")
         let run = try await lab.run("run", try write(scenario, lab))
         #expect(run.code == code, "\(run.text)")
         #expect(run.text.contains(text), "\(run.text)")
