@@ -18,7 +18,7 @@ import monolith
       let began = Instant.now
       for person in ["kim", "lee", "park"] { #expect(try await program.ask(person) == 503) }
       #expect(try await program.stays() == 503)
-      #expect(Instant.now - began < .seconds(10))
+      #expect(Instant.now - began < .seconds(2))
       #expect(try await program.bitesOfCleared() > 0)
       try await program.untilItWorks()
       #expect(try await program.ask("kim") == 200)
@@ -43,7 +43,7 @@ import monolith
       #expect(try await program.ask("lee") == 503)
       #expect(try await program.stays() == 503)
       let took = Instant.now - began
-      #expect(took >= .milliseconds(400) && took < .seconds(10), "\(took)")
+      #expect(took >= .milliseconds(400) && took < .milliseconds(1_600), "\(took)")
       _ = try await program.bitesOfCleared()
       try await program.untilItWorks()
       #expect(try await program.ask("lee") == 201)
