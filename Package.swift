@@ -14,8 +14,11 @@ let settings: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -29,6 +32,15 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 func system(_ name: String, pkgConfig: String? = nil, apt: String, brew: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
 }
+
+/// Every `code` of a problem; a test holds them and the pages together.
+let problems = [
+  "bad-request", "body-too-large", "expectation-failed", "header-too-large", "invalid-fault", "invalid-id",
+  "invalid-policy", "invalid-user-id", "malformed-request", "method-not-allowed", "no-coupon",
+  "no-policy-id-left", "no-rooms-left", "no-such-policy", "no-such-stay", "not-found", "not-open", "not-used",
+  "outcome-unknown", "peer-not-reached", "policy-exists", "request-timeout", "sold-out", "target-too-long",
+  "unauthorized", "unavailable", "version-not-supported",
+]
 
 let package = Package(
   name: "TimeAttack",
@@ -52,7 +64,9 @@ let package = Package(
     library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
     library(
       "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"],
-      resources: [.embedInCode("openapi.yaml")]),
+      exclude: ["problems/README.md"],
+      // The contract, and the page of each problem.
+      resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("PrivateServers", ["EventLoop"]),
 
     program(

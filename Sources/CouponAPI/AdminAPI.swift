@@ -75,6 +75,7 @@ package final class AdminAPI {
           status: created ? 201 : 200, contentType: "application/json",
           headers: [("Location", "/v1/policies/\(policy.id)")], body: Representation.policy(policy))
       case .conflict(let existing): Problem.policyExists(existing.id)
+      case .noneFree: Problem.noPolicyIDLeft
       case .trouble(let trouble): Problem.trouble(trouble)
       }
     }

@@ -15,7 +15,7 @@ package protocol CouponService: AnyObject, Sendable {
   /// The person's latest coupon of the policy.
   func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer>
 
-  /// Creates a policy under the id that the draft names, or under the highest known + 1.
+  /// Creates a policy under the id that the draft names, or under `PolicyID.free`.
   func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer
 
   /// The recorded events of a policy with `sequence > after`, in order, at most `limit`.
@@ -47,7 +47,8 @@ package struct IssueRequest: Sendable {
   }
 }
 
-/// Something stood in the way. `unavailable`: nothing was done. `outcomeUnknown`: it may have been done; a retry gets the right answer.
+/// Something stood in the way. `unavailable`: nothing was done. `outcomeUnknown`: it may have been done;
+/// a retry for a coupon gets the right answer.
 package enum ServiceTrouble: Hashable, Sendable {
   /// `reason` is for people and holds no secrets.
   case unavailable(reason: String)
@@ -100,6 +101,8 @@ package enum CreateAnswer: Sendable {
   case policy(Policy, created: Bool)
   /// 409: another policy has that id.
   case conflict(existing: Policy)
+  /// 409: the draft names no id, and none is free.
+  case noneFree
   case trouble(ServiceTrouble)
 }
 

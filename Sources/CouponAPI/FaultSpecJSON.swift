@@ -49,7 +49,7 @@ private struct FaultReader {
 
   func whole(_ name: String, _ rule: String) throws(InvalidFault) -> Int64? {
     guard let value = value(name) else { return nil }
-    guard case .integer(let number) = value else { throw InvalidFault(field: name, rule: rule) }
+    guard let number = json.wholeNumber(value) else { throw InvalidFault(field: name, rule: rule) }
     return number
   }
 

@@ -69,10 +69,12 @@ package final class MemoryCouponService: CouponService {
 
   package func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
     if let trouble { return .trouble(trouble) }
-    let highest = ledgers.keys.max()?.value ?? 0
-    guard let id = draft.id ?? PolicyID(Int64(highest) + 1) else {
-      return .trouble(.unavailable(reason: "No policyId is left above the highest known."))
+    let taken = ledgers.keys.sorted()
+    var chosen = draft.id
+    if chosen == nil {
+      chosen = await PolicyID.free(above: taken.last) { PolicyID.lowestFree(besides: taken) }
     }
+    guard let id = chosen else { return .noneFree }
     let policy = draft.policy(id: id)
     if let known = ledgers[id]?.policy {
       return known == policy ? .policy(known, created: false) : .conflict(existing: known)

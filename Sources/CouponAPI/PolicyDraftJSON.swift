@@ -27,8 +27,7 @@ extension PolicyDraft {
     guard let first = PolicyID(1) else { throw InvalidPolicy(field: "policyId", rule: "must be a number") }
     let template = try Policy(
       id: id ?? first, name: reader.text("name"),
-      startsOn: reader.parsed("startsOn", "must be a date, as in 2026-11-22") { Day($0) },
-      endsOn: reader.parsed("endsOn", "must be a date, as in 2026-11-22") { Day($0) },
+      startsOn: reader.day("startsOn"), endsOn: reader.day("endsOn"),
       opensAt: reader.parsed("opensAt", "must be a time, as in 10:00:00") { TimeOfDay($0) },
       timeZone: timeZone, dailyQuota: reader.quota(),
       perPerson: reader.parsed("perPerson", "must be once or daily") { PerPerson(rawValue: $0) })
@@ -66,10 +65,19 @@ private struct DraftReader {
     return parsed
   }
 
+  func day(_ name: String) throws(InvalidPolicy) -> Day {
+    let day = try parsed(name, "must be a date, as in 2026-11-22") { Day($0) }
+    guard Policy.years.contains(day.civil.year) else {
+      let years = "\(Policy.years.lowerBound) to \(Policy.years.upperBound)"
+      throw InvalidPolicy(field: name, rule: "must be in the years \(years)")
+    }
+    return day
+  }
+
   /// Nil where the service is to choose one.
   func policyID() throws(InvalidPolicy) -> PolicyID? {
     guard let value = value("policyId") else { return nil }
-    guard case .integer(let number) = value, let id = PolicyID(number) else {
+    guard let number = json.wholeNumber(value), let id = PolicyID(number) else {
       throw InvalidPolicy(field: "policyId", rule: "must be a number from 1 to 2147483647")
     }
     return id
@@ -79,7 +87,7 @@ private struct DraftReader {
     guard let value = value("dailyQuota") else {
       throw InvalidPolicy(field: "dailyQuota", rule: "is required")
     }
-    guard case .integer(let number) = value else {
+    guard let number = json.wholeNumber(value) else {
       throw InvalidPolicy(field: "dailyQuota", rule: "must be a whole number")
     }
     return Int(number)

@@ -3,7 +3,7 @@ import HTTP
 import Operations
 
 /// Why a request is not answered as it hoped (RFC 9457). `code` never changes its meaning: programs read it.
-enum ProblemCode: String, CaseIterable {
+package enum ProblemCode: String, CaseIterable {
   case badRequest = "bad-request"
   case invalidID = "invalid-id"
   case invalidUserID = "invalid-user-id"
@@ -20,24 +20,25 @@ enum ProblemCode: String, CaseIterable {
   case soldOut = "sold-out"
   case noRoomsLeft = "no-rooms-left"
   case policyExists = "policy-exists"
+  case noPolicyIDLeft = "no-policy-id-left"
   case unavailable = "unavailable"
   case outcomeUnknown = "outcome-unknown"
   case peerNotReached = "peer-not-reached"
 
-  var status: Int {
+  package var status: Int {
     switch self {
     case .badRequest, .invalidID, .invalidUserID, .invalidPolicy, .invalidFault: 400
     case .unauthorized: 401
     case .notOpen: 403
     case .notFound, .noSuchPolicy, .noCoupon, .noSuchStay, .notUsed: 404
     case .methodNotAllowed: 405
-    case .soldOut, .noRoomsLeft, .policyExists: 409
+    case .soldOut, .noRoomsLeft, .policyExists, .noPolicyIDLeft: 409
     case .peerNotReached: 502
     case .unavailable, .outcomeUnknown: 503
     }
   }
 
-  var title: String {
+  package var title: String {
     switch self {
     case .badRequest: "The request cannot be understood"
     case .invalidID: "The id is not a number that can name anything"
@@ -55,8 +56,9 @@ enum ProblemCode: String, CaseIterable {
     case .soldOut: "Today's coupons are sold out"
     case .noRoomsLeft: "No room is left"
     case .policyExists: "Another policy has this id"
+    case .noPolicyIDLeft: "No policyId is free"
     case .unavailable: "Unavailable; nothing was done"
-    case .outcomeUnknown: "The outcome is unknown; ask again"
+    case .outcomeUnknown: "The outcome is unknown; it may have been done"
     case .peerNotReached: "Done here, but not by every peer"
     }
   }
@@ -74,6 +76,8 @@ enum Problem {
   static let noCoupon = render(.noCoupon)
   static let noSuchStay = render(.noSuchStay)
   static let noRoomsLeft = render(.noRoomsLeft)
+  static let noPolicyIDLeft = render(
+    .noPolicyIDLeft, detail: "Every policyId from 1 to 2147483647 is taken. Nothing was done.")
   static let malformedID = render(.invalidID, detail: "An id is a whole number without sign or leading zero.")
   static let policyIDTooLarge = render(.invalidID, detail: "A policyId is a number from 1 to 2147483647.")
 

@@ -62,6 +62,7 @@ package final class PublicAPI {
       if route.name == .stays { return stays(deadline, bystander) }
       guard case .number(let id) = route.id else { return .now(Problem.malformedID) }
       return route.name == .stay ? stay(id, deadline, bystander) : book(request, id, deadline, bystander)
+    case .problem: return .now(ProblemPages.answer(route.code))
     default: return .now(operations(route.name))
     }
   }

@@ -3,7 +3,7 @@ import Operations
 
 /// What a path names. Metrics are labelled with the template, never with the path itself.
 enum RouteName: Int, CaseIterable {
-  case coupons, policy, myCoupon, stays, stay, bookings, health, readiness, metrics, contract
+  case coupons, policy, myCoupon, stays, stay, bookings, health, readiness, metrics, contract, problem
   case adminPolicies, adminEvents, adminFault, adminFaults
   case none
 
@@ -19,6 +19,7 @@ enum RouteName: Int, CaseIterable {
     case .readiness: "/readyz"
     case .metrics: "/metrics"
     case .contract: "/openapi.yaml"
+    case .problem: "/problems/{code}"
     case .adminPolicies: "/admin/policies"
     case .adminEvents: "/admin/policies/{policyId}/events"
     case .adminFault: "/admin/faults/{target}"
@@ -59,9 +60,11 @@ struct Route: Equatable {
   let id: PathID
   /// Of a fault's route; nil where the path names no server.
   let target: FaultTarget?
+  /// Of a problem's page; nil elsewhere.
+  let code: String?
 
-  init(_ name: RouteName, id: PathID = .absent, target: FaultTarget? = nil) {
-    (self.name, self.id, self.target) = (name, id, target)
+  init(_ name: RouteName, id: PathID = .absent, target: FaultTarget? = nil, code: String? = nil) {
+    (self.name, self.id, self.target, self.code) = (name, id, target, code)
   }
 
   static let none = Route(.none)
@@ -83,6 +86,9 @@ struct Route: Equatable {
         guard scan.skip("/"), let id = scan.id() else { return .none }
         if scan.isAtEnd { return Route(.stay, id: id) }
         return scan.ends("/bookings") ? Route(.bookings, id: id) : .none
+      }
+      if scan.skip("/problems/") {
+        return scan.isLastSegment ? Route(.problem, code: scan.rest) : .none
       }
       return constant(scan)
     }

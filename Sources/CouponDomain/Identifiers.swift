@@ -14,6 +14,33 @@ package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible
     self.value = exact
   }
 
+  /// The id above this one; nil above the last.
+  package var next: PolicyID? { PolicyID(Int64(value) + 1) }
+
+  /// The id of a policy that names none: the one above the highest taken. Where that is the last there is, the lowest
+  /// free one: one policy with the last number must not end the making of policies. Nil where none is free.
+  ///
+  /// - Parameters:
+  ///   - highest: the highest that is taken.
+  ///   - lowestFree: asked only where it is needed.
+  package static func free(
+    above highest: PolicyID?, lowestFree: () async throws -> PolicyID?
+  ) async rethrows -> PolicyID? {
+    guard let highest else { return PolicyID(1) }
+    if let next = highest.next { return next }
+    return try await lowestFree()
+  }
+
+  /// The lowest id that is not among `taken`, which is in order.
+  package static func lowestFree(besides taken: some Sequence<PolicyID>) -> PolicyID? {
+    var candidate = PolicyID(1)
+    for id in taken {
+      guard id == candidate else { break }
+      candidate = id.next
+    }
+    return candidate
+  }
+
   package var description: String { String(value) }
   package static func < (a: PolicyID, b: PolicyID) -> Bool { a.value < b.value }
 }

@@ -21,16 +21,20 @@ package struct Policy: Hashable, Sendable {
 
   /// Bounds that every table, message and answer can hold.
   package static let maximumQuota = 10_000_000
+  /// Unicode code points.
   package static let maximumNameLength = 200
   package static let maximumEventDays = 3_660
+  /// Years of the days of a policy that is made: every moment of such a day, and the next opening after it, is one of
+  /// `Timestamp.years` in every zone. Readers of the log take all of those, as ever.
+  package static let years = 1970...9998
 
   /// - Throws: `InvalidPolicy`, naming the first field that breaks a rule.
   package init(
     id: PolicyID, name: String, startsOn: Day, endsOn: Day, opensAt: TimeOfDay, timeZone: String,
     dailyQuota: Int, perPerson: PerPerson
   ) throws(InvalidPolicy) {
-    guard !name.isEmpty, name.utf8.count <= Policy.maximumNameLength else {
-      throw InvalidPolicy(field: "name", rule: "must be 1 to \(Policy.maximumNameLength) bytes long")
+    guard !name.isEmpty, name.unicodeScalars.count <= Policy.maximumNameLength else {
+      throw InvalidPolicy(field: "name", rule: "must be 1 to \(Policy.maximumNameLength) characters long")
     }
     guard name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
       throw InvalidPolicy(field: "name", rule: "must not contain control characters")
@@ -46,7 +50,8 @@ package struct Policy: Hashable, Sendable {
       throw InvalidPolicy(field: "endsOn", rule: "must not be before startsOn")
     }
     guard Int(endsOn.number) - Int(startsOn.number) < Policy.maximumEventDays else {
-      throw InvalidPolicy(field: "endsOn", rule: "must be within \(Policy.maximumEventDays) days of startsOn")
+      throw InvalidPolicy(
+        field: "endsOn", rule: "must make the event at most \(Policy.maximumEventDays) days long")
     }
     guard !timeZone.isEmpty, timeZone.utf8.count <= 64, timeZone.utf8.allSatisfy({ (33...126).contains($0) })
     else { throw InvalidPolicy(field: "timeZone", rule: "must be the name of a time zone, as in Asia/Seoul") }

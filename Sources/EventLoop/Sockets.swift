@@ -14,6 +14,12 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   package var description: String {
     numericHost.contains(":") ? "[\(numericHost)]:\(port)" : "\(numericHost):\(port)"
   }
+
+  /// Whether a text is a numeric address, and no name that would have to be looked up.
+  package static func isNumeric(_ host: String) -> Bool {
+    var (v4, v6) = (in_addr(), in6_addr())
+    return inet_pton(AF_INET, host, &v4) == 1 || inet_pton(AF_INET6, host, &v6) == 1
+  }
 }
 
 /// A call of the system that failed: which, and with what `errno`.

@@ -1,5 +1,5 @@
 /// Why bytes are not taken for an HTTP message. Nothing is guessed: what can be read in two ways is refused.
-package enum HTTPRefusal: Error, Hashable, Sendable {
+package enum HTTPRefusal: Error, Hashable, Sendable, CaseIterable {
   // The bytes of a line.
   case bareCarriageReturn, bareLineFeed, controlCharacter
   // The first line.
@@ -49,7 +49,7 @@ package enum HTTPRefusal: Error, Hashable, Sendable {
     case .bareLineFeed: "A line feed stands without its carriage return."
     case .controlCharacter: "The head contains a control character."
     case .badStartLine: "The first line is not a method, a target and a version."
-    case .badTarget: "The target is not a path that begins with a slash."
+    case .badTarget: "The target is neither a path that begins with a slash nor the http address of one."
     case .unsupportedVersion: "Only HTTP/1.1 and HTTP/1.0 are spoken here."
     case .startLineTooLong: "The first line is too long."
     case .headTooLarge: "The head is too large."

@@ -1,7 +1,8 @@
 // The first line: of a request, or of an answer.
 extension HeadReader {
-  /// `method SP target SP version`, with exactly one space each. The target is a path with or without a
-  /// query: what proxies are asked (an absolute target, CONNECT) and `*` are not for this server.
+  /// `method SP target SP version`, with exactly one space each. The target is a path with or without a query, or the
+  /// whole address of one, as a client sends it to a proxy and every server must take it (RFC 9112, 3.2.2). What only
+  /// proxies are asked (CONNECT) and `*` are not for this server.
   mutating func readRequestLine(_ head: HeadBytes, _ line: Range<Int>) -> Bool {
     let methodEnd = classes.end(of: ByteClasses.token, head.base, from: line.lowerBound, to: line.upperBound)
     guard methodEnd > line.lowerBound, methodEnd < line.upperBound, head[methodEnd] == ByteScan.space else {
@@ -12,11 +13,33 @@ extension HeadReader {
     let targetEnd = classes.end(of: ByteClasses.target, head.base, from: target, to: line.upperBound)
     guard targetEnd < line.upperBound else { return refuse(.badStartLine) }
     guard head[targetEnd] == ByteScan.space else { return refuse(.badTarget) }
-    targetRange = Range(uncheckedBounds: (target, targetEnd))
-    queryMark = target
-    while queryMark < targetEnd, head[queryMark] != UInt8(ascii: "?") { queryMark &+= 1 }
     guard readVersion(head, targetEnd &+ 1, line.upperBound) else { return false }
-    return head[target] == UInt8(ascii: "/") || refuse(.badTarget)
+    var path = target
+    if head[target] != UInt8(ascii: "/") {
+      guard let start = pathStart(head, target..<targetEnd) else { return refuse(.badTarget) }
+      path = start
+    }
+    targetRange = Range(uncheckedBounds: (path, targetEnd))
+    queryMark = path
+    while queryMark < targetEnd, head[queryMark] != UInt8(ascii: "?") { queryMark &+= 1 }
+    return true
+  }
+
+  /// Where the path of an absolute target begins (its end, where it has none); nil where it is none. The authority is
+  /// read as a Host header is: no user information (RFC 9110, 4.2.4). It stands for the Host header (RFC 9112, 3.2.2),
+  /// which no route looks at.
+  private func pathStart(_ head: HeadBytes, _ target: Range<Int>) -> Int? {
+    let schemes: [StaticString] = ["http://", "https://"]
+    let scheme = schemes.first { scheme in
+      let count = scheme.utf8CodeUnitCount
+      return target.count >= count && ByteScan.spells(head.base + target.lowerBound, count, scheme)
+    }
+    guard let scheme else { return nil }
+    let start = target.lowerBound + scheme.utf8CodeUnitCount
+    let end = classes.end(of: ByteClasses.host, head.base, from: start, to: target.upperBound)
+    // A port without a host names nobody.
+    guard end > start, head[start] != ByteScan.colon else { return nil }
+    return end == target.upperBound || "/?".utf8.contains(head[end]) ? end : nil
   }
 
   /// `version SP status SP reason`, the reason and its space possibly missing.
@@ -79,7 +102,8 @@ extension HeadReader {
     let path = targetRange.lowerBound..<queryMark
     let query = queryMark < targetRange.upperBound ? queryMark + 1..<targetRange.upperBound : nil
     return HTTPRequest(
-      method: method(bytes), path: String(decoding: bytes[path], as: UTF8.self),
+      // An address without a path is that of the root (RFC 9110, 4.2.3).
+      method: method(bytes), path: path.isEmpty ? "/" : String(decoding: bytes[path], as: UTF8.self),
       query: query.map { String(decoding: bytes[$0], as: UTF8.self) },
       version: version, headers: headers(bytes), body: [])
   }

@@ -122,10 +122,9 @@ package final class LockedRowService: CouponService {
   package func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
     do {
       for _ in 0..<Self.creationAttempts {
-        let highest = try await PolicySQL.highest(in: database.pool, deadline: deadline)
-        guard let id = draft.id ?? PolicyID(highest + 1) else {
-          return .trouble(.unavailable(reason: "No policyId is left above the highest known."))
-        }
+        var chosen = draft.id
+        if chosen == nil { chosen = try await PolicySQL.free(in: database.pool, deadline: deadline) }
+        guard let id = chosen else { return .noneFree }
         let policy = draft.policy(id: id)
         let created = PolicyCreated(eventID: eventIDs.next(), policy: policy, key: key)
         switch try await PolicySQL.create(created, in: database.pool, deadline: deadline) {

@@ -1,3 +1,4 @@
+import CouponDomain
 import EventLoop
 import HTTP
 import Testing
@@ -50,6 +51,41 @@ extension Contract {
         let backwards = try await target.callAdmin(
           .post, "/admin/policies", body: Middays.policy(quota: 5, first: 2, last: 1))
         #expect(backwards.json["field"] as? String == "endsOn")
+      }
+    }
+
+    /// JSON knows numbers, not ways to write them; and a name is counted in characters, not in bytes.
+    @Test(arguments: TargetKind.all)
+    func numbersAndNamesAreWhatTheContractSays(kind: TargetKind) async throws {
+      try await against(kind) { target in
+        let name = String(repeating: "쿠", count: 200)
+        let named = Middays.policy(name: name, quota: 5).replacing(
+          #""dailyQuota":5"#, with: #""dailyQuota":0.5e1"#)
+        let created = try await target.callAdmin(.post, "/admin/policies", body: named)
+        #expect(created.status == 201, "\(created.text)")
+        #expect(created.json["dailyQuota"] as? Int == 5)
+        #expect(created.json["name"] as? String == name)
+        let longer = named.replacing(name, with: name + "쿠")
+        #expect(
+          try await target.callAdmin(.post, "/admin/policies", body: longer).json["field"] as? String
+            == "name")
+        for quota in ["5.5", "1e99", "\"5\"", "true"] {
+          let wrong = Middays.policy(quota: 5).replacing(#""dailyQuota":5"#, with: "\"dailyQuota\":\(quota)")
+          let answer = try await target.callAdmin(.post, "/admin/policies", body: wrong)
+          #expect(answer.json["field"] as? String == "dailyQuota", "\(answer.text)")
+        }
+      }
+    }
+
+    /// Of a day in the year 9999 the next opening may be in the year 10000, which no date-time can say.
+    @Test(arguments: TargetKind.all, ["0589-01-01", "1969-12-31", "9999-01-01"])
+    func daysAreInYearsThatEveryMomentOfThemHas(kind: TargetKind, day: String) async throws {
+      try await against(kind) { target in
+        let yesterday = "\"startsOn\":\"\(Middays.today.advanced(by: -1))\""
+        let body = Middays.policy(quota: 5).replacing(yesterday, with: "\"startsOn\":\"\(day)\"")
+        let answer = try await target.callAdmin(.post, "/admin/policies", body: body)
+        #expect(answer.status == 400)
+        #expect(answer.json["field"] as? String == "startsOn", "\(answer.text)")
       }
     }
 

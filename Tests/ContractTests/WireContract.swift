@@ -134,7 +134,7 @@ extension Contract {
           #expect((problem?["title"] as? String)?.isEmpty == false)
           #expect(problem?["status"] as? Int == status)
           #expect(problem?["code"] as? String == code)
-          #expect(contract.contains("            - \(code)\n"))
+          #expect(contract.contains("        - \(code)\n"))
         }
       }
     }

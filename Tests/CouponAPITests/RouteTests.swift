@@ -10,7 +10,7 @@ import Testing
     "/v1/policies/1/coupons/me/", "/v1/policies/1/coupons/you", "/v1/policies/1/%63oupons", "/v2/policies/1",
     "/v1/stays/", "/v1/stays/1/", "/v1/stays/1/bookings/1", "/v1/staysx", "/healthz/", "/HEALTHZ",
     "/metrics/x",
-    "/admin/policies", "/problems/sold-out",
+    "/admin/policies", "/problems", "/problems/", "/problems/sold-out/", "/problems/../openapi.yaml",
   ])
   func otherPathsNameNothing(path: String) async throws {
     try await withFixture { fixture in
@@ -43,7 +43,7 @@ import Testing
     ("/v1/policies/1/coupons/me", "GET, HEAD"),
     ("/v1/stays", "GET, HEAD"), ("/v1/stays/1", "GET, HEAD"), ("/v1/stays/1/bookings", "POST"),
     ("/healthz", "GET, HEAD"), ("/readyz", "GET, HEAD"), ("/metrics", "GET, HEAD"),
-    ("/openapi.yaml", "GET, HEAD"),
+    ("/openapi.yaml", "GET, HEAD"), ("/problems/sold-out", "GET, HEAD"),
   ])
   func anotherMethodIsToldTheRightOnes(path: String, allow: String) async throws {
     try await withFixture { fixture in

@@ -9,6 +9,22 @@ import Testing
     #expect(PolicyID(2_147_483_648) == nil && PolicyID(UInt64.max) == nil)
   }
 
+  @Test func aPolicyWithoutAnIDGetsTheNextOrAFreeOne() async throws {
+    func free(_ taken: [Int]) async -> Int32? {
+      let ids = taken.compactMap { PolicyID($0) }
+      return await PolicyID.free(above: ids.last) { PolicyID.lowestFree(besides: ids) }?.value
+    }
+    #expect(await free([]) == 1)
+    #expect(await free([1, 7]) == 8)
+    #expect(await free([2_147_483_647]) == 1)
+    #expect(await free([1, 2, 4, 2_147_483_647]) == 3)
+    #expect(await free([2_147_483_646]) == 2_147_483_647)
+    // Where none is left, none is made up.
+    let last = try #require(PolicyID(2_147_483_647))
+    #expect(last.next == nil)
+    #expect(await PolicyID.free(above: last) { nil } == nil)
+  }
+
   @Test func userIDs() {
     #expect(UserID("a") != nil)
     #expect(UserID("Ann.Lee_1-2")?.description == "Ann.Lee_1-2")

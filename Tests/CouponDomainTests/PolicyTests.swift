@@ -16,8 +16,13 @@ import Testing
   @Test func namesTheFieldThatBreaksARule() {
     #expect(field { try Make.policy() } == nil)
     #expect(field { try Make.policy(name: "") } == "name")
-    #expect(field { try Make.policy(name: String(repeating: "쿠", count: 66)) } == nil)
-    #expect(field { try Make.policy(name: String(repeating: "쿠", count: 67)) } == "name")
+    // Counted in code points, whatever they take in bytes, and whatever one sees of them.
+    for character in ["x", "쿠", "\u{1F39F}"] {
+      #expect(field { try Make.policy(name: String(repeating: character, count: 200)) } == nil)
+      #expect(field { try Make.policy(name: String(repeating: character, count: 201)) } == "name")
+    }
+    #expect(field { try Make.policy(name: String(repeating: "e\u{301}", count: 100)) } == nil)
+    #expect(field { try Make.policy(name: String(repeating: "e\u{301}", count: 101)) } == "name")
     for control in ["a\u{0}b", "a\nb", "a\u{7f}b", "a\u{85}b"] {
       #expect(field { try Make.policy(name: control) } == "name")
     }

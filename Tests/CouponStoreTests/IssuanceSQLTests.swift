@@ -48,7 +48,8 @@ import Testing
       }
       let all = try await PolicySQL.all(in: database.pool, deadline: database.deadline)
       #expect(all == policies.sorted { $0.id < $1.id })
-      #expect(try await PolicySQL.highest(in: database.pool, deadline: database.deadline) == 2_147_483_647)
+      // The highest is the last there is: the lowest free one is chosen.
+      #expect(try await PolicySQL.free(in: database.pool, deadline: database.deadline)?.value == 2)
       let days = try await AuditSQL.days(of: policies[0].id, in: database.pool, deadline: database.deadline)
       #expect(days.map(\.day.description).first == "2026-07-01" && days.count == 7)
       #expect(days.allSatisfy { $0.quota == 2 && $0.issued == 0 })
@@ -57,7 +58,7 @@ import Testing
 
   @Test func theFirstPolicyOfAnIDStays() async throws {
     try await Database.with { database in
-      #expect(try await PolicySQL.highest(in: database.pool, deadline: database.deadline) == 0)
+      #expect(try await PolicySQL.free(in: database.pool, deadline: database.deadline)?.value == 1)
       let first = try Make.policy(name: "first")
       #expect(try await create(first, in: database) == .created)
       #expect(try await create(Make.policy(name: "second"), in: database, event: 2) == .exists(first))

@@ -30,6 +30,19 @@ import Testing
     #expect(!parser.closes && !parser.expectsContinue)
   }
 
+  /// What a client sends to a proxy (RFC 9112, 3.2.2). Without a path it is the root's address.
+  @Test(arguments: [
+    ("http://coupons.example/v1/stays?x=1&y", "/v1/stays", "x=1&y"), ("HTTPS://[::1]:8081/a", "/a", nil),
+    ("http://x", "/", nil), ("http://x?a=/b", "/", "a=/b"), ("http://x/?", "/", ""),
+    ("http://x//y", "//y", nil),
+    ("/http://x", "/http://x", nil),
+  ])
+  func takesAnAbsoluteTarget(target: String, path: String, query: String?) throws {
+    let (request, _) = try #require(parsed("GET \(target) HTTP/1.1\r\nHost: another\r\n\r\n"))
+    #expect(request.path == path)
+    #expect(request.query == query)
+  }
+
   @Test(arguments: ["GET", "HEAD", "POST", "PUT", "DELETE", "get", "OPTIONS"])
   func knowsMethods(_ name: String) throws {
     let (request, _) = try #require(parsed("\(name) / HTTP/1.1\r\nHost: x\r\n\r\n"))

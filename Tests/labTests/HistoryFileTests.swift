@@ -12,7 +12,7 @@ import lab
     run.stalls = [5..<7, 20_000_000..<22_500_000]
     var history = History(run: run)
     let coupon = SeenCoupon(
-      couponID: CouponID(high: 1, low: .max), rank: 1, day: try #require(Day("2025-01-31")),
+      couponID: CouponID(high: 1, low: .max), rank: 1, day: Day("2025-01-31"),
       issuedAt: Timestamp(microseconds: 1_738_288_805_000_123))
     let unranked = SeenCoupon(
       couponID: CouponID(high: 2, low: 0), rank: nil, day: coupon.day, issuedAt: coupon.issuedAt)

@@ -43,11 +43,26 @@ struct LabProcess: Sendable {
   /// `lab up`, whose processes end with the tests whatever happens.
   @LoopActor
   func up(_ arguments: String..., environment: [String: String] = [:]) async throws {
+    _ = try await upSaying(arguments: arguments, environment: environment)
+  }
+
+  /// The same; returns what it said.
+  @LoopActor
+  func upSaying(_ arguments: String...) async throws -> String { try await upSaying(arguments: arguments) }
+
+  /// For processes that another command has started.
+  @LoopActor
+  func adoptAgain() throws { try adoptParts() }
+
+  @LoopActor
+  private func upSaying(arguments: [String], environment: [String: String] = [:]) async throws -> String {
     let up = try ChildProcess.start(options(["up"] + arguments, environment, .capture(limit: 1 << 20)))
     try TestServers.adopt(up)
     let status = await up.exit()
     try adoptParts()
-    try #require(status == .code(0), "\(String(decoding: up.captured, as: UTF8.self))")
+    let text = String(decoding: up.captured, as: UTF8.self)
+    try #require(status == .code(0), "\(text)")
+    return text
   }
 
   /// What `lab.json` says as soon as it says what is looked for; everything in it ends with the tests.

@@ -48,6 +48,14 @@ struct SyntheticRun {
       database: database, gate: nil, settling: Settling(lag: 0, seconds: 0.3))
   }
 
+  /// Its policy with another quota.
+  func policy(quota: Int) throws -> Policy {
+    let old = evidence.policy
+    return try Policy(
+      id: old.id, name: old.name, startsOn: old.startsOn, endsOn: old.endsOn, opensAt: old.opensAt,
+      timeZone: old.timeZone, dailyQuota: quota, perPerson: old.perPerson)
+  }
+
   static func claim(_ person: Int, day: Day) throws -> CouponClaim {
     CouponClaim(
       eventID: EventID(high: 1, low: UInt64(person)), couponID: CouponID(high: 2, low: UInt64(person)),

@@ -32,10 +32,18 @@ import monolith
     }
   }
 
-  @Test func theHighestIDHasNoSuccessor() async throws {
+  /// One policy with the last number there is must not end the making of policies.
+  @Test func theLastIDIsFollowedByTheLowestFreeOne() async throws {
     try await withMonolith { fixture in
-      _ = try await fixture.create(Int(Int32.max))
-      guard case .trouble(.unavailable) = try await fixture.create(nil) else { throw Unexpected() }
+      for id in [1, Int(Int32.max), 3] { _ = try await fixture.create(id) }
+      var chosen: [Int32] = []
+      for number in 0..<3 {
+        guard
+          case .policy(let policy, created: true) = try await fixture.create(nil, name: "number \(number)")
+        else { throw Unexpected() }
+        chosen.append(policy.id.value)
+      }
+      #expect(chosen == [2, 4, 5])
     }
   }
 

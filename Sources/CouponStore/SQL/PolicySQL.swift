@@ -51,7 +51,14 @@ package enum PolicySQL {
   private static let allPolicies = PostgresStatement(
     "SELECT \(PolicyColumns.list) FROM policy p ORDER BY p.policy_id")
 
-  private static let highestID = PostgresStatement("SELECT coalesce(max(policy_id), 0) FROM policy")
+  private static let highestID = PostgresStatement("SELECT max(policy_id) FROM policy")
+
+  private static let lowestFreeID = PostgresStatement(
+    """
+    SELECT min(candidate) FROM (
+      SELECT 1::bigint AS candidate UNION ALL SELECT policy_id::bigint + 1 FROM policy
+    ) AS candidates WHERE NOT EXISTS (SELECT 1 FROM policy WHERE policy_id = candidate)
+    """)
 
   private static let daysAround = PostgresStatement(
     """
@@ -100,10 +107,13 @@ package enum PolicySQL {
     return try (0..<rows.count).map { try PolicyColumns.read(rows, $0) }
   }
 
-  /// 0 where there is none.
+  /// The id of a policy that names none; nil where every id is taken. Somebody else may be faster.
   @LoopActor
-  package static func highest(in pool: PostgresPool, deadline: Instant) async throws(PostgresError) -> Int64 {
-    try await pool.query(highestID, [], deadline: deadline).int(0, 0) ?? 0
+  package static func free(in pool: PostgresPool, deadline: Instant) async throws -> PolicyID? {
+    let highest = try await pool.query(highestID, [], deadline: deadline).int(0, 0)
+    return try await PolicyID.free(above: highest.flatMap { PolicyID($0) }) {
+      try await pool.query(lowestFreeID, [], deadline: deadline).int(0, 0).flatMap { PolicyID($0) }
+    }
   }
 
   /// The policy and its counters around `time`; nil where there is no such policy.

@@ -281,7 +281,7 @@ package final class LogCouponService: CouponService {
       draft, deadline: deadline, eventID: { self.eventIDs.next() },
       view: PolicyCreator.View(
         isReady: { self.canCreate(draft.id) }, find: { self.list.policy($0) },
-        highest: { self.list.policies.last?.id }))
+        policies: { self.list.policies }))
   }
 
   /// A policy with an id needs its partition only; to choose one, all must have been read.

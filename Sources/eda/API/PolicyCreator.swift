@@ -10,7 +10,8 @@ final class PolicyCreator {
   struct View {
     let isReady: @LoopActor () -> Bool
     let find: @LoopActor (PolicyID) -> Policy?
-    let highest: @LoopActor () -> PolicyID?
+    /// All that are known, by their ids.
+    let policies: @LoopActor () -> [Policy]
   }
 
   private enum Outcome {
@@ -40,9 +41,14 @@ final class PolicyCreator {
   ) async -> CreateAnswer {
     while Instant.now < deadline {
       guard view.isReady() else { return .trouble(.unavailable(reason: Reason.catchingUp)) }
-      guard let id = draft.id ?? PolicyID(Int64(view.highest()?.value ?? 0) + 1) else {
-        return .trouble(.unavailable(reason: "no policyId is left above the highest known"))
+      var chosen = draft.id
+      if chosen == nil {
+        let known = view.policies()
+        chosen = await PolicyID.free(above: known.last?.id) {
+          PolicyID.lowestFree(besides: known.lazy.map(\.id))
+        }
       }
+      guard let id = chosen else { return .noneFree }
       let policy = draft.policy(id: id)
       if let known = view.find(id) { return answer(for: policy, known: known) }
       switch await publish(policy, eventID: eventID(), deadline: deadline) {
@@ -54,7 +60,7 @@ final class PolicyCreator {
       case .failed(.possiblyPersisted): return .trouble(.outcomeUnknown(reason: Reason.logUnanswered))
       }
     }
-    return .trouble(.unavailable(reason: "others were faster, again and again"))
+    return .trouble(.unavailable(reason: "Others were faster, again and again."))
   }
 
   private func answer(for policy: Policy, known: Policy) -> CreateAnswer {

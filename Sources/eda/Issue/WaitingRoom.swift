@@ -262,14 +262,14 @@ package struct WaitingRoom {
 
 /// The reasons that answers of 503 give; constants, so that they can be counted.
 package enum Reason {
-  package static let gateUnavailable = "the admission gate cannot be reached"
-  package static let gateUnanswered = "the admission gate did not answer in time"
-  package static let gateLate = "the admission gate answered too late"
-  package static let logUnavailable = "the log cannot be reached"
-  package static let logUnanswered = "the log did not confirm the claim"
-  package static let logLate = "the claim was not read back in time"
-  package static let noRoomYet = "all slots are taken, and not yet all by winners"
-  package static let waitingRoomFull = "too many requests wait"
-  package static let unknownZone = "the policy's time zone is unknown here"
-  package static let catchingUp = "the log is being read"
+  package static let gateUnavailable = "The admission gate cannot be reached."
+  package static let gateUnanswered = "The admission gate did not answer in time."
+  package static let gateLate = "The admission gate answered too late."
+  package static let logUnavailable = "The log cannot be reached."
+  package static let logUnanswered = "The log did not confirm what was sent to it."
+  package static let logLate = "The claim was not read back in time."
+  package static let noRoomYet = "All slots are taken, and not yet all by winners."
+  package static let waitingRoomFull = "Too many requests wait."
+  package static let unknownZone = "The policy's time zone is unknown here."
+  package static let catchingUp = "The log is being read."
 }

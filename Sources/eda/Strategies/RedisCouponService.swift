@@ -256,6 +256,6 @@ final class RedisCouponService: CouponEngine {
         isReady: {
           draft.id.map { self.isReady($0) }
             ?? (0..<self.partitionCount).allSatisfy { self.list.standing(of: $0) == .ready }
-        }, find: { self.list.policy($0) }, highest: { self.list.policies.last?.id }))
+        }, find: { self.list.policy($0) }, policies: { self.list.policies }))
   }
 }

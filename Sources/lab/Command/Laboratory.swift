@@ -1,7 +1,8 @@
 import EventLoop
 import Foundation
 
-/// `lab`: finds the command and runs it on the loop. Exit codes: 0 done, 1 failed, 2 not understood, 130 interrupted.
+/// `lab`: finds the command and runs it on the loop. Exit codes: 0 done, 1 failed, 2 not understood, 130 interrupted, 141
+/// the output was closed before its end (what a shell tells of a program that SIGPIPE has ended).
 package enum Laboratory {
   package static func main(_ list: [String]) -> Int32 {
     var list = list
@@ -31,9 +32,14 @@ package enum Laboratory {
     -> Int32
   {
     var arguments = arguments
-    do { return try await command.run(&arguments, folder) } catch let error as UsageError {
+    do {
+      let code = try await command.run(&arguments, folder)
+      return Terminal.readerIsGone ? 141 : code
+    } catch let error as UsageError {
       Terminal.error("\(command.name): \(error); see lab \(command.name) --help")
       return 2
+    } catch is Interrupted where Terminal.readerIsGone {
+      return 141
     } catch is Interrupted {
       Terminal.error("\(command.name): interrupted")
       return 130

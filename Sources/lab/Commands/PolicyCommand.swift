@@ -8,7 +8,7 @@ extension LabCommand {
     usage: "create [OPTIONS]  |  policy show ID  [--only monolith|eda]",
     options: [
       ("--only monolith|eda", "one architecture alone; else both, under the same number"),
-      ("--id N", "its number; else the highest known + 1"),
+      ("--id N", "its number; else the highest known + 1 (or a free one, where that is too large)"),
       ("--name TEXT", "“TimeAttack”"),
       ("--starts-on DATE", "the first day; today in the time zone"),
       ("--ends-on DATE", "the last day, included; six days after the first"),
@@ -93,9 +93,7 @@ private func createPolicy(_ request: PolicyRequest, _ parts: [LabState.Part], _ 
 private func showPolicy(_ id: Int32, _ parts: [LabState.Part]) async throws {
   var isFound = true
   for part in parts {
-    let client = HTTPClient(
-      HTTPClientConfiguration(
-        address: SocketAddress(numericHost: "127.0.0.1", port: part.port), maxConnections: 1))
+    let client = HTTPClient(HTTPClientConfiguration(address: part.address, maxConnections: 1))
     defer { client.close() }
     let answer = try await client.send(HTTPRequest(.get, "/v1/policies/\(id)"), deadline: .now + .seconds(10))
     Terminal.line("\(part.part.rawValue)  \(Operator.oneLine(answer.body))")

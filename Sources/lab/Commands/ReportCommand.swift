@@ -3,12 +3,22 @@ import Foundation
 
 extension LabCommand {
   static let report = LabCommand(
-    "report", "draw report.html anew from report.json, and show the table; or the failure-propagation matrix",
-    usage: "[FOLDER] | --matrix [--to FOLDER] [experiments/NAME…]",
+    "report",
+    "draw report.html anew from report.json; or the failure-propagation matrix, or two nGrinder tests",
+    usage: """
+      [FOLDER]
+             report --matrix [--to FOLDER] [experiments/NAME…]
+             report --ngrinder MONOLITH.csv EDA.csv [--outage FROM-TO] [--to FILE]
+      """,
     options: [
       ("FOLDER", "where report.json lies; .lab/report"),
       ("--matrix", "from the experiments' result.json (else all of experiments/): matrix.md and matrix.svg"),
       ("--to FOLDER", "where these go; docs"),
+      (
+        "--ngrinder",
+        "nGrinder's per-second CSV of a test of each, as one page: .lab/report/ngrinder.html, or --to FILE"
+      ),
+      ("--outage FROM-TO", "seconds of the outage that is shaded; else where outage.groovy has switched it"),
     ]
   ) { arguments, folder in
     if arguments.flag("--matrix") {
@@ -18,6 +28,7 @@ extension LabCommand {
       try arguments.finish()
       return try MatrixReport(target: target, report: folder.report).write(paths)
     }
+    if arguments.flag("--ngrinder") { return try writeNGrinder(&arguments, folder) }
     let files = ReportFiles(folder: arguments.positional() ?? folder.report)
     try arguments.finish()
     let report = try files.read()
@@ -25,6 +36,37 @@ extension LabCommand {
     ReportFiles.show(report)
     Terminal.line(files.page)
     return 0
+  }
+
+  private static func writeNGrinder(_ arguments: inout CommandArguments, _ folder: LabFolder) throws -> Int32
+  {
+    let outage = try arguments.seconds("--outage")
+    let target = try arguments.option("--to") ?? folder.report + "/ngrinder.html"
+    guard let monolith = arguments.positional(), let eda = arguments.positional() else {
+      throw UsageError("--ngrinder needs two files: the monolith's CSV and eda's")
+    }
+    try arguments.finish()
+    let report = try NGrinderReport.read(monolith, eda, outage: outage)
+    let page = URL(fileURLWithPath: target)
+    try FileManager.default.createDirectory(
+      at: page.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(NGrinderPage(report).html.utf8).write(to: page, options: .atomic)
+    for line in report.table.lines { Terminal.line(line) }
+    Terminal.line()
+    Terminal.line(target)
+    return 0
+  }
+}
+
+extension CommandArguments {
+  /// `10-20`: from one second to another.
+  fileprivate mutating func seconds(_ name: String) throws(UsageError) -> ClosedRange<Double>? {
+    guard let text = try option(name) else { return nil }
+    let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Double($0) }
+    guard ends.count == 2, let from = ends[0], let to = ends[1], from.isFinite, to.isFinite, 0 <= from,
+      from <= to
+    else { throw UsageError("\(name) must be two seconds such as 10-20, not “\(text)”") }
+    return from...to
   }
 }
 

@@ -4,7 +4,11 @@ import Foundation
 extension LabCommand {
   static let up = LabCommand(
     "up", "start servers and programs and wait until they are ready",
-    usage: "[--only monolith|eda] [--kafka installed] [--partitions N] [--ready-within SECONDS]",
+    usage: """
+      [--only monolith|eda] [--kafka installed] [--partitions N] [--ready-within SECONDS]
+             [--host ADDRESS] [--monolith-port N] [--eda-port N] [--worker-port N]
+             [--operator-host ADDRESS] [--operator-ports N,…]
+      """,
     options: [
       ("--only monolith|eda", "one architecture alone"),
       (
@@ -12,10 +16,21 @@ extension LabCommand {
       ),
       ("--partitions N", "of a new log; 8"),
       ("--ready-within SECONDS", "patience with the programs; 60"),
+      ("--host ADDRESS", "where the programs listen, 0.0.0.0 for everywhere; 127.0.0.1"),
+      ("--monolith-port N", "the monolith's; a free one"),
+      (
+        "--eda-port N, --worker-port N",
+        "those of the eda API, and of the worker's health and metrics; free ones"
+      ),
+      ("--operator-host ADDRESS", "where operators' calls are taken, with the laboratory's token; 127.0.0.1"),
+      ("--operator-ports N,…", "of monolith, eda API and eda worker, of those that are started; free ones"),
       ("DATABASE_URL=…", "in the environment: this PostgreSQL instead of a private one"),
       ("REDIS_URL=…", "this Redis instead of a private one"),
       ("KAFKA_BROKERS=…", "this Kafka instead of the embedded broker"),
-      ("LOG_LEVEL=… and others", "every setting of the programs (monolith --help, eda --help)"),
+      (
+        "LOG_LEVEL=… and others",
+        "the programs' settings (monolith --help, eda --help), but for addresses, keys and names, which lab gives"
+      ),
     ]
   ) { arguments, folder in
     var options = UpOptions()
@@ -27,13 +42,43 @@ extension LabCommand {
     if let seconds = try arguments.integer("--ready-within", in: 1...3600) {
       options.readyWithin = .seconds(seconds)
     }
+    options.listen = try listenOptions(&arguments, options.parts)
     try arguments.finish()
     let interrupt = Interrupt()
     defer { interrupt.end() }
     let lab = try Lab.open(folder, interrupt: interrupt)
     try await lab.up(options)
     for line in StatusReport.addresses(of: lab.state) { Terminal.line(line) }
+    if let warning = StatusReport.openness(of: lab.state, folder) { Terminal.line(warning) }
     return 0
+  }
+
+  /// What `--host`, the ports and the operator's say, for each program that is started.
+  private static func listenOptions(
+    _ arguments: inout CommandArguments, _ parts: [LabPart]
+  ) throws(UsageError) -> [LabPart: ListenOptions] {
+    let host = try arguments.address("--host") ?? ListenAddress.loopback
+    let operatorHost = try arguments.address("--operator-host") ?? ListenAddress.loopback
+    let order = [LabPart.monolith, .edaAPI, .edaWorker].filter(parts.contains)
+    let operatorPorts = try arguments.ports("--operator-ports", of: order.map(\.rawValue))
+    var listen: [LabPart: ListenOptions] = [:]
+    let options: [(LabPart, String)] = [
+      (.monolith, "--monolith-port"), (.edaWorker, "--worker-port"), (.edaAPI, "--eda-port"),
+    ]
+    for (part, option) in options {
+      let port = try arguments.integer(option, in: 1...65_535)
+      guard let index = order.firstIndex(of: part) else {
+        if port != nil { throw UsageError("\(option) is of a program that is not started") }
+        continue
+      }
+      var program = ListenOptions()
+      (program.host, program.port) = (host, port ?? 0)
+      (program.operatorHost, program.operatorPort) = (operatorHost, operatorPorts?[index] ?? 0)
+      listen[part] = program
+    }
+    let taken = listen.values.flatMap { [$0.port, $0.operatorPort] }.filter { $0 > 0 }
+    guard Set(taken).count == taken.count else { throw UsageError("a port is given twice") }
+    return listen
   }
 
   static let down = LabCommand(
@@ -71,5 +116,29 @@ extension LabCommand {
     defer { interrupt.end() }
     try await Lab.open(folder, interrupt: interrupt).reset()
     return 0
+  }
+}
+
+extension CommandArguments {
+  /// A numeric address of this machine.
+  package mutating func address(_ name: String) throws(UsageError) -> String? {
+    guard let value = try option(name) else { return nil }
+    guard SocketAddress.isNumeric(value) else {
+      throw UsageError("\(name) must be a numeric address, as 0.0.0.0 or 192.168.0.10, not “\(value)”")
+    }
+    return value
+  }
+
+  /// As many ports as there are names, separated by commas.
+  package mutating func ports(_ name: String, of names: [String]) throws(UsageError) -> [Int]? {
+    guard let value = try option(name) else { return nil }
+    let fields = value.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    let ports = fields.compactMap { $0 }.filter { (1...65_535).contains($0) }
+    guard ports.count == names.count, fields.count == names.count else {
+      throw UsageError(
+        "\(name) must be \(names.count) ports with commas between them (\(names.joined(separator: ","))), not “\(value)”"
+      )
+    }
+    return ports
   }
 }

@@ -1,28 +1,36 @@
 import CouponDomain
 import EventLoop
 import Foundation
+import Postgres
 
 extension LabCommand {
   static let verify = LabCommand(
     "verify", "check I1–I14 from the clients' history, the log and the database (exit code 1 where not)",
-    usage: "[--only monolith|eda] [FILE…]",
+    usage: """
+      [--only monolith|eda] [[--history] FILE…]
+             verify --no-history [--only monolith|eda] [--policy ID]
+      """,
     options: [
-      ("FILE", "histories of one policy (.lab/history); else all those of the policy that was loaded last"),
-      ("--only monolith|eda", "the last one of this architecture"),
+      (
+        "[--history] FILE…",
+        "histories of one policy (.lab/history); else all those of the policy that was loaded last"
+      ),
+      ("", "a CSV with the columns \(PlainHistory.firstLine) too, as the nGrinder scripts write it"),
+      ("--no-history", "what rows, log and Redis can show alone; says what that leaves unchecked"),
+      ("--only monolith|eda", "this architecture; else the one of the last history, or the one that runs"),
+      ("--policy ID", "without a history of lab load: the policy; else the one with the highest number"),
     ]
   ) { arguments, folder in
-    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
-    var files: [String] = []
-    while let file = arguments.positional() { files.append(file) }
+    let request = try VerifyRequest(&arguments)
     try arguments.finish()
     guard let state = try LabState.read(folder) else {
       throw LabFailure("there is no laboratory in \(folder.path)")
     }
-    let histories = try HistoryChoice(folder, state.id).read(files, only)
+    let source = try await request.source(folder, state)
     let progress = Progress("verify")
     let verification: Verification
     do {
-      let evidence = try await EvidenceReader.read(state, histories) { lag in
+      let evidence = try await source.evidence(state) { lag in
         progress.update(
           nil, lag.map { "a lag of \(Numbers.count($0))" } ?? "the log or the database does not answer")
       }
@@ -34,6 +42,92 @@ extension LabCommand {
     progress.end()
     for line in FindingTable(verification).lines { Terminal.line(line) }
     return verification.passed ? 0 : 1
+  }
+}
+
+/// What a `lab verify …` line asks for.
+struct VerifyRequest {
+  private let architecture: Architecture?
+  private let policy: PolicyID?
+  private let files: [String]
+  private let hasNoHistory: Bool
+
+  init(_ arguments: inout CommandArguments) throws(UsageError) {
+    architecture = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+      .flatMap { Architecture(rawValue: $0) }
+    policy = try arguments.integer("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
+    hasNoHistory = arguments.flag("--no-history")
+    let isNamed = arguments.flag("--history")
+    var files: [String] = []
+    while let file = arguments.positional() { files.append(file) }
+    self.files = files
+    if isNamed, files.isEmpty { throw UsageError("--history needs a file") }
+    if hasNoHistory, isNamed || !files.isEmpty { throw UsageError("--no-history goes without a history") }
+  }
+
+  /// What the evidence is made of.
+  enum Source {
+    case histories([History])
+    case plain(EvidenceReader.Subject, [PlainHistory])
+    case none(EvidenceReader.Subject)
+
+    @LoopActor
+    func evidence(_ state: LabState, onWait: @LoopActor (Int64?) -> Void) async throws -> Evidence {
+      switch self {
+      case .histories(let histories): try await EvidenceReader.read(state, histories, onWait: onWait)
+      case .plain(let subject, let files):
+        try await EvidenceReader.read(state, subject, .untimed, onWait: onWait) { database in
+          files.map { $0.history(of: subject, beside: database) }
+        }
+      case .none(let subject):
+        try await EvidenceReader.read(state, subject, .none, onWait: onWait) { _ in [] }
+      }
+    }
+  }
+
+  @LoopActor
+  func source(_ folder: LabFolder, _ state: LabState) async throws -> Source {
+    if hasNoHistory { return .none(try await subject(state)) }
+    let plain = files.filter { PlainHistory.isOne($0) }
+    if !plain.isEmpty {
+      guard plain.count == files.count else {
+        throw LabFailure("histories with times and CSV files without them cannot be verified together")
+      }
+      return .plain(try await subject(state), try plain.map(VerifyRequest.read))
+    }
+    if policy != nil {
+      throw UsageError(
+        "--policy goes with --no-history and CSV files: a history of lab load names its policy")
+    }
+    return .histories(try HistoryChoice(folder, state.id).read(files, architecture?.rawValue))
+  }
+
+  private static func read(_ path: String) throws -> PlainHistory {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw LabFailure("\(path) cannot be read")
+    }
+    do { return try PlainHistory([UInt8](data)) } catch { throw LabFailure("\(path): \(error)") }
+  }
+
+  /// The architecture and policy that no history names.
+  @LoopActor
+  private func subject(_ state: LabState) async throws -> EvidenceReader.Subject {
+    let architecture = try runningArchitecture(state, architecture?.rawValue)
+    let part = state.part(architecture == .monolith ? .monolith : .edaAPI)
+    let strategy = part?.settings?["COUPON_STRATEGY"].flatMap { $0.isEmpty ? nil : $0 }
+    var policy = policy
+    if policy == nil {
+      let pool = try state.pool(of: architecture)
+      defer { EventLoop.shared.spawn { await pool.close() } }
+      policy = try await DatabaseReader(pool).highestPolicy()
+      guard let policy else {
+        throw LabFailure("the \(architecture.rawValue) has no policy; lab policy create makes one")
+      }
+      Terminal.line("policy \(policy), the one with the highest number (--policy says another)")
+    }
+    guard let policy else { throw LabFailure("there is no policy") }
+    return EvidenceReader.Subject(
+      architecture: architecture, policyID: policy, strategy: strategy ?? architecture.defaultStrategy)
   }
 }
 
@@ -90,8 +184,8 @@ struct FindingTable {
 
   init(_ verification: Verification) {
     var lines = verification.findings.map { finding in
-      let head = "\(finding.invariant.name.padded(to: 4))\(finding.word.padded(to: 10))"
-      return head + finding.invariant.title + "\n" + String(repeating: " ", count: 14) + finding.detail
+      let head = "\(finding.invariant.name.padded(to: 4))\(finding.word.padded(to: 11))"
+      return head + finding.invariant.title + "\n" + String(repeating: " ", count: 15) + finding.detail
     }
     if let gate = verification.gate {
       lines.append(
@@ -106,8 +200,17 @@ struct FindingTable {
       \(Numbers.count(verification.tally.rows)) coupons, \(Numbers.count(verification.tally.oversold)) oversold, \
       \(Numbers.count(verification.tally.duplicates)) duplicates, \(Numbers.count(verification.tally.lost)) lost, \
       \(Numbers.count(verification.tally.missing)) missing: \
-      \(verification.passed ? "verified" : "NOT VERIFIED")
+      \(FindingTable.verdict(verification))
       """)
     self.lines = lines
+  }
+
+  private static func verdict(_ verification: Verification) -> String {
+    guard verification.passed else { return "NOT VERIFIED" }
+    func names(_ invariants: [Invariant]) -> String { invariants.map(\.name).joined(separator: ", ") }
+    var gaps: [String] = []
+    if !verification.unchecked.isEmpty { gaps.append("not checked: \(names(verification.unchecked))") }
+    if !verification.checkedInPart.isEmpty { gaps.append("in part: \(names(verification.checkedInPart))") }
+    return gaps.isEmpty ? "verified" : "verified as far as it was looked at (\(gaps.joined(separator: "; ")))"
   }
 }

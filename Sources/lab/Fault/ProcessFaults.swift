@@ -114,7 +114,7 @@ extension Lab {
   private func restartProgram(_ known: LabState.Part, _ more: [String: String] = [:]) async throws {
     let options = optionsOfRestart(known, more)
     let ports = try await startProgram(known.part, options, ready: LogScan.listeningPorts)
-    try note(known.part, port: ports.port, adminPort: ports.admin)
+    try note(known.part, port: ports.port, adminPort: ports.admin, on: options.listen[known.part])
     try await putBackSwitches(in: known.part)
   }
 
@@ -139,9 +139,8 @@ extension Lab {
     for name in ProgramCommand.rememberedSettings { options.environment[name] = nil }
     options.environment["CRASH_AT"] = nil
     options.programs = known.programs
-    options.settings[known.part] = (known.settings ?? [:]).merging([
-      "HTTP_PORT": String(known.port), "ADMIN_PORT": String(known.adminPort),
-    ]) { $1 }.merging(more) { $1 }
+    options.listen[known.part] = ListenOptions(of: known)
+    options.settings[known.part] = (known.settings ?? [:]).merging(more) { $1 }
     return options
   }
 

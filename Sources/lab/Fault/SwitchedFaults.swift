@@ -50,7 +50,7 @@ extension Lab {
     return [ProgramSwitches(program: part.part.rawValue, faults: list.faults)]
       + (list.peers ?? []).compactMap { peer in
         guard let faults = peer.answer?.faults else { return nil }
-        let program = state.parts.first { "127.0.0.1:\($0.adminPort)" == peer.peer }?.part.rawValue
+        let program = state.parts.first { $0.operatorAddress.description == peer.peer }?.part.rawValue
         return ProgramSwitches(program: program ?? peer.peer, faults: faults)
       }
   }

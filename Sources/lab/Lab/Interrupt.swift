@@ -1,7 +1,7 @@
 package import EventLoop
 import Foundation
 
-/// The user wants it to end (Ctrl-C, SIGTERM, or the terminal is gone).
+/// The user wants it to end (Ctrl-C, SIGTERM, or the terminal or the reader of the output is gone).
 package struct Interrupted: Error, Hashable, Sendable {}
 
 /// Turns signals into an error at the next step, so that what was started is stopped by whoever started it.
@@ -13,10 +13,14 @@ package final class Interrupt {
   private var watches: [SignalWatch] = []
   private var actions: [@LoopActor () -> Void] = []
 
+  private static var waiting: [Interrupt] = []
+
   package init() {
+    Interrupt.waiting.append(self)
     watches = [SIGINT, SIGTERM, SIGHUP].map { number in
       EventLoop.shared.onSignal(number) { [weak self] in self?.come() }
     }
+    if Terminal.readerIsGone { come() }
   }
 
   /// - Throws: `Interrupted`.
@@ -27,7 +31,11 @@ package final class Interrupt {
     if hasCome { action() } else { actions.append(action) }
   }
 
+  /// As by a signal, whoever waits for one.
+  static func comeToAll() { for interrupt in waiting { interrupt.come() } }
+
   package func end() {
+    Interrupt.waiting.removeAll { $0 === self }
     for watch in watches { watch.stop() }
     watches = []
     actions = []

@@ -62,10 +62,13 @@ package final class Lab {
   }
 
   /// Where something listens.
-  func note(_ part: LabPart, port: Int, adminPort: Int = 0) throws {
+  func note(_ part: LabPart, port: Int, adminPort: Int = 0, on listen: ListenOptions? = nil) throws {
     try update { state in
       guard let index = state.parts.firstIndex(where: { $0.part == part }) else { return }
       (state.parts[index].port, state.parts[index].adminPort) = (port, adminPort)
+      if let listen {
+        (state.parts[index].host, state.parts[index].adminHost) = (listen.host, listen.operatorHost)
+      }
     }
   }
 }

@@ -13,6 +13,8 @@ package struct LabFolder: Sendable {
   /// What `stateFile` held before it was written last.
   package var formerStateFile: String { stateFile + ".old" }
   package var logs: String { path + "/logs" }
+  /// The operator's token alone, for scripts; only its owner may read it.
+  package var operatorToken: String { path + "/operator-token" }
   package var report: String { path + "/report" }
   package func log(of part: LabPart) -> String { "\(logs)/\(part.rawValue).log" }
 

@@ -1,4 +1,5 @@
 import CouponStore
+package import EventLoop
 import Foundation
 package import PrivateServers
 
@@ -37,12 +38,20 @@ package struct LabState: Codable, Sendable {
     package var port: Int = 0
     /// The operator's listener of a program.
     package var adminPort: Int = 0
+    /// The addresses that a program's two listeners were told to take; nil: the loopback's.
+    package var host: String?
+    package var adminHost: String?
     /// What a program was told beside the laboratory's own settings, and where it lies: for starting it again.
     package var settings: [String: String]?
     package var programs: String?
 
+    /// Where this machine reaches the public listener, and the operator's.
+    package var address: SocketAddress { ListenAddress(host).reached(port: port) }
+    package var operatorAddress: SocketAddress { ListenAddress(adminHost).reached(port: adminPort) }
+
     /// `http://127.0.0.1:port`
-    package var url: String { "http://127.0.0.1:\(port)" }
+    package var url: String { "http://\(address)" }
+    package var operatorURL: String { "http://\(operatorAddress)" }
   }
 
   package var version = 1

@@ -26,11 +26,11 @@ package struct PolicyRequest: Codable, Hashable, Sendable {
 /// Calls of the operator's listener of one program.
 @LoopActor
 package struct Operator {
-  private let port: Int
+  private let address: SocketAddress
   private let token: String
 
   package init(_ part: LabState.Part, of state: LabState) {
-    (port, token) = (part.adminPort, state.adminToken)
+    (address, token) = (part.operatorAddress, state.adminToken)
   }
 
   /// The answer, whatever its status.
@@ -40,16 +40,14 @@ package struct Operator {
     _ method: HTTPMethod, _ target: String, body: [UInt8] = [], headers extra: [(String, String)] = [],
     within limit: Duration = .seconds(15)
   ) async throws -> (status: Int, body: [UInt8]) {
-    let client = HTTPClient(
-      HTTPClientConfiguration(address: SocketAddress(numericHost: "127.0.0.1", port: port), maxConnections: 1)
-    )
+    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
     defer { client.close() }
     let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")] + extra
     do throws(HTTPClientError) {
       let answer = try await client.send(
         HTTPRequest(method, target, headers: headers, body: body), deadline: .now + limit)
       return (answer.status, answer.body)
-    } catch { throw LabFailure("no answer from port \(port): \(error)") }
+    } catch { throw LabFailure("no answer from \(address): \(error)") }
   }
 
   /// Creates a policy, or finds the same one there; returns it with its number.

@@ -87,8 +87,8 @@ package struct ProgramCommand: Sendable {
   /// it. Secrets travel here and never in arguments.
   package static func environment(of part: LabPart, state: LabState, options: UpOptions) -> [String: String] {
     var environment = options.environment
-    for key in ["SHARE_PORT", "ADMIN_PEERS", "HTTP_HOST", "ADMIN_HOST"] { environment[key] = nil }
-    environment["HTTP_PORT"] = "0"
+    for key in ["SHARE_PORT", "ADMIN_PEERS"] { environment[key] = nil }
+    environment.merge((options.listen[part] ?? ListenOptions()).environment) { $1 }
     environment["COUPON_KEY"] = state.couponKey
     environment["DATABASE_URL"] = state.database?.url
     environment["REDIS_URL"] = state.redis?.url
@@ -96,7 +96,6 @@ package struct ProgramCommand: Sendable {
     environment["KAFKA_BROKERS"] = state.log?.brokers
     environment["KAFKA_TOPIC"] = state.topic
     environment["KAFKA_PARTITIONS"] = state.log.map { String($0.partitions) }
-    environment["ADMIN_PORT"] = "0"
     environment["ADMIN_TOKEN"] = state.adminToken
     switch part {
     case .monolith: environment["DATABASE_SCHEMA"] = state.schema(of: .monolith)
@@ -104,7 +103,7 @@ package struct ProgramCommand: Sendable {
     case .kafka, .postgres, .redis: break
     }
     if part == .edaAPI, let worker = state.part(.edaWorker), worker.adminPort > 0 {
-      environment["ADMIN_PEERS"] = "127.0.0.1:\(worker.adminPort)"
+      environment["ADMIN_PEERS"] = worker.operatorAddress.description
     }
     return environment.merging(options.settings[part] ?? [:]) { $1 }
   }

@@ -16,7 +16,7 @@ extension Lab {
           throw ended(other.part, folder.log(of: other.part))
         }
         guard let running = state.part(part) else { throw LabFailure("\(part.rawValue) does not run") }
-        let reason = await Readiness.ask(port: running.port)
+        let reason = await Readiness.ask(running.address)
         guard let reason else { break }
         guard Instant.now < deadline else {
           throw LabFailure(
@@ -30,12 +30,10 @@ extension Lab {
 }
 
 enum Readiness {
-  /// Nil where the program on this port is ready, else why it is not.
+  /// Nil where the program at this address is ready, else why it is not.
   @LoopActor
-  static func ask(port: Int) async -> String? {
-    let client = HTTPClient(
-      HTTPClientConfiguration(address: SocketAddress(numericHost: "127.0.0.1", port: port), maxConnections: 1)
-    )
+  static func ask(_ address: SocketAddress) async -> String? {
+    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
     defer { client.close() }
     do throws(HTTPClientError) {
       let answer = try await client.send(HTTPRequest(.get, "/readyz"), deadline: .now + .seconds(3))

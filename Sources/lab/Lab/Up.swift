@@ -15,6 +15,8 @@ package struct UpOptions: Sendable {
   package var environment: [String: String] = ProcessInfo.processInfo.environment
   /// Settings of single programs, over everything else.
   package var settings: [LabPart: [String: String]] = [:]
+  /// Where programs listen; those that are not named: on free ports of the loopback.
+  package var listen: [LabPart: ListenOptions] = [:]
   /// Of a private Redis; nil: the append-only file, once a second.
   package var redisDurability: PrivateRedis.Durability?
   /// Where the programs lie; nil: beside `lab` itself.
@@ -41,6 +43,7 @@ extension Lab {
         "runs already (\(running.joined(separator: ", "))); lab status shows it, lab down stops it")
     }
     try update { $0.parts = [] }
+    try ServerFiles.writeSecret(Data("\(state.adminToken)\n".utf8), to: folder.operatorToken)
     keptSwitches.forgetAll()
     // What is being waited for would keep an interrupted start waiting.
     isStarting = true
@@ -121,7 +124,7 @@ extension Lab {
     for part in options.parts {
       try await step(part.rawValue) {
         let ports = try await startProgram(part, options, ready: LogScan.listeningPorts)
-        try note(part, port: ports.port, adminPort: ports.admin)
+        try note(part, port: ports.port, adminPort: ports.admin, on: options.listen[part])
       }
     }
     try await step("readiness") { try await awaitReadiness(of: options.parts, within: options.readyWithin) }

@@ -47,8 +47,10 @@ package struct RunFacts: Hashable, Sendable {
   package var policyID: PolicyID
   package var seed: UInt64
   package var people: Int
-  /// The people are called by this and their number.
+  /// The people are called by this and their number, unless `names` says otherwise.
   package var namePrefix: String
+  /// Of people whom another generator has named, by their number; empty for those of ours.
+  package var names: [String] = []
   /// The wall clock at microsecond 0 of the records.
   package var startedAt: Timestamp
   /// When the crowd was let in, in microseconds since the start.
@@ -71,12 +73,17 @@ package struct RunFacts: Hashable, Sendable {
     self.laboratory = laboratory
   }
 
-  package func name(of person: UInt32) -> String { namePrefix + String(person) }
+  package func name(of person: UInt32) -> String {
+    names.isEmpty ? namePrefix + String(person) : names[Int(person)]
+  }
 }
 
 /// The two that are compared.
 package enum Architecture: String, Hashable, Sendable, CaseIterable {
   case monolith, eda
+
+  /// What decides where `COUPON_STRATEGY` says nothing.
+  package var defaultStrategy: String { self == .monolith ? "for-update" : "log" }
 }
 
 /// One request: 32 bytes, so that a run of a million requests fits in little memory. Times are microseconds since
@@ -110,10 +117,12 @@ package struct RequestRecord: Hashable, Sendable {
 package struct SeenCoupon: Hashable, Sendable {
   package let couponID: CouponID
   package let rank: Int?
-  package let day: Day
-  package let issuedAt: Timestamp
+  /// Nil where only the id was noted: the day is that of the row with this id, and nil where there is no such row.
+  package let day: Day?
+  /// Nil where only the id was noted.
+  package let issuedAt: Timestamp?
 
-  package init(couponID: CouponID, rank: Int?, day: Day, issuedAt: Timestamp) {
+  package init(couponID: CouponID, rank: Int?, day: Day?, issuedAt: Timestamp?) {
     (self.couponID, self.rank, self.day, self.issuedAt) = (couponID, rank, day, issuedAt)
   }
 }

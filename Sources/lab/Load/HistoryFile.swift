@@ -53,7 +53,10 @@ package enum HistoryFile {
   package static func decode(_ bytes: [UInt8]) throws(Unreadable) -> History {
     var lines = Lines(bytes)
     guard lines.next().map({ String(decoding: $0, as: UTF8.self) }) == firstLine else {
-      throw Unreadable(line: 1, problem: "not a history of this version (it begins with \(firstLine))")
+      throw Unreadable(
+        line: 1,
+        problem:
+          "no history: it begins neither with \(firstLine) nor, as a CSV, with \(PlainHistory.firstLine)")
     }
     var facts: [String: String] = [:]
     while let line = lines.next() {
@@ -134,9 +137,9 @@ package enum HistoryFile {
     }
     text.append(tab)
     text += request.outcome.name.utf8
-    if let coupon {
+    if let coupon, let day = coupon.day, let issuedAt = coupon.issuedAt {
       let rank = coupon.rank.map { String($0) } ?? "-"
-      text += "\t\(coupon.couponID)\t\(rank)\t\(coupon.day)\t\(coupon.issuedAt.microseconds)\n".utf8
+      text += "\t\(coupon.couponID)\t\(rank)\t\(day)\t\(issuedAt.microseconds)\n".utf8
     } else {
       text += "\t-\t-\t-\t-\n".utf8
     }

@@ -22,7 +22,7 @@ struct LoadSession {
       throw LabFailure("\(architecture.rawValue) does not run; lab up starts it")
     }
     self.part = part
-    address = SocketAddress(numericHost: "127.0.0.1", port: part.port)
+    address = part.address
     try LogCapacity.check(quota: options.quota, architecture, state)
   }
 
@@ -53,7 +53,7 @@ struct LoadSession {
     crowd.earlyShare = early
     var plan = LoadPlan(
       crowd: crowd, attempts: options.attempts, architecture: architecture,
-      strategy: architecture == .monolith ? "for-update" : "log", policyID: policy,
+      strategy: architecture.defaultStrategy, policyID: policy,
       namePrefix: "p\(options.seed)-", opening: opening, deadline: options.deadline,
       patience: options.patience,
       connections: min(options.connections, LoadSession.mostConnections),

@@ -37,6 +37,8 @@ struct Chart {
   var lines: [Line]
   /// A line across, with its name.
   var level: (y: Double, name: String)?
+  /// Times behind everything, with a name for the first and a class of the style sheet.
+  var shades: [(from: Double, to: Double, name: String, style: String)] = []
   /// Upright lines with their names.
   var marks: [(x: Double, name: String)] = []
   /// What `strips` are shares of.
@@ -63,6 +65,7 @@ struct Chart {
       <title id="\(id)-title">\(title.escaped)</title><desc id="\(id)-desc">\(description.escaped)</desc>
 
       """
+    svg += shading()
     svg += gridAndLabels(y)
     svg += legend()
     if let level {
@@ -83,6 +86,21 @@ struct Chart {
 
   private var fullHeight: Double {
     strips.isEmpty ? Chart.height : Chart.height + Double(strips.count) * Chart.strip + 8
+  }
+
+  private func shading() -> String {
+    var svg = ""
+    for (index, shade) in shades.enumerated() {
+      let (from, to) = (max(shade.from, xRange.lowerBound), min(shade.to, xRange.upperBound))
+      guard from <= to else { continue }
+      let width = number(max(place(x: to) - place(x: from), 1))
+      svg +=
+        #"<rect class="shade \#(shade.style)" x="\#(number(place(x: from)))" y="\#(number(Chart.top))" "#
+        + #"width="\#(width)" height="\#(number(Chart.height - Chart.top - Chart.bottom))">"#
+        + "<title>\(shade.name.escaped)</title></rect>\n"
+      if index == 0 { svg += text(shade.name, place(x: from) + 4, Chart.top + 11, "start", "small") }
+    }
+    return svg
   }
 
   private func draw(_ strip: Strip, _ row: Int) -> String {

@@ -45,6 +45,8 @@ enum ReportStyle {
     svg .grid { stroke:var(--rule); stroke-width:1; }
     svg .level, svg .mark { stroke:var(--soft); stroke-width:1; stroke-dasharray:2 4; }
     svg .monolith { stroke:var(--monolith); } svg .eda { stroke:var(--eda); } svg .due { stroke:var(--due); }
+    svg .shade { stroke:none; fill-opacity:.12; }
+    svg .shade.monolith { fill:var(--monolith); } svg .shade.eda { fill:var(--eda); }
     svg .dashed { stroke-dasharray:4 5; stroke-width:1.6; }
     details { margin:.6rem 0; } summary { cursor:pointer; }
     pre { background:var(--panel); padding:.8rem; border-radius:8px; overflow-x:auto; font-size:.82rem; }

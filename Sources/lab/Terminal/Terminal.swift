@@ -1,4 +1,5 @@
 import EventLoop
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -30,13 +31,25 @@ package enum Terminal {
   /// One line about what went wrong, to standard error.
   package static func error(_ text: String) { put("lab: \(text)\n", STDERR_FILENO) }
 
-  static func write(_ text: String) { put(text, STDOUT_FILENO) }
+  /// Whether what was to read the output has closed it, as `head` does when it has enough.
+  package static var readerIsGone: Bool { closed.load(ordering: .relaxed) }
+  private static let closed = Atomic(false)
 
-  private static func put(_ text: String, _ descriptor: Int32) {
+  static func write(_ text: String) {
+    guard !put(text, STDOUT_FILENO), errno == EPIPE else { return }
+    closed.store(true, ordering: .relaxed)
+    // Nobody is there to see the rest: it ends as it would by Ctrl-C.
+    EventLoop.shared.submit { Interrupt.comeToAll() }
+  }
+
+  /// Whether all of it was taken.
+  @discardableResult
+  private static func put(_ text: String, _ descriptor: Int32) -> Bool {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      guard let count = PatientOutput.write(rest, to: descriptor) else { return }
+      guard let count = PatientOutput.write(rest, to: descriptor) else { return false }
       rest = rest.dropFirst(count)
     }
+    return true
   }
 }

@@ -1,5 +1,19 @@
 import CouponDomain
 
+extension Invariant {
+  /// Why it cannot be looked at with what is known of the clients; nil where it can, at least in part.
+  fileprivate func isBeyond(_ clients: ClientEvidence) -> String? {
+    switch (self, clients) {
+    case (_, .timed): nil
+    case (.deadlines, _), (.notVacuous, _), (.soldOutIsTrue, _):
+      "it needs the times of requests, which only a history of lab load has"
+    case (.acknowledgedIsRecorded, .none), (.refusedIsNotRecorded, .none):
+      "it needs a history: what people were told"
+    case (_, .untimed), (_, .none): nil
+    }
+  }
+}
+
 /// Judges the evidence of one run, one invariant at a time; the judgements themselves are in the files beside this.
 struct Checker {
   let evidence: Evidence
@@ -20,7 +34,8 @@ struct Checker {
   }
 
   func verdict(on invariant: Invariant) -> Finding.Verdict {
-    switch invariant {
+    if let why = invariant.isBeyond(evidence.clients) { return .notChecked(why) }
+    return switch invariant {
     case .quota: quota()
     case .onePerPerson: onePerPerson()
     case .acknowledgedIsRecorded: acknowledgedIsRecorded()
@@ -55,11 +70,16 @@ struct Checker {
       for row in rows { hold(row.coupon.claim.couponID, user, row.day) }
     }
     for (user, person) in people.byName {
-      for coupon in person.coupons { hold(coupon.couponID, user, coupon.day) }
+      for coupon in person.coupons { if let day = coupon.day { hold(coupon.couponID, user, day) } }
       let recorded = Set((rowsByPerson[user] ?? []).map(\.coupon.claim.couponID))
       tally.lost += Set(person.coupons.map(\.couponID)).subtracting(recorded).count
     }
-    if let day = onlyDay { tally.missing = max(0, day.expected - tally.rows) }
+    if let day = onlyDay {
+      // Whom another generator has left without an answer may not have wanted to ask again.
+      let isTimed = evidence.clients == .timed
+      let settled = day.entitled.count { isTimed || !$0.last.isUnknown }
+      tally.missing = max(0, min(day.expected, settled) - tally.rows)
+    }
     tally.oversold = byDay.values.reduce(0) { $0 + max(0, $1.count - policy.dailyQuota) }
     tally.duplicates = byPeriod.values.reduce(extraRows) { sum, users in
       sum + users.values.reduce(0) { $0 + $1.count - 1 }

@@ -16,6 +16,14 @@ struct DatabaseReader {
     try await PolicySQL.find(id, in: pool, deadline: .now + DatabaseReader.patience)
   }
 
+  /// Nil where there is none.
+  func highestPolicy() async throws -> PolicyID? {
+    guard try await hasTables() else { return nil }
+    let rows = try await pool.query(
+      PostgresStatement("SELECT max(policy_id) FROM policy"), [], deadline: .now + DatabaseReader.patience)
+    return rows.int(0, 0).flatMap { PolicyID($0) }
+  }
+
   func evidence(of policy: PolicyID, topic: String) async throws -> DatabaseEvidence {
     let deadline = Instant.now + DatabaseReader.patience
     let coupons = try await AuditSQL.coupons(of: policy, in: pool, deadline: deadline)

@@ -7,6 +7,7 @@ package struct Evidence: Sendable {
   package var policy: Policy
   /// What the clients saw, one history a run.
   package var histories: [History]
+  package var clients = ClientEvidence.timed
   /// So many of them, from the first on, are of people who came by themselves; the others were sent for, after all faults.
   /// Nil: all.
   package var planned: Int?
@@ -47,6 +48,15 @@ package struct Evidence: Sendable {
 
   /// Whether the strategy decides an order, so that coupons have ranks.
   package var isRanked: Bool { architecture == .monolith || strategy == "log" }
+}
+
+/// How much is known of what the clients saw.
+package enum ClientEvidence: Hashable, Sendable {
+  /// Every request with its times.
+  case timed
+  /// Who was answered what, without times.
+  case untimed
+  case none
 }
 
 /// What the topic holds.

@@ -1,4 +1,4 @@
-import CouponDomain
+package import CouponDomain
 import CouponStore
 package import EventLoop
 import Postgres
@@ -21,33 +21,61 @@ package enum EvidenceReader {
     guard let run = histories.first?.run else { throw LabFailure("there is no history to verify") }
     guard histories.allSatisfy({ $0.run.architecture == run.architecture && $0.run.policyID == run.policyID })
     else { throw LabFailure("the histories are of different architectures or policies") }
-    var settling = await settle(state, run.architecture, patience, onWait: onWait)
+    let subject = Subject(architecture: run.architecture, policyID: run.policyID, strategy: run.strategy)
+    return try await read(
+      state, subject, .timed, faults: faults, clockOffset: clockOffset, patience: patience, settled: settled,
+      onWait: onWait
+    ) { _ in histories }
+  }
+
+  /// What is verified.
+  package struct Subject: Hashable, Sendable {
+    package var architecture: Architecture
+    package var policyID: PolicyID
+    /// What `COUPON_STRATEGY` said.
+    package var strategy: String
+
+    package init(architecture: Architecture, policyID: PolicyID, strategy: String) {
+      (self.architecture, self.policyID, self.strategy) = (architecture, policyID, strategy)
+    }
+  }
+
+  /// The same with histories that can only be read beside the tables, or with none.
+  package static func read(
+    _ state: LabState, _ subject: Subject, _ clients: ClientEvidence, faults: [FaultRecord] = [],
+    clockOffset: Int64 = 0, patience: Double = Settling.limitSeconds, settled: Settling? = nil,
+    onWait: @LoopActor (Int64?) -> Void = { _ in },
+    histories: @LoopActor (DatabaseEvidence) throws -> [History]
+  ) async throws -> Evidence {
+    var settling = await settle(state, subject.architecture, patience, onWait: onWait)
     settling.seconds = max(settling.seconds, settled?.seconds ?? 0)
-    let pool = try state.pool(of: run.architecture)
+    let pool = try state.pool(of: subject.architecture)
     defer { EventLoop.shared.spawn { await pool.close() } }
     let reader = DatabaseReader(pool)
     do {
-      guard let policy = try await reader.policy(run.policyID) else {
-        throw LabFailure("policy \(run.policyID) is not in the database")
+      guard let policy = try await reader.policy(subject.policyID) else {
+        throw LabFailure("policy \(subject.policyID) is not in the database")
       }
       let database = try await reader.evidence(of: policy.id, topic: state.topic)
+      let histories = try histories(database)
       var log: LogEvidence?
       var gate: GateEvidence?
-      if run.architecture == .eda {
+      if subject.architecture == .eda {
         guard let place = state.log else { throw LabFailure("the laboratory has no log") }
         log = try await LogReader(state, place, policy: policy.id).read()
         gate = await GateReader.read(state, policy, days: days(histories, database))
       }
       var evidence = Evidence(
-        architecture: run.architecture, strategy: run.strategy, policy: policy, histories: histories,
-        log: log, database: database, gate: gate, settling: settling, faults: faults)
+        architecture: subject.architecture, strategy: subject.strategy, policy: policy,
+        histories: histories, log: log, database: database, gate: gate, settling: settling, faults: faults)
+      evidence.clients = clients
       evidence.moveServersClock(byMicroseconds: clockOffset)
       return evidence
     } catch let error as PostgresError { throw LabFailure("the database cannot be read: \(error)") }
   }
 
   private static func days(_ histories: [History], _ database: DatabaseEvidence) -> Set<Day> {
-    Set(database.coupons.map(\.day)).union(histories.flatMap { $0.coupons.map(\.day) })
+    Set(database.coupons.map(\.day)).union(histories.flatMap { $0.coupons.compactMap(\.day) })
   }
 
   /// Waits for lag 0, as long as healing may take.

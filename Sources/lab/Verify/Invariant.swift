@@ -37,6 +37,10 @@ package struct Finding: Hashable, Sendable {
     case notApplicable(String)
     /// It could not fail here, but should have been able to: the run proves nothing.
     case vacuous(String)
+    /// What could be looked at held; the text says what could not.
+    case inPart(String)
+    /// Nothing that it speaks of could be looked at, for this reason.
+    case notChecked(String)
   }
 
   package let invariant: Invariant
@@ -49,25 +53,29 @@ package struct Finding: Hashable, Sendable {
   /// Whether a run with this finding counts as verified.
   package var passes: Bool {
     switch verdict {
-    case .ok, .notApplicable: true
+    case .ok, .notApplicable, .inPart, .notChecked: true
     case .violated, .vacuous: false
     }
   }
 
-  /// `ok`, `VIOLATED`, `n/a` or `VACUOUS`.
+  /// `ok`, `VIOLATED`, `n/a`, `VACUOUS`, `in part` or `unchecked`.
   package var word: String {
     switch verdict {
     case .ok: "ok"
     case .violated: "VIOLATED"
     case .notApplicable: "n/a"
     case .vacuous: "VACUOUS"
+    case .inPart: "in part"
+    case .notChecked: "unchecked"
     }
   }
 
   /// One line of explanation.
   package var detail: String {
     switch verdict {
-    case .ok(let what), .notApplicable(let what), .vacuous(let what): what
+    case .ok(let what), .notApplicable(let what), .vacuous(let what), .inPart(let what),
+      .notChecked(let what):
+      what
     case .violated(let count, let examples):
       "\(count) \(count == 1 ? "breach" : "breaches"): " + examples.joined(separator: "; ")
         + (count > examples.count ? "; …" : "")

@@ -18,6 +18,14 @@ package struct Verification: Sendable {
   }
 
   package var passed: Bool { findings.allSatisfy(\.passes) }
+
+  /// Those that were not looked at, and those that were only in part.
+  package var unchecked: [Invariant] {
+    findings.filter { if case .notChecked = $0.verdict { true } else { false } }.map(\.invariant)
+  }
+  package var checkedInPart: [Invariant] {
+    findings.filter { if case .inPart = $0.verdict { true } else { false } }.map(\.invariant)
+  }
 }
 
 /// The counts that the table of a run shows.
