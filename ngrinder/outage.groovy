@@ -300,7 +300,7 @@ class TestRunner {
   static Map besideOrRefuse(String key, String url, String token) {
     try {
       return beside("GET", url, token, null)
-    } catch (IOException e) {
+    } catch (IOException | SecurityException e) {
       throw refusal("${key}: ${url} does not answer (${e.class.simpleName}: ${e.message})")
     }
   }
@@ -553,7 +553,7 @@ class TestRunner {
       OutputStream stream = new FileOutputStream(file)
       history = new BufferedWriter(new OutputStreamWriter(stream, StandardCharsets.US_ASCII), 65536)
       history.write("person,status,couponId\n")
-    } catch (IOException e) {
+    } catch (IOException | SecurityException e) {
       throw refusal("history: cannot write ${file} (${e.message})")
     }
     historyFile = file.path

@@ -207,7 +207,7 @@ class TestRunner {
   static Map besideOrRefuse(String key, String url, String token) {
     try {
       return beside("GET", url, token, null)
-    } catch (IOException e) {
+    } catch (IOException | SecurityException e) {
       throw refusal("${key}: ${url} does not answer (${e.class.simpleName}: ${e.message})")
     }
   }

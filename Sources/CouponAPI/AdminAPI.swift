@@ -4,7 +4,8 @@ package import EventLoop
 package import HTTP
 package import Operations
 
-/// The operator's listener: every call shows the bearer token, also one for a route that is not there.
+/// The operator's listener: every call shows the bearer token, also one for a route that is not there, but for the pages
+/// of problems.
 @LoopActor
 package final class AdminAPI {
   /// Lines of one answer of the event stream; who wants more asks again after the last sequence.
@@ -35,6 +36,12 @@ package final class AdminAPI {
   }
 
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
+    // Where a problem's `type` leads, also that of a refusal: no secret.
+    if route.name == .problem {
+      return .now(
+        route.name.allows(request.method)
+          ? ProblemPages.answer(route.code) : Problem.methodNotAllowed(route.name))
+    }
     if let refusal = refusal(of: request) { return .now(refusal) }
     switch route.name {
     case .adminFault, .adminFaults:

@@ -87,11 +87,14 @@ struct Route: Equatable {
         if scan.isAtEnd { return Route(.stay, id: id) }
         return scan.ends("/bookings") ? Route(.bookings, id: id) : .none
       }
-      if scan.skip("/problems/") {
-        return scan.isLastSegment ? Route(.problem, code: scan.rest) : .none
-      }
-      return constant(scan)
+      return page(&scan) ?? constant(scan)
     }
+  }
+
+  /// Both listeners have the pages: a `type` is looked up where the problem came from.
+  private static func page(_ scan: inout PathScan) -> Route? {
+    guard scan.skip("/problems/") else { return nil }
+    return scan.isLastSegment ? Route(.problem, code: scan.rest) : .none
   }
 
   private static func constant(_ scan: PathScan) -> Route {
@@ -106,6 +109,7 @@ struct Route: Equatable {
     var path = path
     return path.withUTF8 { bytes in
       var scan = PathScan(bytes)
+      if let page = page(&scan) { return page }
       if scan.skip("/admin/faults") {
         if scan.isAtEnd { return Route(.adminFaults) }
         guard scan.skip("/"), scan.isLastSegment else { return .none }

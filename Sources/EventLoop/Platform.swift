@@ -22,6 +22,15 @@ package enum Platform {
   /// A peer that has gone is an error of the write, not the end of the program.
   static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
+  /// Gives standard input, output and error to nobody where whoever started this has closed them: else the next file
+  /// or socket that is opened would take their place, and be written to as such.
+  package static func holdStandardDescriptors() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+      // The lowest free number is this one.
+      _ = open("/dev/null", O_RDWR)
+    }
+  }
+
   /// The highest number of descriptors that this process may have, after raising its own limit as far as it may.
   @discardableResult
   package static func raiseDescriptorLimit() -> Int {

@@ -15,10 +15,22 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     numericHost.contains(":") ? "[\(numericHost)]:\(port)" : "\(numericHost):\(port)"
   }
 
-  /// Whether a text is a numeric address, and no name that would have to be looked up.
-  package static func isNumeric(_ host: String) -> Bool {
+  /// A numeric address in its one usual spelling (`::1` for `0:0:0:0:0:0:0:1`); nil for a name, which would have to be
+  /// looked up.
+  package static func canonical(_ host: String) -> String? {
     var (v4, v6) = (in_addr(), in6_addr())
-    return inet_pton(AF_INET, host, &v4) == 1 || inet_pton(AF_INET6, host, &v6) == 1
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
+      let length = socklen_t(text.count)
+      let written: UnsafePointer<CChar>?
+      if inet_pton(AF_INET, host, &v4) == 1 {
+        written = inet_ntop(AF_INET, &v4, text.baseAddress, length)
+      } else if inet_pton(AF_INET6, host, &v6) == 1 {
+        written = inet_ntop(AF_INET6, &v6, text.baseAddress, length)
+      } else {
+        return nil
+      }
+      return written.map { String(cString: $0) }
+    }
   }
 }
 

@@ -29,13 +29,12 @@ extension HeadReader {
   /// read as a Host header is: no user information (RFC 9110, 4.2.4). It stands for the Host header (RFC 9112, 3.2.2),
   /// which no route looks at.
   private func pathStart(_ head: HeadBytes, _ target: Range<Int>) -> Int? {
-    let schemes: [StaticString] = ["http://", "https://"]
-    let scheme = schemes.first { scheme in
-      let count = scheme.utf8CodeUnitCount
-      return target.count >= count && ByteScan.spells(head.base + target.lowerBound, count, scheme)
-    }
-    guard let scheme else { return nil }
+    // An https address over an open connection is not for us to answer (RFC 9110, 7.4).
+    let scheme: StaticString = "http://"
     let start = target.lowerBound + scheme.utf8CodeUnitCount
+    guard start <= target.upperBound,
+      ByteScan.spells(head.base + target.lowerBound, scheme.utf8CodeUnitCount, scheme)
+    else { return nil }
     let end = classes.end(of: ByteClasses.host, head.base, from: start, to: target.upperBound)
     // A port without a host names nobody.
     guard end > start, head[start] != ByteScan.colon else { return nil }

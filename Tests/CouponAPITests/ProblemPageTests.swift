@@ -30,6 +30,9 @@ import Testing
         #expect(page.status == 200)
         #expect(page.contentType == "text/markdown; charset=utf-8")
         #expect(page.body == [UInt8](file), "\(code)")
+        // A `type` is relative to the address that answered, and the one of a missing token leads here, too.
+        let operated = await fixture.callAdmin(.get, "/problems/\(code)", token: nil)
+        #expect(operated.status == 200 && operated.body == page.body)
         for heading in ["## What happened", "## What was and was not done", "## What to do"] {
           #expect(page.text.contains(heading), "\(code): \(heading)")
         }
@@ -43,6 +46,7 @@ import Testing
     try await withFixture { fixture in
       let answer = await fixture.call(.get, "/problems/\(name)")
       #expect(answer.status == 404)
+      #expect(await fixture.callAdmin(.get, "/problems/\(name)", token: nil).status == 404)
       #expect(answer.json["code"] as? String == "not-found")
     }
   }
@@ -54,6 +58,11 @@ import Testing
         #expect(page.contains(code.title), "\(code)")
         #expect(page.contains(String(code.status)), "\(code)")
       }
+      for refusal in HTTPRefusal.allCases {
+        let page = await fixture.call(.get, "/problems/\(refusal.code)").text
+        #expect(page.contains("Status \(refusal.status), code `\(refusal.code)`"), "\(refusal)")
+      }
+      #expect(await fixture.callAdmin(.post, "/problems/sold-out", token: nil).status == 405)
       #expect(await fixture.call(.get, "/no/such/page").json["type"] as? String == "/problems/not-found")
     }
   }

@@ -94,6 +94,7 @@ private let firstLines: [BadCase] = [
   BadCase("a target without a host", "GET http:///v1/stays HTTP/1.1\r\n\(host)\r\n", [400]),
   BadCase("a target with a port alone", "GET http://:80/ HTTP/1.1\r\n\(host)\r\n", [400]),
   BadCase("half a scheme", "GET http:/x HTTP/1.1\r\n\(host)\r\n", [400]),
+  BadCase("an https target over an open connection", "GET https://x/ HTTP/1.1\r\n\(host)\r\n", [400]),
   BadCase("another scheme", "GET ftp://x/ HTTP/1.1\r\n\(host)\r\n", [400]),
   BadCase("a backslash behind a host", "GET http://x\\y/ HTTP/1.1\r\n\(host)\r\n", [400]),
   BadCase("an authority alone", "CONNECT x:80 HTTP/1.1\r\n\(host)\r\n", [400]),

@@ -36,6 +36,21 @@ import Testing
     }
   }
 
+  @Test func closedStreamsAreNoStreamsOfAnythingElse() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      let script = "\"$0\" --lab \"$1\" logs <&- >&- 2>&-; echo \"code $?\""
+      let child = try ChildProcess.start(
+        .init(
+          "bash", ["-c", script, LabProcess.programs + "/lab", lab.folder],
+          environment: ["PATH": "/usr/bin:/bin"],
+          output: .capture(limit: 1_000)))
+      try TestServers.adopt(child)
+      _ = await child.exit()
+      #expect(String(decoding: child.captured, as: UTF8.self) == "code 1\n")
+    }
+  }
+
   /// What fits into the pipe is over before anybody stops reading.
   @Test func aShortOutputEndsAsEver() async throws {
     try await onLoop {

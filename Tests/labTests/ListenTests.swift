@@ -135,6 +135,43 @@ import lab
     }
   }
 
+  /// One that has more policies than the other must not lead to a policy in one alone.
+  @Test(.timeLimit(.minutes(3))) func aPolicyOfBothHasANumberThatIsFreeInBoth() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up()
+      func create(_ arguments: String...) async throws -> [String] {
+        let (code, text) = try await lab.run(arguments: ["policy", "create", "--quota", "5"] + arguments)
+        #expect(code == 0, "\(text)")
+        return text.split(separator: "\n").map { String($0.prefix { $0 != ":" }) }
+      }
+      #expect(try await create() == ["monolith  policy 1", "eda-api  policy 1"])
+      for _ in 0..<3 { _ = try await create("--only", "eda") }
+      #expect(try await create() == ["monolith  policy 5", "eda-api  policy 5"])
+      _ = try await create("--only", "monolith", "--id", "2147483647")
+      #expect(try await create() == ["monolith  policy 6", "eda-api  policy 6"])
+      // Nobody's history, of tables that say themselves how they were filled.
+      let verify = try await lab.run("verify", "--no-history", "--only", "monolith", "--policy", "6")
+      #expect(verify.text.hasPrefix("monolith, policy 6\n"), "\(verify.text)")
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
+  /// Where Redis decides there is no order to check, whoever asks: the tables say so, not what the program was told.
+  @Test(.timeLimit(.minutes(3))) func whatTheTablesWereFilledUnderIsAskedOfThem() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up("--only", "eda", environment: ["COUPON_STRATEGY": "redis-lua"])
+      #expect(try await lab.run("policy", "create", "--quota", "3").code == 0)
+      let api = try #require(lab.state?.parts.first { $0.part == "eda-api" })
+      #expect(try await ask(api, for: ["ann", "bob", "cho", "dan"]) == [201, 201, 201, 409])
+      let verify = try await lab.run("verify", "--no-history")
+      #expect(verify.code == 0, "\(verify.text)")
+      #expect(verify.text.contains("with this strategy Redis decides, not the log"))
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
   @Test func aPortThatIsTakenEndsTheStartInOneLine() async throws {
     try await onLoop {
       let lab = try LabProcess()

@@ -80,12 +80,28 @@ import lab
     (totals + "\nyesterday,1,1,0,1,1,1,1,1,0,0,0,0\n", "line 2: the time is not written as"),
     (totals + "\n2026-11-26 10:00:00,1,many,0,1,1,1,1,1,0,0,0,0\n", "line 2: Tests is “many”, no number"),
     (totals + "\n2026-11-26 10:00:00,1,1\n", "line 2 has no Errors"),
+    (totals + "\n2026-11-26 10:00:00,1,1e30,0,1,1,1,1,1,0,0,0,0\n", "line 2: Tests is “1e30”, no number"),
+    (totals + "\n2026-11-26 10:00:00,1,1,0,1,5,1,5,1,1,0,0,0,0\n", "line 2 has 14 fields"),
+    (
+      totals + "\n2026-11-26 10:00:01,1,1,0,1,1,1,1,1,0,0,0,0\n2026-11-26 10:00:00,1,1,0,1,1,1,1,1,0,0,0,0\n",
+      "line 3: the time is before"
+    ),
   ])
   func whatIsNoSuchFileIsRefusedInOneLine(text: String, problem: String) {
     let error = #expect(throws: LabFailure.self) { try NGrinderCSV(text, name: "x.csv") }
     #expect(error?.description.hasPrefix("x.csv") == true)
     #expect(error?.description.contains(problem) == true, "\(error?.description ?? "")")
     #expect(error?.description.contains("\n") == false)
+  }
+
+  /// With a sampling interval of three seconds a line has the errors of three.
+  @Test func errorsAreShownASecond() throws {
+    let line = { (second: Int, errors: Int) in "2026-11-26 10:00:0\(second),8,30,\(errors),2,1,10,1,1,0,0,0,0"
+    }
+    let text = ([Self.totals] + [line(0, 3), line(3, 6), line(6, 9)]).joined(separator: "\n")
+    let csv = try NGrinderCSV(text, name: "a.csv")
+    #expect(csv.samples.map { $0.errors / $0.seconds } == [1, 2, 3])
+    #expect(csv.samples.map(\.second) == [0, 3, 6])
   }
 
   @Test func bothStandSideBySideOnOnePage() throws {
@@ -128,6 +144,11 @@ import lab
       #expect(refused.text.split(separator: "\n").count == 1)
       #expect(try await lab.run("report", "--ngrinder", good).code == 2)
       #expect(try await lab.run("report", "--ngrinder", good, good, "--outage", "9-1").code == 2)
+      #expect(try await lab.run("report", "--ngrinder", good, good, "--outage", "0-1e300").code == 2)
+      let unwritable = try await lab.run("report", "--ngrinder", good, good, "--to", "/proc/x/page.html")
+      #expect(
+        unwritable.code == 1
+          && unwritable.text.hasPrefix("lab: report: /proc/x/page.html cannot be written: "))
       #expect(try await lab.run("report", "--ngrinder", good, folder + "/none.csv").code == 1)
     }
   }

@@ -48,9 +48,11 @@ extension LabCommand {
     try arguments.finish()
     let report = try NGrinderReport.read(monolith, eda, outage: outage)
     let page = URL(fileURLWithPath: target)
-    try FileManager.default.createDirectory(
-      at: page.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(NGrinderPage(report).html.utf8).write(to: page, options: .atomic)
+    do {
+      try FileManager.default.createDirectory(
+        at: page.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(NGrinderPage(report).html.utf8).write(to: page, options: .atomic)
+    } catch { throw LabFailure("\(target) cannot be written: \(error.localizedDescription)") }
     for line in report.table.lines { Terminal.line(line) }
     Terminal.line()
     Terminal.line(target)
@@ -63,7 +65,7 @@ extension CommandArguments {
   fileprivate mutating func seconds(_ name: String) throws(UsageError) -> ClosedRange<Double>? {
     guard let text = try option(name) else { return nil }
     let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Double($0) }
-    guard ends.count == 2, let from = ends[0], let to = ends[1], from.isFinite, to.isFinite, 0 <= from,
+    guard ends.count == 2, let from = ends[0], let to = ends[1], to <= 1_000_000, 0 <= from,
       from <= to
     else { throw UsageError("\(name) must be two seconds such as 10-20, not “\(text)”") }
     return from...to

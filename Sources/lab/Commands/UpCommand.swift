@@ -123,10 +123,10 @@ extension CommandArguments {
   /// A numeric address of this machine.
   package mutating func address(_ name: String) throws(UsageError) -> String? {
     guard let value = try option(name) else { return nil }
-    guard SocketAddress.isNumeric(value) else {
+    guard let address = SocketAddress.canonical(value) else {
       throw UsageError("\(name) must be a numeric address, as 0.0.0.0 or 192.168.0.10, not “\(value)”")
     }
-    return value
+    return address
   }
 
   /// As many ports as there are names, separated by commas.

@@ -95,11 +95,12 @@ struct VerifyRequest {
       }
       return .plain(try await subject(state), try plain.map(VerifyRequest.read))
     }
+    let histories = try HistoryChoice(folder, state.id).read(files, architecture?.rawValue)
     if policy != nil {
       throw UsageError(
         "--policy goes with --no-history and CSV files: a history of lab load names its policy")
     }
-    return .histories(try HistoryChoice(folder, state.id).read(files, architecture?.rawValue))
+    return .histories(histories)
   }
 
   private static func read(_ path: String) throws -> PlainHistory {
@@ -113,21 +114,19 @@ struct VerifyRequest {
   @LoopActor
   private func subject(_ state: LabState) async throws -> EvidenceReader.Subject {
     let architecture = try runningArchitecture(state, architecture?.rawValue)
-    let part = state.part(architecture == .monolith ? .monolith : .edaAPI)
-    let strategy = part?.settings?["COUPON_STRATEGY"].flatMap { $0.isEmpty ? nil : $0 }
-    var policy = policy
-    if policy == nil {
-      let pool = try state.pool(of: architecture)
-      defer { EventLoop.shared.spawn { await pool.close() } }
-      policy = try await DatabaseReader(pool).highestPolicy()
-      guard let policy else {
-        throw LabFailure("the \(architecture.rawValue) has no policy; lab policy create makes one")
-      }
-      Terminal.line("policy \(policy), the one with the highest number (--policy says another)")
+    let pool = try state.pool(of: architecture)
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    let reader = DatabaseReader(pool)
+    guard try await reader.hasTables(), let highest = try await reader.highestPolicy() else {
+      throw LabFailure("the \(architecture.rawValue) has no policy; lab policy create makes one")
     }
-    guard let policy else { throw LabFailure("there is no policy") }
+    let why = policy == nil ? ", the one with the highest number (--policy says another)" : ""
+    Terminal.line("\(architecture.rawValue), policy \(policy ?? highest)\(why)")
+    // Whether the program runs or not, its tables know whether an order was decided.
+    let isRanked = try await reader.ranksAreUnique()
     return EvidenceReader.Subject(
-      architecture: architecture, policyID: policy, strategy: strategy ?? architecture.defaultStrategy)
+      architecture: architecture, policyID: policy ?? highest,
+      strategy: isRanked ? architecture.defaultStrategy : "one without ranks")
   }
 }
 

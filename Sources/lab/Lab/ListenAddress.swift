@@ -4,13 +4,13 @@ package import EventLoop
 package struct ListenAddress: Hashable, Sendable {
   package static let loopback = "127.0.0.1"
 
-  /// Numeric.
+  /// Numeric, in its usual spelling.
   package let host: String
 
   package init(_ host: String?) { self.host = host ?? ListenAddress.loopback }
 
   /// Whether other machines reach it.
-  package var isOpen: Bool { !host.hasPrefix("127.") && host != "::1" }
+  package var isOpen: Bool { !["127.", "::ffff:127."].contains(where: host.hasPrefix) && host != "::1" }
 
   /// Where this machine reaches it: one that listens everywhere listens on the loopback, too.
   package func reached(port: Int) -> SocketAddress {

@@ -9,8 +9,8 @@ import Foundation
 ///     a0p0t3r18,409,
 ///     a0p0t3r19,0,
 ///
-/// `status` is the HTTP status, 0 where no answer came; only 200 and 201 have a coupon. A 503 counts as unknown: whether
-/// something was done is not in the file.
+/// `status` is the HTTP status, 0 where no answer came; only 200 and 201 have a coupon, and one without is an answer that
+/// breaks the contract. A 503 counts as unknown: whether something was done is not in the file.
 package struct PlainHistory: Sendable {
   package static let firstLine = "person,status,couponId"
 
@@ -28,8 +28,11 @@ package struct PlainHistory: Sendable {
     defer { try? file.close() }
     let head = (try? file.read(upToCount: 64)) ?? Data()
     let line = head.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-    return String(decoding: line, as: UTF8.self) == firstLine
+    return withoutMark(String(decoding: line, as: UTF8.self)) == firstLine
   }
+
+  /// Some editors put a byte order mark before a text.
+  private static func withoutMark(_ text: String) -> String { text.replacing("\u{FEFF}", with: "") }
 
   /// - Throws: `HistoryFile.Unreadable`, which names the line.
   package init(_ bytes: [UInt8]) throws(HistoryFile.Unreadable) {
@@ -39,11 +42,12 @@ package struct PlainHistory: Sendable {
       number += 1
       let text = String(decoding: raw.last == UInt8(ascii: "\r") ? raw.dropLast() : raw, as: UTF8.self)
       if number == 1 {
-        guard text == PlainHistory.firstLine else {
+        guard PlainHistory.withoutMark(text) == PlainHistory.firstLine else {
           throw HistoryFile.Unreadable(
             line: 1, problem: "a history in CSV begins with \(PlainHistory.firstLine)")
         }
-      } else if !text.isEmpty {
+      } else if !text.isEmpty, text != PlainHistory.firstLine {
+        // Files that were put together have their heads in between.
         do { lines.append(try PlainHistory.line(text)) } catch {
           throw HistoryFile.Unreadable(line: number, problem: error.description)
         }
@@ -60,10 +64,11 @@ package struct PlainHistory: Sendable {
       throw LabFailure("“\(fields[1])” is no HTTP status, nor 0 for no answer")
     }
     let coupon = CouponID(fields[2])
-    guard (coupon != nil) == (status == 200 || status == 201), coupon != nil || fields[2].isEmpty else {
-      throw LabFailure("a couponId is 32 hexadecimal digits, with 200 and 201 and nothing else")
+    guard coupon == nil || status == 200 || status == 201, coupon != nil || fields[2].isEmpty else {
+      throw LabFailure("a couponId is 32 hexadecimal digits, and comes with 200 and 201 alone")
     }
-    return Line(person: person, outcome: outcome(status), coupon: coupon)
+    let isOK = status == 200 || status == 201
+    return Line(person: person, outcome: isOK && coupon == nil ? .strange : outcome(status), coupon: coupon)
   }
 
   private static func outcome(_ status: Int) -> Outcome {

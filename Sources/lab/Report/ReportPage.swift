@@ -7,31 +7,19 @@ package struct ReportPage {
   package init(_ report: Report, matrix: String? = nil) { (self.report, self.matrix) = (report, matrix) }
 
   package var html: String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>TimeAttack: \(Numbers.count(report.settings.people)) people, \(Numbers.count(report.settings.quota)) coupons</title>
-    <style>\(ReportStyle.css)</style>
-    </head>
-    <body>
-    <main>
-    \(header)
-    \(warnings)
-    \(cards)
-    \(table)
-    \(charts)
-    \(propagation)
-    \(findings)
-    \(provenance)
-    </main>
-    </body>
-    </html>
-
-    """
+    HTMLPage.wrap(
+      title:
+        "TimeAttack: \(Numbers.count(report.settings.people)) people, \(Numbers.count(report.settings.quota)) coupons",
+      """
+      \(header)
+      \(warnings)
+      \(cards)
+      \(table)
+      \(charts)
+      \(propagation)
+      \(findings)
+      \(provenance)
+      """)
   }
 
   private var header: String {

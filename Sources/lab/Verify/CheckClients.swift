@@ -48,7 +48,8 @@ extension Checker {
       if !isAsked {
         // Only its event can be looked for.
       } else if person == nil {
-        breaches.add("\(claim.userID) has a row and never asked")
+        let hint = evidence.clients == .untimed ? " (are all files of the test here?)" : ""
+        breaches.add("\(claim.userID) has a row and never asked\(hint)")
       } else if let person, !person.coupons.contains(where: { $0.couponID == claim.couponID }),
         person.unknown == 0
       {
@@ -67,8 +68,13 @@ extension Checker {
       breaches.add("the event of the coupon \(coupon) has no row")
     }
     let rows = "\(evidence.database.coupons.count) rows"
-    return breaches.verdict(
-      otherwise: isAsked ? .ok(rows) : .inPart("\(rows) with their events; nothing says who asked"))
+    let held: Finding.Verdict =
+      switch evidence.clients {
+      case .timed: .ok(rows)
+      case .untimed: .inPart("\(rows); no line says of a 503 whether anything was done")
+      case .none: .inPart("\(rows) with their events; nothing says who asked")
+      }
+    return breaches.verdict(otherwise: held)
   }
 
   /// A full list, or a full counter, has every winner of the day in it: where there was one day only, nobody who was

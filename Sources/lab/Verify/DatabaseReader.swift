@@ -18,10 +18,15 @@ struct DatabaseReader {
 
   /// Nil where there is none.
   func highestPolicy() async throws -> PolicyID? {
-    guard try await hasTables() else { return nil }
     let rows = try await pool.query(
       PostgresStatement("SELECT max(policy_id) FROM policy"), [], deadline: .now + DatabaseReader.patience)
     return rows.int(0, 0).flatMap { PolicyID($0) }
+  }
+
+  /// Whether the tables were made for a strategy that gives each coupon a rank of its own.
+  func ranksAreUnique() async throws -> Bool {
+    let index = PostgresStatement("SELECT to_regclass('coupon_rank') IS NOT NULL")
+    return try await pool.query(index, [], deadline: .now + DatabaseReader.patience).bool(0, 0) == true
   }
 
   func evidence(of policy: PolicyID, topic: String) async throws -> DatabaseEvidence {

@@ -11,6 +11,8 @@ package struct NGrinderCSV: Hashable, Sendable {
   package struct Sample: Hashable, Sendable {
     /// Seconds since the first line.
     package var second: Double
+    /// How many the interval has, since the line before.
+    package var seconds = 1.0
     package var vusers: Double
     /// Good ones; errors are not among them.
     package var tests: Double
@@ -60,16 +62,23 @@ package struct NGrinderCSV: Hashable, Sendable {
       throw LabFailure("\(name) is empty, and no per-second CSV of nGrinder")
     }
     let columns = try Columns(String(head), name)
-    var first: Double?
+    var (first, last): (Double?, Double?)
     for (index, line) in lines.enumerated().dropFirst() {
       let fields = line.split(separator: columns.separator, omittingEmptySubsequences: false).map(String.init)
       let row = Row(fields: fields, columns: columns, place: "\(name), line \(index + 1)")
       let time = try row.time()
       first = first ?? time
+      guard time >= last ?? time else {
+        throw LabFailure("\(row.place): the time is before that of the line above")
+      }
       let second = time - (first ?? time)
-      samples.append(try row.sample(second: second))
+      var sample = try row.sample(second: second)
+      if let last { sample.seconds = max(1, time - last) }
+      last = time
+      samples.append(sample)
       try add(row, second)
     }
+    if samples.count > 1 { samples[0].seconds = samples[1].seconds }
     guard !samples.isEmpty else { throw LabFailure("\(name) has a head and no line of figures") }
   }
 
@@ -117,6 +126,9 @@ private struct Columns {
 
 /// One line of figures.
 private struct Row {
+  /// More than any second has; sums of it are still exact.
+  static let most = 1e9
+
   let fields: [String]
   let columns: Columns
   let place: String
@@ -143,7 +155,13 @@ private struct Row {
   func parts() throws(LabFailure) -> [(name: String, tests: Double, errors: Double, meanMs: Double)] {
     var parts: [(String, Double, Double, Double)] = []
     var start = columns.count
-    while start + columns.count - 2 < fields.count {
+    guard fields.count >= columns.count, (fields.count - columns.count).isMultiple(of: columns.count - 1)
+    else {
+      throw LabFailure(
+        "\(place) has \(fields.count) fields, which its columns do not make up (are there commas in the numbers?)"
+      )
+    }
+    while start < fields.count {
       func figure(_ name: String) throws(LabFailure) -> Double {
         // The totals have two columns before their figures, a test has its description.
         try number(start - 1 + (columns.places[name] ?? 0), name)
@@ -163,8 +181,8 @@ private struct Row {
     guard fields.indices.contains(index) else { throw LabFailure("\(place) has no \(name)") }
     // Where commas do not separate, they may be decimal ones.
     let text = columns.separator == "," ? fields[index] : fields[index].replacing(",", with: ".")
-    guard let value = Double(text), value.isFinite, value >= 0 else {
-      throw LabFailure("\(place): \(name) is “\(text.prefix(40))”, no number")
+    guard let value = Double(text), (0...Row.most).contains(value) else {
+      throw LabFailure("\(place): \(name) is “\(text.prefix(40))”, no number of a test")
     }
     return value
   }

@@ -5,35 +5,22 @@ package struct NGrinderPage {
   package init(_ report: NGrinderReport) { self.report = report }
 
   package var html: String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>TimeAttack: two nGrinder tests side by side</title>
-    <style>\(ReportStyle.css)</style>
-    </head>
-    <body>
-    <main>
-    <header>
-    <p class="kicker">TimeAttack</p>
-    <h1>Two nGrinder tests side by side</h1>
-    <p>\(report.runs.map { "\($0.architecture.rawValue): <code>\($0.csv.name.escaped)</code>" }.joined(separator: ", ")).
-    \(outage)</p>
-    <p class="warning" role="note">nGrinder is a closed loop: a Vuser asks again only when it has its answer. While a
-    server is slow fewer people come, so the mean time leaves out the waiting of those who would have come. Calls that
-    failed are in neither the TPS nor the mean time. <code>lab load</code> keeps to a schedule and shows the rest.</p>
-    </header>
-    \(table("Side by side", report.rows))
-    \(charts)
-    \(report.partRows.isEmpty ? "" : table("Test by test: good calls, and their mean time", report.partRows))
-    </main>
-    </body>
-    </html>
-
-    """
+    HTMLPage.wrap(
+      title: "TimeAttack: two nGrinder tests side by side",
+      """
+      <header>
+      <p class="kicker">TimeAttack</p>
+      <h1>Two nGrinder tests side by side</h1>
+      <p>\(report.runs.map { "\($0.architecture.rawValue): <code>\($0.csv.name.escaped)</code>" }.joined(separator: ", ")).
+      \(outage)</p>
+      <p class="warning" role="note">nGrinder is a closed loop: a Vuser asks again only when it has its answer. While a
+      server is slow fewer people come, so the mean time leaves out the waiting of those who would have come. Calls that
+      failed are in neither the TPS nor the mean time. <code>lab load</code> keeps to a schedule and shows the rest.</p>
+      </header>
+      \(table("Side by side", report.rows))
+      \(charts)
+      \(report.partRows.isEmpty ? "" : table("Test by test: good calls, and their mean time", report.partRows))
+      """)
   }
 
   private var outage: String {
@@ -75,7 +62,7 @@ package struct NGrinderPage {
         { Numbers.duration(milliseconds: $0) }
       ) { $0.meanMs },
       chart("Errors", "Calls that failed, a second.", "errors", { Numbers.decimal($0, digits: 0) }) {
-        $0.errors
+        $0.errors / $0.seconds
       },
       chart("Vusers", "Virtual users at work.", "Vusers", { Numbers.decimal($0, digits: 0) }) { $0.vusers },
     ].enumerated().map { index, chart in

@@ -89,7 +89,7 @@ package struct NGrinderReport: Sendable {
 extension NGrinderReport.Run {
   var tests: Double { csv.samples.map(\.tests).reduce(0, +) }
   var errors: Double { csv.samples.map(\.errors).reduce(0, +) }
-  var seconds: Double { (csv.samples.last?.second ?? 0) + 1 }
+  var seconds: Double { (csv.samples.last?.second ?? 0) + (csv.samples.last?.seconds ?? 1) }
   var meanTPS: Double { csv.samples.map(\.tps).reduce(0, +) / Double(max(csv.samples.count, 1)) }
 
   /// Of all good calls.
