@@ -148,7 +148,10 @@ import lab
       #expect(try await create() == ["monolith  policy 1", "eda-api  policy 1"])
       for _ in 0..<3 { _ = try await create("--only", "eda") }
       #expect(try await create() == ["monolith  policy 5", "eda-api  policy 5"])
-      _ = try await create("--only", "monolith", "--id", "2147483647")
+      // Another generator would fill the embedded broker beyond what it keeps, and nobody would be told.
+      let large = try await lab.run("policy", "create", "--quota", "20001")
+      #expect(large.code == 1 && large.text.contains("more than the embedded broker holds"), "\(large.text)")
+      _ = try await create("--only", "monolith", "--id", "2147483647", "--per-person", "daily")
       #expect(try await create() == ["monolith  policy 6", "eda-api  policy 6"])
       // Nobody's history, of tables that say themselves how they were filled.
       let verify = try await lab.run("verify", "--no-history", "--only", "monolith", "--policy", "6")

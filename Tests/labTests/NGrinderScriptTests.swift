@@ -136,7 +136,7 @@ struct NGrinderScriptTests {
       let place = try await Place.make(architecture)
       let switches = ",operator=\(place.operatorPort),token=\(place.token)"
       let outage = try await run(
-        "outage", try await place.newPolicy(1, quota: 20_000) + switches + ",from=2,for=3,history=yes",
+        "outage", try await place.newPolicy(1, quota: 15_000) + switches + ",from=2,for=3,history=yes",
         ["--processes", "2", "--threads", "3", "--seconds", "9"])
       #expect(outage.tests["outage on"]?.good == 1 && outage.tests["outage off"]?.good == 1, "\(outage.text)")
       let errors = outage.tests.values.map(\.errors).reduce(0, +)

@@ -79,6 +79,10 @@ private func createPolicy(_ request: PolicyRequest, _ parts: [LabState.Part], _ 
 {
   guard let state else { return }
   var request = request
+  // Whoever drives the policy with another generator is not told by lab load.
+  if parts.contains(where: { $0.part == .edaAPI }) {
+    try LogCapacity.check(quota: request.dailyQuota, .eda, state)
+  }
   if request.policyId == nil, parts.count > 1 { request.policyId = try await freeEverywhere(parts) }
   for part in parts {
     let created = try await Operator(part, of: state).create(request)

@@ -149,8 +149,9 @@ struct LoadSession {
 
 /// What the embedded broker can hold.
 enum LogCapacity {
-  /// Coupons of one policy, which share a partition of 5 MiB.
-  static let embeddedCoupons = 25_000
+  /// Coupons of one policy, which share a partition of 5 MiB, at 255 bytes each: a person's id of 20 characters, and
+  /// what the broker keeps beside the event. Policies that share a partition share its room.
+  static let embeddedCoupons = 20_000
 
   /// - Throws: `LabFailure` where the log would lose its beginning during the run.
   static func check(quota: Int, _ architecture: Architecture, _ state: LabState) throws {
