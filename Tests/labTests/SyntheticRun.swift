@@ -1,4 +1,5 @@
 import CouponDomain
+import Testing
 import lab
 
 /// A small run without a fault, in both architectures, for tests to plant one breach each.
@@ -124,4 +125,13 @@ struct Missing: Error {}
 func unwrap<T>(_ value: T?) throws -> T {
   guard let value else { throw Missing() }
   return value
+}
+
+/// The checker has to see a breach that was planted.
+func expectViolated(
+  _ run: SyntheticRun, _ invariant: Invariant, location: SourceLocation = #_sourceLocation
+) throws {
+  let finding = try run.verdict(invariant)
+  #expect(finding.word == "VIOLATED", "\(finding.detail)", sourceLocation: location)
+  #expect(!Verification(checking: run.evidence).passed, sourceLocation: location)
 }
