@@ -1,0 +1,45 @@
+/// The one place where a wire module (PostgreSQL, Redis, Kafka) lets somebody stand between it and its server.
+///
+///     caller ──▶ wire module ──▶ seam.begin ──▶ .proceed              the call is made
+///                                           ├─▶ .proceedUnanswered   the call is made, its answer is thrown away
+///                                           ├─▶ .refused             nothing is sent, and that is known
+///                                           └─▶ .silent              the deadline passed, the outcome is unknown
+///
+/// A module without a seam pays one comparison a call. What decides, counts, delays or lies stands behind the seam
+/// (`Faults`), never in the module.
+@LoopActor
+package protocol CallSeam: AnyObject, Sendable {
+  /// True where nothing stands in the way: the caller goes on without `begin`.
+  var isClear: Bool { get }
+
+  /// Calls `go` exactly once: before it returns, or later, and not after `deadline`.
+  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void)
+
+  /// Is given each connection that has opened, so that it can cut those that exist. Holds it weakly.
+  func opened(_ connection: any Severable)
+}
+
+/// What is about to be done with a server.
+package enum ServerUse: Hashable, Sendable {
+  case connect
+  /// One exchange: a round trip, a command or transaction, a produced message.
+  case call
+  /// Reading what the server has next. It has no deadline: `go` comes when reading may go on.
+  case receive
+}
+
+package enum CallPermit: Hashable, Sendable {
+  case proceed
+  /// The call is made; to the caller it is as though the connection broke before the answer.
+  case proceedUnanswered
+  /// Nothing is sent. The text says why.
+  case refused(String)
+  /// The deadline is over, and to the caller it is as though nothing ever came back.
+  case silent
+}
+
+/// A connection that can be cut as a server that dies cuts it: what is under way is lost, its outcome with it.
+@LoopActor
+package protocol Severable: AnyObject, Sendable {
+  func sever()
+}
