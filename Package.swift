@@ -69,6 +69,18 @@ let package = Package(
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("PrivateServers", ["EventLoop"]),
 
+    // What `lab` consists of.
+    library("Terminal", ["EventLoop"]),
+    library("History", ["CouponDomain"]),
+    library("Load", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Terminal"]),
+    library("Verify", ["CouponDomain", "CouponStore", "History"]),
+    library(
+      "Laboratory",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka", "Load", "Operations",
+        "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
+      ]),
+
     program(
       "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
     program(
@@ -80,8 +92,8 @@ let package = Package(
     program(
       "lab",
       [
-        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis",
+        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Laboratory", "Load",
+        "Operations", "Postgres", "PrivateServers", "Terminal", "Verify",
       ]),
 
     tests("CouponDomainTests", ["CouponDomain"]),
@@ -110,8 +122,9 @@ let package = Package(
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis", "eda", "monolith",
+        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka",
+        "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Verify", "eda",
+        "monolith",
       ]),
     tests(
       "ContractTests",

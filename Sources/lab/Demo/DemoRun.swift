@@ -1,6 +1,11 @@
 import CouponDomain
 import EventLoop
 import Foundation
+import History
+import Laboratory
+import Load
+import Terminal
+import Verify
 
 /// One architecture's part of a demo: a fresh laboratory, a warm-up, the crowd, the check, and nothing left behind.
 @LoopActor
@@ -85,7 +90,7 @@ struct DemoRun {
     _ state: LabState, _ history: History, _ settled: Settling
   ) async throws -> Verification {
     try interrupt.check()
-    let progress = Progress("\(architecture.rawValue): verify")
+    let progress = PhaseProgress("\(architecture.rawValue): verify")
     do {
       let evidence = try await EvidenceReader.read(state, [history], settled: settled) { lag in
         progress.update(nil, lag.map { "a lag of \(Numbers.count($0))" } ?? "no answer yet")

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Laboratory
 
 /// On what a report was made.
 @LoopActor

@@ -5,6 +5,8 @@ import Kafka
 import Postgres
 import PrivateServers
 import Redis
+import History
+import Laboratory
 
 /// What the servers of a laboratory are, and what they were told.
 @LoopActor

@@ -1,3 +1,5 @@
+package import History
+
 /// What a history alone says, without asking a server.
 package struct HistoryFigures: Hashable, Sendable {
   package private(set) var people = PeopleFigures()

@@ -1,3 +1,5 @@
+package import History
+
 extension SeriesFigures {
   /// Cuts a history into about 150 slices.
   package init(_ history: History) {

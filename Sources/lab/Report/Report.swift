@@ -1,3 +1,6 @@
+package import History
+package import Verify
+
 /// Everything a report shows: `report.json` as it is written, and all that `report.html` is drawn from.
 package struct Report: Codable, Hashable, Sendable {
   package static let version = 1

@@ -1,3 +1,6 @@
+import Terminal
+import Verify
+
 /// The four charts of a report.
 struct ReportCharts {
   let report: Report

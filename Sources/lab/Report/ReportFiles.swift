@@ -1,4 +1,5 @@
 import Foundation
+import Terminal
 
 /// A report on disk: `report.json` with every figure, `report.html` drawn from it.
 struct ReportFiles {

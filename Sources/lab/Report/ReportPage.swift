@@ -1,3 +1,5 @@
+import Terminal
+
 /// `report.html`: one file that needs no network, in the reader's light or dark scheme.
 package struct ReportPage {
   private let report: Report

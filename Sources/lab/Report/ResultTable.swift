@@ -1,3 +1,6 @@
+package import Terminal
+import Verify
+
 /// The side-by-side table, for the terminal and for the page.
 package struct ResultTable: Hashable, Sendable {
   package struct Group: Hashable, Sendable {

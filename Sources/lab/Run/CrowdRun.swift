@@ -2,6 +2,10 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import HTTP
+import History
+import Laboratory
+import Load
+import Terminal
 
 /// The crowd of one run: a small one before it, the crowd itself for one policy or several, and everybody who has no answer
 /// once more when the fault is over.

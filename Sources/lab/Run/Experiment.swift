@@ -1,5 +1,9 @@
 import EventLoop
 import Foundation
+import History
+import Laboratory
+import Terminal
+import Verify
 
 /// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
 @LoopActor

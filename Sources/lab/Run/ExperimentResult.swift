@@ -1,4 +1,5 @@
 import Foundation
+import Terminal
 
 /// What an experiment has shown: `result.json`, and all that its page and charts are drawn from.
 package struct ExperimentResult: Codable, Hashable, Sendable {

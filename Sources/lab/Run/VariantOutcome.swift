@@ -1,4 +1,6 @@
 import CouponDomain
+import History
+package import Verify
 
 /// What a run's load took, before anything was checked.
 package struct Effort {

@@ -4,6 +4,11 @@ import EventLoop
 import Foundation
 import Postgres
 import PrivateServers
+import History
+import Laboratory
+import Terminal
+import Verify
+import Load
 
 /// One variant of a scenario, once: a fresh laboratory, a warm-up, the crowd with its faults, everybody who has no answer
 /// once more after it, the check, and nothing left behind.
@@ -114,7 +119,7 @@ struct VariantRun {
   private func verify(
     _ lab: Lab, _ faults: FaultOutcome, _ midnight: Midnight?, _ outcome: inout VariantOutcome
   ) async throws {
-    let progress = Progress("\(variant.name): verify")
+    let progress = PhaseProgress("\(variant.name): verify")
     let shift = (midnight?.offsetMilliseconds ?? 0) * 1_000
     var records = faults.records
     for index in records.indices {

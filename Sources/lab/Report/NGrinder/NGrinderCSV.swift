@@ -1,4 +1,5 @@
 import Foundation
+package import Terminal
 
 /// The CSV of one nGrinder test, as its controller writes it (report page, “Download CSV”): a line a sampling interval,
 /// a second by default.

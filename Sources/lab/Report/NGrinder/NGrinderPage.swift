@@ -1,3 +1,6 @@
+import Terminal
+import History
+
 /// `ngrinder.html`: one file that needs no network, in the reader's light or dark scheme.
 package struct NGrinderPage {
   private let report: NGrinderReport

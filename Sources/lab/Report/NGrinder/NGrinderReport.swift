@@ -1,4 +1,6 @@
 import Foundation
+package import History
+package import Terminal
 
 /// `lab report --ngrinder`: the tests of both architectures side by side, as a page and as a table.
 package struct NGrinderReport: Sendable {

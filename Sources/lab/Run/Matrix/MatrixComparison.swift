@@ -1,3 +1,5 @@
+import Terminal
+
 /// Where the event-driven version does worse than the monolith, which does not know some of the faults at all.
 extension Matrix {
   package struct Worse: Hashable, Sendable {

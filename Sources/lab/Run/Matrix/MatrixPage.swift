@@ -1,3 +1,5 @@
+import Terminal
+
 /// `docs/matrix.md`: the matrix as tables, under its picture.
 package struct MatrixPage {
   let matrix: Matrix

@@ -1,4 +1,6 @@
 package import CouponDomain
+package import History
+package import Verify
 
 /// The faults of a run as they were.
 package struct FaultOutcome {

@@ -3,6 +3,11 @@ import CouponStore
 import EventLoop
 package import Operations
 import PrivateServers
+import History
+import Laboratory
+import Load
+import Verify
+import Terminal
 
 /// Breaks what a scenario says when it says so, and heals what is left in the end.
 @LoopActor

@@ -1,4 +1,6 @@
 import CouponDomain
+package import History
+package import Verify
 
 /// Everything that one variant's run measured, as metrics by name.
 package struct RunMetrics {

@@ -1,4 +1,5 @@
 import Foundation
+package import History
 
 /// The time of one or more faults, on the wall clock.
 package struct FaultWindow: Codable, Hashable, Sendable {

@@ -1,3 +1,5 @@
+package import History
+
 /// A variant's first round as its charts show it.
 package struct ChartedRun: Sendable {
   /// Stays and bookings that were due in one slice of `series`.

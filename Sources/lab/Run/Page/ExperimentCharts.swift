@@ -1,3 +1,5 @@
+import Terminal
+
 /// The charts of an experiment, each a file of its own that follows the reader's light or dark scheme.
 package struct ExperimentCharts {
   let result: ExperimentResult

@@ -1,3 +1,5 @@
+import Terminal
+
 /// `RESULT.md`: what was measured, what was expected, what was checked, and on what.
 package struct ExperimentPage {
   let result: ExperimentResult

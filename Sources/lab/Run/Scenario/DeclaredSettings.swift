@@ -1,5 +1,8 @@
 import EventLoop
 import PrivateServers
+import History
+import Laboratory
+package import Terminal
 
 /// The settings that a program's `--help` declares, and what they may be.
 package struct DeclaredSettings: Hashable, Sendable {

@@ -1,3 +1,5 @@
+package import Verify
+
 /// What an experiment claims, in a form that can turn out to be false.
 ///
 ///     monolith.bystander.failed > 0.5 during fault

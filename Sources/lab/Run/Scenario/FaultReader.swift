@@ -1,3 +1,6 @@
+package import Laboratory
+package import Terminal
+
 extension TimedFault {
   /// The list of faults under a key; nil where there is none.
   static func read(_ key: String, of fields: inout Fields) throws(UsageError) -> [TimedFault]? {

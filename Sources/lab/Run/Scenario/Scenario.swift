@@ -1,4 +1,7 @@
 package import PrivateServers
+package import History
+import Load
+package import Verify
 
 /// One experiment, as `scenario.yaml` states it.
 package struct Scenario: Hashable, Sendable {

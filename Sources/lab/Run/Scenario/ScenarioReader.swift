@@ -1,5 +1,7 @@
 import Foundation
 import PrivateServers
+import History
+package import Terminal
 
 /// Reads a scenario, and believes nothing: unknown keys, wrong types, numbers out of bounds, faults without an end and
 /// expectations of what no run measures are errors with file, line and field, before anything starts.

@@ -1,3 +1,5 @@
+package import Terminal
+
 /// The keys of one map of a file, each taken out by whoever knows it; `finish()` complains of what is left.
 ///
 /// Every error names the file, the line and the field's path: `scenario.yaml:12: faults[0].switch.kind: …`.
