@@ -29,6 +29,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
+func testSupport(_ name: String, _ dependencies: [Target.Dependency], path: String) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
 func system(_ name: String, pkgConfig: String? = nil, apt: String, brew: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
 }
@@ -119,12 +123,23 @@ let package = Package(
         "eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
         "PrivateServers", "Redis",
       ]),
+    testSupport("LabTestSupport", ["CouponDomain", "History", "Verify"], path: "Tests/LabSupport"),
+    tests("TerminalTests", ["Terminal"]),
+    tests("HistoryTests", ["CouponDomain", "History"]),
+    tests("LoadTests", ["CouponDomain", "History", "Load"]),
+    tests("VerifyTests", ["CouponDomain", "History", "LabTestSupport", "Verify"]),
+    tests(
+      "LaboratoryTests",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "Kafka", "LabTestSupport", "Laboratory", "Postgres",
+        "PrivateServers",
+      ]),
     tests(
       "labTests",
       [
         "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka",
-        "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Verify", "eda",
-        "monolith",
+        "LabTestSupport", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Terminal",
+        "Verify", "eda", "monolith",
       ]),
     tests(
       "ContractTests",

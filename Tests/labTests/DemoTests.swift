@@ -3,6 +3,7 @@ import Foundation
 import PrivateServers
 import Testing
 import lab
+import Verify
 
 /// The commands as a person runs them, small.
 @Suite(.serialized) struct DemoTests {

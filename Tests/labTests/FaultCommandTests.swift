@@ -4,6 +4,8 @@ import Operations
 import PrivateServers
 import Testing
 import lab
+import Laboratory
+import History
 
 /// `lab fault` as a person uses it, on real servers and programs.
 @Suite(.serialized) struct FaultCommandTests {

@@ -4,6 +4,8 @@ import CouponStore
 import EventLoop
 import Testing
 import lab
+import History
+import Load
 
 /// The load against the API in memory, over real sockets.
 @Suite(.serialized) struct LoadTests {

@@ -1,6 +1,9 @@
 import CouponDomain
 import Testing
 import lab
+import History
+import LabTestSupport
+import Verify
 
 /// What is worked out of a run's requests, over runs that never were.
 @Suite struct MeasureTests {

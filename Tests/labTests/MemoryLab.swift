@@ -5,6 +5,9 @@ import EventLoop
 import HTTP
 import Operations
 import lab
+import LabTestSupport
+import Load
+import History
 
 /// The whole API over the service in memory, on a real socket of this process.
 @LoopActor

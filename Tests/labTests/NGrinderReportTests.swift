@@ -2,6 +2,7 @@ import EventLoop
 import Foundation
 import Testing
 import lab
+import Terminal
 
 /// nGrinder's per-second CSV: what is read from it, and what is refused.
 @Suite struct NGrinderReportTests {

@@ -1,5 +1,8 @@
 import Testing
 import lab
+import History
+import LabTestSupport
+import Verify
 
 /// What a page shows of a run in which something failed.
 @Suite struct PageTests {

@@ -4,6 +4,8 @@ import Postgres
 import Testing
 import eda
 import lab
+import History
+import Verify
 
 /// Mistakes that are no strategies, each in a run in which it can show; the same run without it is the control.
 @Suite(.serialized) struct PlantedBugTests {

@@ -2,6 +2,9 @@ import CouponDomain
 import Foundation
 import Testing
 import lab
+import History
+import LabTestSupport
+import Terminal
 
 @Suite struct ReportTests {
   @Test func everybodyIsCountedOnce() throws {

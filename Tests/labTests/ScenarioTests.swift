@@ -4,6 +4,12 @@ import Operations
 import PrivateServers
 import Testing
 import lab
+import History
+import LabTestSupport
+import Laboratory
+import Load
+import Terminal
+import Verify
 
 /// What a scenario may say, and how it is told what it may not.
 @Suite struct ScenarioTests {

@@ -6,6 +6,8 @@ import Testing
 import eda
 import lab
 import monolith
+import Verify
+import History
 
 /// Every strategy under small crowds, judged by the checker: the right ones pass, the wrong ones are found out, each in a
 /// run in which it can show.

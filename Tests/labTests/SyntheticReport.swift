@@ -1,5 +1,9 @@
 import CouponDomain
 import lab
+import History
+import LabTestSupport
+import Load
+import Verify
 
 /// A report as a demo makes it, of invented latencies.
 enum SyntheticReport {

@@ -13,6 +13,11 @@ import Testing
 import eda
 import lab
 import monolith
+import History
+import LabTestSupport
+import Laboratory
+import Load
+import Verify
 
 /// One architecture in this process, on real PostgreSQL and Redis servers and the embedded broker: small crowds come, and
 /// `lab verify` judges what they have left behind.

@@ -1,6 +1,8 @@
 import CouponDomain
 import Testing
-import lab
+import History
+import LabTestSupport
+import Verify
 
 /// Who may hear "sold out", and when: the checker sees each wrong answer, and lets the right ones next to it pass.
 @Suite struct SoldOutCheckerTests {

@@ -5,7 +5,11 @@ import Kafka
 import Postgres
 import PrivateServers
 import Testing
-import lab
+import LabTestSupport
+import Laboratory
+import Terminal
+import History
+import Verify
 
 @Suite struct ProjectionTests {
   private static func events(_ policy: Policy, winners: Int, perPerson: PerPerson = .once) throws -> [(

@@ -1,6 +1,8 @@
 import CouponDomain
 import Testing
-import lab
+import History
+import LabTestSupport
+import Verify
 
 /// Each breach is planted in a run that is otherwise right, and the checker has to see it.
 @Suite struct CheckerTests {

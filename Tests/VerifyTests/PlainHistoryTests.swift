@@ -1,6 +1,8 @@
 import CouponDomain
 import Testing
-import lab
+import History
+import LabTestSupport
+import Verify
 
 /// What the checker says with less than a history of ours: none at all, or a plain CSV of what people were told.
 @Suite struct PlainHistoryTests {
@@ -34,7 +36,7 @@ import lab
     func verified(_ lines: [String]) throws -> (Verification, SyntheticRun) {
       var plain = run
       let history = try PlainHistory(Array((["person,status,couponId"] + lines).joined(separator: "\n").utf8))
-      let subject = EvidenceReader.Subject(
+      let subject = Evidence.Subject(
         architecture: architecture, policyID: run.evidence.policy.id, strategy: run.evidence.strategy)
       plain.evidence.histories = [history.history(of: subject, beside: run.evidence.database)]
       plain.evidence.clients = .untimed

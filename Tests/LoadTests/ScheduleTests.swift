@@ -1,5 +1,6 @@
 import Testing
-import lab
+import Load
+import History
 
 @Suite struct ScheduleTests {
   @Test func oneSeedGivesOneSchedule() {

@@ -1,5 +1,5 @@
 import Testing
-import lab
+import Terminal
 
 @Suite struct TerminalTests {
   @Test func aBarFitsItsTerminal() {

@@ -1,19 +1,19 @@
-import CouponDomain
-import Testing
-import lab
+package import CouponDomain
+package import History
+package import Verify
 
 /// A small run without a fault, in both architectures, for tests to plant one breach each.
 ///
 /// Twelve people want five coupons: p0…p4 win in that order, p5 is told "outcome unknown" twice (and has nothing), the others hear "sold out". Message 3 of
 /// the log is poison; p7's claim lies behind the winners'.
-struct SyntheticRun {
-  static let quota = 5
-  static let start = Timestamp(microseconds: 1_738_288_800_000_000)
-  var evidence: Evidence
+package struct SyntheticRun {
+  package static let quota = 5
+  package static let start = Timestamp(microseconds: 1_738_288_800_000_000)
+  package var evidence: Evidence
 
-  static let opening = 1_000_000
+  package static let opening = 1_000_000
 
-  init(_ architecture: Architecture, perPerson: PerPerson = .once) throws {
+  package init(_ architecture: Architecture, perPerson: PerPerson = .once) throws {
     let day = try unwrap(Day("2025-01-31"))
     let policy = try Policy(
       id: try unwrap(PolicyID(7)), name: "test", startsOn: day, endsOn: day.advanced(by: 2),
@@ -50,21 +50,21 @@ struct SyntheticRun {
   }
 
   /// Its policy with another quota.
-  func policy(quota: Int) throws -> Policy {
+  package func policy(quota: Int) throws -> Policy {
     let old = evidence.policy
     return try Policy(
       id: old.id, name: old.name, startsOn: old.startsOn, endsOn: old.endsOn, opensAt: old.opensAt,
       timeZone: old.timeZone, dailyQuota: quota, perPerson: old.perPerson)
   }
 
-  static func claim(_ person: Int, day: Day) throws -> CouponClaim {
+  package static func claim(_ person: Int, day: Day) throws -> CouponClaim {
     CouponClaim(
       eventID: EventID(high: 1, low: UInt64(person)), couponID: CouponID(high: 2, low: UInt64(person)),
       policyID: try unwrap(PolicyID(7)), userID: try unwrap(UserID("p\(person)")), day: day,
       issuedAt: Timestamp(microseconds: start.microseconds + 1_500_000 + Int64(person)))
   }
 
-  static func request(_ person: Int, _ outcome: Outcome, at answered: Int, attempt: UInt8 = 1)
+  package static func request(_ person: Int, _ outcome: Outcome, at answered: Int, attempt: UInt8 = 1)
     -> RequestRecord
   {
     RequestRecord(
@@ -85,7 +85,7 @@ struct SyntheticRun {
   }
 
   /// The same run under a strategy without ranks.
-  func whereRedisDecides() -> SyntheticRun {
+  package func whereRedisDecides() -> SyntheticRun {
     var run = self
     run.evidence.strategy = "redis-lua"
     for index in run.evidence.database.coupons.indices {
@@ -103,7 +103,7 @@ struct SyntheticRun {
   }
 
   /// The same run with other ends of the requests.
-  mutating func mapRequests(_ change: (RequestRecord, SeenCoupon?) -> (RequestRecord, SeenCoupon?)?) {
+  package mutating func mapRequests(_ change: (RequestRecord, SeenCoupon?) -> (RequestRecord, SeenCoupon?)?) {
     evidence.histories = evidence.histories.map { old in
       var new = History(run: old.run)
       for request in old.requests {
@@ -115,23 +115,16 @@ struct SyntheticRun {
     }
   }
 
-  func verdict(_ invariant: Invariant) throws -> Finding {
+  package func verdict(_ invariant: Invariant) throws -> Finding {
     try unwrap(Verification(checking: evidence).findings.first { $0.invariant == invariant })
   }
 }
 
-struct Missing: Error {}
-
-func unwrap<T>(_ value: T?) throws -> T {
-  guard let value else { throw Missing() }
-  return value
+package struct Missing: Error {
+  package init() {}
 }
 
-/// The checker has to see a breach that was planted.
-func expectViolated(
-  _ run: SyntheticRun, _ invariant: Invariant, location: SourceLocation = #_sourceLocation
-) throws {
-  let finding = try run.verdict(invariant)
-  #expect(finding.word == "VIOLATED", "\(finding.detail)", sourceLocation: location)
-  #expect(!Verification(checking: run.evidence).passed, sourceLocation: location)
+package func unwrap<T>(_ value: T?) throws -> T {
+  guard let value else { throw Missing() }
+  return value
 }

@@ -1,7 +1,7 @@
 import CouponDomain
 import Foundation
 import Testing
-import lab
+import History
 
 @Suite struct HistoryFileTests {
   private static func history() throws -> History {
