@@ -30,8 +30,8 @@ final class LogReader {
   private let trouble: TroubleLog
   private var admin: KafkaAdmin?
   private var tail: KafkaTail?
-  /// Asked before each bite; for experiments.
-  var fault: KafkaFaultHook?
+  /// Stands between each turn's reading and the broker.
+  var seam: (any CallSeam)?
   private var isStopped = false
   private var firstHashes: [Int32: [UInt8]] = [:]
   private var remembered: [Int32: LogStart.Remembered]?
@@ -174,7 +174,7 @@ final class LogReader {
       options: options,
       onMessages: { [weak self] messages in self?.take(messages) },
       onProblem: { [weak self] problem in self?.take(problem) })
-    tail.fault = fault
+    tail.seam = seam
     self.tail = tail
     try tail.start()
   }

@@ -23,8 +23,8 @@ final class LogWorker {
   private let onFailure: @LoopActor (String) -> Void
   private let bug: PlantedBug?
   private var consumer: KafkaGroupConsumer?
-  /// Asked before each bite; for experiments.
-  var fault: KafkaFaultHook?
+  /// Stands between each turn's reading and the broker.
+  var seam: (any CallSeam)?
   /// Where this process is told to end itself; for experiments.
   var crash: CrashSwitch? {
     get { writer.crash }
@@ -58,7 +58,7 @@ final class LogWorker {
       options: KafkaGroupConsumer.Options(valueLimit: BatchRecord.readBytes),
       onRebalance: { [weak self] change in self?.rebalanced(change) },
       onProblem: { [weak self] problem in self?.take(problem) })
-    consumer.fault = fault
+    consumer.seam = seam
     self.consumer = consumer
     try consumer.start()
     EventLoop.shared.spawn {
