@@ -14,7 +14,8 @@ struct GroupConsumerTests {
     private var made: KafkaGroupConsumer?
 
     init(_ topic: TestTopic, group: String, readsFrom start: [Int32: Int64]? = nil) throws {
-      admin = try KafkaAdmin(configuration: topic.configuration)
+      admin = try KafkaAdmin(
+        configuration: KafkaConfiguration(brokers: topic.configuration.brokers, clientID: "test"))
       made = try KafkaGroupConsumer(
         configuration: topic.configuration, group: group, topic: topic.name, options: topic.groupOptions,
         onRebalance: { [weak self] in self?.told($0, start, topic.name, group) },

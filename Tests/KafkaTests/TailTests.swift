@@ -183,9 +183,12 @@ struct TailTests {
       let seam = ScriptedSeam([.never])
       reader.tail.seam = seam
       try reader.tail.start()
-      while seam.pending == nil || reader.tail.isReachable {
-        try #require(.now < soon)
-        await EventLoop.shared.sleep(for: .milliseconds(5))
+      for isReachable in [true, false] {
+        let limit = soon
+        while reader.tail.isReachable != isReachable {
+          try #require(.now < limit)
+          await EventLoop.shared.sleep(for: .milliseconds(5))
+        }
       }
       #expect(reader.messages.all.isEmpty)
       seam.answer(.proceed)

@@ -132,19 +132,14 @@ final class LogReader {
 
   /// The end of every partition, each of which must have its beginning.
   private func ends(_ admin: KafkaAdmin) async throws -> [Int64]? {
-    var ends: [Int64] = []
-    for partition in 0..<settings.partitions {
-      let marks = try await patiently { () throws(KafkaError) in
-        try await admin.watermarks(
-          of: self.settings.topic, partition: Int32(partition), deadline: .now + Self.callPatience)
-      }
-      guard let marks else { return nil }
-      guard marks.low == 0 else {
-        throw StartRefusal(place(partition) + LogProblem.beginningGone(low: marks.low).explanation)
-      }
-      ends.append(marks.high)
+    let marks = try await patiently { () throws(KafkaError) in
+      try await admin.watermarks(
+        of: self.settings.topic, partitions: self.settings.partitions, deadline: .now + Self.callPatience)
     }
-    return ends
+    for (partition, mark) in (marks ?? []).enumerated() where mark.low != 0 {
+      throw StartRefusal(place(partition) + LogProblem.beginningGone(low: mark.low).explanation)
+    }
+    return marks?.map(\.high)
   }
 
   /// Asks again until Kafka answers; nil when stopped meanwhile.

@@ -264,12 +264,11 @@ final class LogWorker {
     while !isStopped {
       await EventLoop.shared.sleep(for: .seconds(1))
       guard !isStopped, isAssigned, let consumer else { continue }
-      for partition in consumer.partitions.sorted() {
-        let marks = try? await admin.watermarks(
-          of: settings.topic, partition: partition, deadline: .now + .seconds(1))
-        guard let marks, !isStopped else { break }
-        figures.saw(end: marks.high, of: partition)
-      }
+      let partitions = consumer.partitions.sorted()
+      let marks = try? await admin.watermarks(
+        of: settings.topic, partitions: partitions, deadline: .now + .seconds(1))
+      guard let marks, !isStopped else { continue }
+      for (partition, mark) in zip(partitions, marks) { figures.saw(end: mark.high, of: partition) }
     }
   }
 }
