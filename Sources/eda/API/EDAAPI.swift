@@ -82,8 +82,8 @@ package final class EDAAPI: ApplicationPart {
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
-    publisher.fault = context.faults?.kafkaHook
-    reader.fault = context.faults?.kafkaHook
+    publisher.seam = context.faults.map { KafkaFaults($0) }
+    reader.seam = context.faults.map { KafkaFaults($0) }
     Composition.tell(settings.coupons.strategy, in: context.metrics)
     redisFigures()
   }

@@ -26,18 +26,32 @@ final class RedisFaults: RedisFault {
   }
 }
 
-extension FaultBoard {
-  /// What the board says of Kafka in the words of the Kafka module. librdkafka owns its sockets: the switch acts around
-  /// produce and consume.
-  @LoopActor
-  var kafkaHook: KafkaFaultHook {
-    { [self] _ in
-      switch effect(.kafka) {
-      case .none: nil
-      case .refuse: .fail("refused by a fault switch")
-      case .silence, .loseAnswer: .hang
-      case .delay(let wait): .delay(wait)
-      }
+/// Puts what the board says of Kafka between the Kafka module and its brokers. librdkafka owns its sockets: the switch acts
+/// around produce and consume.
+@LoopActor
+final class KafkaFaults: CallSeam {
+  private let board: FaultBoard
+  /// How soon a reader that is kept from reading asks again.
+  private static let pause = Duration.milliseconds(100)
+
+  init(_ board: FaultBoard) { self.board = board }
+
+  let isClear = false
+
+  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
+    switch board.effect(.kafka) {
+    case .none: go(.proceed)
+    case .delay(let wait): EventLoop.shared.schedule(after: wait) { go(.proceed) }
+    case .refuse: use == .receive ? again(use, deadline, go) : go(.refused("refused by a fault switch"))
+    case .silence, .loseAnswer: use == .receive ? again(use, deadline, go) : go(.proceedUnanswered)
     }
   }
+
+  private func again(
+    _ use: ServerUse, _ deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void
+  ) {
+    EventLoop.shared.schedule(after: Self.pause) { self.begin(use, deadline: deadline, go) }
+  }
+
+  func opened(_ connection: any Severable) {}
 }

@@ -40,7 +40,7 @@ package final class EDAWorker: ApplicationPart {
       offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
       onFailure: { reason in end.fail(reason) })
     worker.crash = CrashSwitch(settings.crash)
-    worker.fault = context.faults?.kafkaHook
+    worker.seam = context.faults.map { KafkaFaults($0) }
     Composition.tell(settings.coupons.strategy, in: context.metrics)
   }
 
