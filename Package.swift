@@ -21,8 +21,11 @@ func library(
     name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
+/// An executable of a few lines over a library of its own; `lab` has no library yet.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+  .executableTarget(
+    name: name, dependencies: dependencies, path: name == "lab" ? nil : "Sources/Executables/\(name)",
+    swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -69,14 +72,17 @@ let package = Package(
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("PrivateServers", ["EventLoop"]),
 
-    program(
-      "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
-    program(
-      "eda",
+    library(
+      "CouponMonolith",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
+    library(
+      "CouponEDA",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
         "Redis",
       ]),
+    program("monolith", ["CouponMonolith"]),
+    program("eda", ["CouponEDA"]),
     program(
       "lab",
       [
@@ -96,28 +102,29 @@ let package = Package(
       exclude: ["Golden"]),
     tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
     tests(
-      "monolithTests",
+      "CouponMonolithTests",
       [
-        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
+        "CouponMonolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
+        "Postgres",
         "PrivateServers",
       ]),
     tests(
-      "edaTests",
+      "CouponEDATests",
       [
-        "eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
+        "CouponEDA", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
         "PrivateServers", "Redis",
       ]),
     tests(
       "labTests",
       [
         "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis", "eda", "monolith",
+        "Postgres", "PrivateServers", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
       ]),
     tests(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Redis", "eda", "monolith",
+        "PrivateServers", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
       ]),
   ]
 )
