@@ -90,41 +90,51 @@ let package = Package(
         "Postgres", "PrivateServers", "Redis",
       ]),
 
-    tests("CouponDomainTests", ["CouponDomain"]),
+    // What tests share: servers, doubles at the ports, values to build from.
+    .target(
+      name: "TestSupport",
+      dependencies: ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Postgres", "PrivateServers"],
+      path: "Tests/Support", swiftSettings: settings),
+
+    tests("CouponDomainTests", ["CouponDomain", "TestSupport"]),
     tests("EventLoopTests", ["EventLoop"]),
     tests("HTTPTests", ["HTTP", "EventLoop"]),
-    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers"]),
-    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
-    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers"]),
+    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers", "TestSupport"]),
+    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers", "TestSupport"]),
+    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers", "TestSupport"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
     tests(
-      "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
+      "CouponStoreTests",
+      ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers", "TestSupport"],
       exclude: ["Golden"]),
-    tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
+    tests(
+      "CouponAPITests",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "TestSupport"]),
     tests(
       "CouponMonolithTests",
       [
         "CouponMonolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
         "Postgres",
-        "PrivateServers",
+        "PrivateServers", "TestSupport",
       ]),
     tests(
       "CouponEDATests",
       [
         "CouponEDA", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
-        "PrivateServers", "Redis",
+        "PrivateServers", "TestSupport", "Redis",
       ]),
     tests(
       "labTests",
       [
         "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
+        "Postgres", "PrivateServers", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda",
+        "monolith",
       ]),
     tests(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
+        "PrivateServers", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
       ]),
   ]
 )

@@ -1,3 +1,4 @@
+import TestSupport
 import CouponAPI
 import CouponDomain
 import CouponStore
@@ -101,14 +102,7 @@ final class Fixture {
     }
   }
 
-  /// Asks until the answer is true.
-  func until(_ sql: String) async throws {
-    let end = Instant.now + .seconds(20)
-    while try await tables.query(PostgresStatement(sql), deadline: end).bool(0, 0) != true {
-      try #require(Instant.now < end, "never true: \(sql)")
-      await EventLoop.shared.sleep(for: .milliseconds(5))
-    }
-  }
+  func until(_ sql: String) async throws { try await tables.until(sql) }
 
   /// What the ledgers must agree on, whatever happened: one event, one coupon, one count each.
   func expectLedgersAgree() async throws {
@@ -149,16 +143,6 @@ func withMonolith(
     }
     await fixture.close()
   }
-}
-
-/// Starts work on the loop and returns at once; `value()` waits for what became of it.
-@LoopActor
-func start<T: Sendable>(_ work: @escaping @Sendable @LoopActor () async throws -> T) -> Completion<T> {
-  let completion = Completion<T>()
-  EventLoop.shared.spawn {
-    do { completion.succeed(try await work()) } catch { completion.fail(error) }
-  }
-  return completion
 }
 
 extension IssueAnswer {

@@ -1,6 +1,7 @@
-internal import EventLoop
-internal import Foundation
-internal import Synchronization
+import EventLoop
+import Foundation
+import PrivateServers
+import Synchronization
 
 /// A small shell beside this process that cleans up when this process has gone, in whatever way it went: ends the servers
 /// and removes the folders that it was told of. It learns of the end by its standard input, which nobody else holds open.

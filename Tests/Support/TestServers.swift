@@ -1,5 +1,6 @@
 package import EventLoop
-internal import Foundation
+import Foundation
+package import PrivateServers
 
 /// Servers for tests: real ones, that end and leave nothing when the test process ends, also when it is killed.
 @LoopActor
