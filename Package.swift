@@ -21,8 +21,11 @@ func library(
     name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
+/// An executable of a few lines over a library of its own; `lab` has no library yet.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+  .executableTarget(
+    name: name, dependencies: dependencies, path: name == "lab" ? nil : "Sources/Executables/\(name)",
+    swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -85,14 +88,17 @@ let package = Package(
         "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
       ]),
 
-    program(
-      "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
-    program(
-      "eda",
+    library(
+      "CouponMonolith",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
+    library(
+      "CouponEDA",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
         "Redis",
       ]),
+    program("monolith", ["CouponMonolith"]),
+    program("eda", ["CouponEDA"]),
     program(
       "lab",
       [
@@ -100,28 +106,38 @@ let package = Package(
         "Operations", "Postgres", "PrivateServers", "Terminal", "Verify",
       ]),
 
-    tests("CouponDomainTests", ["CouponDomain"]),
+    // What tests share: servers, doubles at the ports, values to build from.
+    .target(
+      name: "TestSupport",
+      dependencies: ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Postgres", "PrivateServers"],
+      path: "Tests/Support", swiftSettings: settings),
+
+    tests("CouponDomainTests", ["CouponDomain", "TestSupport"]),
     tests("EventLoopTests", ["EventLoop"]),
     tests("HTTPTests", ["HTTP", "EventLoop"]),
-    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers"]),
-    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
-    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers"]),
+    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers", "TestSupport"]),
+    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers", "TestSupport"]),
+    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers", "TestSupport"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
     tests(
-      "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
+      "CouponStoreTests",
+      ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers", "TestSupport"],
       exclude: ["Golden"]),
-    tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
     tests(
-      "monolithTests",
+      "CouponAPITests",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "TestSupport"]),
+    tests(
+      "CouponMonolithTests",
       [
-        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
-        "PrivateServers",
+        "CouponMonolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
+        "Postgres",
+        "PrivateServers", "TestSupport",
       ]),
     tests(
-      "edaTests",
+      "CouponEDATests",
       [
-        "eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
-        "PrivateServers", "Redis",
+        "CouponEDA", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
+        "PrivateServers", "TestSupport", "Redis",
       ]),
     testSupport("LabTestSupport", ["CouponDomain", "History", "Verify"], path: "Tests/LabSupport"),
     tests("TerminalTests", ["Terminal"]),
@@ -132,20 +148,20 @@ let package = Package(
       "LaboratoryTests",
       [
         "CouponDomain", "CouponStore", "EventLoop", "Kafka", "LabTestSupport", "Laboratory", "Postgres",
-        "PrivateServers",
+        "PrivateServers", "TestSupport",
       ]),
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka",
-        "LabTestSupport", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Terminal",
-        "Verify", "eda", "monolith",
+        "lab", "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "HTTP",
+        "History", "Kafka", "LabTestSupport", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers",
+        "Redis", "Terminal", "TestSupport", "Verify", "eda", "monolith",
       ]),
     tests(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Redis", "eda", "monolith",
+        "PrivateServers", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
       ]),
   ]
 )

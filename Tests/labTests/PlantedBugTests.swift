@@ -2,7 +2,7 @@ import CouponDomain
 import EventLoop
 import Postgres
 import Testing
-import eda
+import CouponEDA
 import lab
 import History
 import Verify

@@ -1,11 +1,12 @@
+import TestSupport
 import CouponDomain
 import CouponStore
 import EventLoop
 import Kafka
 import Testing
-import eda
+import CouponEDA
 import lab
-import monolith
+import CouponMonolith
 import Verify
 import History
 
