@@ -25,6 +25,10 @@ package struct LoadOptions: Hashable, Sendable {
   package var isSteady = false
   /// So many people at a time instead of a schedule.
   package var concurrent: Int?
+  /// Holders who look at their coupon and people who come too late for a sold-out policy, a second, each.
+  package var probesPerSecond = 0.0
+  /// The same people come once more, so long after the opening.
+  package var again: Duration?
 
   package init(seed: UInt64 = .random(in: 1...999_999_999)) { self.seed = seed }
 
@@ -39,8 +43,9 @@ package struct LoadOptions: Hashable, Sendable {
     ("--seed N", "of a schedule that was printed before"),
   ]
 
-  package init(_ arguments: inout CommandArguments) throws {
-    self.init()
+  /// - Parameter standard: what holds where an argument says nothing.
+  package init(_ arguments: inout CommandArguments, standard: LoadOptions = LoadOptions()) throws {
+    self = standard
     people = try arguments.integer("--people", in: 1...5_000_000) ?? people
     quota = try arguments.integer("--quota", in: 1...10_000_000) ?? quota
     rate = try arguments.decimal("--rate", in: 1...1_000_000) ?? rate
@@ -73,13 +78,5 @@ package struct LoadOptions: Hashable, Sendable {
     at the opening, then fading over \(Numbers.decimal(crowd.seconds, digits: 0)) s; up to \(attempts) requests each; \
     seed \(seed)
     """
-  }
-
-  package var figures: LoadFigures {
-    LoadFigures(
-      people: people, quota: quota, ratePerSecond: rate, earlyShare: earlyShare, attempts: attempts,
-      connections: connections, patienceMs: Int(patience.milliseconds),
-      bystanderPerSecond: bystanderPerSecond,
-      seed: String(seed))
   }
 }
