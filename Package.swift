@@ -69,6 +69,25 @@ let package = Package(
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("PrivateServers", ["EventLoop"]),
 
+    // What `lab` consists of.
+    library("Terminal", ["EventLoop"]),
+    library("History", ["CouponDomain"]),
+    library("Load", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Terminal"]),
+    library("Verify", ["CouponDomain", "CouponStore", "History"]),
+    library(
+      "Laboratory",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka", "Load", "Operations",
+        "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
+      ]),
+    library(
+      "Experiments",
+      [
+        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka", "Laboratory", "Load",
+        "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
+      ]),
+    library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal"]),
+
     program(
       "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
     program(
@@ -80,8 +99,8 @@ let package = Package(
     program(
       "lab",
       [
-        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis",
+        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "HTTP", "History", "Laboratory", "Load",
+        "Operations", "Postgres", "PrivateServers", "Reports", "Terminal", "Verify",
       ]),
 
     tests("CouponDomainTests", ["CouponDomain"]),
@@ -110,8 +129,9 @@ let package = Package(
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis", "eda", "monolith",
+        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Experiments", "HTTP", "History",
+        "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Reports",
+        "Terminal", "Verify", "eda", "monolith",
       ]),
     tests(
       "ContractTests",

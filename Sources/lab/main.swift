@@ -2,4 +2,4 @@ import EventLoop
 import Foundation
 
 Platform.holdStandardDescriptors()
-exit(Laboratory.main(Array(CommandLine.arguments.dropFirst())))
+exit(LabProgram.main(Array(CommandLine.arguments.dropFirst())))

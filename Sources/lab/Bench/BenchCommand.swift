@@ -3,6 +3,9 @@ internal import EventLoop
 internal import Foundation
 internal import Kafka
 internal import PrivateServers
+import Laboratory
+import Terminal
+import History
 
 extension LabCommand {
   static let bench = LabCommand(
@@ -136,7 +139,7 @@ final class Bench {
   // MARK: - A round
 
   func run(round: Int, of rounds: Int) async throws {
-    let progress = Progress("round \(round) of \(rounds)")
+    let progress = PhaseProgress("round \(round) of \(rounds)")
     guard let constant, let accepted, let crowd, let row, let pgbench else {
       throw LabFailure("the laboratory is not prepared")
     }

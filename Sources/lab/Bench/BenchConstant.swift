@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HTTP
+import Terminal
 
 extension LabCommand {
   /// The ceiling of `lab bench`: our HTTP server with nothing behind it, in a process of its own.

@@ -1,3 +1,5 @@
+import Terminal
+
 /// What `lab bench` measures.
 enum BenchPart: String, CaseIterable {
   case constant = "constant answer, 64 connections"

@@ -1,5 +1,7 @@
 internal import EventLoop
 internal import HTTP
+import History
+import Terminal
 
 /// Requests as fast as they are answered: each of so many connections sends its next one when it has its answer.
 ///

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Foundation
 internal import PrivateServers
+import Terminal
 
 /// PostgreSQL's own load generator with the statements of a coupon, one after the other: what the monolith is measured against.
 @LoopActor

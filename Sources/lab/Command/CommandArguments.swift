@@ -1,3 +1,5 @@
+package import Terminal
+
 /// The arguments of one command: each reader takes what it knows out; `finish()` complains of what is left.
 ///
 /// Options are written `--only eda` or `--only=eda`.

@@ -1,4 +1,5 @@
 import EventLoop
+package import Laboratory
 
 /// One subcommand of `lab`.
 package struct LabCommand: Sendable {
@@ -38,16 +39,4 @@ package struct LabCommand: Sendable {
 
   /// What `lab` starts of itself; nobody has to know of it.
   static let hidden: [LabCommand] = [benchConstant]
-}
-
-/// A command line that cannot be understood: exit code 2.
-package struct UsageError: Error, Hashable, Sendable, CustomStringConvertible {
-  package let description: String
-  package init(_ description: String) { self.description = description }
-}
-
-/// Something that could not be done, in one line without secrets: exit code 1.
-package struct LabFailure: Error, Hashable, Sendable, CustomStringConvertible {
-  package let description: String
-  package init(_ description: String) { self.description = description }
 }

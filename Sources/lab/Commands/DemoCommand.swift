@@ -1,5 +1,9 @@
 import EventLoop
 import Foundation
+import History
+import Laboratory
+import Load
+import Terminal
 
 extension LabCommand {
   static let demo = LabCommand(

@@ -2,6 +2,9 @@ import EventLoop
 import Foundation
 import Operations
 import PrivateServers
+import History
+import Laboratory
+package import Terminal
 
 extension LabCommand {
   static let fault = LabCommand(
@@ -177,7 +180,7 @@ extension Lab {
     }
     defer { if !interrupt.hasCome { Terminal.line(fault.told(bites: record?.bites, of: architectures)) } }
     guard case .stop(let part, let time) = fault else { return 0 }
-    let progress = Progress("lab fault: \(part.rawValue) is stopped")
+    let progress = PhaseProgress("lab fault: \(part.rawValue) is stopped")
     let over = Completion<Void>()
     interrupt.onCome { over.succeed(()) }
     EventLoop.shared.schedule(after: time) { over.succeed(()) }

@@ -2,6 +2,11 @@ import CouponDomain
 import EventLoop
 import Foundation
 import PrivateServers
+import History
+import Laboratory
+import Load
+import Terminal
+import Verify
 
 extension LabCommand {
   static let load = LabCommand(

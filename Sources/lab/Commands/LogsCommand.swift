@@ -1,5 +1,7 @@
 import EventLoop
 import Foundation
+import Laboratory
+import Terminal
 
 extension LabCommand {
   static let logs = LabCommand(

@@ -1,6 +1,9 @@
 import EventLoop
 import Foundation
 import HTTP
+import History
+import Laboratory
+import Terminal
 
 extension LabCommand {
   static let policy = LabCommand(

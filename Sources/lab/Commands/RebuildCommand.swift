@@ -2,6 +2,9 @@ import CouponDomain
 import EventLoop
 import Postgres
 import PrivateServers
+import History
+import Laboratory
+import Terminal
 
 extension LabCommand {
   static let rebuild = LabCommand(
@@ -46,7 +49,7 @@ extension Lab {
         Terminal.line("\(architecture.rawValue): no tables yet")
         continue
       }
-      let progress = Progress("rebuild: \(architecture.rawValue)")
+      let progress = PhaseProgress("rebuild: \(architecture.rawValue)")
       defer { progress.abandon() }
       let rebuild = ProjectionRebuild(pool)
       let outcome = apply ? try await rebuild.apply() : try await rebuild.compare()
@@ -72,16 +75,5 @@ extension Lab {
     let events = try await fillLog(log)
     Terminal.line("the log holds \(Numbers.count(events)) events; lab up goes on from there")
     return 0
-  }
-
-  /// Fills a new log from the events table.
-  func fillLog(_ log: LabState.Log) async throws -> Int {
-    let pool = try state.pool(of: .eda)
-    defer { EventLoop.shared.spawn { await pool.close() } }
-    let progress = Progress("rebuild: the log")
-    defer { progress.abandon() }
-    let events = try await LogRebuild(pool, log, topic: state.topic).run()
-    progress.end("\(Numbers.count(events)) events")
-    return events
   }
 }

@@ -1,6 +1,8 @@
 import EventLoop
 import Foundation
 import PrivateServers
+import Laboratory
+import Terminal
 
 extension LabCommand {
   static let status = LabCommand(

@@ -1,5 +1,8 @@
 import EventLoop
 import Foundation
+import History
+import Laboratory
+package import Terminal
 
 extension LabCommand {
   static let up = LabCommand(

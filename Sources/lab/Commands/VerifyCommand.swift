@@ -2,6 +2,10 @@ import CouponDomain
 import EventLoop
 import Foundation
 import Postgres
+import History
+import Laboratory
+import Terminal
+import Verify
 
 extension LabCommand {
   static let verify = LabCommand(
@@ -27,7 +31,7 @@ extension LabCommand {
       throw LabFailure("there is no laboratory in \(folder.path)")
     }
     let source = try await request.source(folder, state)
-    let progress = Progress("verify")
+    let progress = PhaseProgress("verify")
     let verification: Verification
     do {
       let evidence = try await source.evidence(state) { lag in
@@ -68,8 +72,8 @@ struct VerifyRequest {
   /// What the evidence is made of.
   enum Source {
     case histories([History])
-    case plain(EvidenceReader.Subject, [PlainHistory])
-    case none(EvidenceReader.Subject)
+    case plain(Evidence.Subject, [PlainHistory])
+    case none(Evidence.Subject)
 
     @LoopActor
     func evidence(_ state: LabState, onWait: @LoopActor (Int64?) -> Void) async throws -> Evidence {
@@ -112,7 +116,7 @@ struct VerifyRequest {
 
   /// The architecture and policy that no history names.
   @LoopActor
-  private func subject(_ state: LabState) async throws -> EvidenceReader.Subject {
+  private func subject(_ state: LabState) async throws -> Evidence.Subject {
     let architecture = try runningArchitecture(state, architecture?.rawValue)
     let pool = try state.pool(of: architecture)
     defer { EventLoop.shared.spawn { await pool.close() } }
@@ -124,7 +128,7 @@ struct VerifyRequest {
     Terminal.line("\(architecture.rawValue), policy \(policy ?? highest)\(why)")
     // Whether the program runs or not, its tables know whether an order was decided.
     let isRanked = try await reader.ranksAreUnique()
-    return EvidenceReader.Subject(
+    return Evidence.Subject(
       architecture: architecture, policyID: policy ?? highest,
       strategy: isRanked ? architecture.defaultStrategy : "one without ranks")
   }

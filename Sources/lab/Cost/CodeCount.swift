@@ -1,4 +1,5 @@
 import Foundation
+import Terminal
 
 /// Lines of code by module: lines that hold something else than white space and comments.
 package struct CodeCount: Hashable, Sendable {

@@ -1,5 +1,7 @@
 import EventLoop
 import Operations
+import Laboratory
+package import Terminal
 
 /// What it costs to have each architecture, counted.
 package struct CostTable {

@@ -1,0 +1,111 @@
+import EventLoop
+import Foundation
+import PrivateServers
+import Terminal
+
+extension Lab {
+  /// Stops the API, waits until the worker has written everything, then stops the rest.
+  ///
+  ///     stopped parts go on ─▶ API ends ─▶ worker started again where it is dead ─▶ lag 0 ─▶ the rest ends
+  ///
+  /// - Parameter waitForLag: how long for; zero: everything is stopped at once, and what is in an embedded broker is lost.
+  /// - Throws: `LabFailure` where not everything was written. An embedded broker holds that in memory alone: then nothing
+  ///   but the API has been stopped.
+  package func down(waitForLag: Duration = .seconds(60)) async throws {
+    let accepts = state.part(.edaWorker) != nil || state.part(.edaAPI) != nil
+    resumeAll()
+    await stop(.edaAPI)
+    guard accepts, waitForLag > .zero else { return await stopAll() }
+    let isEmbedded = state.log?.kind == .embedded
+    if isEmbedded, state.part(.kafka)?.process.isRunning != true {
+      await stopAll()
+      throw LabFailure(
+        "stopped; the embedded broker had ended before, and with it what the worker had not written")
+    }
+    let unwritten = await awaitLagZero(within: waitForLag)
+    if let unwritten, isEmbedded { throw unwritten.refusal }
+    await stopAll()
+    if let unwritten {
+      throw LabFailure("stopped, but \(unwritten.words); the log keeps it for the next lab up")
+    }
+  }
+
+  /// Stops everything that runs, the last started first.
+  package func stopAll() async {
+    for part in state.parts.reversed() { await stop(part.part) }
+  }
+
+  /// Stops one part in its own way. Paused parts are continued first; none outlives this.
+  package func stop(_ part: LabPart) async {
+    guard let running = state.part(part) else { return }
+    await running.process.end(part.endings)
+    note(part, running.process, runs: false)
+  }
+
+  /// - Returns: nil once everything is in the database.
+  private func awaitLagZero(within limit: Duration) async -> Unwritten? {
+    let lag = LagReader(state)
+    var missing = await isDatabaseDown ? nil : lag.read()
+    if missing != 0 { missing = await watch(lag, missing, until: .now + limit) }
+    await lag.close()
+    guard missing != 0 else { return nil }
+    let remedy =
+      isDatabaseDown
+      ? "lab fault database restart starts the database again"
+      : "lab fault heal ends what was broken on purpose, and \(folder.log(of: .edaWorker)) tells more"
+    return Unwritten(entries: missing, remedy: remedy)
+  }
+
+  private func watch(_ lag: LagReader, _ first: Int64?, until deadline: Instant) async -> Int64? {
+    let progress = PhaseProgress("lab down: the worker")
+    var missing = first
+    do {
+      if !isDatabaseDown, !isRunning(.edaWorker) { try await restart(.worker) }
+      while Instant.now < deadline, !interrupt.hasCome, !isDatabaseDown, isRunning(.edaWorker) {
+        missing = await lag.read()
+        if missing == 0 { break }
+        progress.update(
+          nil, missing.map { "\($0) entries to go" } ?? "the log or the database does not answer")
+        await EventLoop.shared.sleep(for: .milliseconds(100))
+      }
+      progress.end(missing == 0 ? "lag 0" : "not finished")
+    } catch {
+      progress.abandon()
+      Terminal.error("the worker cannot be started again: \(error)")
+    }
+    return missing
+  }
+
+  /// A private server that has ended. Of others only the lag tells.
+  private var isDatabaseDown: Bool { state.part(.postgres)?.process.isRunning == false }
+}
+
+/// What the database does not have yet.
+private struct Unwritten {
+  /// Nil where the log or the database did not answer.
+  let entries: Int64?
+  let remedy: String
+
+  var words: String {
+    entries.map { "\(Numbers.count($0)) entries of the log are not in the database yet" }
+      ?? "whether the database has everything that the log has is not known"
+  }
+
+  var refusal: LabFailure {
+    LabFailure(
+      "not stopped, for \(words), and the embedded broker holds it in memory alone: \(remedy), "
+        + "then lab down once more; lab down --now would lose it")
+  }
+}
+
+extension LabPart {
+  /// The signals that end it, each with its patience. PostgreSQL's SIGINT is its fast shutdown.
+  var endings: [(signal: Int32, patience: Duration)] {
+    switch self {
+    case .postgres: [(SIGINT, .seconds(20)), (SIGQUIT, .seconds(5))]
+    case .redis: [(SIGTERM, .seconds(10))]
+    case .kafka: [(SIGTERM, .seconds(30))]
+    case .monolith, .edaAPI, .edaWorker: [(SIGTERM, .seconds(15))]
+    }
+  }
+}

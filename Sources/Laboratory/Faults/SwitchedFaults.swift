@@ -1,0 +1,218 @@
+import EventLoop
+import Foundation
+import HTTP
+import Operations
+import PrivateServers
+package import History
+import Terminal
+
+/// Switches in the programs, over their operator's listeners.
+extension Lab {
+  /// In all programs of the architecture, or in none.
+  ///
+  /// - Throws: `LabFailure`, which says where it could not be taken back.
+  func switchOn(_ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture) async throws {
+    let path = "/admin/faults/\(target.rawValue)"
+    let begun = LabFaultRecord.now
+    do {
+      let answer = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
+      // With the seed that was drawn where none was given.
+      let told = SwitchAnswer(answer)?.fault.rest(for: spec.ttlSeconds) ?? spec
+      try keptSwitches.keep(target, told, of: architecture, since: begun)
+    } catch let failure as LabFailure {
+      keptSwitches.forget(target, of: architecture)
+      guard let part = operatedPart(of: architecture) else { throw failure }
+      // 502: off here, and a peer that has missed this has missed the other, too, or heals by itself.
+      let answer = try? await Operator(part, of: state).call(.delete, path)
+      let isOff = answer.map { [200, 404, 502].contains($0.status) } ?? false
+      throw LabFailure(
+        failure.description
+          + (isOff
+            ? " It was switched off again."
+            : " It may be on in the \(part.part.rawValue): lab fault heal switches it off."))
+    }
+  }
+
+  /// - Returns: how often the fault had bitten, in all programs of the architecture.
+  func switchOff(_ target: FaultTarget, of architecture: Architecture) async throws -> Int {
+    let earlier = keptSwitches.forget(target, of: architecture)?.bites ?? 0
+    // What does not run has no switch.
+    guard operatedPart(of: architecture) != nil else { return earlier }
+    let answer = try await callSwitches(.delete, "/admin/faults/\(target.rawValue)", of: architecture)
+    return earlier + (SwitchAnswer(answer)?.bites ?? 0)
+  }
+
+  /// What the switches of an architecture show; empty where none of its programs runs.
+  package func switches(of architecture: Architecture) async throws -> [ProgramSwitches] {
+    guard let part = operatedPart(of: architecture) else { return [] }
+    let answer = try await callSwitches(.get, "/admin/faults", of: architecture)
+    guard let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer)) else {
+      throw LabFailure("the \(part.part.rawValue)'s switches cannot be read: \(Operator.oneLine(answer))")
+    }
+    return [ProgramSwitches(program: part.part.rawValue, faults: list.faults)]
+      + (list.peers ?? []).compactMap { peer in
+        guard let faults = peer.answer?.faults else { return nil }
+        let program = state.parts.first { $0.operatorAddress.description == peer.peer }?.part.rawValue
+        return ProgramSwitches(program: program ?? peer.peer, faults: faults)
+      }
+  }
+
+  /// Everything that is switched on, in all programs.
+  package func clearSwitches() async throws {
+    keptSwitches.forgetAll()
+    for architecture in Architecture.allCases where operatedPart(of: architecture) != nil {
+      _ = try await callSwitches(.delete, "/admin/faults", of: architecture)
+    }
+  }
+
+  var keptSwitches: KeptSwitches { KeptSwitches(folder) }
+
+  /// A program that has started again has nothing switched on: it gets what is left of what this laboratory has switched
+  /// on, and what its architecture's other program still has from somebody else, so that an outage is the same for both.
+  func putBackSwitches(in part: LabPart) async throws {
+    guard let architecture = part.architecture, let program = state.part(part) else { return }
+    var known: Set<String> = []
+    for kept in keptSwitches.all(of: architecture) {
+      known.insert(kept.target.rawValue)
+      guard let spec = kept.rest(at: LabFaultRecord.now) else { continue }
+      try await putBack(kept.target.rawValue, spec, in: program)
+    }
+    let other: LabPart? = part == .edaAPI ? .edaWorker : part == .edaWorker ? .edaAPI : nil
+    guard let other, let source = state.part(other), source.process.isRunning, !source.process.isStopped
+    else { return }
+    let answer = try await Operator(source, of: state).call(.get, "/admin/faults", headers: Lab.alone)
+    let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer.body))
+    for fault in list?.faults ?? [] where !known.contains(fault.target) {
+      guard let spec = fault.rest else { continue }
+      try await putBack(fault.target, spec, in: program)
+    }
+  }
+
+  /// A program that does not ask its peers.
+  private static let alone = [("X-TimeAttack-Forwarded", "1")]
+
+  private func putBack(_ target: String, _ spec: FaultSpec, in program: LabState.Part) async throws {
+    let answer = try await Operator(program, of: state).call(
+      .put, "/admin/faults/\(target)", body: Array(spec.json.utf8), headers: Lab.alone)
+    // 404: it does not use that server.
+    guard answer.status == 200 || answer.status == 404 else {
+      throw LabFailure(
+        "the \(program.part.rawValue) runs again without its \(target) switch: "
+          + Operator.oneLine(answer.body))
+    }
+  }
+
+  /// Before a program is killed: what its switches have counted would go with it.
+  func keepBites(of part: LabPart) async {
+    guard let architecture = part.architecture, let program = state.part(part), program.adminPort > 0,
+      !program.process.isStopped, !keptSwitches.all(of: architecture).isEmpty,
+      let answer = try? await Operator(program, of: state).call(
+        .get, "/admin/faults", headers: Lab.alone, within: .milliseconds(500)),
+      let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer.body))
+    else { return }
+    for fault in list.faults where fault.bites > 0 {
+      guard let target = FaultTarget(rawValue: fault.target) else { continue }
+      try? keptSwitches.add(bites: fault.bites, to: target, of: architecture)
+    }
+  }
+
+  /// The program whose operator's listener reaches the others of its architecture.
+  package func operatedPart(of architecture: Architecture) -> LabState.Part? {
+    let parts: [LabPart] = architecture == .monolith ? [.monolith] : [.edaAPI, .edaWorker]
+    return parts.lazy.compactMap { self.state.part($0) }.first { $0.process.isRunning && $0.adminPort > 0 }
+  }
+
+  private func callSwitches(
+    _ method: HTTPMethod, _ path: String, body: [UInt8] = [], of architecture: Architecture
+  ) async throws -> [UInt8] {
+    guard let part = operatedPart(of: architecture) else {
+      throw LabFailure("the \(architecture.rawValue) does not run; lab up starts it")
+    }
+    let answer = try await Operator(part, of: state).call(method, path, body: body)
+    switch answer.status {
+    case 200: return answer.body
+    // A worker that is known to be down has no switch.
+    case 502 where part.part == .edaAPI && !isRunning(.edaWorker): return answer.body
+    default:
+      let problem = try? JSONDecoder().decode(SwitchProblem.self, from: Data(answer.body))
+      throw LabFailure(problem.map { $0.detail ?? $0.title } ?? Operator.oneLine(answer.body))
+    }
+  }
+}
+
+/// The switches of one program.
+package struct ProgramSwitches {
+  package let program: String
+  package let faults: [SwitchState]
+}
+
+/// One switch as the operator's calls show it.
+package struct SwitchState: Decodable {
+  package let target: String
+  package let kind: String?
+  package let latencyMs: Int?
+  package let rate: Double?
+  package let seed: UInt64?
+  package let remainingSeconds: Double
+  package let bites: Int
+
+  /// What is left of it; nil where nothing is on.
+  var rest: FaultSpec? { rest(for: remainingSeconds) }
+
+  func rest(for seconds: Double) -> FaultSpec? {
+    guard let kind = kind.flatMap({ FaultKind(rawValue: $0) }) else { return nil }
+    return try? FaultSpec(kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: seconds, seed: seed)
+  }
+
+  /// As in `latency 300 ms, 4.2 s left`.
+  package var words: String {
+    guard let kind else { return "off" }
+    var words = kind
+    if let latencyMs { words += " \(latencyMs) ms" }
+    if let rate { words += " \(rate)" }
+    if let seed { words += " (seed \(seed))" }
+    return words + String(format: ", %.1f s left", remainingSeconds)
+  }
+}
+
+private struct SwitchList: Decodable {
+  struct Peer: Decodable {
+    struct Answer: Decodable { let faults: [SwitchState] }
+    let peer: String
+    let answer: Answer?
+  }
+  package let faults: [SwitchState]
+  let peers: [Peer]?
+}
+
+private struct SwitchAnswer: Decodable {
+  struct Peer: Decodable {
+    struct Answer: Decodable { let fault: SwitchState }
+    let answer: Answer?
+  }
+  let fault: SwitchState
+  let peers: [Peer]?
+
+  init?(_ body: [UInt8]) {
+    guard let answer = try? JSONDecoder().decode(SwitchAnswer.self, from: Data(body)) else { return nil }
+    self = answer
+  }
+
+  var bites: Int { fault.bites + (peers ?? []).reduce(0) { $0 + ($1.answer?.fault.bites ?? 0) } }
+}
+
+private struct SwitchProblem: Decodable {
+  let title: String
+  let detail: String?
+}
+
+extension LabPart {
+  /// Of a program that has switches.
+  fileprivate var architecture: Architecture? {
+    switch self {
+    case .monolith: .monolith
+    case .edaAPI, .edaWorker: .eda
+    case .postgres, .redis, .kafka: nil
+    }
+  }
+}

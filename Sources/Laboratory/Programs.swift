@@ -1,0 +1,134 @@
+import EventLoop
+import Foundation
+import PrivateServers
+import Terminal
+import History
+
+/// Starting the programs that lie beside `lab`.
+extension Lab {
+  /// Starts a program in a session of its own and waits until its log tells what `ready` looks for.
+  func startProgram<Found>(
+    _ part: LabPart, _ options: UpOptions, ready: (String) -> Found?
+  ) async throws -> Found {
+    let command = ProgramCommand(part)
+    let executable = "\(options.programs ?? ProgramCommand.folder)/\(command.executable)"
+    guard FileManager.default.isExecutableFile(atPath: executable) else {
+      throw LabFailure("\(executable) is missing; build it with `make`")
+    }
+    let log = folder.log(of: part)
+    let offset = ServerFiles.size(of: log)
+    let child = try ChildProcess.start(
+      ChildProcess.Options(
+        executable, command.arguments,
+        environment: ProgramCommand.environment(of: part, state: state, options: options), output: .file(log),
+        ownGroup: true))
+    guard let process = RunningProcess(pid: child.pid) else { throw ended(part, log, offset) }
+    note(part, process, runs: true)
+    try remember(part, options)
+    let deadline = Instant.now + .seconds(30)
+    while process.isRunning {
+      if let found = ready(ServerFiles.text(of: log, from: offset)) { return found }
+      try interrupt.check()
+      guard Instant.now < deadline else {
+        throw LabFailure("\(part.rawValue) does not listen after 30 s; see \(log)")
+      }
+      await EventLoop.shared.sleep(for: .milliseconds(10))
+    }
+    throw ended(part, log, offset)
+  }
+
+  /// What starting it again needs to know.
+  private func remember(_ part: LabPart, _ options: UpOptions) throws {
+    var settings = options.environment.filter { ProgramCommand.rememberedSettings.contains($0.key) }
+    settings.merge(options.settings[part] ?? [:]) { $1 }
+    // One crash is enough.
+    settings["CRASH_AT"] = nil
+    try update { state in
+      guard let index = state.parts.firstIndex(where: { $0.part == part }) else { return }
+      (state.parts[index].settings, state.parts[index].programs) = (settings, options.programs)
+    }
+  }
+
+  func ended(_ part: LabPart, _ log: String, _ offset: UInt64 = 0) -> LabFailure {
+    let text = ServerFiles.text(of: log, from: offset)
+    // What it says last is that it stops; why is told before.
+    let error = text.split(whereSeparator: \.isNewline).last { $0.contains(" level=error ") }
+    let line = error.map(String.init) ?? ServerFiles.lastLine(of: text)
+    return LabFailure("\(part.rawValue) has ended: \(line) (see \(log))")
+  }
+}
+
+/// How a part that is one of our programs is started.
+package struct ProgramCommand: Sendable {
+  package let executable: String
+  package let arguments: [String]
+
+  package init(_ part: LabPart) {
+    switch part {
+    case .monolith: (executable, arguments) = ("monolith", [])
+    case .edaAPI: (executable, arguments) = ("eda", ["api"])
+    case .edaWorker: (executable, arguments) = ("eda", ["worker"])
+    case .kafka: (executable, arguments) = ("eda", ["broker"])
+    case .postgres, .redis: preconditionFailure("\(part) is no program of ours")
+    }
+  }
+
+  /// The settings of the user's environment that a program is given again when it is started again.
+  package static let rememberedSettings: Set<String> = [
+    "DATABASE_POOL", "COUPON_POOL", "REQUEST_DEADLINE_MS", "MAX_CONNECTIONS", "COUPON_STRATEGY",
+    "CLOCK_OFFSET_MS", "LOG_LEVEL",
+  ]
+
+  /// The folder of the running executable.
+  package static var folder: String {
+    URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0]).resolvingSymlinksInPath()
+      .deletingLastPathComponent().path
+  }
+
+  /// The user's environment, so that every setting of a program can be given to `lab up`, with the laboratory's own over
+  /// it. Secrets travel here and never in arguments.
+  package static func environment(of part: LabPart, state: LabState, options: UpOptions) -> [String: String] {
+    var environment = options.environment
+    for key in ["SHARE_PORT", "ADMIN_PEERS"] { environment[key] = nil }
+    environment.merge((options.listen[part] ?? ListenOptions()).environment) { $1 }
+    environment["COUPON_KEY"] = state.couponKey
+    environment["DATABASE_URL"] = state.database?.url
+    environment["REDIS_URL"] = state.redis?.url
+    environment["KEY_PREFIX"] = state.keyPrefix
+    environment["KAFKA_BROKERS"] = state.log?.brokers
+    environment["KAFKA_TOPIC"] = state.topic
+    environment["KAFKA_PARTITIONS"] = state.log.map { String($0.partitions) }
+    environment["ADMIN_TOKEN"] = state.adminToken
+    switch part {
+    case .monolith: environment["DATABASE_SCHEMA"] = state.schema(of: .monolith)
+    case .edaAPI, .edaWorker: environment["DATABASE_SCHEMA"] = state.schema(of: .eda)
+    case .kafka, .postgres, .redis: break
+    }
+    if part == .edaAPI, let worker = state.part(.edaWorker), worker.adminPort > 0 {
+      environment["ADMIN_PEERS"] = worker.operatorAddress.description
+    }
+    return environment.merging(options.settings[part] ?? [:]) { $1 }
+  }
+}
+
+/// What programs say in their logs that `lab` needs to know.
+package enum LogScan {
+  /// The ports of the listeners, once the public one is there; the operator's is told right behind it.
+  package static func listeningPorts(_ text: String) -> (port: Int, admin: Int)? {
+    guard let open = publicPort(text),
+      let operated = port(in: text, "message=\"operator may call\" ")
+    else { return nil }
+    return (open, operated)
+  }
+
+  /// Of a program with one listener.
+  package static func publicPort(_ text: String) -> Int? { port(in: text, "message=listening ") }
+
+  /// The `port=` of the last whole line with this message.
+  private static func port(in text: String, _ message: String) -> Int? {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+    guard let line = lines.last(where: { $0.contains(message) }) else { return nil }
+    let field = line.split(separator: " ").last { $0.hasPrefix("port=") }
+    return field.flatMap { Int($0.dropFirst("port=".count)) }
+  }
+}

@@ -1,0 +1,89 @@
+import CouponStore
+import EventLoop
+import Foundation
+import Kafka
+import Postgres
+import PrivateServers
+import Redis
+import History
+import Terminal
+
+extension Lab {
+  /// Stops everything, then drops the laboratory's data: private servers with all they hold; on named servers its own
+  /// schemas, keys and topic. The next laboratory in this folder has another name, so that nothing of this one meets it.
+  ///
+  /// - Throws: what could not be dropped; then the laboratory stays, so that it can be tried again.
+  package func reset() async throws {
+    let progress = PhaseProgress("lab reset")
+    defer { progress.abandon() }
+    await stopAll()
+    try await dropSchemas()
+    try await dropKeys()
+    try await dropTopic()
+    try PrivatePostgres.remove(in: folder.path)
+    for name in [
+      "history", "switches", "redis", "redis.conf", "kafka", "operator-token", "lab.json.old", "lab.json",
+    ] {
+      let path = "\(folder.path)/\(name)"
+      if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+    }
+    progress.end("done")
+  }
+
+  private func dropSchemas() async throws {
+    guard let database = state.database, !database.isPrivate else { return }
+    let pool = PostgresPool(
+      configuration: try PostgresConfiguration(url: database.url), size: 1, maxWaiting: 4,
+      sessionSettings: [:],
+      name: "lab")
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    for architecture in Architecture.allCases {
+      // A name of our own making: letters, digits and underscores.
+      let drop = PostgresStatement("DROP SCHEMA IF EXISTS \(state.schema(of: architecture)) CASCADE")
+      do { _ = try await pool.query(drop, [], deadline: .now + .seconds(60)) } catch {
+        throw LabFailure("the tables cannot be dropped: \(error)")
+      }
+    }
+  }
+
+  private func dropKeys() async throws {
+    guard let server = state.redis, !server.isPrivate else { return }
+    do { _ = try await removeKeys() } catch {
+      throw LabFailure("the keys in Redis cannot be dropped: \(error)")
+    }
+  }
+
+  /// Removes this laboratory's keys from Redis; returns how many there were.
+  func removeKeys() async throws -> Int {
+    guard let server = state.redis else { throw LabFailure("this laboratory has no Redis") }
+    var removed = 0
+    let client = RedisClient(configuration: try RedisConfiguration(url: server.url), name: "lab")
+    client.start()
+    defer { client.close() }
+    let pattern = Names.issuedUsersPattern(prefix: state.keyPrefix)
+    try await client.connected(deadline: .now + .seconds(10))
+    var cursor = "0"
+    repeat {
+      let deadline = Instant.now + .seconds(30)
+      let scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"]
+      let reply = try await client.command(scan, deadline: deadline)
+      guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
+        case .array(let keys) = parts[1]
+      else { throw LabFailure("Redis answered SCAN with something else") }
+      for key in keys.compactMap(\.text) {
+        removed += Int(try await client.command(["UNLINK", key], deadline: deadline).integer ?? 0)
+      }
+      cursor = next
+    } while cursor != "0"
+    return removed
+  }
+
+  private func dropTopic() async throws {
+    guard let log = state.log, log.kind == .named else { return }
+    do {
+      let admin = try KafkaAdmin(configuration: KafkaConfiguration(brokers: log.brokers, clientID: "lab"))
+      defer { EventLoop.shared.spawn { await admin.close() } }
+      try await admin.deleteTopic(state.topic, deadline: .now + .seconds(30))
+    } catch { throw LabFailure("the topic \(state.topic) cannot be deleted: \(error)") }
+  }
+}

@@ -1,0 +1,145 @@
+import EventLoop
+import Foundation
+package import PrivateServers
+package import History
+import Terminal
+
+/// What `lab up` is asked for.
+package struct UpOptions: Sendable {
+  package var architectures: Set<Architecture> = Set(Architecture.allCases)
+  /// A broker of an installed Kafka instead of the embedded one.
+  package var installedKafka = false
+  /// Of the log, where it is made anew.
+  package var partitions = 8
+  /// For the programs to be ready, all together.
+  package var readyWithin = Duration.seconds(60)
+  /// The environment that the command was given: `DATABASE_URL`, `REDIS_URL`, `KAFKA_BROKERS` and the programs' own settings.
+  package var environment: [String: String] = ProcessInfo.processInfo.environment
+  /// Settings of single programs, over everything else.
+  package var settings: [LabPart: [String: String]] = [:]
+  /// Where programs listen; those that are not named: on free ports of the loopback.
+  package var listen: [LabPart: ListenOptions] = [:]
+  /// Of a private Redis; nil: the append-only file, once a second.
+  package var redisDurability: PrivateRedis.Durability?
+  /// Where the programs lie; nil: beside `lab` itself.
+  package var programs: String?
+
+  package init() {}
+
+  package var parts: [LabPart] {
+    (architectures.contains(.monolith) ? [.monolith] : [])
+      + (architectures.contains(.eda) ? [.edaWorker, .edaAPI] : [])
+  }
+
+  package func named(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
+}
+
+extension Lab {
+  /// Starts everything that is asked for and waits until it is ready; where that fails, stops everything that was started.
+  ///
+  /// - Throws: `LabFailure` and what servers throw, each in one line; `Interrupted`.
+  package func up(_ options: UpOptions) async throws {
+    let running = state.running.map(\.part.rawValue)
+    guard running.isEmpty else {
+      throw LabFailure(
+        "runs already (\(running.joined(separator: ", "))); lab status shows it, lab down stops it")
+    }
+    try update { $0.parts = [] }
+    try ServerFiles.writeSecret(Data("\(state.adminToken)\n".utf8), to: folder.operatorToken)
+    keptSwitches.forgetAll()
+    // What is being waited for would keep an interrupted start waiting.
+    isStarting = true
+    defer { isStarting = false }
+    interrupt.onCome { [weak self] in
+      if let self, self.isStarting { self.state.parts.last?.process.signal(SIGTERM) }
+    }
+    do {
+      try await startServers(options)
+      try await startPrograms(options)
+      try interrupt.check()
+    } catch {
+      await stopAll()
+      throw interrupt.hasCome ? Interrupted() : error
+    }
+  }
+
+  private func startServers(_ options: UpOptions) async throws {
+    try await startDatabase(options)
+    guard options.architectures.contains(.eda) else { return }
+    try await startRedis(options)
+    try await startLog(options)
+  }
+
+  private func startDatabase(_ options: UpOptions) async throws {
+    if let url = options.named("DATABASE_URL") {
+      return try update { $0.database = LabState.Server(url: url, isPrivate: false) }
+    }
+    try await step("PostgreSQL") {
+      let server = try await PrivatePostgres.start(
+        in: folder.path, log: folder.log(of: .postgres), onProcess: observer(.postgres))
+      try update { $0.database = LabState.Server(url: server.url, isPrivate: true) }
+      try note(.postgres, port: server.port)
+    }
+  }
+
+  private func startRedis(_ options: UpOptions) async throws {
+    if let url = options.named("REDIS_URL") {
+      return try update { $0.redis = LabState.Server(url: url, isPrivate: false) }
+    }
+    try await step("Redis") {
+      let server = try await PrivateRedis.start(
+        in: folder.path, durability: options.redisDurability ?? .everySecond, log: folder.log(of: .redis),
+        onProcess: observer(.redis))
+      try update { $0.redis = LabState.Server(url: server.url, isPrivate: true) }
+      try note(.redis, port: server.port)
+    }
+  }
+
+  private func startLog(_ options: UpOptions) async throws {
+    let partitions = options.partitions
+    if let brokers = options.named("KAFKA_BROKERS") {
+      return try update { $0.log = LabState.Log(brokers: brokers, kind: .named, partitions: partitions) }
+    }
+    if options.installedKafka {
+      return try await step("Kafka") {
+        let server = try await PrivateKafka.start(
+          in: folder.path, log: folder.log(of: .kafka), environment: options.environment,
+          onProcess: observer(.kafka))
+        try update {
+          $0.log = LabState.Log(brokers: server.brokers, kind: .installed, partitions: partitions)
+        }
+        try note(.kafka, port: server.port)
+      }
+    }
+    try await step("the embedded broker") {
+      try update { $0.log = LabState.Log(brokers: "", kind: .embedded, partitions: partitions) }
+      let port = try await startProgram(.kafka, options, ready: LogScan.publicPort)
+      try update {
+        $0.log = LabState.Log(brokers: "127.0.0.1:\(port)", kind: .embedded, partitions: partitions)
+      }
+      try note(.kafka, port: port)
+      try await fillEmbeddedLog()
+    }
+  }
+
+  private func startPrograms(_ options: UpOptions) async throws {
+    for part in options.parts {
+      try await step(part.rawValue) {
+        let ports = try await startProgram(part, options, ready: LogScan.listeningPorts)
+        try note(part, port: ports.port, adminPort: ports.admin, on: options.listen[part])
+      }
+    }
+    try await step("readiness") { try await awaitReadiness(of: options.parts, within: options.readyWithin) }
+  }
+
+  /// One phase of the start: its name, what became of it and how long it took.
+  private func step(_ name: String, _ body: @LoopActor () async throws -> Void) async throws {
+    try interrupt.check()
+    let progress = PhaseProgress("lab up: \(name)")
+    do { try await body() } catch {
+      progress.abandon()
+      throw error
+    }
+    progress.end("ready")
+  }
+}

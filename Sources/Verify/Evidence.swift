@@ -1,0 +1,192 @@
+package import CouponDomain
+package import History
+
+/// All ledgers of one policy, as they were read after a run; none of them is the servers' word.
+package struct Evidence: Sendable {
+  package var architecture: Architecture
+  package var strategy: String
+  package var policy: Policy
+  /// What the clients saw, one history a run.
+  package var histories: [History]
+  package var clients = ClientEvidence.timed
+  /// So many of them, from the first on, are of people who came by themselves; the others were sent for, after all faults.
+  /// Nil: all.
+  package var planned: Int?
+  /// The topic; nil for the monolith.
+  package var log: LogEvidence?
+  package var database: DatabaseEvidence
+  /// The fourth ledger: Redis' sets. It is shown, it proves nothing.
+  package var gate: GateEvidence?
+  package var settling: Settling
+  package var faults: [FaultRecord]
+
+  package init(
+    architecture: Architecture, strategy: String, policy: Policy, histories: [History], log: LogEvidence?,
+    database: DatabaseEvidence, gate: GateEvidence?, settling: Settling, faults: [FaultRecord] = []
+  ) {
+    (self.architecture, self.strategy, self.policy) = (architecture, strategy, policy)
+    (self.histories, self.log, self.database, self.gate) = (histories, log, database, gate)
+    (self.settling, self.faults) = (settling, faults)
+  }
+
+  /// Moves the moments that the log and the tables bear, which are the machine's, to a clock that is so far ahead of it:
+  /// the programs' under `CLOCK_OFFSET_MS`, by which the coupons are issued and the histories were moved.
+  package mutating func moveServersClock(byMicroseconds shift: Int64) {
+    guard shift != 0 else { return }
+    if let log {
+      self.log?.messages = log.messages.map { message in
+        .init(
+          partition: message.partition, offset: message.offset,
+          appendedAt: Timestamp(microseconds: message.appendedAt.microseconds + shift),
+          content: message.content)
+      }
+    }
+    for index in database.events.indices {
+      database.events[index].recordedAt = Timestamp(
+        microseconds: database.events[index].recordedAt.microseconds + shift)
+    }
+  }
+
+  /// Whether the strategy decides an order, so that coupons have ranks.
+  package var isRanked: Bool { architecture == .monolith || strategy == "log" }
+}
+
+extension Evidence {
+  /// What is verified.
+  package struct Subject: Hashable, Sendable {
+    package var architecture: Architecture
+    package var policyID: PolicyID
+    /// What `COUPON_STRATEGY` said.
+    package var strategy: String
+
+    package init(architecture: Architecture, policyID: PolicyID, strategy: String) {
+      (self.architecture, self.policyID, self.strategy) = (architecture, policyID, strategy)
+    }
+  }
+}
+
+/// How much is known of what the clients saw.
+package enum ClientEvidence: Hashable, Sendable {
+  /// Every request with its times.
+  case timed
+  /// Who was answered what, without times.
+  case untimed
+  case none
+}
+
+/// What the topic holds.
+package struct LogEvidence: Sendable {
+  package struct Message: Hashable, Sendable {
+    package enum Content: Hashable, Sendable {
+      /// A claim of the policy under test.
+      case claim(CouponClaim)
+      /// A valid message of another kind or policy.
+      case other
+      /// What every reader puts aside, with the reason.
+      case poison(String)
+    }
+
+    package let partition: Int32
+    package let offset: Int64
+    package let appendedAt: Timestamp
+    package let content: Content
+
+    package init(partition: Int32, offset: Int64, appendedAt: Timestamp, content: Content) {
+      (self.partition, self.offset) = (partition, offset)
+      (self.appendedAt, self.content) = (appendedAt, content)
+    }
+  }
+
+  /// Each partition in the order of its offsets.
+  package var messages: [Message]
+  /// What the worker's group has committed to Kafka, by partition; nil where that was not read.
+  package var committed: [Int32: Int64]?
+
+  package init(messages: [Message], committed: [Int32: Int64]?) {
+    (self.messages, self.committed) = (messages, committed)
+  }
+}
+
+/// What the tables hold of the policy, and of the topic.
+package struct DatabaseEvidence: Sendable {
+  package struct CouponRow: Hashable, Sendable {
+    package var coupon: Coupon
+    /// The day of the row; the claim inside the coupon has it too.
+    package var day: Day { coupon.claim.day }
+    package var period: Day
+
+    package init(coupon: Coupon, period: Day) { (self.coupon, self.period) = (coupon, period) }
+  }
+
+  package struct EventRow: Hashable, Sendable {
+    package var sequence: Int64
+    package var rank: Int?
+    /// The claim in the payload; nil for another type of event.
+    package var claim: CouponClaim?
+    package var recordedAt: Timestamp
+
+    package init(sequence: Int64, rank: Int?, claim: CouponClaim?, recordedAt: Timestamp) {
+      (self.sequence, self.rank, self.claim, self.recordedAt) = (sequence, rank, claim, recordedAt)
+    }
+  }
+
+  package struct Position: Hashable, Sendable {
+    package var partition: Int32
+    package var offset: Int64
+
+    package init(partition: Int32, offset: Int64) { (self.partition, self.offset) = (partition, offset) }
+  }
+
+  package var coupons: [CouponRow]
+  package var events: [EventRow]
+  /// `policy_day.issued`.
+  package var issued: [Day: Int]
+  /// `consumer_offset.next_offset` by partition.
+  package var applied: [Int32: Int64]
+  package var deadLetters: [Position]
+
+  package init(
+    coupons: [CouponRow], events: [EventRow], issued: [Day: Int], applied: [Int32: Int64],
+    deadLetters: [Position]
+  ) {
+    (self.coupons, self.events, self.issued) = (coupons, events, issued)
+    (self.applied, self.deadLetters) = (applied, deadLetters)
+  }
+}
+
+/// The members of Redis' sets, by day.
+package struct GateEvidence: Sendable {
+  package var members: [Day: Set<String>]
+
+  package init(members: [Day: Set<String>]) { self.members = members }
+}
+
+/// How the wait for the projections ended.
+package struct Settling: Hashable, Sendable {
+  /// How long they are given.
+  package static let limitSeconds = 60.0
+  /// Messages that were not applied at the end.
+  package var lag: Int64
+  package var seconds: Double
+
+  package init(lag: Int64, seconds: Double) { (self.lag, self.seconds) = (lag, seconds) }
+}
+
+/// One fault that was switched on during the run.
+package struct FaultRecord: Hashable, Sendable {
+  package enum Target: String, Hashable, Sendable { case database, redis, kafka, api, worker }
+
+  package var name: String
+  package var target: Target
+  /// Whether the target could not decide anything while it lasted (stopped, killed, cut off).
+  package var isOutage: Bool
+  package var from: Timestamp
+  package var to: Timestamp
+  /// How often it was felt; nil where nobody counted.
+  package var bites: Int?
+
+  package init(name: String, target: Target, isOutage: Bool, from: Timestamp, to: Timestamp, bites: Int?) {
+    (self.name, self.target, self.isOutage) = (name, target, isOutage)
+    (self.from, self.to, self.bites) = (from, to, bites)
+  }
+}

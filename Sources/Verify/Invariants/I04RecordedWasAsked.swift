@@ -1,0 +1,46 @@
+import CouponDomain
+import History
+
+/// I4: every row was asked for, and has its event.
+extension Checker {
+  func recordedWasAsked() -> Finding.Verdict {
+    guard !evidence.database.coupons.isEmpty else { return .vacuous("there are no rows") }
+    var breaches = Breaches()
+    let isAsked = evidence.clients != .none
+    let events = Dictionary(grouping: evidence.database.events.compactMap(\.claim), by: \.couponID)
+    let logged = Set(claims.map(\.claim.eventID))
+    for row in evidence.database.coupons {
+      let claim = row.coupon.claim
+      let person = people[claim.userID]
+      if !isAsked {
+        // Only its event can be looked for.
+      } else if person == nil {
+        let hint = evidence.clients == .untimed ? " (are all files of the test here?)" : ""
+        breaches.add("\(claim.userID) has a row and never asked\(hint)")
+      } else if let person, !person.coupons.contains(where: { $0.couponID == claim.couponID }),
+        person.unknown == 0
+      {
+        breaches.add("\(claim.userID) has a row of \(row.day) that none of their requests can have made")
+      } else if let person, person.coupons.isEmpty, person.unknown > 0, !person.mayHaveMore {
+        breaches.add("\(claim.userID) has a row and was only ever told that nothing was done")
+      }
+      let mine = events[claim.couponID] ?? []
+      if mine.count != 1 { breaches.add("\(claim.userID)'s row has \(mine.count) events in the table") }
+      if evidence.log != nil, let event = mine.first, !logged.contains(event.eventID) {
+        breaches.add("\(claim.userID)'s event is not in the log")
+      }
+    }
+    let recorded = Set(evidence.database.coupons.map(\.coupon.claim.couponID))
+    for coupon in events.keys where !recorded.contains(coupon) {
+      breaches.add("the event of the coupon \(coupon) has no row")
+    }
+    let rows = "\(evidence.database.coupons.count) rows"
+    let held: Finding.Verdict =
+      switch evidence.clients {
+      case .timed: .ok(rows)
+      case .untimed: .inPart("\(rows); no line says of a 503 whether anything was done")
+      case .none: .inPart("\(rows) with their events; nothing says who asked")
+      }
+    return breaches.verdict(otherwise: held)
+  }
+}

@@ -1,0 +1,40 @@
+import EventLoop
+import Load
+import Terminal
+
+extension LoadOptions {
+  package static let help: [(name: String, meaning: String)] = [
+    ("--people N", "who come; 50000"), ("--quota N", "coupons of the day; 1000"),
+    ("--rate N", "people a second at the opening; 6000"),
+    ("--attempts N", "requests a person makes at most; 4"),
+    ("--connections N", "at most; people beyond them wait; 10000"),
+    ("--bystander N", "requests a second for stays and bookings; 40"),
+    ("--early SHARE", "of the people come before the opening; 0.01"),
+    ("--before S, --after S", "seconds of the bystander alone; 5 and 5"),
+    ("--seed N", "of a schedule that was printed before"),
+  ]
+
+  /// - Parameter standard: what holds where an argument says nothing.
+  package init(_ arguments: inout CommandArguments, standard: LoadOptions = LoadOptions()) throws {
+    self = standard
+    people = try arguments.integer("--people", in: 1...5_000_000) ?? people
+    quota = try arguments.integer("--quota", in: 1...10_000_000) ?? quota
+    rate = try arguments.decimal("--rate", in: 1...1_000_000) ?? rate
+    attempts = try arguments.integer("--attempts", in: 1...20) ?? attempts
+    connections = try arguments.integer("--connections", in: 1...100_000) ?? connections
+    bystanderPerSecond = try arguments.decimal("--bystander", in: 0...10_000) ?? bystanderPerSecond
+    earlyShare = try arguments.decimal("--early", in: 0...0.5) ?? earlyShare
+    before = try arguments.decimal("--before", in: 0...600).map { .seconds($0) } ?? before
+    after = try arguments.decimal("--after", in: 0...600).map { .seconds($0) } ?? after
+    if let text = try arguments.option("--seed") {
+      guard let number = UInt64(text) else {
+        throw UsageError("--seed must be a whole number, not “\(text)”")
+      }
+      seed = number
+    }
+    // Times in a history are 32 bits of microseconds.
+    guard crowd.seconds < 3_000 else {
+      throw UsageError("so few people a second take longer than 50 minutes")
+    }
+  }
+}
