@@ -1,37 +1,49 @@
-import EventLoop
+package import EventLoop
 import Foundation
+import History
+package import Laboratory
+import Load
+package import Terminal
+import Verify
 
 /// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
 @LoopActor
-final class Experiment {
-  /// What somebody who watches is told.
-  struct Watch {
-    var begins: @LoopActor (Scenario.Variant, _ round: Int) -> Void = { _, _ in }
-    var ended: @LoopActor (ExperimentResult.Trial, TrialOutcome, _ excused: [String]) throws -> Void = {
-      _, _, _ in
+package final class Experiment {
+  /// Who watches is told when a trial begins and when it has ended; `kept` names a folder with what the clients of an
+  /// unverified trial saw.
+  package struct Watch {
+    package typealias Begins = @LoopActor (Scenario.Variant, _ round: Int) -> Void
+    package typealias Ended = @LoopActor (ExperimentResult.Trial, TrialOutcome, _ excused: [String]) throws -> Void
+    package typealias Kept = @LoopActor (_ folder: String) -> Void
+
+    let begins: Begins
+    let ended: Ended
+    let kept: Kept
+
+    package init(
+      begins: @escaping Begins = { _, _ in }, ended: @escaping Ended, kept: @escaping Kept
+    ) {
+      (self.begins, self.ended, self.kept) = (begins, ended, kept)
     }
-    /// What the clients of a trial saw that is not verified was written there.
-    var kept: @LoopActor (_ folder: String) -> Void = { _ in }
   }
 
-  let scenario: Scenario
+  private let scenario: Scenario
   private let seed: UInt64
   private let up: UpOptions
   private let scratch: @Sendable (Scenario.Variant) -> LabFolder
   private let unverified: String
   private let interrupt: Interrupt
-  private var watch = Watch()
   private var measured = Measured()
   private var trials: [ExperimentResult.Trial] = []
   private var versions: [String: String] = [:]
   private var facts: [String: ExperimentResult.VariantFacts] = [:]
   /// One a variant, in their order, for the charts.
-  private(set) var firstRound: [ChartedTrial] = []
+  package private(set) var firstRound: [ChartedTrial] = []
 
   /// - Parameters:
   ///   - scratch: where a variant's laboratory is made.
   ///   - unverified: where the clients' histories of trials that are not verified are kept.
-  init(
+  package init(
     _ scenario: Scenario, seed: UInt64, up: UpOptions, interrupt: Interrupt, unverified: String,
     scratch: @escaping @Sendable (Scenario.Variant) -> LabFolder
   ) {
@@ -42,7 +54,7 @@ final class Experiment {
   /// Before anything starts.
   ///
   /// - Throws: `UsageError` or `LabFailure` where a variant cannot be run here.
-  static func check(_ scenario: Scenario, _ up: UpOptions) async throws {
+  package static func check(_ scenario: Scenario, _ up: UpOptions) async throws {
     var declared: [Architecture: [DeclaredSettings]] = [:]
     for architecture in Set(scenario.variants.map(\.architecture)) {
       declared[architecture] = try await DeclaredSettings.read(of: architecture, in: up.programs)
@@ -78,14 +90,13 @@ final class Experiment {
     return options
   }
 
-  func run(_ watch: Watch = Watch()) async throws -> ExperimentResult {
-    self.watch = watch
+  package func run(_ watch: Watch) async throws -> ExperimentResult {
     for round in 1...scenario.rounds {
       var values: [String: [String: Double]] = [:]
       for variant in scenario.variants {
         try interrupt.check()
         watch.begins(variant, round)
-        values[variant.name] = try await run(variant, round)
+        values[variant.name] = try await run(variant, round, watch)
       }
       measured.add(round: values)
     }
@@ -93,7 +104,7 @@ final class Experiment {
   }
 
   /// - Returns: its metrics.
-  private func run(_ variant: Scenario.Variant, _ round: Int) async throws -> [String: Double] {
+  private func run(_ variant: Scenario.Variant, _ round: Int, _ watch: Watch) async throws -> [String: Double] {
     // The same people for every variant of a round, others in the next.
     let trial = VariantTrial(
       scenario: scenario, variant: variant, seed: seed &+ UInt64(round - 1) &* 1_000,

@@ -1,3 +1,5 @@
+package import History
+
 extension RequestRecord {
   /// Whether the answer is the right one for the request. Every latency of every report is of good answers only: a request
   /// that is refused at once was not served fast, and the share that failed stands beside it.

@@ -1,3 +1,6 @@
+package import History
+package import Verify
+
 /// Everything that one trial measured: what a page or a table shows of it, and `report.json` keeps.
 package struct TrialFigures: Codable, Hashable, Sendable {
   package var architecture: String

@@ -1,3 +1,5 @@
+package import History
+
 /// What the clients of one crowd saw, without asking a server: one history a policy.
 package struct HistoryFigures: Hashable, Sendable {
   package private(set) var people = PeopleFigures()

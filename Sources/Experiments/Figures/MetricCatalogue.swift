@@ -1,4 +1,6 @@
 import CouponDomain
+package import History
+import Verify
 
 /// Every metric: its name, what the documents say of it, and how it is worked out. A new one is an entry here, or for a new
 /// subject a file like `TrialMetrics.swift` that is listed in `ofTrials`.

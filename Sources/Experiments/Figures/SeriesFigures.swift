@@ -1,3 +1,5 @@
+package import History
+
 /// A trial in about 150 slices of equal width; slice 0 begins `startSeconds` from the opening. A request belongs to the
 /// slice in which it was due.
 package struct SeriesFigures: Codable, Hashable, Sendable {

@@ -1,4 +1,6 @@
 import CouponDomain
+import History
+import Verify
 
 extension Metric {
   static let people: [OfTrial] = [

@@ -1,3 +1,5 @@
+package import History
+
 /// The time of one or more faults, on the wall clock.
 package struct FaultWindow: Codable, Hashable, Sendable {
   package var name: String

@@ -1,13 +1,13 @@
 import CouponDomain
 import CouponStore
 import EventLoop
-package import Operations
-import PrivateServers
 import History
 import Laboratory
 import Load
-import Verify
+package import Operations
+import PrivateServers
 import Terminal
+import Verify
 
 /// Breaks what a scenario says when it says so, and heals what is left in the end.
 @LoopActor

@@ -1,12 +1,12 @@
 import CouponStore
 import EventLoop
 import Foundation
+import History
 import Kafka
+import Laboratory
 import Postgres
 import PrivateServers
 import Redis
-import History
-import Laboratory
 
 /// What the servers of a laboratory are, and what they were told.
 @LoopActor

@@ -1,3 +1,6 @@
+package import History
+package import Verify
+
 /// One variant once, as it was: what every figure is worked out of.
 package struct TrialRecord {
   /// What the crowd saw, one history a policy; without the people who came once more after the fault.

@@ -1,6 +1,6 @@
 import EventLoop
-import PrivateServers
 import Laboratory
+import PrivateServers
 
 /// What the servers of a laboratory use while they are watched: CPU from the first look to the last, and the most
 /// memory of any look.

@@ -2,13 +2,13 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Foundation
+package import History
+import Laboratory
+import Load
 import Postgres
 import PrivateServers
-import History
-import Laboratory
 import Terminal
 import Verify
-import Load
 
 /// One variant of a scenario, once: a fresh laboratory, a warm-up, the crowd with its faults, everybody who has no answer
 /// once more after it, the check, and nothing left behind.
@@ -157,18 +157,18 @@ struct VariantTrial {
 }
 
 /// What a trial has shown.
-struct TrialOutcome {
-  var figures: TrialFigures
+package struct TrialOutcome {
+  package var figures: TrialFigures
   var versions: [String: String]
   var programSettings: [String: [String: String]]
   /// One a policy.
-  var histories: [SeenHistories]
+  package var histories: [SeenHistories]
 }
 
 /// What the clients of one policy saw.
-struct SeenHistories {
+package struct SeenHistories {
   /// Of those who came by the plan.
-  var planned: [History]
+  package var planned: [History]
   /// Of those who came once more, so that it can be checked that the day fills.
   var late: [History]
 

@@ -1,7 +1,7 @@
 import EventLoop
-import PrivateServers
 import History
 import Laboratory
+import PrivateServers
 package import Terminal
 
 /// The settings that a program's `--help` declares: what they may be, and what they are where nobody says it.

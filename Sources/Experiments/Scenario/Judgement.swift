@@ -1,3 +1,4 @@
+
 /// A metric over several rounds.
 package struct Spread: Codable, Hashable, Sendable {
   package var median: Double

@@ -1,6 +1,6 @@
-package import PrivateServers
 package import History
-import Load
+package import Load
+package import PrivateServers
 package import Verify
 
 /// One experiment, as `scenario.yaml` states it.

@@ -1,6 +1,7 @@
 import Foundation
-import PrivateServers
 import History
+import Load
+import PrivateServers
 package import Terminal
 
 /// Reads a scenario, and believes nothing: unknown keys, wrong types, numbers out of bounds, faults without an end and

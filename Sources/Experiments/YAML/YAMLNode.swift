@@ -1,3 +1,4 @@
+
 /// A value of a YAML file, with the line on which it begins (from 1).
 package struct YAMLNode: Hashable, Sendable {
   package enum Content: Hashable, Sendable {

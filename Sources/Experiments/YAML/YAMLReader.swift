@@ -1,3 +1,4 @@
+
 internal import CYAML
 
 /// Reads one YAML document into a tree. Strict: anchors, aliases, tags, several documents, keys that are no plain text

@@ -1,3 +1,6 @@
+import Experiments
+import Terminal
+
 extension TrialCharts {
   var answers: Chart {
     func perSecond(_ trial: Drawn, _ counts: [Int]) -> [Double?] {

@@ -1,3 +1,7 @@
+import Experiments
+import History
+import Terminal
+
 extension TrialCharts {
   /// Good answers are the lines, which end where there are none; what failed is below.
   var bystander: Chart {

@@ -1,4 +1,5 @@
 import Foundation
+import History
 import Terminal
 
 /// One line chart as inline SVG; its colours come from the page's style sheet, so that it follows the scheme.

@@ -1,3 +1,7 @@
+import Experiments
+import History
+import Terminal
+
 extension TrialCharts {
   var coupons: Chart {
     let lines = trials.flatMap { trial -> [Chart.Line] in

@@ -1,3 +1,5 @@
+import Experiments
+
 extension TrialCharts {
   var latency: Chart {
     Chart(

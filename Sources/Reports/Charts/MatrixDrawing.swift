@@ -1,3 +1,5 @@
+import Experiments
+
 /// `docs/matrix.svg`: the same, coloured.
 package struct MatrixDrawing {
   let matrix: Matrix

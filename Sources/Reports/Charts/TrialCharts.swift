@@ -1,3 +1,7 @@
+package import Experiments
+import History
+import Terminal
+
 /// Charts of trials over time, a file each (`CouponsChart.swift` and others); a new one is listed in `ofPage` or `ofFiles`.
 package struct TrialCharts {
   /// One line a variant, and what it is drawn with.

@@ -1,3 +1,5 @@
+package import Experiments
+
 /// How far failures spread: a row a fault, a column a thing that a user can do, for each architecture.
 package struct Matrix: Hashable, Sendable {
   package struct Use: Hashable, Sendable {

@@ -1,3 +1,4 @@
+package import Experiments
 import Terminal
 
 /// `docs/matrix.md`: the matrix as tables, under its picture.

@@ -1,5 +1,5 @@
-import Terminal
 import History
+import Terminal
 
 /// `ngrinder.html`: one file that needs no network, in the reader's light or dark scheme.
 package struct NGrinderPage {

@@ -1,6 +1,6 @@
 import Foundation
 package import History
-package import Terminal
+import Terminal
 
 /// `lab report --ngrinder`: the tests of both architectures side by side, as a page and as a table.
 package struct NGrinderReport: Sendable {

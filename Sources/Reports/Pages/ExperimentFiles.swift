@@ -1,11 +1,14 @@
+package import Experiments
 import Foundation
 
 /// The result of an experiment on disk: `result.json`, `RESULT.md` and its charts.
 package struct ExperimentFiles {
-  let folder: String
+  private let folder: String
+
+  package init(folder: String) { self.folder = folder }
 
   /// - Returns: the page's path.
-  func write(
+  package func write(
     _ result: ExperimentResult, _ trials: [ChartedTrial]
   ) throws -> String {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

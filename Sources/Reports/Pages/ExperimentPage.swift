@@ -1,3 +1,4 @@
+package import Experiments
 import Terminal
 
 /// `RESULT.md`: what was measured, what was expected, what was checked, and on what.

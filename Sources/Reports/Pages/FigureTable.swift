@@ -1,3 +1,6 @@
+import Experiments
+package import Terminal
+
 /// Figures side by side: a column a variant, a row a figure. One table for the terminal, HTML and Markdown.
 package struct FigureTable: Hashable, Sendable {
   package struct Group: Hashable, Sendable {

@@ -1,3 +1,5 @@
+import Terminal
+
 /// A metric's value for people.
 package enum MetricText {
   package static func value(_ value: Double, of name: String) -> String {

@@ -1,4 +1,7 @@
 import EventLoop
+package import Experiments
+package import Load
+import Terminal
 
 /// What `lab demo` has shown: `report.json`, and all that its table and page are drawn from.
 package struct Report: Codable, Hashable, Sendable {

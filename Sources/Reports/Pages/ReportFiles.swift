@@ -1,16 +1,19 @@
+import Experiments
 import Foundation
 import Terminal
 
 /// A report on disk: `report.json` with every figure, `report.html` drawn from it.
-struct ReportFiles {
-  let folder: String
+package struct ReportFiles {
+  package let folder: String
 
-  var json: String { folder + "/report.json" }
-  var page: String { folder + "/report.html" }
+  package init(folder: String) { self.folder = folder }
+
+  package var json: String { folder + "/report.json" }
+  package var page: String { folder + "/report.html" }
   /// The failure-propagation matrix, where `lab report --matrix` has drawn one.
-  var matrix: String { folder + "/matrix.svg" }
+  package var matrix: String { folder + "/matrix.svg" }
 
-  func write(_ report: Report) throws {
+  package func write(_ report: Report) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -18,14 +21,14 @@ struct ReportFiles {
     try draw(report)
   }
 
-  func draw(_ report: Report) throws {
+  package func draw(_ report: Report) throws {
     let matrix = FileManager.default.contents(atPath: matrix)?.base64EncodedString()
     try Data(ReportPage(report, matrix: matrix).html.utf8).write(
       to: URL(fileURLWithPath: page), options: .atomic)
   }
 
   /// - Throws: `LabFailure`.
-  func read() throws -> Report {
+  package func read() throws -> Report {
     guard let data = FileManager.default.contents(atPath: json) else {
       throw LabFailure("there is no \(json); lab demo makes one")
     }
@@ -42,7 +45,7 @@ struct ReportFiles {
   }
 
   /// The table and what must be known before it is believed.
-  static func show(_ report: Report) {
+  package static func show(_ report: Report) {
     for line in FigureTable(report).text.lines { Terminal.line(line) }
     Terminal.line()
     for warning in report.warnings { Terminal.line("! " + warning) }

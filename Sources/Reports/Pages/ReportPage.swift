@@ -1,3 +1,4 @@
+import Experiments
 import Terminal
 
 /// `report.html`: one file that needs no network, in the reader's light or dark scheme.

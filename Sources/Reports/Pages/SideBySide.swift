@@ -1,3 +1,6 @@
+import Experiments
+import Terminal
+
 /// The table of a report, and what must be known before it is believed.
 extension FigureTable {
   package init(_ report: Report) {

@@ -1,5 +1,5 @@
 import EventLoop
-import Load
+package import Load
 import Terminal
 
 extension LoadOptions {

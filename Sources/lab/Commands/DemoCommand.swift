@@ -1,8 +1,10 @@
 import EventLoop
+import Experiments
 import Foundation
 import History
 import Laboratory
 import Load
+import Reports
 import Terminal
 
 extension LabCommand {

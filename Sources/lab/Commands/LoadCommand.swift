@@ -1,10 +1,11 @@
 import CouponDomain
 import EventLoop
+import Experiments
 import Foundation
-import PrivateServers
 import History
 import Laboratory
 import Load
+import PrivateServers
 import Terminal
 import Verify
 

@@ -1,6 +1,8 @@
 import EventLoop
+import Experiments
 import Foundation
 import Laboratory
+import Reports
 import Terminal
 
 extension LabCommand {
