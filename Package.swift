@@ -87,6 +87,13 @@ let package = Package(
         "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka", "Load", "Operations",
         "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
       ]),
+    library(
+      "Experiments",
+      [
+        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka", "Laboratory", "Load",
+        "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
+      ]),
+    library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal"]),
 
     library(
       "CouponMonolith",
@@ -102,8 +109,8 @@ let package = Package(
     program(
       "lab",
       [
-        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Terminal", "Verify",
+        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "HTTP", "History", "Laboratory", "Load",
+        "Operations", "Postgres", "PrivateServers", "Reports", "Terminal", "Verify",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
@@ -153,9 +160,9 @@ let package = Package(
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "HTTP",
-        "History", "Kafka", "LabTestSupport", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers",
-        "Redis", "Terminal", "TestSupport", "Verify", "eda", "monolith",
+        "lab", "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop",
+        "Experiments", "HTTP", "History", "Kafka", "LabTestSupport", "Laboratory", "Load", "Operations",
+        "Postgres", "PrivateServers", "Redis", "Reports", "Terminal", "TestSupport", "Verify", "eda", "monolith",
       ]),
     tests(
       "ContractTests",

@@ -26,6 +26,10 @@ package struct LoadOptions: Hashable, Sendable {
   package var isSteady = false
   /// So many people at a time instead of a schedule.
   package var concurrent: Int?
+  /// Holders who look at their coupon and people who come too late for a sold-out policy, a second, each.
+  package var probesPerSecond = 0.0
+  /// The same people come once more, so long after the opening.
+  package var again: Duration?
 
   package init(seed: UInt64 = .random(in: 1...999_999_999)) { self.seed = seed }
 

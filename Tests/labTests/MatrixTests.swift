@@ -11,14 +11,14 @@ import lab
   }
 
   private func result(_ name: String, rounds: Int = 1, _ faults: [Fault]) -> ExperimentResult {
-    func run(_ architecture: String, _ round: Int) -> ExperimentResult.RunResult {
+    func run(_ architecture: String, _ round: Int) -> ExperimentResult.Trial {
       let figures = faults.filter { $0.architecture == architecture }.map {
         FaultFigures(
           window: FaultWindow(name: $0.name, from: 1, to: 2), target: $0.target, bites: 1,
           metrics: $0.metrics,
           unrecovered: $0.unrecovered)
       }
-      return ExperimentResult.RunResult(
+      return ExperimentResult.Trial(
         round: round, variant: architecture, metrics: [:], faults: figures, findings: [], usage: [],
         verified: true)
     }

@@ -125,10 +125,9 @@ import Verify
   @Test func whatIsMissingIsOfOneDay() throws {
     var run = try SyntheticRun(.eda)
     func missing() -> Double? {
-      RunMetrics(
-        histories: run.evidence.histories, quotas: SyntheticRun.quota, fault: nil, evidence: [run.evidence],
-        verifications: [Verification(checking: run.evidence)], effort: Effort(), generatorCPU: 0, bites: nil
-      ).values["missing"]
+      var record = TrialRecord(crowd: run.evidence.histories, quota: SyntheticRun.quota)
+      (record.evidence, record.verifications) = ([run.evidence], [Verification(checking: run.evidence)])
+      return TrialFigures(record).metrics["missing"]
     }
     #expect(missing() == 0)
     run.evidence.database.coupons.removeLast(2)

@@ -115,7 +115,7 @@ import Terminal
     #expect(!page.contains(#"class="shade eda""#))
     for title in ["TPS", "Mean time", "Errors", "Vusers"] { #expect(page.contains("<h2>\(title)</h2>")) }
     #expect(page.contains("sold out (409)") && page.contains("&lt;eda&gt;.csv"))
-    let lines = NGrinderReport(monolith: monolith, eda: eda, outage: 4...6).table.lines.joined(
+    let lines = NGrinderReport(monolith: monolith, eda: eda, outage: 4...6).table.text.lines.joined(
       separator: "\n")
     for text in ["good calls", "errors during the outage", "800", "2,000", "90"] {
       #expect(lines.contains(text), "\(text)")

@@ -22,11 +22,10 @@ import Verify
     return history
   }
 
-  private func charted(_ name: String, _ architecture: String) throws -> ChartedRun {
-    let history = try history()
-    return ChartedRun(
-      name: name, architecture: architecture, series: SeriesFigures(history),
-      fault: FaultWindow(name: "fault", from: 2, to: 4), history: history)
+  private func charted(_ name: String, _ architecture: Architecture) throws -> ChartedTrial {
+    var history = try history()
+    history.run.architecture = architecture
+    return ChartedTrial(name: name, figures: TrialFigures(TrialRecord(crowd: [history], quota: 1)))
   }
 
   private func result(_ rounds: [[String: Double]]) -> ExperimentResult {
@@ -46,15 +45,13 @@ import Verify
   }
 
   @Test func anOutageIsAGapAndAStrip() throws {
-    let run = try charted("eda", "eda")
-    let broken = run.bystander.enumerated().filter {
-      let middle = run.series.startSeconds + (Double($0.offset) + 0.5) * run.series.sliceSeconds
-      return 2 < middle && middle < 4
-    }.map(\.element)
-    #expect(broken.contains { $0.failed == 1 })
-    #expect(broken.allSatisfy { $0.p99Ms == nil })
-    #expect(run.bystander.compactMap(\.p99Ms).allSatisfy { abs($0 - 5) < 0.1 })
-    let charts = ExperimentCharts(result: result([]), series: [run]).all
+    let trial = try charted("eda", .eda)
+    let series = try unwrap(trial.figures.series)
+    let broken = series.due.indices.filter { 2 < series.middle(of: $0) && series.middle(of: $0) < 4 }
+    #expect(broken.contains { series.bystanderFailed[$0] == 1 })
+    #expect(broken.allSatisfy { series.bystanderP99Ms[$0] == nil })
+    #expect(series.bystanderP99Ms.compactMap { $0 }.allSatisfy { abs($0 - 5) < 0.1 })
+    let charts = ExperimentFiles.charts(result([]), [trial])
     let svg = try unwrap(charts.first { $0.name == "bystander.svg" }).svg
     #expect(svg.contains(#"fill-opacity="1"#) && svg.contains("<title>eda: 100"))
     #expect(svg.contains("share of stays and bookings that failed"))
@@ -62,10 +59,10 @@ import Verify
 
   @Test func everyVariantHasALineOfItsOwn() throws {
     let series = try [
-      charted("monolith", "monolith"), charted("eda", "eda"), charted("killed", "eda"),
-      charted("emptied", "eda"),
+      charted("monolith", .monolith), charted("eda", .eda), charted("killed", .eda),
+      charted("emptied", .eda),
     ]
-    let charts = ExperimentCharts(result: result([]), series: series).all
+    let charts = ExperimentFiles.charts(result([]), series)
     for name in ["coupons.svg", "bystander.svg"] {
       let svg = try unwrap(charts.first { $0.name == name }).svg
       for style in ["monolith", "eda", "eda dashed", "eda dotted"] {
@@ -89,7 +86,7 @@ import Verify
     let page = ExperimentPage(result: result, charts: []).markdown
     #expect(page.contains("| `coupons.p99_ms` | 110 ms (109 ms…111 ms; 2 of 3 rounds) |"))
     #expect(page.contains("| `durable_s` | 2,000 ms (1,000 ms…3,000 ms) |"))
-    let bars = ExperimentCharts(result: result, series: []).all.map(\.svg).joined()
+    let bars = ExperimentFiles.charts(result, []).map(\.svg).joined()
     #expect(bars.contains("110 ms (2 of 3 rounds)"))
   }
 }

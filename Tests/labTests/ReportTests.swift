@@ -15,9 +15,10 @@ import Terminal
     #expect(people.otherwiseRefused > 0)
     #expect(run.requests.total == 2_000)
     #expect(run.requests.byOutcome.values.reduce(0, +) == 2_000)
-    #expect(run.series.due.reduce(0, +) == 2_000)
-    #expect(run.series.settled.reduce(0, +) == 2_000)
-    #expect(run.series.issued.last?.count == 100)
+    let series = try #require(run.series)
+    #expect(series.due.reduce(0, +) == 2_000)
+    #expect(series.settled.reduce(0, +) == 2_000)
+    #expect(series.issued.last?.count == 100)
     let phases = [run.bystander.before, run.bystander.during, run.bystander.after]
     #expect(phases.allSatisfy { $0.latency.count > 0 && $0.failed == 0 })
   }
@@ -48,7 +49,7 @@ import Terminal
     #expect(figures.requests.retries == 1)
     #expect(figures.requests.winners.count == 1)
     #expect(figures.requests.retried.count == 1)
-    #expect(figures.requests.failed.count == 2)
+    #expect(figures.requests.failed == 2)
     let soldOut = try #require(figures.soldOutSeconds)
     #expect(abs(soldOut - 0.107) < 1e-9)
     // Who hears only on a retry that they won holds their coupon from then on, and once.
@@ -84,12 +85,12 @@ import Terminal
 
   @Test func theTableHasAColumnForEachRun() throws {
     let report = try SyntheticReport.report()
-    let lines = ResultTable(report).text.lines
+    let lines = FigureTable(report).text.lines
     #expect(lines[0].hasSuffix("monolith       eda"))
     #expect(lines.contains { $0.hasPrefix("  oversold") && $0.hasSuffix("0         0") })
     #expect(lines.contains { $0.hasPrefix("  winners p99.9") })
     #expect(lines.allSatisfy { $0.count <= 80 })
-    #expect(ResultTable.warnings(report).isEmpty)
+    #expect(report.warnings.isEmpty)
     #expect(report.passed)
   }
 
@@ -99,11 +100,56 @@ import Terminal
     lateness.record(microseconds: 500, times: 97)
     lateness.record(microseconds: 25_000, times: 3)
     report.runs[1].generator = GeneratorFigures(lateness: lateness, cpuSeconds: nil)
-    #expect(ResultTable.warnings(report).count == 1)
-    #expect(ResultTable(report).text.lines.contains { $0.contains("3.0 % BOTTLENECK") })
+    #expect(report.warnings.count == 1)
+    #expect(FigureTable(report).text.lines.contains { $0.contains("3.0 % BOTTLENECK") })
     #expect(ReportPage(report).html.contains("class=\"warning\""))
     report.runs[0].verified = false
-    #expect(ResultTable.warnings(report).count == 2)
+    #expect(report.warnings.count == 2)
     #expect(!report.passed)
+  }
+
+  /// Requests that are refused at once are not fast ones: 1 ms each for the refused, 50 ms for the others.
+  @Test func latenciesAreOfGoodAnswersAloneAndTheFailedShareStandsBesideThem() throws {
+    let empty = try SyntheticReport.history(.eda, people: 0, quota: 1, slowness: 1, seed: 1)
+    var history = History(run: empty.run)
+    let opened = UInt32(history.run.openedAfter)
+    for number in UInt32(0)..<100 {
+      let due = opened + number * 10_000
+      let isRefused = number >= 20
+      for call in [Call.coupon, .booking] {
+        let outcomes: [Outcome] =
+          call == .coupon ? [.unavailable, .refused] : [.unavailable, .notSent, .strange]
+        let outcome = isRefused ? outcomes[Int(number) % outcomes.count] : .soldOut
+        history.append(
+          RequestRecord(
+            call: call, outcome: outcome, attempt: 1, person: number, due: due, sent: due,
+            answered: due + (isRefused ? 1_000 : 50_000)))
+      }
+    }
+    var record = TrialRecord(crowd: [history], quota: 1)
+    record.verifications = [Verification(checking: try SyntheticRun(.eda).evidence)]
+    let figures = TrialFigures(record)
+    let during = figures.bystander.during
+    #expect(during.latency.count == 20 && during.failed == 80 && during.failedShare == 0.8)
+    #expect(try #require(during.latency.p50Ms) > 49)
+    #expect(figures.requests.failed == 80 && figures.requests.soldOut.count == 20)
+    #expect(figures.metrics["bystander.p50_ms"] == during.latency.p50Ms)
+    #expect(figures.metrics["bystander.failed"] == 0.8 && figures.metrics["coupons.failed"] == 0.8)
+    let series = try #require(figures.series)
+    for (p50, p99, failed) in [
+      (series.p50Ms, series.p99Ms, series.failed),
+      (series.bystanderP50Ms, series.bystanderP99Ms, series.bystanderFailed),
+    ] {
+      #expect((p50 + p99).compactMap { $0 }.allSatisfy { $0 > 49 })
+      #expect(failed.contains(0) && failed.contains(1))
+      #expect(zip(p99, failed).allSatisfy { $0 == nil || $1 != 1 })
+    }
+    var report = try SyntheticReport.report()
+    report.runs[1] = figures
+    let lines = FigureTable(report).text.lines
+    let row = try #require(lines.firstIndex { $0.hasPrefix("  p99 during") })
+    #expect(lines[row].hasSuffix("50.0 ms") && lines[row + 1].contains("failed"))
+    #expect(lines[row + 1].hasSuffix("80.0 %"))
+    #expect(ReportPage(report).html.contains("share of stays and bookings that failed"))
   }
 }

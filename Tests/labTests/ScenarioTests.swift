@@ -316,8 +316,8 @@ import Verify
       (finding.invariant, finding.verdict) = (name, verdict)
       return finding
     }
-    func run(_ findings: [FindingFigures], verified: Bool = false) -> ExperimentResult.RunResult {
-      ExperimentResult.RunResult(
+    func run(_ findings: [FindingFigures], verified: Bool = false) -> ExperimentResult.Trial {
+      ExperimentResult.Trial(
         round: 1, variant: "a", metrics: [:], faults: [], findings: findings, usage: [], verified: verified)
     }
     #expect(run([finding("I1", "VIOLATED"), finding("I2", "ok")]).isVerified(except: ["I1"]))

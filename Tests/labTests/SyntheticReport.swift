@@ -50,42 +50,44 @@ enum SyntheticReport {
   }
 
   static func run(_ architecture: Architecture, people: Int, quota: Int, slowness: Double) throws
-    -> RunFigures
+    -> TrialFigures
   {
     let history = try history(architecture, people: people, quota: quota, slowness: slowness, seed: 3)
-    let figures = HistoryFigures(history, quota: quota)
-    var series = SeriesFigures(history)
-    series.recorded = (0...20).map {
+    var record = TrialRecord(crowd: [history], quota: quota)
+    record.verifications = [Verification(checking: try SyntheticRun(architecture).evidence)]
+    record.effort.rows = quota
+    record.effort.generatorCPU = 3.25
+    record.effort.recorded = (0...20).map {
       CountPoint(seconds: Double($0) / 10, count: min(quota, $0 * quota / 15))
     }
-    let verification = Verification(checking: try SyntheticRun(architecture).evidence)
-    return RunFigures(
-      architecture: architecture.rawValue, strategy: history.run.strategy, people: figures.people,
-      requests: figures.requests, waits: figures.waits, bystander: figures.bystander,
-      ledgers: LedgerFigures(Tally(rows: quota), gate: verification.gate),
-      milestones: MilestoneFigures(
-        soldOutSeconds: figures.soldOutSeconds, durableSeconds: 1.5, answeredSeconds: figures.answeredSeconds),
-      generator: GeneratorFigures(lateness: figures.lateness, cpuSeconds: 3.25),
-      usage: [
-        UsageFigures(name: architecture.rawValue, cpuSeconds: 4.2, peakMemoryBytes: 30 << 20),
-        UsageFigures(name: "PostgreSQL", cpuSeconds: 6.1, peakMemoryBytes: 180 << 20),
-      ], findings: verification.findings.map(FindingFigures.init), series: series,
-      verified: verification.passed)
+    record.effort.usage = [
+      UsageFigures(name: architecture.rawValue, cpuSeconds: 4.2, peakMemoryBytes: 30 << 20),
+      UsageFigures(name: "PostgreSQL", cpuSeconds: 6.1, peakMemoryBytes: 180 << 20),
+    ]
+    return TrialFigures(record)
   }
 
   static func report(people: Int = 2_000, quota: Int = 100) throws -> Report {
-    Report(
-      createdAt: "2025-01-31T01:00:00Z", commit: "0123abc",
-      settings: LoadFigures(
-        people: people, quota: quota, ratePerSecond: Double(people) / 10, earlyShare: 0.01, attempts: 4,
-        connections: 512, patienceMs: 5_000, bystanderPerSecond: 40, seed: String(UInt64.max)),
+    let result = ExperimentResult(
+      name: "00-demo", question: "?", createdAt: "2025-01-31T01:00:00Z", commit: "0123abc",
+      seed: String(UInt64.max), isQuick: false, rounds: 1,
       machine: Machine(
         processor: "a <fast> one", cores: 2, memoryBytes: 4 << 30, system: "Linux", swift: "6.3"),
       versions: ["PostgreSQL": "15.1", "Redis": "7.0"],
-      programSettings: ["monolith": ["COUPON_POOL": "2", "DATABASE_POOL": "8"]],
-      runs: [
-        try run(.monolith, people: people, quota: quota, slowness: 3),
-        try run(.eda, people: people, quota: quota, slowness: 1),
+      variants: [
+        ExperimentResult.VariantFacts(
+          name: "monolith", architecture: "monolith", strategy: "for-update", people: people, quota: quota,
+          policies: 1, ratePerSecond: 1, concurrent: nil,
+          programSettings: ["monolith": ["COUPON_POOL": "2", "DATABASE_POOL": "8"]], excused: [])
+      ], runs: [], medians: [:], shown: [], judgements: [])
+    var load = LoadOptions(seed: .max)
+    (load.people, load.quota, load.rate) = (people, quota, Double(people) / 10)
+    return Report(
+      result, load,
+      trials: [
+        ChartedTrial(
+          name: "monolith", figures: try run(.monolith, people: people, quota: quota, slowness: 3)),
+        ChartedTrial(name: "eda", figures: try run(.eda, people: people, quota: quota, slowness: 1)),
       ])
   }
 }

@@ -1,5 +1,5 @@
 import EventLoop
-import Load
+package import Load
 import Terminal
 
 extension LoadOptions {
@@ -14,8 +14,9 @@ extension LoadOptions {
     ("--seed N", "of a schedule that was printed before"),
   ]
 
-  package init(_ arguments: inout CommandArguments) throws {
-    self.init()
+  /// - Parameter standard: what holds where an argument says nothing.
+  package init(_ arguments: inout CommandArguments, standard: LoadOptions = LoadOptions()) throws {
+    self = standard
     people = try arguments.integer("--people", in: 1...5_000_000) ?? people
     quota = try arguments.integer("--quota", in: 1...10_000_000) ?? quota
     rate = try arguments.decimal("--rate", in: 1...1_000_000) ?? rate
@@ -35,13 +36,5 @@ extension LoadOptions {
     guard crowd.seconds < 3_000 else {
       throw UsageError("so few people a second take longer than 50 minutes")
     }
-  }
-
-  package var figures: LoadFigures {
-    LoadFigures(
-      people: people, quota: quota, ratePerSecond: rate, earlyShare: earlyShare, attempts: attempts,
-      connections: connections, patienceMs: Int(patience.milliseconds),
-      bystanderPerSecond: bystanderPerSecond,
-      seed: String(seed))
   }
 }

@@ -1,8 +1,10 @@
 import EventLoop
+import Experiments
 import Foundation
 import History
 import Laboratory
 import Load
+import Reports
 import Terminal
 
 extension LabCommand {
@@ -18,58 +20,69 @@ extension LabCommand {
     let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
     var up = UpOptions()
     up.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
-    let options = try LoadOptions(&arguments)
+    var scenario = try Demo.scenario()
+    var standard = scenario.crowd
+    (standard.quota, standard.seed) = (scenario.policy.quota, LoadOptions().seed)
+    let load = try LoadOptions(&arguments, standard: standard)
     try arguments.finish()
-    let architectures = Architecture.allCases.filter { only == nil || $0.rawValue == only }
-    let isEmbedded = !up.installedKafka && up.environment["KAFKA_BROKERS"] ?? "" == ""
-    if architectures.contains(.eda), isEmbedded { try LogCapacity.check(quota: options.quota) }
+    (scenario.crowd, scenario.policy.quota) = (load, load.quota)
+    scenario.variants.removeAll { only != nil && $0.architecture.rawValue != only }
+    for index in scenario.variants.indices {
+      (scenario.variants[index].crowd, scenario.variants[index].policy) = (load, scenario.policy)
+    }
+    try await Experiment.check(scenario, up)
     let interrupt = Interrupt()
     defer { interrupt.end() }
-    let report = try await Demo(options, up, folder, interrupt).run(architectures)
-    return report.passed ? 0 : 1
+    return try await Demo(scenario: scenario, load: load, up: up, folder: folder).run(interrupt).passed
+      ? 0 : 1
   }
 }
 
-/// One architecture after the other, so that neither has to share the machine with the other; then the report.
+/// The experiment 00-demo with another crowd where somebody wants one, one round, shown as a report.
 @LoopActor
 struct Demo {
-  private let options: LoadOptions
-  private let up: UpOptions
-  private let folder: LabFolder
-  private let interrupt: Interrupt
+  let scenario: Scenario
+  let load: LoadOptions
+  let up: UpOptions
+  let folder: LabFolder
 
-  init(_ options: LoadOptions, _ up: UpOptions, _ folder: LabFolder, _ interrupt: Interrupt) {
-    (self.options, self.up, self.folder, self.interrupt) = (options, up, folder, interrupt)
+  /// Where the experiments lie, or in the checkout that `lab` was built in.
+  static func scenario() throws -> Scenario {
+    let built = URL(fileURLWithPath: ProgramCommand.folder)
+    let roots = (1...4).reduce(into: [built]) { roots, _ in
+      roots.append(roots[roots.count - 1].deletingLastPathComponent())
+    }
+    let files = (["."] + roots.map(\.path)).map { $0 + "/experiments/00-demo/scenario.yaml" }
+    guard let file = files.first(where: FileManager.default.fileExists) else {
+      throw LabFailure("there is no experiments/00-demo here, nor where lab was built")
+    }
+    return try ScenarioReader.read(file, quick: false)
   }
 
-  func run(_ architectures: [Architecture]) async throws -> Report {
-    Terminal.line("TimeAttack: \(options.summary)")
+  func run(_ interrupt: Interrupt) async throws -> Report {
+    Terminal.line("TimeAttack: \(load.summary)")
     let files = ReportFiles(folder: folder.report)
     try FileManager.default.createDirectory(atPath: files.folder, withIntermediateDirectories: true)
-    var results: [DemoRun.Result] = []
-    for (index, architecture) in architectures.enumerated() {
-      Terminal.line("\n\(architecture.rawValue) (\(index + 1) of \(architectures.count))")
-      var up = up
-      up.architectures = [architecture]
-      let run = DemoRun(
-        options: options, up: up, architecture: architecture,
-        folder: LabFolder(path: "\(folder.path)/demo-\(architecture.rawValue)"), report: files.folder,
-        interrupt: interrupt)
-      results.append(try await run.run())
-    }
-    let report = Report(
-      createdAt: SystemTime.text, commit: await MachineFacts.commit(), settings: options.figures,
-      machine: await MachineFacts.read(),
-      versions: results.reduce(into: [:]) { $0.merge($1.versions) { first, _ in first } },
-      programSettings: results.reduce(into: [:]) { $0.merge($1.settings) { first, _ in first } },
-      runs: results.map(\.figures))
+    let experiment = Experiment(
+      scenario, seed: load.seed, up: up, interrupt: interrupt, unverified: folder.path + "/unverified"
+    ) { [folder] in LabFolder(path: "\(folder.path)/demo-\($0.name)") }
+    let names = scenario.variants.map(\.name)
+    let result = try await experiment.run(
+      Experiment.Watch(
+        begins: { variant, _ in
+          let place = (names.firstIndex(of: variant.name) ?? 0) + 1
+          Terminal.line("\n\(variant.name) (\(place) of \(names.count))")
+        },
+        ended: { trial, outcome, _ in
+          guard let history = outcome.histories.first?.planned.first else { return }
+          try HistoryFile.write(history, to: "\(files.folder)/\(trial.variant).tsv")
+        },
+        kept: { Terminal.line("what the clients saw: \($0)") }))
+    let report = Report(result, load, trials: experiment.firstRound)
     try files.write(report)
     Terminal.line()
     ReportFiles.show(report)
-    Terminal.line(
-      report.passed
-        ? "Verified. The report: \(files.page)"
-        : "NOT VERIFIED. The report: \(files.page)")
+    Terminal.line("\(report.passed ? "Verified" : "NOT VERIFIED"). The report: \(files.page)")
     return report
   }
 }

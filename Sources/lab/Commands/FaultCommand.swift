@@ -1,9 +1,9 @@
 import EventLoop
 import Foundation
-import Operations
-import PrivateServers
 import History
 import Laboratory
+import Operations
+import PrivateServers
 package import Terminal
 
 extension LabCommand {

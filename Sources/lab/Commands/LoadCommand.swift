@@ -1,10 +1,11 @@
 import CouponDomain
 import EventLoop
+import Experiments
 import Foundation
-import PrivateServers
 import History
 import Laboratory
 import Load
+import PrivateServers
 import Terminal
 import Verify
 
@@ -69,15 +70,19 @@ struct LoadSummary {
     table.rows.append(["People, from their first request on"])
     row("  winners", figures.waits.winners)
     row("  sold-out", figures.waits.soldOut)
-    table.rows.append(["Requests, each from the time it was due"])
+    table.rows.append(["Requests, good answers, each from the time it was due"])
     row("  winners", requests.winners)
     row("  sold-out", requests.soldOut)
     row("  retried", requests.retried)
-    row("  failed", requests.failed)
+    table.rows.append(["  failed", Numbers.count(requests.failed), "", "", "", ""])
     table.rows.append(["Bystander"])
-    row("  before", figures.bystander.before.latency)
-    row("  during", figures.bystander.during.latency)
-    row("  after", figures.bystander.after.latency)
+    let bystander = figures.bystander
+    for (name, phase) in [
+      ("before", bystander.before), ("during", bystander.during), ("after", bystander.after),
+    ] {
+      row("  " + name, phase.latency)
+      if phase.failed > 0 { table.rows.append(["    failed", Numbers.count(phase.failed), "", "", "", ""]) }
+    }
     let outcomes = requests.byOutcome.sorted { $0.key < $1.key }.map {
       "\($0.key) \(Numbers.count($0.value))"
     }

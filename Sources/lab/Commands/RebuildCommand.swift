@@ -1,9 +1,9 @@
 import CouponDomain
 import EventLoop
-import Postgres
-import PrivateServers
 import History
 import Laboratory
+import Postgres
+import PrivateServers
 import Terminal
 
 extension LabCommand {

@@ -1,6 +1,8 @@
 import EventLoop
+import Experiments
 import Foundation
 import Laboratory
+import Reports
 import Terminal
 
 extension LabCommand {
@@ -55,7 +57,7 @@ extension LabCommand {
         at: page.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(NGrinderPage(report).html.utf8).write(to: page, options: .atomic)
     } catch { throw LabFailure("\(target) cannot be written: \(error.localizedDescription)") }
-    for line in report.table.lines { Terminal.line(line) }
+    for line in report.table.text.lines { Terminal.line(line) }
     Terminal.line()
     Terminal.line(target)
     return 0

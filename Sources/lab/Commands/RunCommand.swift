@@ -1,6 +1,8 @@
 import EventLoop
+import Experiments
 import Foundation
 import Laboratory
+import Reports
 import Terminal
 
 extension LabCommand {
@@ -34,16 +36,16 @@ extension LabCommand {
     while let path = arguments.positional() { folders.append(path) }
     try arguments.finish()
     guard all == folders.isEmpty else { throw UsageError("name experiments, or say --all") }
-    let run = RunAll(
+    let run = ExperimentList(
       isQuick: isQuick, rounds: rounds, only: only, seed: seed, up: up,
       folder: LabFolder(path: folder.path + "/run"))
-    return try await run.run(all ? RunAll.everyExperiment() : folders) ? 0 : 1
+    return try await run.run(all ? ExperimentList.everyExperiment() : folders) ? 0 : 1
   }
 }
 
 /// One experiment after the other; all scenarios are read before anything starts.
 @LoopActor
-struct RunAll {
+struct ExperimentList {
   let isQuick: Bool
   let rounds: Int?
   let only: String?
@@ -69,19 +71,32 @@ struct RunAll {
     var failed: [String] = []
     for (path, scenario) in zip(folders, scenarios) {
       try interrupt.check()
-      var told = scenario
-      told.rounds = rounds ?? scenario.rounds
-      let experiment = Experiment(told, seed: seed, up: up, folder: folder, interrupt: interrupt)
-      var result = try await experiment.run()
-      result.options = options
-      let target = isKept(scenario) ? path : "\(folder.path)/\(scenario.name)"
-      let page = try ExperimentFiles(folder: target).write(result, experiment.series)
-      show(result)
-      Terminal.line("  \(page)\n")
+      let result = try await run(scenario, in: path, interrupt)
       if !result.passed { failed.append(scenario.name) }
     }
     Terminal.line(failed.isEmpty ? "Everything holds." : "FAILED: \(failed.joined(separator: ", "))")
     return failed.isEmpty
+  }
+
+  private func run(_ scenario: Scenario, in path: String, _ interrupt: Interrupt) async throws
+    -> ExperimentResult
+  {
+    var told = scenario
+    told.rounds = rounds ?? scenario.rounds
+    let experiment = Experiment(
+      told, seed: seed, up: up, interrupt: interrupt, unverified: folder.path + "/unverified"
+    ) { [folder] in LabFolder(path: "\(folder.path)/run-\(scenario.name)-\($0.name)") }
+    Terminal.line("\(scenario.name): \(scenario.question)")
+    var result = try await experiment.run(
+      Experiment.Watch(
+        ended: { trial, _, excused in show(trial, of: told, excused) },
+        kept: { Terminal.line("    what the clients saw: \($0)") }))
+    result.options = options
+    let target = isKept(scenario) ? path : "\(folder.path)/\(scenario.name)"
+    let page = try ExperimentFiles(folder: target).write(result, experiment.firstRound)
+    show(result)
+    Terminal.line("  \(page)\n")
+    return result
   }
 
   /// Beside the scenario, in the place of the result that is there: only what says as much as the scenario asks for.
@@ -103,6 +118,21 @@ struct RunAll {
       scenario.expectations.removeAll { !$0.speaks(onlyOf: [only]) }
     }
     return scenario
+  }
+
+  /// One line a trial.
+  private func show(_ trial: ExperimentResult.Trial, of scenario: Scenario, _ excused: [String]) {
+    let values = scenario.shown.prefix(6).compactMap { metric in
+      trial.metrics[metric.description].map { "\(metric) \(MetricText.value($0, of: metric.name))" }
+    }
+    let isAsExpected = trial.isVerified(except: excused)
+    let verdict = trial.verified ? "verified" : isAsExpected ? "goes wrong, as expected" : "NOT VERIFIED"
+    let round = scenario.rounds > 1 ? "round \(trial.round), " : ""
+    Terminal.line("  \(round)\(trial.variant): \(verdict); \(values.joined(separator: ", "))")
+    guard !isAsExpected else { return }
+    for finding in trial.broken where !excused.contains(finding.invariant) {
+      Terminal.line("    ! \(finding.invariant) \(finding.verdict): \(finding.title): \(finding.detail)")
+    }
   }
 
   private func show(_ result: ExperimentResult) {

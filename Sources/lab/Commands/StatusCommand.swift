@@ -1,7 +1,7 @@
 import EventLoop
 import Foundation
-import PrivateServers
 import Laboratory
+import PrivateServers
 import Terminal
 
 extension LabCommand {

@@ -1,9 +1,10 @@
 import CouponDomain
 import EventLoop
+import Experiments
 import Foundation
-import Postgres
 import History
 import Laboratory
+import Postgres
 import Terminal
 import Verify
 

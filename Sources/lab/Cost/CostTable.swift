@@ -1,6 +1,8 @@
 import EventLoop
-import Operations
+package import Experiments
 import Laboratory
+import Operations
+import Reports
 package import Terminal
 
 /// What it costs to have each architecture, counted.

@@ -1,0 +1,170 @@
+package import EventLoop
+import Foundation
+import History
+package import Laboratory
+import Load
+package import Terminal
+import Verify
+
+/// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
+@LoopActor
+package final class Experiment {
+  /// Who watches is told when a trial begins and when it has ended; `kept` names a folder with what the clients of an
+  /// unverified trial saw.
+  package struct Watch {
+    package typealias Begins = @LoopActor (Scenario.Variant, _ round: Int) -> Void
+    package typealias Ended = @LoopActor (ExperimentResult.Trial, TrialOutcome, _ excused: [String]) throws -> Void
+    package typealias Kept = @LoopActor (_ folder: String) -> Void
+
+    let begins: Begins
+    let ended: Ended
+    let kept: Kept
+
+    package init(
+      begins: @escaping Begins = { _, _ in }, ended: @escaping Ended, kept: @escaping Kept
+    ) {
+      (self.begins, self.ended, self.kept) = (begins, ended, kept)
+    }
+  }
+
+  private let scenario: Scenario
+  private let seed: UInt64
+  private let up: UpOptions
+  private let scratch: @Sendable (Scenario.Variant) -> LabFolder
+  private let unverified: String
+  private let interrupt: Interrupt
+  private var measured = Measured()
+  private var trials: [ExperimentResult.Trial] = []
+  private var versions: [String: String] = [:]
+  private var facts: [String: ExperimentResult.VariantFacts] = [:]
+  /// One a variant, in their order, for the charts.
+  package private(set) var firstRound: [ChartedTrial] = []
+
+  /// - Parameters:
+  ///   - scratch: where a variant's laboratory is made.
+  ///   - unverified: where the clients' histories of trials that are not verified are kept.
+  package init(
+    _ scenario: Scenario, seed: UInt64, up: UpOptions, interrupt: Interrupt, unverified: String,
+    scratch: @escaping @Sendable (Scenario.Variant) -> LabFolder
+  ) {
+    (self.scenario, self.seed, self.up, self.interrupt) = (scenario, seed, up, interrupt)
+    (self.unverified, self.scratch) = (unverified, scratch)
+  }
+
+  /// Before anything starts.
+  ///
+  /// - Throws: `UsageError` or `LabFailure` where a variant cannot be run here.
+  package static func check(_ scenario: Scenario, _ up: UpOptions) async throws {
+    var declared: [Architecture: [DeclaredSettings]] = [:]
+    for architecture in Set(scenario.variants.map(\.architecture)) {
+      declared[architecture] = try await DeclaredSettings.read(of: architecture, in: up.programs)
+    }
+    for variant in scenario.variants {
+      let options = try Experiment.up(up, for: variant)
+      try variant.checkSettings(declared[variant.architecture] ?? [])
+      for fault in variant.faults { try fault.check(options) }
+      guard variant.architecture == .eda, !options.installedKafka, options.named("KAFKA_BROKERS") == nil
+      else { continue }
+      do { try LogCapacity.check(quota: variant.policy.quota / variant.policy.count) } catch {
+        throw LabFailure("\(scenario.name), \(variant.name): \(error)")
+      }
+    }
+  }
+
+  private static func up(_ up: UpOptions, for variant: Scenario.Variant) throws -> UpOptions {
+    var options = up
+    options.architectures = [variant.architecture]
+    switch variant.kafka {
+    case .any: break
+    case .embedded:
+      options.installedKafka = false
+      options.environment["KAFKA_BROKERS"] = nil
+    case .installed:
+      options.installedKafka = true
+      options.environment["KAFKA_BROKERS"] = nil
+    case .named:
+      guard options.named("KAFKA_BROKERS") != nil else {
+        throw LabFailure("\(variant.name) needs a Kafka that is named by KAFKA_BROKERS")
+      }
+    }
+    return options
+  }
+
+  package func run(_ watch: Watch) async throws -> ExperimentResult {
+    for round in 1...scenario.rounds {
+      var values: [String: [String: Double]] = [:]
+      for variant in scenario.variants {
+        try interrupt.check()
+        watch.begins(variant, round)
+        values[variant.name] = try await run(variant, round, watch)
+      }
+      measured.add(round: values)
+    }
+    return await result()
+  }
+
+  /// - Returns: its metrics.
+  private func run(_ variant: Scenario.Variant, _ round: Int, _ watch: Watch) async throws -> [String: Double] {
+    // The same people for every variant of a round, others in the next.
+    let trial = VariantTrial(
+      scenario: scenario, variant: variant, seed: seed &+ UInt64(round - 1) &* 1_000,
+      up: try Experiment.up(up, for: variant), folder: scratch(variant), interrupt: interrupt)
+    let outcome: TrialOutcome
+    do { outcome = try await trial.run() } catch let error as LabFailure {
+      throw LabFailure("\(scenario.name), \(variant.name), round \(round): \(error)")
+    }
+    versions.merge(outcome.versions) { first, _ in first }
+    let (figures, excused) = (outcome.figures, excused(variant.name))
+    facts[variant.name] = ExperimentResult.VariantFacts(
+      name: variant.name, architecture: figures.architecture, strategy: figures.strategy,
+      people: variant.crowd.people, quota: variant.policy.quota, policies: variant.policy.count,
+      ratePerSecond: variant.crowd.rate, concurrent: variant.crowd.concurrent,
+      programSettings: outcome.programSettings, excused: excused)
+    let result = ExperimentResult.Trial(
+      round: round, variant: variant.name, metrics: figures.metrics, faults: figures.faults,
+      findings: figures.findings.filter { $0.verdict != "n/a" }, usage: figures.usage,
+      verified: figures.verified)
+    trials.append(result)
+    try watch.ended(result, outcome, excused)
+    if !result.isVerified(except: excused) {
+      let folder = "\(unverified)/\(scenario.name)-\(variant.name)-\(round)"
+      try keep(outcome.histories, in: folder)
+      watch.kept(folder)
+    }
+    if round == 1 { firstRound.append(ChartedTrial(name: variant.name, figures: figures)) }
+    return figures.metrics
+  }
+
+  private func excused(_ variant: String) -> [String] {
+    scenario.excused(variant).sorted { $0.rawValue < $1.rawValue }.map(\.name)
+  }
+
+  /// What the clients of a trial saw that was not verified, to be looked into.
+  private func keep(_ histories: [SeenHistories], in folder: String) throws {
+    try? FileManager.default.removeItem(atPath: folder)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for seen in histories {
+      for (index, history) in seen.all.enumerated() {
+        try HistoryFile.write(history, to: "\(folder)/policy-\(history.run.policyID)-\(index + 1).tsv")
+      }
+    }
+  }
+
+  private func result() async -> ExperimentResult {
+    ExperimentResult(
+      name: scenario.name, question: scenario.question, createdAt: SystemTime.text,
+      commit: await MachineFacts.commit(), seed: String(seed), isQuick: scenario.isQuick,
+      rounds: scenario.rounds, machine: await MachineFacts.read(), versions: versions,
+      variants: scenario.variants.compactMap { facts[$0.name] }, runs: trials, medians: measured.spreads,
+      shown: scenario.shown.map(\.description),
+      judgements: scenario.expectations.map { Judgement($0, measured) })
+  }
+}
+
+/// A variant's first trial as charts and pages show it.
+package struct ChartedTrial: Sendable {
+  package let name: String
+  package let figures: TrialFigures
+
+  package init(name: String, figures: TrialFigures) { (self.name, self.figures) = (name, figures) }
+}

@@ -1,0 +1,120 @@
+import CouponDomain
+package import History
+import Verify
+
+/// Every metric: its name, what the documents say of it, and how it is worked out. A new one is an entry here, or for a new
+/// subject a file like `TrialMetrics.swift` that is listed in `ofTrials`.
+extension Metric {
+  package typealias Group = (name: String, meaning: String, calls: Set<Call>)
+  package typealias Measure = (
+    name: String, meaning: String, value: @Sendable (AnswerTally) -> Double?
+  )
+  package typealias OfTrial = (name: String, meaning: String, value: @Sendable (Measurement) -> Double?)
+
+  /// Kinds of requests.
+  package static let groups: [Group] = [
+    ("coupons", "requests for a coupon by the crowd, retries included", [.coupon]),
+    ("soldout", "somebody asks for a coupon of a policy that is sold out", [.late]),
+    ("mine", "a holder asks for their coupon", [.mine]),
+    ("bystander", "stays and bookings together", [.stays, .stay, .booking]),
+    ("stays", "reading stays", [.stays, .stay]), ("booking", "booking a stay", [.booking]),
+  ]
+
+  private static let groupsByCall = Dictionary(
+    uniqueKeysWithValues: Call.allCases.map { call in
+      (call, groups.filter { $0.calls.contains(call) }.map(\.name))
+    })
+
+  static func groups(of call: Call) -> [String] { groupsByCall[call] ?? [] }
+
+  /// What is known of a group, in each window.
+  package static let measures: [Measure] = [
+    ("count", "requests", { Double($0.count) }),
+    ("good", "share (0…1) that was answered as it should be", { $0.share($0.good) }),
+    ("failed", "share that was not", { $0.share($0.failed) }),
+    ("accepted", "share answered with what was asked for", { $0.share($0.accepted) }),
+    ("refused", "share refused by a rule", { $0.share($0.good - $0.accepted) }),
+    ("unknown", "share without an answer that says whether something was done", { $0.share($0.unknown) }),
+    ("accepted_count", "requests answered with what was asked for", { Double($0.accepted) }),
+    ("failed_count", "requests that were not answered as they should be", { Double($0.failed) }),
+    (
+      "p50_ms", "median latency of good answers in ms, from the time a request was due; no value without one",
+      { $0.milliseconds(0.5) }
+    ),
+    ("p99_ms", "its 99th percentile, in ms", { $0.milliseconds(0.99) }),
+    ("max_ms", "its maximum, in ms", { $0.milliseconds(1) }),
+    (
+      "recover_s",
+      "seconds from the end of the fault to the last request that failed, 0 where none did; no value where the last request failed; without windows",
+      // Of the order of the requests, which a tally does not have: `WindowFigures` adds it.
+      { _ in nil }
+    ),
+  ]
+
+  /// What is known of a trial as a whole, by subject.
+  package static let ofTrials: [(title: String, entries: [OfTrial])] = [
+    ("people", people), ("ledgers", ledgers), ("times", times), ("costs", costs),
+  ]
+}
+
+/// What the metrics of a trial are worked out of.
+package struct Measurement {
+  let record: TrialRecord
+  let seen: HistoryFigures
+  let ledgers: LedgerFigures
+  let generator: GeneratorFigures
+  /// `GROUP.MEASURE` with its window ─▶ value.
+  let windows: [String: Double]
+
+  init(_ record: TrialRecord) {
+    self.record = record
+    seen = HistoryFigures(record.crowd, quota: record.quota)
+    ledgers = LedgerFigures(record.verifications)
+    generator = GeneratorFigures(lateness: seen.lateness, cpuSeconds: record.effort.generatorCPU)
+    windows = WindowFigures(record.crowd, fault: record.faults?.whole).values
+  }
+
+  /// Every metric that has a value.
+  var metrics: [String: Double] {
+    var all = windows
+    for entry in Metric.ofTrials.flatMap(\.entries) { all[entry.name] = entry.value(self) }
+    return all
+  }
+
+  // MARK: - Parts of metrics
+
+  func sum(_ count: (Tally) -> Int) -> Double {
+    Double(record.verifications.map { count($0.tally) }.reduce(0, +))
+  }
+
+  /// CPU seconds of all servers.
+  var cpu: Double { record.effort.usage.map(\.cpuSeconds).reduce(0, +) }
+
+  /// Seconds from the opening to each answer with a coupon.
+  var wins: [Double] {
+    record.crowd.flatMap { history in
+      history.requests.filter { $0.call == .coupon && $0.outcome.isOK }.map { history.seconds($0.answered) }
+    }
+  }
+
+  /// When so many coupons were in the database, in seconds since the opening; nil where nobody has seen that.
+  func durable(_ rows: Int) -> Double? {
+    guard record.crowd.count == 1, rows > 0 else { return nil }
+    return record.effort.recorded.first { $0.count >= rows }?.seconds
+  }
+
+  /// How many coupons the database holds once it has all that were won during the fault; nil where none was won.
+  func lastWon(during fault: FaultWindow) -> Int? {
+    var won: Set<CouponID> = []
+    for history in record.crowd {
+      for request in history.requests where request.call == .coupon {
+        let answered = history.seconds(request.answered)
+        if fault.from <= answered, answered <= fault.to, let coupon = history.coupon(of: request) {
+          won.insert(coupon.couponID)
+        }
+      }
+    }
+    let events = record.evidence.flatMap(\.database.events).sorted { $0.sequence < $1.sequence }
+    return events.compactMap(\.claim).lastIndex { won.contains($0.couponID) }.map { $0 + 1 }
+  }
+}

@@ -1,0 +1,262 @@
+import Foundation
+import History
+import Load
+import PrivateServers
+package import Terminal
+
+/// Reads a scenario, and believes nothing: unknown keys, wrong types, numbers out of bounds, faults without an end and
+/// expectations of what no run measures are errors with file, line and field, before anything starts.
+package struct ScenarioReader {
+  /// - Throws: `UsageError` for what is wrong in the file, `LabFailure` where it cannot be read.
+  package static func read(_ path: String, quick: Bool) throws -> Scenario {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw UsageError("there is no \(path)")
+    }
+    return try read([UInt8](data), file: path, quick: quick)
+  }
+
+  package static func read(_ bytes: [UInt8], file: String, quick: Bool) throws(UsageError) -> Scenario {
+    let root: YAMLNode
+    do throws(YAMLProblem) { root = try YAMLReader.read(bytes) } catch {
+      throw UsageError("\(file):\(error.line): \(error.problem)")
+    }
+    var fields = try Fields(root, Fields.Source(file: file))
+    return try scenario(&fields, quick: quick)
+  }
+
+  private static func scenario(_ fields: inout Fields, quick: Bool) throws(UsageError) -> Scenario {
+    guard let name = try fields.text("name") else { throw fields.problem("name", "is missing") }
+    guard isName(name) else { throw fields.problem("name", "must be letters, digits and hyphens") }
+    guard let question = try fields.text("question") else { throw fields.problem("question", "is missing") }
+    var scenario = Scenario(name: name, question: question)
+    scenario.rounds = try fields.integer("rounds", in: 1...99) ?? scenario.rounds
+    if var policy = try fields.map("policy") {
+      try read(&policy, into: &scenario.policy)
+      try policy.finish()
+    }
+    if var crowd = try fields.map("crowd") {
+      try read(&crowd, into: &scenario.crowd)
+      try crowd.finish()
+    }
+    scenario.faults = try TimedFault.read("faults", of: &fields) ?? []
+    var lists = Lists(variants: try fields.maps("variants") ?? [], expect: try fields.texts("expect") ?? [])
+    let shown = try fields.texts("show") ?? []
+    var quicker = try fields.map("quick")
+    // Read in any case: a mistake there must not wait for the next quick run.
+    let full = scenario
+    if quicker != nil { try readQuick(&quicker, into: &scenario, &lists) }
+    if !quick { scenario = full }
+    scenario.isQuick = quick
+    try readVariants(&scenario, lists, fields)
+    try readExpectations(&scenario, lists, fields)
+    try readShown(&scenario, shown, fields)
+    try fields.finish()
+    return scenario
+  }
+
+  private typealias Entries = [(text: String, line: Int)]
+
+  private struct Lists {
+    var variants: [Fields]
+    var expect: Entries
+    /// What `quick` says, whether this run is quick or not.
+    var quickExpect: Entries?
+    var only: Entries = []
+    /// The keys of a variant that `quick` has as well.
+    var quickKeys: Set<String> = []
+  }
+
+  /// `quick: {people: …, rounds: 1, only: […], faults: […], expect: […]}`
+  private static func readQuick(
+    _ fields: inout Fields?, into scenario: inout Scenario, _ lists: inout Lists
+  ) throws(UsageError) {
+    guard var quick = fields else { return }
+    scenario.rounds = try quick.integer("rounds", in: 1...9) ?? 1
+    lists.only = try quick.texts("only") ?? []
+    lists.quickExpect = try quick.texts("expect")
+    lists.quickKeys = Set(["people", "rate", "policies", "concurrent"].filter(quick.has))
+    if let faults = try TimedFault.read("faults", of: &quick) { scenario.faults = faults }
+    try read(&quick, into: &scenario.policy)
+    try read(&quick, into: &scenario.crowd)
+    try quick.finish()
+  }
+
+  private static func read(_ fields: inout Fields, into policy: inout Scenario.PolicyPlan) throws(UsageError)
+  {
+    policy.quota = try fields.integer("quota", in: 1...10_000_000) ?? policy.quota
+    policy.count = try fields.integer("policies", in: 1...64) ?? policy.count
+    policy.midnightAt = try fields.decimal("midnightAt", in: 1...600) ?? policy.midnightAt
+    if let rule = try fields.choice("perPerson", of: ["once", "daily"]) { policy.isDaily = rule == "daily" }
+  }
+
+  private static func read(_ fields: inout Fields, into crowd: inout LoadOptions) throws(UsageError) {
+    crowd.people = try fields.integer("people", in: 1...5_000_000) ?? crowd.people
+    crowd.rate = try fields.decimal("rate", in: 1...1_000_000) ?? crowd.rate
+    crowd.attempts = try fields.integer("attempts", in: 1...20) ?? crowd.attempts
+    crowd.bystanderPerSecond =
+      try fields.decimal("bystander", in: 0...10_000) ?? crowd.bystanderPerSecond
+    crowd.probesPerSecond = try fields.decimal("probes", in: 0...1_000) ?? crowd.probesPerSecond
+    crowd.before = try fields.decimal("before", in: 0...600).map { .seconds($0) } ?? crowd.before
+    crowd.after = try fields.decimal("after", in: 0...600).map { .seconds($0) } ?? crowd.after
+    crowd.earlyShare = try fields.decimal("early", in: 0...0.5) ?? crowd.earlyShare
+    crowd.connections = try fields.integer("connections", in: 1...100_000) ?? crowd.connections
+    crowd.concurrent = try fields.integer("concurrent", in: 1...10_000) ?? crowd.concurrent
+    crowd.again = try fields.decimal("again", in: 0...600).map { .seconds($0) } ?? crowd.again
+    if let shape = try fields.choice("shape", of: ["rush", "steady"]) { crowd.isSteady = shape == "steady" }
+    try checkDuration(crowd, fields)
+  }
+
+  private static func checkDuration(_ crowd: LoadOptions, _ fields: Fields) throws(UsageError) {
+    guard Double(crowd.people) / crowd.rate < 600 else {
+      throw fields.problem("rate", "so few people a second take longer than ten minutes")
+    }
+  }
+
+  // MARK: - Variants
+
+  private static func readVariants(
+    _ scenario: inout Scenario, _ lists: Lists, _ fields: Fields
+  ) throws(UsageError) {
+    for var fields in lists.variants {
+      let variant = try variant(&fields, scenario, lists.quickKeys)
+      guard !scenario.variants.contains(where: { $0.name == variant.name }) else {
+        throw fields.problem("name", "“\(variant.name)” is there already")
+      }
+      scenario.variants.append(variant)
+    }
+    guard !scenario.variants.isEmpty else {
+      throw fields.problem("variants", "must list at least one variant")
+    }
+    for fault in scenario.faults
+    where !scenario.variants.contains(where: { fault.exists(in: $0.architecture) }) {
+      throw fields.problem("faults", "“\(fault.name)”: no variant has such a part")
+    }
+    for only in lists.only where !scenario.variants.contains(where: { $0.name == only.text }) {
+      throw fields.problem("quick.only", "“\(only.text)” is no variant", line: only.line)
+    }
+  }
+
+  private static func variant(
+    _ fields: inout Fields, _ scenario: Scenario, _ quickKeys: Set<String>
+  ) throws(UsageError) -> Scenario.Variant {
+    guard let name = try fields.text("name") else { throw fields.problem("name", "is missing") }
+    guard isName(name), name != Expectation.each else {
+      throw fields.problem("name", "must be letters, digits and hyphens, and not “\(Expectation.each)”")
+    }
+    guard
+      let architecture = try fields.choice("architecture", of: Architecture.allCases.map(\.rawValue))
+        .flatMap({ Architecture(rawValue: $0) })
+    else { throw fields.problem("architecture", "is missing") }
+    let places = ["COUPON_STRATEGY": fields.location("strategy")]
+    var variant = Scenario.Variant(
+      name: name, architecture: architecture, strategy: try fields.text("strategy"), policy: scenario.policy,
+      crowd: scenario.crowd, faults: scenario.faults)
+    variant.places = places
+    if var settings = try fields.map("settings") {
+      variant.places.merge(settings.locations) { $1 }
+      variant.settings = try settings.allTexts()
+    }
+    for key in variant.settings.keys where !key.allSatisfy({ $0.isUppercase || $0.isNumber || $0 == "_" }) {
+      throw fields.problem("settings.\(key)", "is no name of a setting")
+    }
+    if let kafka = try fields.choice("kafka", of: Scenario.KafkaChoice.allCases.map(\.rawValue)) {
+      variant.kafka = Scenario.KafkaChoice(rawValue: kafka) ?? .any
+    }
+    if let redis = try fields.choice("redis", of: ["none", "everysec", "always"]) {
+      variant.redis = ["none": .none, "always": .always][redis] ?? .everySecond
+    }
+    let (policies, concurrent, people, rate) = (
+      try fields.integer("policies", in: 1...64), try fields.integer("concurrent", in: 1...10_000),
+      try fields.integer("people", in: 1...5_000_000), try fields.decimal("rate", in: 1...1_000_000)
+    )
+    // What `quick` says is said for every variant: one that kept its own crowd would not be short.
+    func isKept(_ key: String) -> Bool { !scenario.isQuick || !quickKeys.contains(key) }
+    if isKept("policies") { variant.policy.count = policies ?? variant.policy.count }
+    if isKept("concurrent") { variant.crowd.concurrent = concurrent ?? variant.crowd.concurrent }
+    if isKept("people") { variant.crowd.people = people ?? variant.crowd.people }
+    if isKept("rate") { variant.crowd.rate = rate ?? variant.crowd.rate }
+    try checkDuration(variant.crowd, fields)
+    if let faults = try TimedFault.read("faults", of: &fields) {
+      guard let stranger = faults.first(where: { !$0.exists(in: architecture) }) else {
+        variant.faults = faults
+        try fields.finish()
+        return variant
+      }
+      throw fields.problem("faults", "“\(stranger.name)”: the \(architecture.rawValue) has no such part")
+    }
+    // What is said of all variants is meant of those that have the part.
+    variant.faults.removeAll { !$0.exists(in: architecture) }
+    try fields.finish()
+    return variant
+  }
+
+  // MARK: - Expectations
+
+  /// All lists are read against all variants, whichever are run: a misspelt name is never "of another run".
+  private static func readExpectations(
+    _ scenario: inout Scenario, _ lists: Lists, _ fields: Fields
+  ) throws(UsageError) {
+    guard !lists.expect.isEmpty else { throw fields.problem("expect", "must list at least one expectation") }
+    let names = scenario.variants.map(\.name)
+    let full = try expectations("expect", lists.expect, names, fields)
+    var own: [ReadExpectation]?
+    if let entries = lists.quickExpect { own = try expectations("quick.expect", entries, names, fields) }
+    let chosen = lists.only.isEmpty ? Set(names) : Set(lists.only.map(\.text))
+    for (index, entry) in (own ?? []).enumerated()
+    where !entry.parsed.contains(where: { $0.speaks(onlyOf: chosen) }) {
+      throw fields.problem(
+        "quick.expect[\(index)]", "“\(entry.text)” speaks of a variant that quick.only leaves out",
+        line: entry.line)
+    }
+    // What speaks of variants that are left out is of the full run.
+    let quick = (own ?? full).flatMap(\.parsed).filter { $0.speaks(onlyOf: chosen) }
+    guard !quick.isEmpty else { throw fields.problem("expect", "nothing is left to expect of a quick run") }
+    scenario.expectations = scenario.isQuick ? quick : full.flatMap(\.parsed)
+    if scenario.isQuick { scenario.variants.removeAll { !chosen.contains($0.name) } }
+  }
+
+  private typealias ReadExpectation = (text: String, line: Int, parsed: [Expectation])
+
+  private static func expectations(
+    _ key: String, _ entries: Entries, _ names: [String], _ fields: Fields
+  ) throws(UsageError) -> [ReadExpectation] {
+    var all: [ReadExpectation] = []
+    for (index, entry) in entries.enumerated() {
+      do throws(Expectation.Malformed) {
+        all.append((entry.text, entry.line, try Expectation.parse(entry.text, variants: names)))
+      } catch {
+        throw fields.problem("\(key)[\(index)]", "\(error)", line: entry.line)
+      }
+    }
+    return all
+  }
+
+  private static func readShown(
+    _ scenario: inout Scenario, _ shown: Entries, _ fields: Fields
+  ) throws(UsageError) {
+    for (index, entry) in shown.enumerated() {
+      let words = entry.text.split(separator: " ")
+      let window = words.count == 3 && words[2] == "fault" ? Window(rawValue: String(words[1])) : .whole
+      guard words.count == 1 || words.count == 3, let window else {
+        throw fields.problem("show[\(index)]", "“\(entry.text)” is no metric", line: entry.line)
+      }
+      guard let metric = Metric(String(words[0]), window) else {
+        let problem = Metric.problem(String(words[0]), window)
+        throw fields.problem("show[\(index)]", problem, line: entry.line)
+      }
+      scenario.shown.append(metric)
+    }
+    if scenario.shown.isEmpty {
+      scenario.shown = [
+        "people.accepted", "people.failed", "oversold", "lost", "coupons.p99_ms", "bystander.p99_ms",
+      ]
+      .compactMap { Metric($0) }
+    }
+  }
+
+  /// Names are also names of folders.
+  private static func isName(_ text: String) -> Bool {
+    (1...60).contains(text.utf8.count) && text.first != "-"
+      && text.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
+  }
+}

@@ -1,0 +1,32 @@
+import Experiments
+import History
+import Terminal
+
+extension TrialCharts {
+  var coupons: Chart {
+    let lines = trials.flatMap { trial -> [Chart.Line] in
+      let held = Chart.Line(
+        name: isDetailed ? "\(trial.name) answered" : trial.name, style: trial.architecture, dash: trial.dash,
+        points: [(0, 0)] + trial.series.issued.map { ($0.seconds, Double($0.count)) }, isStep: true)
+      let recorded = Chart.Line(
+        name: "\(trial.name) in the database", style: trial.architecture, dash: .dashed,
+        points: trial.series.recorded.map { ($0.seconds, Double($0.count)) }, isStep: true)
+      return isDetailed ? [recorded, held] : [held]
+    }
+    return Chart(
+      title: isDetailed ? "Issued over time" : "Coupons",
+      description: isDetailed
+        ? "Coupons in people's hands, and rows in the database, since the opening."
+        : "Coupons in people's hands since the opening, first round.",
+      xLabel: "seconds since the opening", yLabel: "coupons", scale: .linear, lines: lines,
+      level: quota.map { (Double($0), "quota") }, marks: isDetailed ? [] : marks,
+      xRange: isDetailed ? 0...issuing : wholeRange, yText: { Numbers.decimal($0, digits: 0) })
+  }
+
+  /// Until the last coupon is held and recorded, with a margin.
+  private var issuing: Double {
+    let milestones = trials.map(\.figures.milestones)
+    let sold = milestones.compactMap(\.soldOutSeconds).max() ?? crowdRange.upperBound
+    return max(max(sold, milestones.compactMap(\.durableSeconds).max() ?? sold) * 1.25, 0.5)
+  }
+}

@@ -1,0 +1,40 @@
+package import Experiments
+import Foundation
+
+/// The result of an experiment on disk: `result.json`, `RESULT.md` and its charts.
+package struct ExperimentFiles {
+  private let folder: String
+
+  package init(folder: String) { self.folder = folder }
+
+  /// - Returns: the page's path.
+  package func write(
+    _ result: ExperimentResult, _ trials: [ChartedTrial]
+  ) throws -> String {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try result.write(folder + "/result.json")
+    let charts = ExperimentFiles.charts(result, trials)
+    for (name, svg) in charts { try put(svg, name) }
+    // What is left of an earlier run shows other figures.
+    for name in ["coupons.svg", "bystander.svg", "figures.svg"]
+    where !charts.contains(where: { $0.name == name }) {
+      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+    }
+    let page = ExperimentPage(result: result, charts: charts.map(\.name))
+    try put(page.markdown, "RESULT.md")
+    return folder + "/RESULT.md"
+  }
+
+  /// Each a file of its own that follows the reader's light or dark scheme.
+  package static func charts(_ result: ExperimentResult, _ trials: [ChartedTrial]) -> [(
+    name: String, svg: String
+  )] {
+    let bars = BarChart(result)
+    return TrialCharts(trials).ofFiles.map { ("\($0.name).svg", SVG.file($0.chart.svg(id: $0.name))) }
+      + (bars.isEmpty ? [] : [("figures.svg", SVG.file(bars.svg))])
+  }
+
+  private func put(_ text: String, _ name: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"), options: .atomic)
+  }
+}
