@@ -4,6 +4,7 @@ import PrivateServers
 import Testing
 import lab
 import Verify
+import Reports
 
 /// The commands as a person runs them, small.
 @Suite(.serialized) struct DemoTests {

@@ -3,6 +3,7 @@ import Foundation
 import PrivateServers
 import Testing
 import lab
+import Experiments
 
 /// `lab run` as a person runs it, small.
 @Suite(.serialized) struct ExperimentTests {

@@ -6,6 +6,7 @@ import Testing
 import lab
 import History
 import Load
+import Experiments
 
 /// The load against the API in memory, over real sockets.
 @Suite(.serialized) struct LoadTests {

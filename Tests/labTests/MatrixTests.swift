@@ -1,5 +1,7 @@
 import Testing
 import lab
+import Experiments
+import Reports
 
 @Suite struct MatrixTests {
   private struct Fault {

@@ -4,6 +4,7 @@ import lab
 import History
 import LabTestSupport
 import Verify
+import Experiments
 
 /// What is worked out of a run's requests, over runs that never were.
 @Suite struct MeasureTests {

@@ -3,6 +3,7 @@ import Foundation
 import Testing
 import lab
 import Terminal
+import Reports
 
 /// nGrinder's per-second CSV: what is read from it, and what is refused.
 @Suite struct NGrinderReportTests {

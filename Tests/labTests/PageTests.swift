@@ -3,6 +3,8 @@ import lab
 import History
 import LabTestSupport
 import Verify
+import Experiments
+import Reports
 
 /// What a page shows of a run in which something failed.
 @Suite struct PageTests {

@@ -5,6 +5,9 @@ import lab
 import History
 import LabTestSupport
 import Terminal
+import Experiments
+import Reports
+import Verify
 
 @Suite struct ReportTests {
   @Test func everybodyIsCountedOnce() throws {

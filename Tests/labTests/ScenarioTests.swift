@@ -10,6 +10,7 @@ import Laboratory
 import Load
 import Terminal
 import Verify
+import Experiments
 
 /// What a scenario may say, and how it is told what it may not.
 @Suite struct ScenarioTests {

@@ -4,6 +4,8 @@ import History
 import LabTestSupport
 import Load
 import Verify
+import Experiments
+import Reports
 
 /// A report as a demo makes it, of invented latencies.
 enum SyntheticReport {
