@@ -80,7 +80,7 @@ package struct LoadSession {
       // A client that gives up before the server answers hears nothing of it.
       plan.patience = max(plan.patience, deadline + .seconds(2))
     }
-    let run = LoadRun(plan, target: address, stays: try await stays())
+    let run = LoadGenerator(plan, target: address, stays: try await stays())
     interrupt.onCome { run.abandon() }
     let progress = isShown ? PhaseProgress("\(architecture.rawValue): \(name)") : nil
     let ticker = Ticker(every: .milliseconds(100)) { if let progress { show(run, on: progress) } }
@@ -99,7 +99,7 @@ package struct LoadSession {
     return history
   }
 
-  private func show(_ run: LoadRun, on progress: PhaseProgress) {
+  private func show(_ run: LoadGenerator, on progress: PhaseProgress) {
     let seconds = run.secondsSinceOpening
     guard seconds >= 0 else {
       return progress.update(0, "opens in \(Int((-seconds).rounded(.up))) s; the bystander is here")

@@ -13,7 +13,7 @@ import Experiments
   @Test func everybodyGetsOneAnswerAndTheQuotaIsWon() async throws {
     let (history, opening) = try await onLoop {
       let lab = try await MemoryLab(quota: 100, opensIn: .milliseconds(2_500))
-      let run = LoadRun(lab.plan(people: 1_000, rate: 2_000, early: 0.1), target: lab.address, stays: [1])
+      let run = LoadGenerator(lab.plan(people: 1_000, rate: 2_000, early: 0.1), target: lab.address, stays: [1])
       let history = await run.run()
       #expect(run.settled == 1_000)
       #expect(run.won == 100)
@@ -47,7 +47,7 @@ import Experiments
       var plan = lab.plan(people: 300, rate: 1_000)
       plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 50_000)
       lab.coupons.trouble = .outcomeUnknown(reason: "a test")
-      let run = LoadRun(plan, target: lab.address, stays: [])
+      let run = LoadGenerator(plan, target: lab.address, stays: [])
       let relief = EventLoop.shared.spawn {
         let giveUp = Instant.now + .seconds(30)
         while run.troubled <= 60, Instant.now < giveUp { await EventLoop.shared.sleep(for: .milliseconds(1)) }
@@ -74,7 +74,7 @@ import Experiments
         let end = Instant.now + .milliseconds(300)
         while Instant.now < end {}
       }
-      let run = LoadRun(lab.plan(people: 20, rate: 1_000), target: lab.address, stays: [])
+      let run = LoadGenerator(lab.plan(people: 20, rate: 1_000), target: lab.address, stays: [])
       let history = await run.run()
       await lab.stop()
       return history
@@ -91,7 +91,7 @@ import Experiments
       plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
       (plan.patience, plan.retries.attempts) = (.milliseconds(500), 2)
       plan.connections = connections
-      let run = LoadRun(plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
+      let run = LoadGenerator(plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
       return await run.run()
     }
     #expect(history.requests.count == 40)

@@ -148,7 +148,7 @@ final class Trial {
       architecture: architecture, strategy: strategy, policyID: policy.id, namePrefix: "\(prefix)-\(seed)-",
       opening: SystemClock().now(), connections: people, bystanderPerSecond: 0, after: .zero)
     let target = SocketAddress(numericHost: "127.0.0.1", port: apis[api].application.port)
-    return await LoadRun(plan, target: target, stays: [1]).run()
+    return await LoadGenerator(plan, target: target, stays: [1]).run()
   }
 
   func verify(_ histories: History..., patience: Double = 20) async throws -> Verification {

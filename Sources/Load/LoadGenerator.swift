@@ -9,15 +9,17 @@ package import History
 /// One run, one object: `run()` returns the history when everybody has their last answer and the bystander has gone on
 /// for a while after that. Nothing waits for an answer before sending: the loop has one queue of what is due.
 @LoopActor
-package final class LoadRun {
+package final class LoadGenerator {
   private let plan: LoadPlan
-  private let reader: AnswerReader
+  private let reader: OutcomeReader
   private let start: Instant
   private let arrivals: [Int64]
   private let head: [UInt8]
   private let crowd: HTTPClient
-  private let bystander: BystanderRun
-  private let probes: ProbeRun?
+  private let target: SocketAddress
+  private let stays: [Int64]
+  /// The bystander and the probes.
+  private var sides: [SideStream] = []
   private let watch: StallWatch
   private let done = Completion<Void>()
 
@@ -42,7 +44,7 @@ package final class LoadRun {
   private static let burst = 256
 
   package init(_ plan: LoadPlan, target: SocketAddress, stays: [Int64]) {
-    (self.plan, reader) = (plan, AnswerReader(policyID: plan.policyID))
+    (self.plan, reader) = (plan, OutcomeReader(policyID: plan.policyID))
     start = .now
     watch = StallWatch(start: start)
     let startedAt = SystemClock().now()
@@ -64,26 +66,19 @@ package final class LoadRun {
     crowd = HTTPClient(
       HTTPClientConfiguration(
         address: target, maxConnections: plan.connections, maxWaiting: plan.crowd.people + 1))
-    bystander = BystanderRun(plan, target: target, stays: stays, start: start)
-    let begun = start
-    probes = plan.probes.map { ProbeRun($0, target: target, patience: plan.patience, start: begun) }
+    (self.target, self.stays) = (target, stays)
   }
 
   /// Opens a part of the connections, sends everything, and returns when all of it has ended.
   package func run() async -> History {
     watch.begin()
     _ = await crowd.open(min(plan.connections, 256), deadline: .now + .seconds(2))
-    bystander.begin { [weak self] request in self?.history.append(request) }
-    probes?.begin { [weak self] request in self?.history.append(request) }
+    beginSides()
     if arrivals.isEmpty { done.succeed(()) }
     pump()
     try? await done.value()
-    EventLoop.shared.schedule(after: plan.after) {
-      self.bystander.end()
-      self.probes?.end()
-    }
-    await bystander.ended()
-    await probes?.ended()
+    EventLoop.shared.schedule(after: plan.after) { for side in self.sides { side.end() } }
+    for side in sides { await side.ended() }
     crowd.close()
     watch.end()
     history.run.stalls = watch.stalls
@@ -94,9 +89,24 @@ package final class LoadRun {
   package func abandon() {
     nextPerson = arrivals.count
     crowd.close()
-    bystander.end()
-    probes?.end()
+    for side in sides { side.end() }
     done.succeed(())
+  }
+
+  private func beginSides() {
+    guard !done.isDone else { return }
+    func begin(_ next: @escaping @LoopActor () -> SideStream.Request) {
+      sides.append(
+        SideStream(
+          to: target, patience: plan.patience, start: start,
+          record: { [weak self] request in self?.history.append(request) }, next: next))
+    }
+    if plan.bystanderPerSecond > 0, !stays.isEmpty {
+      begin(
+        BystanderSchedule.requests(
+          perSecond: plan.bystanderPerSecond, stays: stays, seed: plan.crowd.seed))
+    }
+    if let probes = plan.probes, probes.perSecond > 0, !probes.holders.isEmpty { begin(probes.requests()) }
   }
 
   private func microseconds(_ time: Instant) -> Int64 { (time - start).nanoseconds / 1_000 }
@@ -108,7 +118,7 @@ package final class LoadRun {
     isPumping = false
     let now = microseconds(.now)
     var sent = 0
-    while nextPerson < arrivals.count, arrivals[nextPerson] <= now, sent < LoadRun.burst, hasRoom {
+    while nextPerson < arrivals.count, arrivals[nextPerson] <= now, sent < LoadGenerator.burst, hasRoom {
       let arrival = arrivals[nextPerson]
       let person = plan.persons.map { Int($0[nextPerson]) } ?? nextPerson
       nextPerson += 1
@@ -160,7 +170,7 @@ package final class LoadRun {
     switch result {
     case .success(let answer):
       (outcome, coupon) = reader.read(answer, user: flight.name)
-      retryAfter = AnswerReader.retryAfter(answer)
+      retryAfter = OutcomeReader.retryAfter(answer)
     case .failure(let error):
       outcome = Outcome(error, timedOut: answered >= flight.asked + plan.patience)
     }

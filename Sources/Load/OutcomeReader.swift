@@ -4,7 +4,7 @@ import HTTP
 import History
 
 /// Reads an answer as the contract has it, and believes nothing else.
-struct AnswerReader {
+struct OutcomeReader {
   let policyID: PolicyID
 
   private static let couponFields = ["couponId", "policyId", "userId", "day", "rank", "issuedAt"]
@@ -20,7 +20,7 @@ struct AnswerReader {
     case 409: return (code(answer.body) == "sold-out" ? .soldOut : .strange, nil)
     case 403: return (code(answer.body) == "not-open" ? .notOpen : .refused, nil)
     case 400..<500: return (.refused, nil)
-    case 503: return (AnswerReader.unavailable(code(answer.body)), nil)
+    case 503: return (OutcomeReader.unavailable(code(answer.body)), nil)
     default: return (.strange, nil)
     }
   }
@@ -45,7 +45,7 @@ struct AnswerReader {
     code == "unavailable" ? .unavailable : .unknown
   }
 
-  private func code(_ body: [UInt8]) -> String? { AnswerReader.code(body) }
+  private func code(_ body: [UInt8]) -> String? { OutcomeReader.code(body) }
 
   private static func code(_ body: [UInt8]) -> String? {
     guard let fields = try? JSONFields(body, names: codeField), case .text(let range, let escaped) = fields[0]
@@ -54,7 +54,7 @@ struct AnswerReader {
   }
 
   private func coupon(_ body: [UInt8], user: String) -> SeenCoupon? {
-    guard let fields = try? JSONFields(body, names: AnswerReader.couponFields) else { return nil }
+    guard let fields = try? JSONFields(body, names: OutcomeReader.couponFields) else { return nil }
     func text(_ index: Int) -> String? {
       guard case .text(let range, let escaped) = fields[index] else { return nil }
       return fields.text(range, escaped: escaped)
