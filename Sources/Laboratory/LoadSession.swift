@@ -142,11 +142,7 @@ package struct LoadSession {
   }
 
   private func get(_ path: String) async throws -> HTTPClientResponse {
-    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
-    defer { client.close() }
-    do throws(HTTPClientError) {
-      return try await client.send(HTTPRequest(.get, path), deadline: .now + .seconds(10))
-    } catch { throw LabFailure("nothing answers at \(address): \(error)") }
+    try await HTTPClient.ask(address, HTTPRequest(.get, path), within: .seconds(10))
   }
 }
 
