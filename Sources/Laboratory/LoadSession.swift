@@ -20,7 +20,7 @@ package struct LoadSession {
   /// - Throws: `LabFailure` where the architecture does not run.
   package init(_ options: LoadOptions, _ architecture: Architecture, _ state: LabState) throws {
     (self.options, self.architecture, self.state) = (options, architecture, state)
-    guard let part = state.part(architecture == .monolith ? .monolith : .edaAPI), part.process.isRunning
+    guard let part = state.part(architecture.api), part.process.isRunning
     else {
       throw LabFailure("\(architecture.rawValue) does not run; lab up starts it")
     }

@@ -205,14 +205,3 @@ private struct SwitchProblem: Decodable {
   let title: String
   let detail: String?
 }
-
-extension LabPart {
-  /// Of a program that has switches.
-  fileprivate var architecture: Architecture? {
-    switch self {
-    case .monolith: .monolith
-    case .edaAPI, .edaWorker: .eda
-    case .postgres, .redis, .kafka: nil
-    }
-  }
-}
