@@ -1,9 +1,11 @@
 package import CouponAPI
+import CouponDatabase
 package import CouponDomain
 import CouponStore
 package import EventLoop
 import Kafka
 import Operations
+import Programs
 
 /// The coupons of the event-driven version: Redis proposes, the log decides, this process' list says what it decided.
 ///
