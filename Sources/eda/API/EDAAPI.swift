@@ -2,6 +2,7 @@ package import CouponAPI
 import CouponStore
 package import EventLoop
 import Kafka
+import Faults
 package import Operations
 import Postgres
 import Redis
@@ -42,10 +43,9 @@ package final class EDAAPI: ApplicationPart {
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
     func connect(_ name: String) -> RedisClient {
-      let client = RedisClient(
-        configuration: configuration, name: name, maxPending: settings.server.maxConnections + 64)
-      client.fault = context.faults.map { RedisFaults($0, client) }
-      return client
+      RedisClient(
+        configuration: configuration, name: name, maxPending: settings.server.maxConnections + 64,
+        seam: context.seam(.redis))
     }
     let redis = connect("eda-api")
     self.redis = redis

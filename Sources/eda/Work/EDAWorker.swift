@@ -2,6 +2,7 @@ package import CouponAPI
 import CouponStore
 package import EventLoop
 import Kafka
+import Faults
 package import Operations
 import Postgres
 
