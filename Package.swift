@@ -61,40 +61,41 @@ let package = Package(
     library("EventLoop", ["Clibuv"]),
     library("HTTP", ["EventLoop"]),
     library("Operations", ["EventLoop"]),
+    library("Faults", ["EventLoop", "Operations"]),
     library("Postgres", ["EventLoop", "Operations", "Clibpq"]),
     library("Redis", ["EventLoop", "Operations", "Chiredis"]),
     library("Kafka", ["EventLoop", "Operations", "Crdkafka"]),
     library("CouponStore", ["CouponDomain", "EventLoop", "Operations", "Postgres", "Csodium"]),
     library(
-      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"],
+      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations"],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
-    library("Programs", ["CouponAPI", "CouponStore", "EventLoop", "HTTP", "Operations"]),
+    library("Programs", ["CouponAPI", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations"]),
     library(
       "CouponDatabase",
-      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres"]),
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations", "Postgres"]),
     library("PrivateServers", ["EventLoop"]),
 
     library(
       "CouponMonolith",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
-        "Postgres", "Programs",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP",
+        "Operations", "Postgres", "Programs",
       ]),
     library(
       "CouponEDA",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka",
-        "Operations", "Postgres", "Programs",
-        "Redis",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Kafka",
+        "Operations", "Postgres", "Programs", "Redis",
       ]),
     program("monolith", ["CouponMonolith"]),
     program("eda", ["CouponEDA"]),
     program(
       "lab",
       [
-        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Kafka",
+        "Operations",
         "Postgres", "PrivateServers", "Redis",
       ]),
 
@@ -113,20 +114,21 @@ let package = Package(
     tests(
       "ProgramsTests",
       [
-        "Programs", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
-        "TestSupport",
+        "Programs", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations",
+        "Postgres", "TestSupport",
       ]),
     tests(
       "CouponDatabaseTests",
       ["CouponDatabase", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Postgres", "TestSupport"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
+    tests("FaultsTests", ["Faults", "Operations", "EventLoop"]),
     tests(
       "CouponStoreTests",
       ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers", "TestSupport"],
       exclude: ["Golden"]),
     tests(
       "CouponAPITests",
-      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "TestSupport"]),
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "TestSupport"]),
     tests(
       "CouponMonolithTests",
       [
@@ -145,7 +147,7 @@ let package = Package(
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Kafka", "Operations",
         "Postgres", "PrivateServers", "Programs", "TestSupport", "Redis", "CouponEDA", "CouponMonolith",
         "eda",
         "monolith",
