@@ -54,37 +54,47 @@ let package = Package(
     system("Csodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev", brew: "libyaml"),
 
-    library("CouponDomain"),
+    library("Text"),
+    library("JSON", ["Text"]),
+    library("Secrets", ["Csodium"]),
+    library("CouponDomain", ["Text"]),
     library("EventLoop", ["Clibuv"]),
-    library("HTTP", ["EventLoop"]),
-    library("Postgres", ["EventLoop", "Clibpq"]),
-    library("Redis", ["EventLoop", "Chiredis"]),
-    library("Kafka", ["EventLoop", "Crdkafka"]),
-    library("Operations", ["EventLoop"]),
-    library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
+    library("HTTP", ["EventLoop", "Text"]),
+    library("Postgres", ["EventLoop", "Text", "Clibpq"]),
+    library("Redis", ["EventLoop", "Text", "Chiredis"]),
+    library("Kafka", ["EventLoop", "Text", "Crdkafka"]),
+    library("Operations", ["EventLoop", "Text"]),
     library(
-      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"],
+      "CouponStore", ["CouponDomain", "EventLoop", "JSON", "Postgres", "Secrets", "Text"]),
+    library(
+      "CouponAPI",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "HTTP", "JSON", "Operations", "Postgres", "Secrets",
+        "Text",
+      ],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("PrivateServers", ["EventLoop"]),
 
     program(
-      "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
+      "monolith",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres", "Text"]),
     program(
       "eda",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "Redis",
+        "Redis", "Text",
       ]),
     program(
       "lab",
       [
         "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis",
+        "Postgres", "PrivateServers", "Redis", "Secrets", "Text",
       ]),
 
-    tests("CouponDomainTests", ["CouponDomain"]),
+    tests("TextTests", ["Text"]),
+    tests("CouponDomainTests", ["CouponDomain", "Text"]),
     tests("EventLoopTests", ["EventLoop"]),
     tests("HTTPTests", ["HTTP", "EventLoop"]),
     tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers"]),
@@ -92,31 +102,39 @@ let package = Package(
     tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
     tests(
-      "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
+      "CouponStoreTests",
+      ["CouponStore", "CouponDomain", "EventLoop", "JSON", "Postgres", "PrivateServers", "Secrets", "Text"],
       exclude: ["Golden"]),
-    tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
+    tests(
+      "CouponAPITests",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "JSON", "Operations", "Secrets",
+        "Text",
+      ]),
     tests(
       "monolithTests",
       [
-        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
+        "monolith", "CouponAPI", "CouponDomain", "Text", "CouponStore", "EventLoop", "HTTP", "Operations",
+        "Postgres",
         "PrivateServers",
       ]),
     tests(
       "edaTests",
       [
-        "eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
+        "eda", "CouponAPI", "CouponDomain", "Text", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
         "PrivateServers", "Redis",
       ]),
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "lab", "CouponAPI", "CouponDomain", "Text", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
         "Postgres", "PrivateServers", "Redis", "eda", "monolith",
       ]),
     tests(
       "ContractTests",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
+        "CouponAPI", "CouponDomain", "Text", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "Postgres",
         "PrivateServers", "Redis", "eda", "monolith",
       ]),
   ]

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import JSON
 import Operations
 
 /// The operator's calls of the fault switches: done here, then forwarded to the peers.

@@ -2,6 +2,7 @@ package import CouponDomain
 import CouponStore
 package import EventLoop
 package import Postgres
+import Text
 
 /// The bystander over the write database, the same in both architectures.
 @LoopActor

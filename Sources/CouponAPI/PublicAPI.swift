@@ -1,5 +1,5 @@
 import CouponDomain
-package import CouponStore
+import CouponStore
 package import EventLoop
 package import HTTP
 package import Operations

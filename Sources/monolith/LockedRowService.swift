@@ -3,6 +3,7 @@ package import CouponDomain
 package import CouponStore
 package import EventLoop
 package import Postgres
+package import Text
 
 /// The coupons of the monolith: everything is asked of the database, every time; nothing is kept beside it but what
 /// never changes (the windows of days).

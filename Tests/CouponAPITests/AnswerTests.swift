@@ -5,6 +5,7 @@ import EventLoop
 import HTTP
 import Operations
 import Testing
+import Text
 
 /// What the services answer, as bytes.
 @Suite struct AnswerTests {

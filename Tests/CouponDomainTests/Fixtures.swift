@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 
 /// What the tests of this module build policies and claims from.
 enum Make {

@@ -3,6 +3,7 @@ import CouponStore
 import EventLoop
 import Postgres
 import Testing
+import Text
 
 @Suite struct BystanderStoreTests {
   @Test func staysAreSeeded() async throws {

@@ -1,6 +1,8 @@
 import CouponDomain
 import CouponStore
+import Secrets
 import Testing
+import Text
 
 @Suite struct CouponKeyTests {
   @Test func aSecretHas16To1024Bytes() {

@@ -1,6 +1,7 @@
 import CouponDomain
 import CouponStore
 import Testing
+import Text
 
 /// What the tests of this module build policies and claims from.
 enum Make {

@@ -3,6 +3,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Testing
+import Text
 import lab
 
 /// The load against the API in memory, over real sockets.

@@ -5,6 +5,7 @@ import Kafka
 import Postgres
 import PrivateServers
 import Testing
+import Text
 import lab
 
 @Suite struct ProjectionTests {

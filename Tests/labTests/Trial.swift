@@ -10,6 +10,7 @@ import Postgres
 import PrivateServers
 import Redis
 import Testing
+import Text
 import eda
 import lab
 import monolith

@@ -3,6 +3,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Testing
+import Text
 import monolith
 
 @Suite struct PolicyTests {

@@ -6,6 +6,7 @@ import Operations
 import Postgres
 import PrivateServers
 import Testing
+import Text
 import monolith
 
 /// A monolith over a schema of its own, without its listeners.

@@ -6,6 +6,7 @@ import HTTP
 import Operations
 import PrivateServers
 import Testing
+import Text
 import monolith
 
 /// The fault switches of the whole program over its listeners: everything that needs the database fails, and comes back.

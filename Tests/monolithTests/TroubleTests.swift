@@ -4,6 +4,7 @@ import EventLoop
 import Postgres
 import PrivateServers
 import Testing
+import Text
 import monolith
 
 /// The database is locked, stopped, or does not say what became of a COMMIT.

@@ -1,6 +1,7 @@
 package import CouponDomain
 package import EventLoop
 package import Postgres
+package import Text
 
 /// A place to stay, as the bystander's table has it.
 package struct StayRow: Hashable, Sendable {

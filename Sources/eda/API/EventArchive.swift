@@ -3,6 +3,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// The recorded events, which only the database numbers.
 @LoopActor

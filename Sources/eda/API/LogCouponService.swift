@@ -4,6 +4,7 @@ import CouponStore
 package import EventLoop
 import Kafka
 import Operations
+package import Text
 
 /// The coupons of the event-driven version: Redis proposes, the log decides, this process' list says what it decided.
 ///

@@ -4,6 +4,7 @@ import CouponStore
 import EventLoop
 import Operations
 import Redis
+import Text
 
 /// Compares Redis' sets with the list once an interval, and does what `Reconciliation` says.
 @LoopActor

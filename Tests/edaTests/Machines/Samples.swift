@@ -1,6 +1,7 @@
 import CouponDomain
 import CouponStore
 import EventLoop
+import Text
 import eda
 
 /// People, policies and moments for the machines' tests.

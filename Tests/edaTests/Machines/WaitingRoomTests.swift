@@ -2,6 +2,7 @@ import CouponAPI
 import CouponDomain
 import EventLoop
 import Testing
+import Text
 import eda
 
 @Suite struct WaitingRoomTests {

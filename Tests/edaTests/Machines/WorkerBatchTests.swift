@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import Postgres
 import Testing
+import Text
 import eda
 
 @Suite struct WorkerBatchTests {

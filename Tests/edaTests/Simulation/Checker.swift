@@ -1,6 +1,7 @@
 import CouponAPI
 import CouponDomain
 import CouponStore
+import Text
 import eda
 
 /// Watches one schedule from outside: what the people heard, what the log holds, what the tables hold.

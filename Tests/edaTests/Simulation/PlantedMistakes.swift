@@ -1,6 +1,7 @@
 import CouponAPI
 import CouponDomain
 import CouponStore
+import Text
 import eda
 
 /// The wrong ways, played on the same models: the checker has to see every one of them.

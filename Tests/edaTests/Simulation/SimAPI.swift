@@ -2,6 +2,7 @@ import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
+import Text
 import eda
 
 /// An API process around the product's machines: what it would send goes to the model servers, what they answer

@@ -1,5 +1,6 @@
 import CouponDomain
 import CouponStore
+import Text
 import eda
 
 /// The tables that the worker writes, with the lock on a partition's offset.

@@ -1,5 +1,6 @@
 import CouponAPI
 import CouponDomain
+import Text
 import eda
 
 /// One call to one API process, as both ends see it.

@@ -1,6 +1,7 @@
 import CouponDomain
 import CouponStore
 import EventLoop
+import Text
 import eda
 
 /// One schedule: servers, processes and people under a seed, and the checker that watches them.

@@ -3,6 +3,7 @@ import CouponStore
 import EventLoop
 package import Operations
 import PrivateServers
+import Text
 
 /// Breaks what a scenario says when it says so, and heals what is left in the end.
 @LoopActor

@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 
 @Suite struct TimeTests {
   @Test(arguments: [
