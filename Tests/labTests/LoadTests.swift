@@ -1,3 +1,4 @@
+import Operations
 import CouponAPI
 import CouponDomain
 import CouponStore
