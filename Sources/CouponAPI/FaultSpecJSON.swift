@@ -1,5 +1,6 @@
-import CouponStore
 import Faults
+import JSON
+import Operations
 
 extension FaultSpec {
   private static let fields = ["kind", "latencyMs", "rate", "ttlSeconds", "seed"]

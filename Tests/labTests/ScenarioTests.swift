@@ -3,6 +3,7 @@ import Foundation
 import Faults
 import PrivateServers
 import Testing
+import Text
 import lab
 
 /// What a scenario may say, and how it is told what it may not.

@@ -6,6 +6,7 @@ package import EventLoop
 import Kafka
 import Operations
 import Programs
+package import Text
 
 /// The coupons of the event-driven version: Redis proposes, the log decides, this process' list says what it decided.
 ///
