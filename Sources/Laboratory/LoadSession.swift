@@ -1,9 +1,11 @@
+import Operations
 package import CouponDomain
 import CouponStore
 package import EventLoop
 import Foundation
-import PrivateServers
 import HTTP
+import PrivateServers
+import Text
 package import History
 package import Load
 package import Terminal

@@ -1,6 +1,8 @@
 import CouponDomain
 import CouponStore
 import HTTP
+import JSON
+import Text
 import History
 
 /// Reads an answer as the contract has it, and believes nothing else.

@@ -1,10 +1,12 @@
 import TestSupport
 import CouponAPI
+import CouponDatabase
 import CouponDomain
 import CouponStore
 import EventLoop
 import Testing
 import CouponMonolith
+import Text
 
 @Suite struct PolicyTests {
   @Test func aPolicyIsCreatedOnceAndFoundAgain() async throws {

@@ -6,8 +6,10 @@ import EventLoop
 import Operations
 import Postgres
 import PrivateServers
+import Programs
 import Testing
 import CouponMonolith
+import Text
 
 /// A monolith over a schema of its own, without its listeners.
 @LoopActor
@@ -45,7 +47,7 @@ final class Fixture {
       ], arguments: [])
     let context = ProgramContext(
       log: Log(program: "monolith", level: .error, output: LogOutput()), metrics: Metrics())
-    monolith = try Monolith(settings, context)
+    monolith = Monolith(settings, context)
     tables = PostgresPool(
       configuration: try PostgresConfiguration(url: url), size: 4, maxWaiting: 100,
       sessionSettings: ["search_path": schema], name: "monolith-tests")

@@ -1,11 +1,13 @@
 import TestSupport
 import CouponAPI
+import CouponDatabase
 import CouponDomain
 import EventLoop
 import Postgres
 import PrivateServers
 import Testing
 import CouponMonolith
+import Text
 
 /// The database is locked, stopped, or does not say what became of a COMMIT.
 @Suite(.serialized) struct TroubleTests {

@@ -1,6 +1,7 @@
 import CouponDomain
 import Foundation
 import Testing
+import Text
 import History
 
 @Suite struct HistoryFileTests {

@@ -1,4 +1,6 @@
 package import CouponDomain
+import Testing
+import Text
 package import History
 package import Verify
 

@@ -1,3 +1,4 @@
+package import Text
 package import CouponDomain
 
 /// What tests build policies and people from. Each throws where a text or number breaks the domain's rule.
@@ -17,7 +18,7 @@ package enum Make {
       opensAt: some(TimeOfDay(opensAt), opensAt), timeZone: timeZone, dailyQuota: quota, perPerson: perPerson)
   }
 
-  private static func some<Value>(_ value: Value?, _ source: some Any) throws -> Value {
+  static func some<Value>(_ value: Value?, _ source: some Any) throws -> Value {
     guard let value else { throw TestFailure("\(Value.self) has no such value: \(source)") }
     return value
   }

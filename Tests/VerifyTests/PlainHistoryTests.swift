@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 import History
 import LabTestSupport
 import Verify

@@ -1,8 +1,11 @@
+import Operations
 import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
+import TestSupport
 import Testing
+import Text
 import lab
 import History
 import Load

@@ -5,6 +5,7 @@ import CouponStore
 import EventLoop
 import HTTP
 import Operations
+import Text
 import lab
 import LabTestSupport
 import Load

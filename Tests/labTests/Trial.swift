@@ -9,9 +9,11 @@ import Kafka
 import Operations
 import Postgres
 import PrivateServers
+import Programs
 import Redis
 import Testing
 import CouponEDA
+import Text
 import lab
 import CouponMonolith
 import History
@@ -84,7 +86,7 @@ final class Trial {
 
   func startWorker(_ bug: PlantedBug? = nil) async throws {
     let settings = try WorkerSettings.read(environment: environment, arguments: [])
-    let worker = try EDAWorker(settings, context, bug: bug).application()
+    let worker = EDAWorker(settings, context, bug: bug).application()
     try await worker.start()
     self.worker = worker
   }

@@ -1,9 +1,12 @@
 package import CouponAPI
+package import CouponDatabase
 import CouponStore
 package import EventLoop
 import Kafka
-package import Operations
+import Faults
+import Operations
 import Postgres
+package import Programs
 import Redis
 
 /// `eda api` as a whole.
@@ -29,23 +32,20 @@ package final class EDAAPI: ApplicationPart {
   /// - Parameter bug: for tests of the checker.
   package init(
     _ settings: APISettings, _ context: ProgramContext, bug: PlantedBug? = nil
-  ) throws(SettingsError) {
+  ) {
     let context = context.switchable(FaultTarget.allCases, by: settings.admin)
     (self.settings, self.context) = (settings, context)
-    let key = try Composition.key(settings.coupons)
-    pool = try Composition.pool(
-      settings.database, settings.databaseConfiguration, deadline: settings.server.requestDeadline,
-      maxWaiting: settings.server.maxConnections, name: "eda-api", context)
-    guard let configuration = settings.redisConfiguration else {
-      throw SettingsError(setting: "REDIS_URL", rule: "is no URL of a Redis server")
-    }
+    let key = settings.coupons.key
+    pool = DatabasePools(
+      settings.database, settings.schema, deadline: settings.server.requestDeadline,
+      metrics: context.metrics, faults: context.faults
+    ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
     func connect(_ name: String) -> RedisClient {
-      let client = RedisClient(
-        configuration: configuration, name: name, maxPending: settings.server.maxConnections + 64)
-      client.fault = context.faults.map { RedisFaults($0, client) }
-      return client
+      RedisClient(
+        configuration: settings.redis.configuration, name: name,
+        maxPending: settings.server.maxConnections + 64, seam: context.seam(.redis))
     }
     let redis = connect("eda-api")
     self.redis = redis
@@ -55,7 +55,7 @@ package final class EDAAPI: ApplicationPart {
       capacity: settings.server.maxConnections, redis: redis, publisher: publisher,
       archive: EventArchive(pool))
     let coupons: any CouponEngine
-    switch bug == .bareDeliveryReport ? .redis(.transaction, .notPersisted) : settings.coupons.edaStrategy {
+    switch bug == .bareDeliveryReport ? .redis(.transaction, .notPersisted) : settings.coupons.strategy {
     case .log:
       let service = LogCouponService(
         key: key, partitions: parts.partitions, capacity: parts.capacity,
@@ -82,9 +82,9 @@ package final class EDAAPI: ApplicationPart {
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
-    publisher.seam = context.faults.map { KafkaFaults($0) }
-    reader.seam = context.faults.map { KafkaFaults($0) }
-    Composition.tell(settings.coupons.strategy, in: context.metrics)
+    publisher.seam = context.faults.map { SwitchedServer($0, .kafka) }
+    reader.seam = context.faults.map { SwitchedServer($0, .kafka) }
+    context.tell(strategy: settings.coupons.strategyName)
     redisFigures()
   }
 

@@ -1,9 +1,12 @@
 package import CouponAPI
+import CouponDatabase
 package import CouponDomain
 import CouponStore
 package import EventLoop
 import Kafka
 import Operations
+import Programs
+package import Text
 
 /// The coupons of the event-driven version: Redis proposes, the log decides, this process' list says what it decided.
 ///

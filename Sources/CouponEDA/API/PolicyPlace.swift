@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Redis
+import Text
 
 /// What every request of one policy needs and what seldom changes: found once a request, by one look.
 @LoopActor

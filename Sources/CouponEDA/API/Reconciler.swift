@@ -3,7 +3,9 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Operations
+import Programs
 import Redis
+import Text
 
 /// Compares Redis' sets with the list once an interval, and does what `Reconciliation` says.
 @LoopActor

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// Who has a coupon where Redis decides: whoever has a claim in the log, however many there are. The first one of a person
 /// counts, as in the worker's tables.

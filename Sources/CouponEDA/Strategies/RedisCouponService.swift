@@ -1,10 +1,13 @@
 import CouponAPI
+import CouponDatabase
 import CouponDomain
 import CouponStore
 import EventLoop
 import Kafka
 import Operations
+import Programs
 import Redis
+import Text
 
 /// The coupons where Redis decides, as in the origin article: a slot in Redis' set is a coupon as soon as its claim is
 /// delivered to the log; the worker inserts what it reads.

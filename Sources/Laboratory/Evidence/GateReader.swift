@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Redis
+import Text
 import Terminal
 import Verify
 
