@@ -61,26 +61,29 @@ let package = Package(
     library("Redis", ["EventLoop", "Chiredis"]),
     library("Kafka", ["EventLoop", "Crdkafka"]),
     library("Operations", ["EventLoop"]),
+    library("Faults", ["EventLoop", "Operations"]),
     library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
     library(
-      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"],
+      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "Postgres"],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("PrivateServers", ["EventLoop"]),
 
     program(
-      "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
+      "monolith",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "Postgres"]),
     program(
       "eda",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "Redis",
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Kafka", "Operations",
+        "Postgres", "Redis",
       ]),
     program(
       "lab",
       [
-        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Kafka",
+        "Operations",
         "Postgres", "PrivateServers", "Redis",
       ]),
 
@@ -91,10 +94,13 @@ let package = Package(
     tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
     tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
+    tests("FaultsTests", ["Faults", "Operations", "EventLoop"]),
     tests(
       "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
       exclude: ["Golden"]),
-    tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
+    tests(
+      "CouponAPITests",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations"]),
     tests(
       "monolithTests",
       [
@@ -110,7 +116,8 @@ let package = Package(
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Kafka",
+        "Operations",
         "Postgres", "PrivateServers", "Redis", "eda", "monolith",
       ]),
     tests(

@@ -1,6 +1,6 @@
 import EventLoop
 import HTTP
-import Operations
+import Faults
 
 /// The operator's calls of the fault switches: done here, then forwarded to the peers.
 ///

@@ -1,5 +1,5 @@
 import CouponStore
-import Operations
+import Faults
 
 extension FaultSpec {
   private static let fields = ["kind", "latencyMs", "rate", "ttlSeconds", "seed"]

@@ -1,6 +1,6 @@
 import CouponDomain
 import HTTP
-import Operations
+import Faults
 
 /// Why a request is not answered as it hoped (RFC 9457). `code` never changes its meaning: programs read it.
 package enum ProblemCode: String, CaseIterable {

@@ -1,5 +1,6 @@
-import EventLoop
+package import EventLoop
 import Foundation
+package import Faults
 package import Operations
 
 /// What every part of a program is given: where it logs, where it counts, and what is broken on purpose.
@@ -8,8 +9,6 @@ package struct ProgramContext: Sendable {
   package let metrics: Metrics
   /// The fault switches; nil without the operator's listener, and then nothing ever asks.
   package private(set) var faults: FaultBoard?
-  /// For the pools of the database.
-  package private(set) var databaseFaults: DatabaseFaults?
 
   package init(log: Log, metrics: Metrics) { (self.log, self.metrics) = (log, metrics) }
 
@@ -17,12 +16,14 @@ package struct ProgramContext: Sendable {
   @LoopActor
   package func switchable(_ targets: [FaultTarget], by admin: AdminSettings) -> ProgramContext {
     guard admin.listener != nil else { return self }
-    let board = FaultBoard(targets: targets, log: log, metrics: metrics)
     var context = self
-    context.faults = board
-    context.databaseFaults = DatabaseFaults(board)
+    context.faults = FaultBoard(targets: targets, log: log, metrics: metrics)
     return context
   }
+
+  /// What a wire module asks before each use of this server; nil without switches.
+  @LoopActor
+  package func seam(_ target: FaultTarget) -> (any CallSeam)? { faults.map { SwitchedServer($0, target) } }
 }
 
 /// From the command line to the exit code, the same way for every server program.

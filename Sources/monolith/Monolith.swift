@@ -1,6 +1,7 @@
 package import CouponAPI
 import CouponStore
 package import EventLoop
+import Faults
 package import Operations
 import Postgres
 
@@ -88,7 +89,7 @@ package final class Monolith: ApplicationPart {
     let pool = PostgresPool(
       configuration: configuration, size: size, maxWaiting: min(maxWaiting, settings.server.maxConnections),
       sessionSettings: session(deadline: deadline, schema), name: "monolith-\(name)", reserve: deadline / 10,
-      fault: context.databaseFaults)
+      seam: context.seam(.database))
     DatabaseFigures.register(pool, as: name, in: context.metrics)
     return pool
   }

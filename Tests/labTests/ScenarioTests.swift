@@ -1,6 +1,6 @@
 import CouponDomain
 import Foundation
-import Operations
+import Faults
 import PrivateServers
 import Testing
 import lab

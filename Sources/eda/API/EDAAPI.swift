@@ -2,6 +2,7 @@ package import CouponAPI
 import CouponStore
 package import EventLoop
 import Kafka
+import Faults
 package import Operations
 import Postgres
 import Redis
@@ -42,10 +43,9 @@ package final class EDAAPI: ApplicationPart {
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
     func connect(_ name: String) -> RedisClient {
-      let client = RedisClient(
-        configuration: configuration, name: name, maxPending: settings.server.maxConnections + 64)
-      client.fault = context.faults.map { RedisFaults($0, client) }
-      return client
+      RedisClient(
+        configuration: configuration, name: name, maxPending: settings.server.maxConnections + 64,
+        seam: context.seam(.redis))
     }
     let redis = connect("eda-api")
     self.redis = redis
@@ -82,8 +82,9 @@ package final class EDAAPI: ApplicationPart {
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
-    publisher.seam = context.faults.map { KafkaFaults($0) }
-    reader.seam = context.faults.map { KafkaFaults($0) }
+    let brokers = context.faults.map { SwitchedServer($0, .kafka) }
+    publisher.seam = brokers
+    reader.seam = brokers
     Composition.tell(settings.coupons.strategy, in: context.metrics)
     redisFigures()
   }

@@ -1,6 +1,7 @@
 import CouponAPI
 import CouponStore
 import EventLoop
+import Faults
 import Operations
 import Postgres
 
@@ -40,7 +41,7 @@ enum Composition {
     let pool = PostgresPool(
       configuration: configuration, size: settings.pool, maxWaiting: min(maxWaiting, 4_096),
       sessionSettings: try schema(settings).sessionSettings.merging(limits) { $1 }, name: name,
-      reserve: deadline / 10, fault: context.databaseFaults)
+      reserve: deadline / 10, seam: context.seam(.database))
     DatabaseFigures.register(pool, as: "database", in: context.metrics)
     return pool
   }

@@ -2,6 +2,7 @@ package import CouponAPI
 import CouponStore
 package import EventLoop
 import Kafka
+import Faults
 package import Operations
 import Postgres
 
@@ -40,7 +41,7 @@ package final class EDAWorker: ApplicationPart {
       offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
       onFailure: { reason in end.fail(reason) })
     worker.crash = CrashSwitch(settings.crash)
-    worker.seam = context.faults.map { KafkaFaults($0) }
+    worker.seam = context.faults.map { SwitchedServer($0, .kafka) }
     Composition.tell(settings.coupons.strategy, in: context.metrics)
   }
 

@@ -33,7 +33,7 @@ package struct CodeCount: Hashable, Sendable {
       let parts = path.split(separator: "/").map(String.init)
       let count = CodeCount.count(code)
       lines[parts[0], default: 0] += count
-      if parts.dropFirst().contains(where: CodeCount.laboratoryFolders.contains)
+      if parts.contains(where: CodeCount.laboratoryFolders.contains)
         || CodeCount.laboratoryFiles.contains(path)
       {
         laboratory[parts[0], default: 0] += count

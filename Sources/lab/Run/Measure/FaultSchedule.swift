@@ -1,7 +1,7 @@
 import CouponDomain
 import CouponStore
 import EventLoop
-package import Operations
+package import Faults
 import PrivateServers
 
 /// Breaks what a scenario says when it says so, and heals what is left in the end.
