@@ -82,8 +82,9 @@ package final class EDAAPI: ApplicationPart {
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
-    publisher.fault = context.faults?.kafkaHook
-    reader.fault = context.faults?.kafkaHook
+    let brokers = context.faults.map { SwitchedServer($0, .kafka) }
+    publisher.seam = brokers
+    reader.seam = brokers
     Composition.tell(settings.coupons.strategy, in: context.metrics)
     redisFigures()
   }

@@ -12,8 +12,8 @@ final class LogPublisher {
 
   private let topic: String
   private var producer: KafkaProducer?
-  /// Asked before each message; for experiments.
-  var fault: KafkaFaultHook?
+  /// Stands between each message and the broker.
+  var seam: (any CallSeam)?
   private let published: Counter
   private let failures: [DeliveryProblem: Counter]
 
@@ -54,7 +54,7 @@ final class LogPublisher {
       failures[problem]?.increment()
       onProblem(PublishTicket(number: id), problem)
     }
-    producer?.fault = fault
+    producer?.seam = seam
   }
 
   func stop(deadline: Instant) async {

@@ -30,8 +30,8 @@ final class LogReader {
   private let trouble: TroubleLog
   private var admin: KafkaAdmin?
   private var tail: KafkaTail?
-  /// Asked before each bite; for experiments.
-  var fault: KafkaFaultHook?
+  /// Stands between each turn's reading and the broker.
+  var seam: (any CallSeam)?
   private var isStopped = false
   private var firstHashes: [Int32: [UInt8]] = [:]
   private var remembered: [Int32: LogStart.Remembered]?
@@ -132,19 +132,14 @@ final class LogReader {
 
   /// The end of every partition, each of which must have its beginning.
   private func ends(_ admin: KafkaAdmin) async throws -> [Int64]? {
-    var ends: [Int64] = []
-    for partition in 0..<settings.partitions {
-      let marks = try await patiently { () throws(KafkaError) in
-        try await admin.watermarks(
-          of: self.settings.topic, partition: Int32(partition), deadline: .now + Self.callPatience)
-      }
-      guard let marks else { return nil }
-      guard marks.low == 0 else {
-        throw StartRefusal(place(partition) + LogProblem.beginningGone(low: marks.low).explanation)
-      }
-      ends.append(marks.high)
+    let marks = try await patiently { () throws(KafkaError) in
+      try await admin.watermarks(
+        of: self.settings.topic, partitions: self.settings.partitions, deadline: .now + Self.callPatience)
     }
-    return ends
+    for (partition, mark) in (marks ?? []).enumerated() where mark.low != 0 {
+      throw StartRefusal(place(partition) + LogProblem.beginningGone(low: mark.low).explanation)
+    }
+    return marks?.map(\.high)
   }
 
   /// Asks again until Kafka answers; nil when stopped meanwhile.
@@ -174,7 +169,7 @@ final class LogReader {
       options: options,
       onMessages: { [weak self] messages in self?.take(messages) },
       onProblem: { [weak self] problem in self?.take(problem) })
-    tail.fault = fault
+    tail.seam = seam
     self.tail = tail
     try tail.start()
   }

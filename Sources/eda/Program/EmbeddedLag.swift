@@ -29,15 +29,13 @@ final class EmbeddedLag {
   func read() async -> Int64? {
     let (deadline, topic) = (Instant.now + .seconds(5), settings.kafka.topic)
     do {
-      var ends: [Int32: Int64] = [:]
-      for partition in 0..<Int32(settings.kafka.partitions) {
-        ends[partition] = try await admin.watermarks(of: topic, partition: partition, deadline: deadline).high
-      }
+      let marks = try await admin.watermarks(
+        of: topic, partitions: settings.kafka.partitions, deadline: deadline)
       // Before the first entry there need not be tables.
-      guard ends.values.contains(where: { $0 > 0 }) else { return 0 }
+      guard marks.contains(where: { $0.high > 0 }) else { return 0 }
       let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)
       let next = Dictionary(rows.map { ($0.partition, $0.nextOffset) }) { $1 }
-      return ends.reduce(0) { $0 + max(0, $1.value - (next[$1.key] ?? 0)) }
+      return marks.lag(behind: next)
     } catch { return nil }
   }
 

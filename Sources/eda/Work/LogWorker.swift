@@ -23,8 +23,8 @@ final class LogWorker {
   private let onFailure: @LoopActor (String) -> Void
   private let bug: PlantedBug?
   private var consumer: KafkaGroupConsumer?
-  /// Asked before each bite; for experiments.
-  var fault: KafkaFaultHook?
+  /// Stands between each turn's reading and the broker.
+  var seam: (any CallSeam)?
   /// Where this process is told to end itself; for experiments.
   var crash: CrashSwitch? {
     get { writer.crash }
@@ -58,7 +58,7 @@ final class LogWorker {
       options: KafkaGroupConsumer.Options(valueLimit: BatchRecord.readBytes),
       onRebalance: { [weak self] change in self?.rebalanced(change) },
       onProblem: { [weak self] problem in self?.take(problem) })
-    consumer.fault = fault
+    consumer.seam = seam
     self.consumer = consumer
     try consumer.start()
     EventLoop.shared.spawn {
@@ -264,12 +264,11 @@ final class LogWorker {
     while !isStopped {
       await EventLoop.shared.sleep(for: .seconds(1))
       guard !isStopped, isAssigned, let consumer else { continue }
-      for partition in consumer.partitions.sorted() {
-        let marks = try? await admin.watermarks(
-          of: settings.topic, partition: partition, deadline: .now + .seconds(1))
-        guard let marks, !isStopped else { break }
-        figures.saw(end: marks.high, of: partition)
-      }
+      let partitions = consumer.partitions.sorted()
+      let marks = try? await admin.watermarks(
+        of: settings.topic, partitions: partitions, deadline: .now + .seconds(1))
+      guard let marks, !isStopped else { continue }
+      for (partition, mark) in zip(partitions, marks) { figures.saw(end: mark.high, of: partition) }
     }
   }
 }

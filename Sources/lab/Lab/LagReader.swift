@@ -34,12 +34,8 @@ package final class LagReader {
       for row in 0..<rows.count {
         if let partition = rows.int(row, 0), let offset = rows.int(row, 1) { next[Int32(partition)] = offset }
       }
-      var lag: Int64 = 0
-      for partition in 0..<Int32(partitions) {
-        let marks = try await admin.watermarks(of: topic, partition: partition, deadline: deadline)
-        lag += max(0, marks.high - (next[partition] ?? 0))
-      }
-      return lag
+      return try await admin.watermarks(of: topic, partitions: partitions, deadline: deadline).lag(
+        behind: next)
     } catch { return nil }
   }
 

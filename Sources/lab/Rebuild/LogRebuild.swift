@@ -59,12 +59,8 @@ package final class LogRebuild {
   }
 
   private func watermarks(_ admin: KafkaAdmin) async throws -> [KafkaWatermarks] {
-    var marks: [KafkaWatermarks] = []
-    for partition in 0..<Int32(log.partitions) {
-      marks.append(
-        try await admin.watermarks(of: topic, partition: partition, deadline: .now + LogRebuild.patience))
-    }
-    return marks
+    try await admin.watermarks(
+      of: topic, partitions: log.partitions, deadline: .now + LogRebuild.patience)
   }
 
   private func fill() async throws -> Int {

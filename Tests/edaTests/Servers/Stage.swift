@@ -190,12 +190,9 @@ final class Stage {
       var next: [Int32: Int64] = [:]
       let rows = try? await OffsetSQL.all(topic: self.topic, in: self.pool, deadline: .now + .seconds(5))
       for row in rows ?? [] { next[row.partition] = row.nextOffset }
-      for partition in 0..<Int32(Stage.partitions) {
-        let marks = try await admin.watermarks(
-          of: self.topic, partition: partition, deadline: .now + .seconds(5))
-        if marks.high != next[partition] ?? 0 { return false }
-      }
-      return true
+      let marks = try await admin.watermarks(
+        of: self.topic, partitions: Stage.partitions, deadline: .now + .seconds(5))
+      return marks.enumerated().allSatisfy { $0.element.high == next[Int32($0.offset)] ?? 0 }
     }
     await admin.close()
   }
