@@ -82,8 +82,9 @@ package final class EDAAPI: ApplicationPart {
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
-    publisher.seam = context.faults.map { SwitchedServer($0, .kafka) }
-    reader.seam = context.faults.map { SwitchedServer($0, .kafka) }
+    let brokers = context.faults.map { SwitchedServer($0, .kafka) }
+    publisher.seam = brokers
+    reader.seam = brokers
     context.tell(strategy: settings.coupons.strategyName)
     redisFigures()
   }
