@@ -63,9 +63,13 @@ package struct RedisSession<Caller> {
 }
 
 package struct RedisStatistics: Hashable, Sendable {
-  package var inFlight = 0
-  package var connects = 0
-  package var timeouts = 0
+  package var inFlight: Int
+  package var connects: Int
+  package var timeouts: Int
+
+  package init(inFlight: Int = 0, connects: Int = 0, timeouts: Int = 0) {
+    (self.inFlight, self.connects, self.timeouts) = (inFlight, connects, timeouts)
+  }
 }
 
 // MARK: - Connection
