@@ -32,7 +32,17 @@ package struct HTTPServerConfiguration: Sendable {
     self.port = port
   }
 
-  /// How often the time limits are looked at.
+  func duration(of limit: TimeLimit) -> Duration {
+    switch limit {
+    case .head: headTimeout
+    case .body: bodyTimeout
+    case .idle: idleTimeout
+    case .write: writeTimeout
+    case .linger: lingerTimeout
+    }
+  }
+
+  /// How often the deadlines are checked.
   var sweepInterval: Duration {
     let shortest = [headTimeout, bodyTimeout, idleTimeout, writeTimeout, lingerTimeout].min() ?? .seconds(1)
     return max(.milliseconds(5), min(.milliseconds(250), shortest / 8))

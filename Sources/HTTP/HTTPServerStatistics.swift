@@ -4,8 +4,6 @@ package struct HTTPServerStatistics: Sendable {
   package internal(set) var connectionsAccepted: UInt64 = 0
   /// Those above the limit, which were answered 503.
   package internal(set) var connectionsRefused: UInt64 = 0
-  /// Times that accepting failed for want of descriptors or memory, and paused.
-  package internal(set) var acceptPauses: UInt64 = 0
   /// Times that a connection had to wait for a later turn, so many others being there.
   package internal(set) var readsPutOff: UInt64 = 0
   /// Whole requests that were given to the handler.
