@@ -59,8 +59,7 @@ final class ClientConnection {
 
   // MARK: - A request
 
-  /// Sends a request; false where not a byte of it could be sent: this connection is closed then, the
-  /// request untouched.
+  /// Sends a request. False if no byte of it could be sent: then this connection is closed, the request untouched.
   func begin(_ call: ClientCall) -> Bool {
     guard stage == .idle else { return false }
     stage = .busy
@@ -93,7 +92,7 @@ final class ClientConnection {
       if isAllWritten { socket.wait(for: .readable) }
     case .blocked, .ended: break
     case .failed(let code):
-      // An answer may lie there that was given before the request had arrived whole.
+      // The server may have answered before the whole request had arrived.
       readOnce()
       if stage == .busy { fail(WatchedSocket.text(code)) }
     }
@@ -111,7 +110,7 @@ final class ClientConnection {
   }
 
   private func receive(_ bytes: UnsafeRawBufferPointer) {
-    // What nobody has asked for cannot be told from the answer to the next request.
+    // Bytes without a request cannot be told apart from the answer to the next one.
     guard stage == .busy else { return close() }
     if let input {
       input.append(bytes)
@@ -158,7 +157,7 @@ final class ClientConnection {
       client.becameIdle(self, wasConnecting: false)
     } else {
       close()
-      client.replaceClosed()
+      client.connectMore()
     }
     call.completion(outcome)
   }
