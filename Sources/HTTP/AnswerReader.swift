@@ -1,4 +1,4 @@
-/// Puts one answer together from the pieces that arrive.
+/// Assembles one answer from the pieces that arrive.
 struct AnswerReader {
   enum Progress {
     case needsMore
@@ -26,8 +26,8 @@ struct AnswerReader {
     self.isHead = isHead
   }
 
-  /// Takes from `bytes` what belongs to the answer. An incomplete head is not taken: it must come again
-  /// with what follows.
+  /// Takes the bytes that belong to the answer. An incomplete head is not taken: it must be passed again together with
+  /// what follows.
   mutating func take(_ bytes: UnsafeRawBufferPointer, _ parser: HeadParser) -> (Progress, consumed: Int) {
     var used = 0
     while true {
@@ -49,7 +49,7 @@ struct AnswerReader {
     }
   }
 
-  /// The peer has closed: the end of an answer whose length was not told.
+  /// The peer has closed, which ends an answer without a length.
   func ended() -> HTTPClientResponse? {
     if case .untilClose = framing { return response }
     return nil

@@ -1,4 +1,4 @@
-/// Where every read of a loop goes first: what is complete is used in place, only what is not is copied.
+/// The buffer that all connections read into: complete messages are used in place, only the rest is copied.
 final class ReadBuffer {
   let bytes: UnsafeMutableRawBufferPointer
 
@@ -8,7 +8,7 @@ final class ReadBuffer {
   func first(_ count: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[..<count]) }
 }
 
-/// Buffers that connections hold only while they have something in them.
+/// Spare buffers: a connection holds one only while there is something in it.
 final class BufferPool {
   static let keptAtMost = 256
   private static let smallest = 1024

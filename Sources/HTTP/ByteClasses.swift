@@ -1,4 +1,4 @@
-/// Which bytes may stand where: one table of 256 entries, a bit for each place.
+/// Which bytes are allowed where: one table of 256 entries, with a bit for each place.
 ///
 /// Unchecked Sendable because the table is written once, by its initialiser, then only read, and never freed.
 struct ByteClasses: @unchecked Sendable {
@@ -6,7 +6,7 @@ struct ByteClasses: @unchecked Sendable {
   static let token: UInt8 = 1
   /// A target's: visible ASCII that does not begin a fragment.
   static let target: UInt8 = 2
-  /// A name, an address or a port; not what would begin a path, a query or user information.
+  /// A host's: a name, an address, a port; no byte that begins a path, a query or user information.
   static let host: UInt8 = 4
 
   static let shared = ByteClasses()
@@ -30,7 +30,7 @@ struct ByteClasses: @unchecked Sendable {
   @inline(__always)
   func contains(_ byte: UInt8, _ place: UInt8) -> Bool { table[Int(byte)] & place != 0 }
 
-  /// The first byte in `from..<to` that may not stand in such a place, or `to`.
+  /// The first byte in `from..<to` that is not allowed in that place, or `to`.
   @inline(__always)
   func end(of place: UInt8, _ base: UnsafeRawPointer, from: Int, to: Int) -> Int {
     var index = from

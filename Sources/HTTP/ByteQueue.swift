@@ -1,4 +1,4 @@
-/// Bytes that wait: filled at the end, consumed at the front. Memory of its own, so that filling it costs
+/// Bytes that wait: appended at the end, consumed at the front. It allocates its memory itself, so that appending costs
 /// no checks.
 final class ByteQueue {
   private var memory: UnsafeMutableRawPointer
@@ -28,7 +28,7 @@ final class ByteQueue {
     end = 0
   }
 
-  /// Makes room for that many bytes more.
+  /// Makes room for `more` bytes.
   func reserve(_ more: Int) {
     guard end + more > capacity else { return }
     let count = end - start
@@ -65,7 +65,7 @@ final class ByteQueue {
     end += 1
   }
 
-  /// Text that may not begin a new line: a control character becomes a space.
+  /// Appends text that must stay on its line: a control character becomes a space.
   func appendLineText(_ text: String) {
     let from = count
     var text = text

@@ -1,9 +1,9 @@
-/// Takes a chunked body apart (RFC 9112, 7.1), byte by byte if it comes so.
+/// Decodes a chunked body (RFC 9112, 7.1), in whatever pieces it arrives.
 ///
 ///     size ─▶ extension ─▶ lineFeed ─▶ data ─▶ dataEnd ─▶ size …
 ///                             └─ size 0 ─▶ trailer lines ─▶ done
 ///
-/// Extensions and trailers are passed over, and bounded; every line ends with CR LF.
+/// Extensions and trailers are skipped, and bounded; every line ends with CR LF.
 package struct ChunkedDecoder {
   package enum Progress: Equatable {
     case needsMore
@@ -21,7 +21,7 @@ package struct ChunkedDecoder {
   private var state = State.size
   private var size = 0
   private var digits = 0
-  /// What extensions and trailers may still take.
+  /// How many more bytes extensions and trailers may have.
   private var spare: Int
   private let limit: Int
 
@@ -33,8 +33,7 @@ package struct ChunkedDecoder {
     self.spare = spare
   }
 
-  /// Appends to `body` what `input` holds of it. `consumed` is less than the whole only where the body ends
-  /// before.
+  /// Appends the part of the body that `input` holds. `consumed` is less than the whole only if the body ends before.
   package mutating func decode(
     _ input: UnsafeRawBufferPointer, into body: inout [UInt8]
   ) -> (progress: Progress, consumed: Int) {

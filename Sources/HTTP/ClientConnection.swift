@@ -8,10 +8,9 @@ final class ClientConnection {
   private enum Stage { case connecting, idle, busy, closed }
 
   private let client: HTTPClient
-  private let descriptor: Int32
   private let slot: Int
+  private var socket: WatchedSocket
   private var stage = Stage.connecting
-  private var watch: DescriptorWatch?
 
   private var call: ClientCall?
   private var written = 0
@@ -21,15 +20,14 @@ final class ClientConnection {
 
   init(client: HTTPClient, descriptor: Int32, slot: Int) {
     self.client = client
-    self.descriptor = descriptor
     self.slot = slot
+    socket = WatchedSocket(descriptor)
   }
 
   func start() {
     client.deadlines.set(slot, .now + client.configuration.connectTimeout)
-    let watch = DescriptorWatch(descriptor) { readiness in self.ready(readiness) }
-    self.watch = watch
-    watch.watch(.writable)
+    _ = socket.beginWatching { readiness in self.ready(readiness) }
+    socket.wait(for: .writable)
   }
 
   var isIdle: Bool { stage == .idle }
@@ -46,11 +44,11 @@ final class ClientConnection {
   }
 
   private func connected() {
-    let code = Sockets.pendingError(descriptor)
-    guard code == 0 else { return couldNotConnect(SocketIO.text(code)) }
+    let code = socket.pendingError
+    guard code == 0 else { return couldNotConnect(WatchedSocket.text(code)) }
     stage = .idle
     client.deadlines.clear(slot)
-    watch?.watch(.readable)
+    socket.wait(for: .readable)
     client.becameIdle(self, wasConnecting: true)
   }
 
@@ -61,13 +59,12 @@ final class ClientConnection {
 
   // MARK: - A request
 
-  /// Sends a request; false where not a byte of it could be sent: this connection is closed then, the
-  /// request untouched.
+  /// Sends a request. False if no byte of it could be sent: then this connection is closed, the request untouched.
   func begin(_ call: ClientCall) -> Bool {
     guard stage == .idle else { return false }
     stage = .busy
     written = 0
-    switch call.bytes.withUnsafeBytes({ SocketIO.write(descriptor, $0) }) {
+    switch call.bytes.withUnsafeBytes({ socket.write($0) }) {
     case .bytes(let count): written = count
     case .blocked, .ended: break
     case .failed:
@@ -78,7 +75,7 @@ final class ClientConnection {
     call.onSent?()
     reader = AnswerReader(maxBodyBytes: client.configuration.maxBodyBytes, isHead: call.isHead)
     client.deadlines.set(slot, call.deadline)
-    if !isAllWritten { watch?.watch([.readable, .writable]) }
+    if !isAllWritten { socket.wait(for: [.readable, .writable]) }
     return true
   }
 
@@ -87,33 +84,33 @@ final class ClientConnection {
   private func writeOn() {
     guard let call else { return }
     let rest = call.bytes.withUnsafeBytes {
-      SocketIO.write(descriptor, UnsafeRawBufferPointer(rebasing: $0[written...]))
+      socket.write(UnsafeRawBufferPointer(rebasing: $0[written...]))
     }
     switch rest {
     case .bytes(let count):
       written += count
-      if isAllWritten { watch?.watch(.readable) }
+      if isAllWritten { socket.wait(for: .readable) }
     case .blocked, .ended: break
     case .failed(let code):
-      // An answer may lie there that was given before the request had arrived whole.
+      // The server may have answered before the whole request had arrived.
       readOnce()
-      if stage == .busy { fail(SocketIO.text(code)) }
+      if stage == .busy { fail(WatchedSocket.text(code)) }
     }
   }
 
   // MARK: - Its answer
 
   private func readOnce() {
-    switch SocketIO.read(descriptor, into: client.readBuffer.bytes) {
+    switch socket.read(into: client.readBuffer.bytes) {
     case .bytes(let count): receive(client.readBuffer.first(count))
     case .blocked: break
     case .ended: ended()
-    case .failed(let code): fail(SocketIO.text(code))
+    case .failed(let code): fail(WatchedSocket.text(code))
     }
   }
 
   private func receive(_ bytes: UnsafeRawBufferPointer) {
-    // What nobody has asked for cannot be told from the answer to the next request.
+    // Bytes without a request cannot be told apart from the answer to the next one.
     guard stage == .busy else { return close() }
     if let input {
       input.append(bytes)
@@ -160,7 +157,7 @@ final class ClientConnection {
       client.becameIdle(self, wasConnecting: false)
     } else {
       close()
-      client.replaceClosed()
+      client.connectMore()
     }
     call.completion(outcome)
   }
@@ -193,9 +190,7 @@ final class ClientConnection {
   private func close() {
     guard stage != .closed else { return }
     stage = .closed
-    watch?.stop()
-    watch = nil
-    Sockets.close(descriptor)
+    socket.close()
     dropInput()
     client.forget(slot)
   }

@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// The deadlines of many connections, by the slot that each has while it lives: one array that is looked
-/// through now and then (10,000 of them in some microseconds), instead of a timer for each request.
+/// The deadlines of many connections, by the slot that each holds while it lives: one array that is scanned periodically
+/// (10,000 entries take some microseconds), instead of a timer a request.
 struct DeadlineTable {
   private static let none = UInt64.max
   private var deadlines: [UInt64] = []
@@ -24,7 +24,7 @@ struct DeadlineTable {
   mutating func set(_ slot: Int, _ deadline: Instant) { deadlines[slot] = deadline.nanoseconds }
   mutating func clear(_ slot: Int) { deadlines[slot] = Self.none }
 
-  /// The slots whose deadline has passed, which have none after that.
+  /// Removes the deadlines that have passed; returns their slots.
   mutating func takeDue(_ now: Instant) -> [Int] {
     var due: [Int] = []
     for slot in deadlines.indices where deadlines[slot] <= now.nanoseconds {

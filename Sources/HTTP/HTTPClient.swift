@@ -2,10 +2,10 @@ package import EventLoop
 
 /// Requests to one address over kept-alive connections, one request at a time on each. Nothing is sent twice.
 ///
-///     send ──▶ an idle connection, the one that has rested longest
-///        └──▶ waiting (bounded) ──▶ the next that becomes idle or comes about
+///     send ──▶ the connection that has been idle longest
+///        └──▶ waiting (bounded) ──▶ the next connection that becomes idle or is opened
 ///
-/// `close` it in the end: open connections keep it alive.
+/// Call `close` when done: open connections keep the client alive.
 @LoopActor
 package final class HTTPClient {
   package typealias Outcome = Result<HTTPClientResponse, HTTPClientError>
@@ -16,12 +16,13 @@ package final class HTTPClient {
   let buffers = BufferPool()
   var deadlines = DeadlineTable()
 
-  /// More than these at once would overrun a listener's queue.
+  /// More at once would overrun a listener's queue.
   private static let connectingAtATime = 256
   private static let sweepInterval = Duration.milliseconds(10)
 
   private var connections: [ClientConnection?] = []
-  private var connectionCount = 0
+  /// Connections that are open or being opened.
+  package private(set) var connectionCount = 0
   private var connecting = 0
   private var idle = Deque<ClientConnection>()
   private var waiting = Deque<ClientCall>()
@@ -37,12 +38,9 @@ package final class HTTPClient {
     parser = HeadParser(.answer, limits: configuration.head)
   }
 
-  /// Connections that are open or coming about, and requests that wait for one.
-  package var statistics: (connections: Int, waiting: Int) { (connectionCount, waiting.count) }
-
   // MARK: - Sending
 
-  /// A request that the deadline cuts off takes its connection with it.
+  /// If the deadline passes before the answer arrives, the connection is closed.
   package func send(
     _ request: HTTPRequest, deadline: Instant
   ) async throws(HTTPClientError) -> HTTPClientResponse {
@@ -53,8 +51,8 @@ package final class HTTPClient {
     return try outcome.get()
   }
 
-  /// Without a task. `bytes` is one whole request (as `HTTPRequest.wireBytes` makes it); `completion` is
-  /// called once, and not before this has returned. `onSent` hears when a connection has taken it, perhaps at once.
+  /// The same without a task. `bytes` is one whole request (as `HTTPRequest.wireBytes` makes it); `completion` is
+  /// called once, after this has returned. `onSent` is called when a connection has taken the request, perhaps at once.
   package func send(
     _ bytes: [UInt8], deadline: Instant, onSent: (@LoopActor () -> Void)? = nil,
     completion: @escaping @LoopActor (Outcome) -> Void
@@ -71,7 +69,7 @@ package final class HTTPClient {
     connectMore()
   }
 
-  /// Opens connections beforehand; returns how many there are in the end.
+  /// Opens connections in advance; returns how many are open in the end.
   package func open(_ count: Int, deadline: Instant) async -> Int {
     wanted = min(count, configuration.maxConnections)
     let done = Completion<Void>()
@@ -99,14 +97,15 @@ package final class HTTPClient {
     return false
   }
 
-  /// Tells the caller after the present turn, so that nobody is called back while still calling.
+  /// Fails the call at the turn's end, so that no caller is called back before its own call has returned.
   func fail(_ call: ClientCall, _ error: HTTPClientError) {
     EventLoop.shared.atTurnEnd { call.completion(.failure(error)) }
   }
 
   // MARK: - Connections
 
-  private func connectMore() {
+  /// Opens connections for the requests that wait, as many as are allowed.
+  func connectMore() {
     while !isClosed, connecting < Self.connectingAtATime, connectionCount < configuration.maxConnections,
       connecting < waiting.count || connectionCount < wanted
     {
@@ -125,12 +124,12 @@ package final class HTTPClient {
     }
   }
 
-  /// A connection has come about, or has been answered and can be used again.
+  /// A connection was opened, or its answer has arrived and it can be used again.
   func becameIdle(_ connection: ClientConnection, wasConnecting: Bool) {
     if wasConnecting { connecting -= 1 }
     while let call = waiting.popFirst() {
       if connection.begin(call) { break }
-      // It has just died without taking a byte.
+      // The connection was lost before it took a byte.
       waiting.append(call)
       break
     }
@@ -139,7 +138,7 @@ package final class HTTPClient {
     noteOpened()
   }
 
-  /// A connection could not be made: the request that has waited longest hears of it.
+  /// A connection could not be opened: the request that has waited longest fails.
   func couldNotConnect(_ reason: String) {
     connecting -= 1
     noteFailure(reason)
@@ -164,9 +163,6 @@ package final class HTTPClient {
     deadlines.giveBack(slot)
     connectionCount -= 1
   }
-
-  /// What waits may need a connection in place of one that has gone.
-  func replaceClosed() { connectMore() }
 
   // MARK: - Deadlines
 

@@ -1,13 +1,12 @@
 package import EventLoop
 
-/// Why there is no answer. The first case is a "no"; the others are not: the server may have done what it
-/// was asked.
+/// Why there is no answer. After any case but `neverSent` the server may have carried out the request.
 package enum HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// Not a byte of the request has left: no connection, none free in time, too many waiting.
+  /// No byte of the request was sent: no connection, none free in time, too many waiting.
   case neverSent(String)
-  /// It was sent, at least in part, and no whole answer came: closed, reset, or the deadline.
+  /// At least a part was sent, and no whole answer arrived: closed, reset, or the deadline passed.
   case sentNoAnswer(String)
-  /// An answer came that is not HTTP or is larger than allowed.
+  /// The answer is not HTTP or is larger than allowed.
   case badAnswer(String)
 
   package var description: String {
@@ -28,14 +27,14 @@ package struct HTTPClientResponse: Sendable {
 
 package struct HTTPClientConfiguration: Sendable {
   package var address: SocketAddress
-  /// What `Host` says; the address where nil.
+  /// The `Host` header; nil: the address.
   package var host: String?
   package var maxConnections: Int
   /// Requests that wait for a connection; one more is refused as never sent.
   package var maxWaiting: Int
   package var head = HTTPHeadLimits(startLineBytes: 8192, headBytes: 32_768, headers: 128)
   package var maxBodyBytes = 64 << 20
-  /// For a connection to come about.
+  /// For opening a connection.
   package var connectTimeout = Duration.seconds(5)
 
   package init(address: SocketAddress, maxConnections: Int = 8, maxWaiting: Int = 1024) {

@@ -6,7 +6,7 @@
 
 internal import EventLoop
 
-/// The `Date` line, made anew once a second.
+/// The `Date` line, written anew once a second.
 struct DateLine {
   private(set) var bytes: [UInt8] = []
   private var validUntil = Instant(nanoseconds: 0)

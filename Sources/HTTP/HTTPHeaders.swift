@@ -10,7 +10,7 @@ struct HeaderField {
 }
 
 /// The header lines of a message in their order: one array that holds the bytes as they came and, behind
-/// them, where each name and value lies. Nothing becomes a `String` until somebody asks for it.
+/// them, where each name and value lies. A `String` is made only of what is asked for.
 package struct HTTPHeaders: Sendable {
   private let storage: [UInt8]
   package let count: Int
@@ -45,9 +45,8 @@ package struct HTTPHeaders: Sendable {
     }
   }
 
-  /// Headers of one's own making. A control character in a value becomes a space, so that no value can
-  /// begin a new line; a name with a character that no name may have is left out. At most 64 KiB in all;
-  /// what is beyond is left out.
+  /// Headers to send. A control character in a value becomes a space, so that no value can begin a new line. A line is
+  /// left out if its name has a character that is not allowed, and so are all from the one that exceeds 64 KiB in all.
   package init(_ lines: [(String, String)]) {
     var bytes: [UInt8] = []
     var fields: [HeaderField] = []
@@ -77,9 +76,9 @@ package struct HTTPHeaders: Sendable {
     return next(lowercasedName, &index)
   }
 
-  /// Gives `body` the bytes of the first value of that name (which is given in lower case) and whether
-  /// there is no second line of it; calls nobody where there is none. For the hot path: nothing is copied, and nothing is
-  /// generic, since the caller lies in another module.
+  /// Calls `body` with the bytes of the first value of that name (which is given in lower case) and whether it is the
+  /// only one; does not call it if there is none. For the hot path: nothing is copied, and nothing is generic, because
+  /// the caller is in another module.
   package func withFirst(
     _ lowercasedName: String, _ body: (_ value: Span<UInt8>, _ isOnly: Bool) -> Void
   ) {

@@ -3,17 +3,6 @@ package enum HTTPMethod: Hashable, Sendable {
   case get, head, post, put, delete
   case other(String)
 
-  package init(_ name: String) {
-    switch name {
-    case "GET": self = .get
-    case "HEAD": self = .head
-    case "POST": self = .post
-    case "PUT": self = .put
-    case "DELETE": self = .delete
-    default: self = .other(name)
-    }
-  }
-
   package var name: String {
     switch self {
     case .get: "GET"
@@ -25,11 +14,11 @@ package enum HTTPMethod: Hashable, Sendable {
     }
   }
 
-  /// Whether the method only reads, so that several may be worked on at once (RFC 9112, 9.3.2).
+  /// Whether the method only reads, so that several requests may be in flight at once (RFC 9112, 9.3.2).
   package var isSafe: Bool { self == .get || self == .head }
 }
 
-/// The two versions that are spoken; any other is refused with 505.
+/// The two versions that are supported; any other is refused with 505.
 package enum HTTPVersion: Hashable, Sendable {
   case http10, http11
 }

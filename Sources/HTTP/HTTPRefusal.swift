@@ -1,4 +1,4 @@
-/// Why bytes are not taken for an HTTP message. Nothing is guessed: what can be read in two ways is refused.
+/// Why bytes are refused as an HTTP message. Nothing is guessed: what can be read in two ways is refused.
 package enum HTTPRefusal: Error, Hashable, Sendable, CaseIterable {
   // The bytes of a line.
   case bareCarriageReturn, bareLineFeed, controlCharacter
@@ -11,10 +11,10 @@ package enum HTTPRefusal: Error, Hashable, Sendable, CaseIterable {
   // The body's length.
   case badContentLength, repeatedContentLength, badTransferEncoding, ambiguousLength
   case bodyTooLarge, badChunk
-  // The time and the place.
+  // Time limits and the server's own limits.
   case headTimeout, bodyTimeout, unknownExpectation, tooManyConnections
 
-  /// The status that a server answers.
+  /// The status of the answer.
   package var status: Int {
     switch self {
     case .unsupportedVersion: 505
@@ -28,7 +28,7 @@ package enum HTTPRefusal: Error, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// What programs read; it never changes its meaning.
+  /// For programs; its meaning never changes.
   package var code: String {
     switch status {
     case 408: "request-timeout"
@@ -42,7 +42,7 @@ package enum HTTPRefusal: Error, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// One sentence for a person, without any byte of the request.
+  /// One sentence for people; it quotes no byte of the request.
   package var detail: String {
     switch self {
     case .bareCarriageReturn: "A carriage return stands without its line feed."

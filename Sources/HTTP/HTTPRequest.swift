@@ -1,18 +1,18 @@
 package import EventLoop
 
-/// A whole request: what a server's handler is given, and what a client sends.
+/// A whole request: a server's handler receives it, a client sends it.
 package struct HTTPRequest: Sendable {
   /// A server's handler sees a HEAD as a GET: the server leaves the body out.
   package var method: HTTPMethod
-  /// The target before the question mark, as it was sent: visible ASCII, beginning with a slash, nothing
-  /// decoded.
+  /// The target before the question mark, as it was sent: visible ASCII that begins with a slash, not decoded.
   package var path: String
   /// The target behind the question mark, as it was sent; nil without a question mark.
   package var query: String?
   package var version: HTTPVersion
   package var headers: HTTPHeaders
   package var body: [UInt8]
-  /// When a server first saw it, perhaps some turns before its handler: a deadline counts from here. Nil elsewhere.
+  /// When a server first saw it, perhaps some turns before its handler is called: deadlines count from here. Nil in a
+  /// client.
   package var receivedAt: Instant?
 
   package init(
@@ -35,8 +35,7 @@ package struct HTTPRequest: Sendable {
       query: parts.count > 1 ? String(parts[1]) : nil, headers: HTTPHeaders(headers), body: body)
   }
 
-  /// The request as it is sent: with `Host`, and with `Content-Length` where there is a body or the method
-  /// wants one.
+  /// The request as it is sent: with `Host`, and with `Content-Length` if there is a body or the method expects one.
   package func wireBytes(host: String) -> [UInt8] {
     var text = "\(method.name) \(path)"
     if let query { text += "?\(query)" }

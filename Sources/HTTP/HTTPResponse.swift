@@ -1,5 +1,4 @@
-/// What a handler answers. The server adds `Content-Length`, `Date` and, where it applies, `Connection:
-/// close`.
+/// A handler's answer. The server adds `Content-Length`, `Date` and, where it applies, `Connection: close`.
 package struct HTTPResponse: Sendable {
   package var status: Int
   package var contentType: String?
@@ -32,7 +31,7 @@ package struct HTTPResponse: Sendable {
     HTTPResponse(status: status, contentType: "application/json", body: json)
   }
 
-  /// What the server itself says of a request that it refuses (RFC 9457); the connection is closed behind it.
+  /// The server's own answer to a request that it refuses (RFC 9457); the connection is closed after it.
   package static func refusal(_ refusal: HTTPRefusal) -> HTTPResponse {
     let (code, status) = (refusal.code, refusal.status)
     let json =

@@ -5,27 +5,24 @@ package typealias HTTPHandler = @LoopActor (HTTPRequest) -> Reply<HTTPResponse>
 
 /// A strict HTTP/1.1 server on the loop: accepts, bounds and closes connections.
 ///
-/// What happens on one connection is `ServerConnection`'s. All share one read buffer and one head parser,
-/// and the answers of a turn leave at its end.
+/// `ServerConnectionMachine` decides what happens on one connection. All share one read buffer and one head parser, and
+/// the answers of a turn leave at its end.
 @LoopActor
 package final class HTTPServer {
   package internal(set) var statistics = HTTPServerStatistics()
-  let configuration: HTTPServerConfiguration
   let handler: HTTPHandler
-  let parser: HeadParser
+  let tools: ConnectionTools
   let readBuffer = ReadBuffer(count: 65_536)
-  let buffers = BufferPool()
   var deadlines = DeadlineTable()
   var date = DateLine()
   /// The time of the event that is being worked on.
   private(set) var now = Instant.now
-  private(set) var isDraining = false
 
-  /// Connections above the limit that are being told so; with as many as this, accepting pauses.
+  /// Connections above the limit that are being refused; with as many as this, accepting pauses.
   private static let refusedAtATime = 64
   private static let acceptsATurn = 64
-  /// Every request costs the same turn. Were all that wait begun in one, a crowd would make turns long, and what a
-  /// database has answered would lie there unread: its connections would stand idle, the more the larger the crowd.
+  /// Connections read in one turn. If a turn read all that are readable, a crowd would make it long; meanwhile a
+  /// database's answers would lie unread and its connections idle, the longer the larger the crowd.
   private static let readsATurn = 32
   private static let acceptPause = Duration.milliseconds(100)
 
@@ -34,17 +31,18 @@ package final class HTTPServer {
   private var listenerWatch: DescriptorWatch?
   private var acceptTimer: LoopTimer?
   private var sweepTimer: LoopTimer?
-  /// How many connections may still be read in this turn, and those that have to wait for the next.
+  /// How many more connections may be read in this turn, and those that wait for a later one.
   private var readsLeft = HTTPServer.readsATurn
   private var putOff = Deque<ServerConnection>()
   private var unflushed: [ServerConnection] = []
   private var isFlushing = false
   private var allClosed: Completion<Void>?
 
+  private var configuration: HTTPServerConfiguration { tools.configuration }
+
   package init(configuration: HTTPServerConfiguration, handler: @escaping HTTPHandler) {
-    self.configuration = configuration
     self.handler = handler
-    parser = HeadParser(.request, limits: configuration.head)
+    tools = ConnectionTools(configuration)
   }
 
   /// Listens; returns the port.
@@ -59,18 +57,17 @@ package final class HTTPServer {
     return port
   }
 
-  /// Takes no new connections and no new requests (one whose head has begun to arrive still counts as
-  /// taken), answers those in flight, closes; what is left at the deadline is cut.
+  /// Takes no new connections and no new requests (a request whose head has begun to arrive counts as taken), answers
+  /// those in flight and closes; connections that are open at the deadline are cut.
   package func drain(deadline: Instant) async {
     stopListening()
-    isDraining = true
-    for connection in connections { connection?.beginDraining() }
+    for connection in connections { connection?.drain() }
     guard statistics.connectionsOpen > 0 else { return }
     let done = Completion<Void>()
     allClosed = done
     do { try await done.value(deadline: deadline) } catch {
       statistics.connectionsCut += UInt64(statistics.connectionsOpen)
-      for connection in connections { connection?.close() }
+      for connection in connections { connection?.cut() }
     }
   }
 
@@ -95,9 +92,8 @@ package final class HTTPServer {
         guard let descriptor = try Sockets.accept(listener) else { return }
         admit(descriptor)
       } catch {
-        // No descriptors or no memory, as a rule: the listener stays readable, so looking again at once
-        // would spin.
-        statistics.acceptPauses += 1
+        // Usually no descriptors or no memory are left. The listener stays readable, so trying again at once would
+        // spin.
         return pauseAccepting()
       }
     }
@@ -146,7 +142,7 @@ package final class HTTPServer {
 
   // MARK: - Turns
 
-  /// Whether a connection may be read now; one that may not is called again in a later turn, first come first served.
+  /// Whether a connection may be read now. If not, its `readPutOff` is called in a later turn, in order of arrival.
   func mayRead(_ connection: ServerConnection) -> Bool {
     if putOff.isEmpty, readsLeft > 0 {
       if readsLeft == Self.readsATurn { EventLoop.shared.atTurnEnd { self.readsLeft = Self.readsATurn } }
@@ -169,7 +165,7 @@ package final class HTTPServer {
 
   // MARK: - The turn's end and the time
 
-  /// Has the connection write what it has gathered when the turn ends, or before where very many have.
+  /// Has the connection write its answers when the turn ends, or earlier if very many connections have some.
   func flushAtTurnEnd(_ connection: ServerConnection) {
     if unflushed.count >= BufferPool.keptAtMost, !isFlushing { flush() }
     if unflushed.isEmpty { EventLoop.shared.atTurnEnd { self.flush() } }

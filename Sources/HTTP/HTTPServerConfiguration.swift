@@ -1,10 +1,10 @@
-/// Where a server listens and what it bounds.
+/// Where a server listens, and its limits.
 package struct HTTPServerConfiguration: Sendable {
   /// A name or an address.
   package var host: String
-  /// 0: any that is free.
+  /// 0: any free port.
   package var port: Int
-  /// Let several processes listen on one address (SO_REUSEPORT).
+  /// Lets several processes listen on one address (SO_REUSEPORT).
   package var sharePort = false
   /// Above this a connection is answered 503 and closed.
   package var maxConnections = 16_384
@@ -16,15 +16,15 @@ package struct HTTPServerConfiguration: Sendable {
   package var bodyTimeout = Duration.seconds(10)
   /// Between an answer and the next request: the connection is closed.
   package var idleTimeout = Duration.seconds(75)
-  /// Without a byte taken of an answer: the connection is closed.
+  /// Without the peer taking a byte of an answer: the connection is closed.
   package var writeTimeout = Duration.seconds(10)
   /// From the end of the last answer until the peer closes: the connection is closed.
   package var lingerTimeout = Duration.seconds(2)
   /// Requests of one connection that wait for their answers at a time.
   package var maxPipelined = 32
-  /// Bytes of answers that one connection has not taken; above this no further request of it is begun.
+  /// Bytes of answers that the peer has not taken; above this no further request of the connection begins.
   package var maxUnsentBytes = 262_144
-  /// Bytes that are read and thrown away behind the last answer, so that a reset does not eat it.
+  /// Bytes that are read and thrown away after the last answer, so that no reset makes the peer lose it.
   package var maxLingerBytes = 2_097_152
 
   package init(host: String = "127.0.0.1", port: Int = 0) {
@@ -32,7 +32,17 @@ package struct HTTPServerConfiguration: Sendable {
     self.port = port
   }
 
-  /// How often the time limits are looked at.
+  func duration(of limit: TimeLimit) -> Duration {
+    switch limit {
+    case .head: headTimeout
+    case .body: bodyTimeout
+    case .idle: idleTimeout
+    case .write: writeTimeout
+    case .linger: lingerTimeout
+    }
+  }
+
+  /// How often the deadlines are checked.
   var sweepInterval: Duration {
     let shortest = [headTimeout, bodyTimeout, idleTimeout, writeTimeout, lingerTimeout].min() ?? .seconds(1)
     return max(.milliseconds(5), min(.milliseconds(250), shortest / 8))

@@ -1,10 +1,10 @@
-/// What a parser may hold of a head before it refuses it.
+/// How large a head may be; a larger one is refused.
 package struct HTTPHeadLimits: Sendable {
   package var startLineBytes: Int
   package var headBytes: Int
   package var headers: Int
 
-  /// At most 64 KiB, since a header's place is kept in sixteen bits.
+  /// At most 64 KiB, because a header's position is stored in sixteen bits.
   package init(startLineBytes: Int = 4096, headBytes: Int = 8192, headers: Int = 64) {
     self.headBytes = min(headBytes, Int(UInt16.max))
     self.startLineBytes = min(startLineBytes, self.headBytes)
@@ -14,21 +14,20 @@ package struct HTTPHeadLimits: Sendable {
 
 /// Reads the first line and the header lines of a request or of an answer.
 ///
-/// It is given all bytes of the head that have arrived so far, from the first on, and keeps nothing between
-/// calls but what it found. Errors are found in the order of the bytes, so what it says of a head does not
-/// depend on the pieces in which it came: of a longer piece it says the same, or the shorter one was
-/// `incomplete`.
+/// Each call gets all bytes of the head that have arrived so far, from the first on; only the results are kept between
+/// calls. Errors are found in the order of the bytes, so the result does not depend on the pieces in which a head
+/// arrives: a longer piece gives the same result, unless the shorter one was `incomplete`.
 package final class HeadParser {
   package enum Kind { case request, answer }
 
   package enum Result: Equatable {
     case incomplete
-    /// The head ends before the byte `length`; the parser's properties tell what was found.
+    /// The head ends before the byte `length`; the parser's properties hold the results.
     case complete(length: Int)
     case refused(HTTPRefusal)
   }
 
-  /// How the body's end is known, as far as the head tells.
+  /// How the head says where the body ends.
   package enum BodyLength: Equatable {
     case none
     /// Capped at `Int.max`.

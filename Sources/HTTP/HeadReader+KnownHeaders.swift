@@ -1,5 +1,4 @@
-// The headers that say how long a message is and what becomes of the connection: picked up while the lines
-// are read.
+// The headers that determine a message's length and the connection's future, noted while the lines are read.
 extension HeadReader {
   @inline(__always)
   mutating func recognise(_ field: HeaderField, _ head: HeadBytes) -> Bool {
@@ -32,8 +31,7 @@ extension HeadReader {
     return true
   }
 
-  /// Digits only, and one such line: no sign, no list, no blank in between. A number that no machine holds
-  /// is only large.
+  /// Digits only, in one line: no sign, no list, no blank between. A number that overflows counts as `Int.max`.
   private mutating func readContentLength(_ field: HeaderField, _ head: HeadBytes) -> Bool {
     guard !hasLength else { return refuse(.repeatedContentLength) }
     guard !field.value.isEmpty else { return refuse(.badContentLength) }

@@ -1,8 +1,8 @@
 // The first line: of a request, or of an answer.
 extension HeadReader {
-  /// `method SP target SP version`, with exactly one space each. The target is a path with or without a query, or the
-  /// whole address of one, as a client sends it to a proxy and every server must take it (RFC 9112, 3.2.2). What only
-  /// proxies are asked (CONNECT) and `*` are not for this server.
+  /// `method SP target SP version`, with exactly one space each. The target is a path with or without a query, or its
+  /// whole address, which clients send to proxies and every server must accept (RFC 9112, 3.2.2). The targets of CONNECT
+  /// (an authority, for proxies) and `*` are refused.
   mutating func readRequestLine(_ head: HeadBytes, _ line: Range<Int>) -> Bool {
     let methodEnd = classes.end(of: ByteClasses.token, head.base, from: line.lowerBound, to: line.upperBound)
     guard methodEnd > line.lowerBound, methodEnd < line.upperBound, head[methodEnd] == ByteScan.space else {
@@ -25,23 +25,23 @@ extension HeadReader {
     return true
   }
 
-  /// Where the path of an absolute target begins (its end, where it has none); nil where it is none. The authority is
-  /// read as a Host header is: no user information (RFC 9110, 4.2.4). It stands for the Host header (RFC 9112, 3.2.2),
-  /// which no route looks at.
+  /// Where the path of an absolute target begins (the target's end if it has none); nil if the target is not absolute.
+  /// The authority is read like a Host header: no user information (RFC 9110, 4.2.4). It replaces the Host header
+  /// (RFC 9112, 3.2.2), which no route reads.
   private func pathStart(_ head: HeadBytes, _ target: Range<Int>) -> Int? {
-    // An https address over an open connection is not for us to answer (RFC 9110, 7.4).
+    // An https address is refused on a connection without TLS (RFC 9110, 7.4).
     let scheme: StaticString = "http://"
     let start = target.lowerBound + scheme.utf8CodeUnitCount
     guard start <= target.upperBound,
       ByteScan.spells(head.base + target.lowerBound, scheme.utf8CodeUnitCount, scheme)
     else { return nil }
     let end = classes.end(of: ByteClasses.host, head.base, from: start, to: target.upperBound)
-    // A port without a host names nobody.
+    // A port alone is no authority.
     guard end > start, head[start] != ByteScan.colon else { return nil }
     return end == target.upperBound || "/?".utf8.contains(head[end]) ? end : nil
   }
 
-  /// `version SP status SP reason`, the reason and its space possibly missing.
+  /// `version SP status SP reason`; the reason and its space may be missing.
   mutating func readStatusLine(_ head: HeadBytes, _ line: Range<Int>) -> Bool {
     let start = line.lowerBound
     guard line.count >= 12, head[start + 8] == ByteScan.space,
@@ -101,7 +101,7 @@ extension HeadReader {
     let path = targetRange.lowerBound..<queryMark
     let query = queryMark < targetRange.upperBound ? queryMark + 1..<targetRange.upperBound : nil
     return HTTPRequest(
-      // An address without a path is that of the root (RFC 9110, 4.2.3).
+      // An address without a path means the root (RFC 9110, 4.2.3).
       method: method(bytes), path: path.isEmpty ? "/" : String(decoding: bytes[path], as: UTF8.self),
       query: query.map { String(decoding: bytes[$0], as: UTF8.self) },
       version: version, headers: headers(bytes), body: [])

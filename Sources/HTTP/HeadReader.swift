@@ -1,4 +1,4 @@
-/// One reading of a head: a value, so that its state lives in registers and on the stack.
+/// One pass over a head: a value, so that its state lives in registers and on the stack.
 struct HeadReader {
   let kind: HeadParser.Kind
   let limits: HTTPHeadLimits
@@ -14,8 +14,8 @@ struct HeadReader {
   var hasUnknownExpectation = false
   var status = 0
 
-  /// Why the head was not read to its end. (Not thrown: most heads that come in pieces end here, and a
-  /// throw costs more.)
+  /// Why the head was not read to its end. (Not thrown: every head that arrives in pieces ends here, and a throw costs
+  /// more.)
   private(set) var failure = HeadParser.Result.incomplete
   var methodRange = 0..<0
   var targetRange = 0..<0
@@ -36,9 +36,9 @@ struct HeadReader {
     self.fields = fields
   }
 
-  /// The head's length; nil where it was not read to its end, for the reason in `failure`.
+  /// The head's length; nil if it was not read to its end, for the reason in `failure`.
   mutating func readHead(_ head: HeadBytes) -> Int? {
-    // An empty line before a request is passed over, once (RFC 9112, 2.2).
+    // One empty line before a request is skipped (RFC 9112, 2.2).
     let start = kind == .request && head.startsWithEmptyLine ? 2 : 0
     guard let firstEnd = startLineEnd(head, from: start) else { return nil }
     let isFirstRead =
@@ -62,7 +62,7 @@ struct HeadReader {
       copying: base, block: headerBlock, fields: UnsafeBufferPointer(start: fields, count: fieldCount))
   }
 
-  /// Notes why the head is not taken; false, for the caller to return.
+  /// Notes why the head is refused; returns false, for the caller to return.
   mutating func refuse(_ refusal: HTTPRefusal) -> Bool {
     failure = .refused(refusal)
     return false
@@ -137,7 +137,7 @@ struct HeadReader {
     return recognise(field, head)
   }
 
-  /// What only the whole head tells.
+  /// Checks what only the whole head shows.
   private mutating func checkWhole() -> Bool {
     if body == .chunked {
       if hasLength { return refuse(.ambiguousLength) }

@@ -15,7 +15,7 @@ final class PartialBody {
     self.framing = framing
   }
 
-  /// Takes what belongs to the body; `consumed` is less than the whole only where the body ends before.
+  /// Takes the bytes that belong to the body; `consumed` is less than the whole only if the body ends before.
   func take(_ bytes: UnsafeRawBufferPointer) -> (progress: ChunkedDecoder.Progress, consumed: Int) {
     switch framing {
     case .counted(let remaining):

@@ -1,6 +1,6 @@
-/// How an answer to one request differs from the handler's response.
+/// How the answer to a request differs from the handler's response.
 struct AnswerShape {
-  /// A HEAD: the body's length is told, the body is not sent.
+  /// For HEAD: the body's length is sent, the body is not.
   var withoutBody = false
   var closes = false
 }

@@ -1,0 +1,42 @@
+/// Which request an answer belongs to, and how the request wants it.
+package struct AnswerTicket: Sendable {
+  package let number: UInt32
+  let shape: AnswerShape
+}
+
+/// Puts answers into the order of their requests (RFC 9112, 9.3.2), in whatever order they become known.
+struct AnswerOrder {
+  /// The requests from `nextAnswer` to `nextRequest` wait for their answers.
+  private var nextRequest: UInt32 = 0
+  private var nextAnswer: UInt32 = 0
+  /// Answers whose turn has not come.
+  private var early: [(ticket: AnswerTicket, response: HTTPResponse)] = []
+
+  var unanswered: Int { Int(nextRequest &- nextAnswer) }
+  var hasBegun: Bool { nextRequest != 0 }
+
+  mutating func begin(_ shape: AnswerShape) -> AnswerTicket {
+    defer { nextRequest &+= 1 }
+    return AnswerTicket(number: nextRequest, shape: shape)
+  }
+
+  /// True where it is the answer's turn; otherwise `takeEarly` returns it when its turn comes.
+  mutating func take(_ response: HTTPResponse, _ ticket: AnswerTicket) -> Bool {
+    precondition(ticket.number &- nextAnswer < nextRequest &- nextAnswer, "a request is answered once")
+    if ticket.number == nextAnswer {
+      nextAnswer &+= 1
+      return true
+    }
+    precondition(!early.contains { $0.ticket.number == ticket.number }, "a request is answered once")
+    early.append((ticket, response))
+    return false
+  }
+
+  mutating func takeEarly() -> (ticket: AnswerTicket, response: HTTPResponse)? {
+    guard let index = early.firstIndex(where: { $0.ticket.number == nextAnswer }) else { return nil }
+    nextAnswer &+= 1
+    return early.remove(at: index)
+  }
+
+  mutating func dropEarly() { early = [] }
+}
