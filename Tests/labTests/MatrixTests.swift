@@ -2,6 +2,7 @@ import Testing
 import lab
 import Experiments
 import Reports
+import Faults
 
 @Suite struct MatrixTests {
   private struct Fault {
