@@ -5,6 +5,7 @@ package import EventLoop
 import Operations
 import Postgres
 package import Programs
+import Faults
 
 /// The program as a whole: three pools, the service over the tables, the bystander beside it.
 ///
