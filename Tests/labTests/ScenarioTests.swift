@@ -1,5 +1,7 @@
 import CouponDomain
+import Experiments
 import Foundation
+import Load
 import Operations
 import PrivateServers
 import Testing

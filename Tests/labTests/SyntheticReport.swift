@@ -1,4 +1,6 @@
 import CouponDomain
+import Experiments
+import Reports
 import lab
 
 /// A report as a demo makes it, of invented latencies.
