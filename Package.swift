@@ -21,12 +21,19 @@ func library(
     name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
+/// An executable of a few lines over a library of its own; `lab` has no library yet.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+  .executableTarget(
+    name: name, dependencies: dependencies, path: name == "lab" ? nil : "Sources/Executables/\(name)",
+    swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+func testSupport(_ name: String, _ dependencies: [Target.Dependency], path: String) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 
 func system(_ name: String, pkgConfig: String? = nil, apt: String, brew: String) -> Target {
@@ -54,90 +61,152 @@ let package = Package(
     system("Csodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev", brew: "libyaml"),
 
-    library("CouponDomain"),
+    library("Text"),
+    library("JSON", ["Text"]),
+    library("Secrets", ["Csodium"]),
+    library("CouponDomain", ["Text"]),
+
     library("EventLoop", ["Clibuv"]),
+    library("Operations", ["EventLoop", "Text"]),
     library("HTTP", ["EventLoop"]),
-    library("Postgres", ["EventLoop", "Clibpq"]),
-    library("Redis", ["EventLoop", "Chiredis"]),
-    library("Kafka", ["EventLoop", "Crdkafka"]),
-    library("Operations", ["EventLoop"]),
-    library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
+    library("Postgres", ["Clibpq", "EventLoop", "Operations"]),
+    library("Redis", ["Chiredis", "EventLoop", "Operations"]),
+    library("Kafka", ["Crdkafka", "EventLoop", "Operations"]),
+    library("Faults", ["EventLoop", "Operations"]),
+
     library(
-      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"],
+      "CouponStore", ["CouponDomain", "EventLoop", "JSON", "Operations", "Postgres", "Secrets", "Text"]),
+    library(
+      "CouponAPI", ["CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets", "Text"],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
-    library("PrivateServers", ["EventLoop"]),
+    library("Programs", ["CouponAPI", "EventLoop", "Faults", "HTTP", "Operations", "Secrets"]),
+    library(
+      "CouponDatabase",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations", "Postgres", "Text"]),
 
     // What `lab` consists of.
     library("Terminal", ["EventLoop"]),
-    library("History", ["CouponDomain"]),
-    library("Load", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Terminal"]),
-    library("Verify", ["CouponDomain", "CouponStore", "History"]),
+    library("History", ["CouponDomain", "Text"]),
+    library("Load", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "JSON", "Terminal", "Text"]),
+    library("Verify", ["CouponDomain", "CouponStore", "History", "Text"]),
     library(
       "Laboratory",
       [
-        "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka", "Load", "Operations",
-        "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
+        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "HTTP", "History",
+        "JSON", "Kafka", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Secrets", "Terminal",
+        "Text", "Verify",
       ]),
     library(
       "Experiments",
       [
-        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "Kafka", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Verify",
+        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka",
+        "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Text", "Verify",
       ]),
-    library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal"]),
+    library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal", "Text"]),
 
-    program(
-      "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
-    program(
-      "eda",
+    library(
+      "CouponMonolith",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "Redis",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
+        "Programs", "Text",
       ]),
+    library(
+      "CouponEDA",
+      [
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Kafka",
+        "Operations", "Postgres", "Programs", "Redis", "Text",
+      ]),
+    library("PrivateServers", ["EventLoop"]),
+
+    program("monolith", ["CouponMonolith"]),
+    program("eda", ["CouponEDA"]),
     program(
       "lab",
       [
-        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "HTTP", "History", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Reports", "Terminal", "Verify",
+        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "HTTP", "History", "Kafka",
+        "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Terminal",
+        "Text", "Verify",
       ]),
 
-    tests("CouponDomainTests", ["CouponDomain"]),
+    // What tests share: servers, doubles at the ports, values to build from.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres", "PrivateServers",
+        "Text",
+      ], path: "Tests/Support", swiftSettings: settings),
+
+    tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
+    tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("EventLoopTests", ["EventLoop"]),
-    tests("HTTPTests", ["HTTP", "EventLoop"]),
-    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers"]),
-    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
-    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers"]),
-    tests("OperationsTests", ["Operations", "EventLoop"]),
+    tests("HTTPTests", ["EventLoop", "HTTP"]),
+    tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
+    tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
+    tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
+    tests("OperationsTests", ["EventLoop", "Operations"]),
+    tests("FaultsTests", ["EventLoop", "Faults", "Operations"]),
     tests(
-      "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
-      exclude: ["Golden"]),
-    tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
-    tests(
-      "monolithTests",
+      "CouponStoreTests",
       [
-        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
-        "PrivateServers",
+        "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres", "Secrets", "TestSupport",
+        "Text",
+      ], exclude: ["Golden"]),
+    tests(
+      "CouponAPITests",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Secrets",
+        "TestSupport", "Text",
       ]),
     tests(
-      "edaTests",
+      "ProgramsTests",
       [
-        "eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
-        "PrivateServers", "Redis",
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "Postgres",
+        "Programs", "TestSupport",
+      ]),
+    tests(
+      "CouponDatabaseTests",
+      [
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
+        "TestSupport", "Text",
+      ]),
+    tests(
+      "CouponMonolithTests",
+      [
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponMonolith", "CouponStore", "EventLoop", "HTTP",
+        "Operations", "Postgres", "PrivateServers", "Programs", "TestSupport", "Text",
+      ]),
+    tests(
+      "CouponEDATests",
+      [
+        "CouponAPI", "CouponDomain", "CouponEDA", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "Postgres", "PrivateServers", "Redis", "TestSupport", "Text",
+      ]),
+    testSupport("LabTestSupport", ["CouponDomain", "History", "Text", "Verify"], path: "Tests/LabSupport"),
+    tests("TerminalTests", ["Terminal"]),
+    tests("HistoryTests", ["CouponDomain", "History", "Text"]),
+    tests("LoadTests", ["CouponDomain", "History", "Load", "Text"]),
+    tests("VerifyTests", ["CouponDomain", "History", "LabTestSupport", "Text", "Verify"]),
+    tests(
+      "LaboratoryTests",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "Kafka", "LabTestSupport", "Laboratory", "Postgres",
+        "PrivateServers", "Secrets", "TestSupport", "Text",
       ]),
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Experiments", "HTTP", "History",
-        "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Reports",
-        "Terminal", "Verify", "eda", "monolith",
+        "lab", "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop",
+        "Experiments", "Faults", "HTTP", "History", "Kafka", "LabTestSupport", "Laboratory", "Load",
+        "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "Reports", "Terminal", "TestSupport",
+        "Text", "Verify", "eda", "monolith",
       ]),
     tests(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Redis", "eda", "monolith",
+        "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
       ]),
   ]
 )

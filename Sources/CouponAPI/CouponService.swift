@@ -1,5 +1,6 @@
 package import CouponDomain
 package import EventLoop
+package import Text
 
 /// What the one HTTP API asks of an architecture: the monolith, the event-driven version and the in-memory service of the tests.
 ///
@@ -68,6 +69,17 @@ package enum IssueAnswer: Hashable, Sendable {
   case noSuchPolicy
   /// 503.
   case trouble(ServiceTrouble)
+}
+
+extension IssueAnswer {
+  package init(_ decision: Decision) {
+    switch decision {
+    case .issued(let coupon): self = .created(coupon)
+    case .refused(.alreadyIssued(let coupon)): self = .existing(coupon)
+    case .refused(.notOpen(let next)): self = .notOpen(next: next)
+    case .refused(.soldOut): self = .soldOut
+    }
+  }
 }
 
 package enum PolicyAnswer: Sendable {

@@ -1,5 +1,6 @@
 package import CouponDomain
-import Csodium
+import Secrets
+package import Text
 
 /// What every coupon id is derived with (`COUPON_KEY`): a retry, a duplicate and a replay give the same id,
 /// and who does not have the key guesses none.
@@ -30,6 +31,15 @@ package struct CouponKey: Sendable {
     return CouponID(high: high, low: low)
   }
 
+  /// The claim of a person who asks at `time`, on `day` of the policy.
+  package func claim(
+    _ eventID: EventID, by user: UserID, on day: Day, of policy: Policy, at time: Timestamp
+  ) -> CouponClaim {
+    CouponClaim(
+      eventID: eventID, couponID: couponID(of: user, on: day, policy), policyID: policy.id, userID: user,
+      day: day, issuedAt: time)
+  }
+
   /// What a `PolicyCreated` carries, so that a reader with another key notices.
   package func keyHash(of policy: PolicyID) -> KeyHash {
     var input: [UInt8] = [2]
@@ -50,9 +60,4 @@ extension [UInt8] {
   fileprivate mutating func append(bigEndian number: Int32) {
     for shift in [24, 16, 8, 0] as [Int32] { append(UInt8(truncatingIfNeeded: number >> shift)) }
   }
-}
-
-extension CouponKey {
-  /// The version of libsodium, as `1.0.18`.
-  package static var libraryVersion: String { String(cString: sodium_version_string()) }
 }

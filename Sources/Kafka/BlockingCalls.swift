@@ -1,8 +1,8 @@
 internal import EventLoop
 internal import Synchronization
 
-/// Calls that block (a question to a broker, the end of a client), one after the other on a thread that lives only
-/// while there are any: never on the loop.
+/// Runs calls that block (a question to a broker, the end of a client) one after the other, never on the loop but on a
+/// thread that lives only while there are any.
 final class BlockingCalls: Sendable {
   private struct State {
     var waiting: [@Sendable () -> Void] = []
@@ -11,7 +11,7 @@ final class BlockingCalls: Sendable {
 
   private let state = Mutex(State())
 
-  /// Runs `call` after those that were put before it.
+  /// Runs `call` after the calls before it.
   func run(_ call: @escaping @Sendable () -> Void) {
     let mustStart = state.withLock { state in
       state.waiting.append(call)

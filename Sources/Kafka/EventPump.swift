@@ -7,7 +7,7 @@ internal import EventLoop
   internal import Darwin
 #endif
 
-/// Brings a queue of librdkafka to the loop: the library writes to a descriptor when the queue stops being empty, and
+/// Carries the events of one of librdkafka's queues to the loop: the library writes to a descriptor when the queue stops being empty, and
 /// the loop takes a bounded number of events a turn.
 ///
 ///     library's threads ─▶ queue ─ byte ─▶ Wakeup ─▶ drain ≤ bound ─▶ onEvent…, onTurn
@@ -16,10 +16,18 @@ internal import EventLoop
 @LoopActor
 final class EventPump {
   enum Answer {
-    /// The event is used up.
+    /// Nothing is left of the event.
     case done
-    /// The bound came first; the same event again in the next turn.
+    /// The same event is handed over again, in this turn or the next.
     case unfinished
+  }
+
+  /// Why nothing is taken for now.
+  enum Hold {
+    /// The owner holds as much as it may.
+    case full
+    /// Something stands between the reader and its broker.
+    case shut
   }
 
   /// Takes one event; subtracts what it took from the turn's budget.
@@ -32,7 +40,7 @@ final class EventPump {
   private var wakeup: Wakeup?
   private var current: OpaquePointer?
   private var isDraining = false
-  private var isHeld = false
+  private var holds: Set<Hold> = []
 
   /// Takes over one reference to `queue`.
   init(
@@ -47,7 +55,7 @@ final class EventPump {
       throw KafkaError.unavailable("\(error)")
     }
     if let wakeup { rd_kafka_queue_io_event_enable(queue, wakeup.descriptor, "k", 1) }
-    wake()  // what was in the queue before
+    wake()  // for what is in the queue already
   }
 
   /// Looks at the queue in the next turn.
@@ -58,13 +66,11 @@ final class EventPump {
     _ = write(wakeup.descriptor, &byte, 1)
   }
 
-  /// Takes nothing until `release`; what arrives stays in the library's queue.
-  func hold() { isHeld = true }
+  /// Takes nothing until every hold is released; what arrives stays in the library's queue.
+  func hold(_ reason: Hold) { holds.insert(reason) }
 
-  func release() {
-    guard isHeld else { return }
-    isHeld = false
-    wake()
+  func release(_ reason: Hold) {
+    if holds.remove(reason) != nil, holds.isEmpty { wake() }
   }
 
   /// The end; the client must be destroyed after it.
@@ -80,7 +86,7 @@ final class EventPump {
     guard wakeup != nil, !isDraining else { return }
     isDraining = true
     var budget = bound
-    while budget > 0, wakeup != nil, !isHeld {
+    while budget > 0, wakeup != nil, holds.isEmpty {
       guard let event = current ?? rd_kafka_queue_poll(queue, 0) else { break }
       current = event
       switch onEvent(event, &budget) {
@@ -92,7 +98,7 @@ final class EventPump {
     }
     onTurn()
     isDraining = false
-    if wakeup == nil { free() } else if budget <= 0, !isHeld { wake() }
+    if wakeup == nil { free() } else if budget <= 0, holds.isEmpty { wake() }
   }
 
   private func free() {

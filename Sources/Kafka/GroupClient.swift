@@ -4,9 +4,9 @@ internal import EventLoop
 /// The library's side of a member of a group.
 @LoopActor
 final class GroupClient {
-  let handle: KafkaHandle
+  private let handle: KafkaHandle
   private let topic: String
-  /// Never has anything in it; see `tellAlive`.
+  /// Always empty; see `tellAlive`.
   private let empty: OpaquePointer
 
   init(
@@ -22,14 +22,14 @@ final class GroupClient {
   }
 
   private static func settings(_ group: String, _ options: KafkaGroupConsumer.Options) -> ClientSettings {
-    let session = max(1, options.sessionTimeout.nanoseconds / 1_000_000)
-    return ClientSettings(
+    ClientSettings(
       values: ReaderSettings.common + [
-        ("group.id", group), ("partition.assignment.strategy", "range"), ("session.timeout.ms", "\(session)"),
-        ("heartbeat.interval.ms", "\(max(1, session / 4))"),
+        ("group.id", group), ("partition.assignment.strategy", "range"),
+        // The least that a broker accepts: so soon a dead member's partitions are another's.
+        ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"),
         ("fetch.wait.max.ms", "\(max(0, options.fetchWait.nanoseconds / 1_000_000))"),
-        // A broker then answers once a wait instead of once a message: what is read becomes a transaction, which costs
-        // nearly the same for one message and for hundreds.
+        // The broker then answers once a wait instead of once a message: what is read becomes a transaction, which
+        // costs nearly the same for one message and for hundreds.
         ("fetch.min.bytes", "65536"),
       ],
       ifKnown: ReaderSettings.ifKnown,
@@ -37,7 +37,7 @@ final class GroupClient {
         | RD_KAFKA_EVENT_OFFSET_COMMIT)
   }
 
-  /// A reference to the queue with everything that this member is told, for the pump.
+  /// A reference to the queue of this member's events.
   func makeQueue() throws(KafkaError) -> OpaquePointer {
     guard let queue = rd_kafka_queue_get_consumer(handle.pointer) else {
       throw KafkaError.misconfigured("librdkafka gives no queue")
@@ -70,7 +70,7 @@ final class GroupClient {
     rd_kafka_resume_partitions(handle.pointer, list.pointer)
   }
 
-  /// Asynchronous: what was fetched from elsewhere is dropped by the library.
+  /// Asynchronous; the library drops what it had fetched from elsewhere.
   func seek(_ partition: Int32, to offset: Int64) {
     let list = PartitionList(topic, [partition: offset])
     if let error = rd_kafka_seek_partitions(handle.pointer, list.pointer, 0) { rd_kafka_error_destroy(error) }
@@ -83,20 +83,8 @@ final class GroupClient {
       handle.pointer, list.pointer, queue, nil, UnsafeMutableRawPointer(bitPattern: id))
   }
 
-  func committed(_ partitions: [Int32], deadline: Instant) async throws(KafkaError) -> [Int32: Int64] {
-    let topic = topic
-    return try await handle.offLoop { client in
-      let list = PartitionList(topic, Dictionary(uniqueKeysWithValues: partitions.map { ($0, 0) }))
-      let code = rd_kafka_committed(client, list.pointer, milliseconds(until: deadline))
-      guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return .failure(ErrorCode.asError(code, "committed")) }
-      let entries = (0..<Int(list.pointer.pointee.cnt)).map { list.pointer.pointee.elems[$0] }
-      let known = entries.filter { $0.offset >= 0 }.map { ($0.partition, $0.offset) }
-      return .success(Dictionary(uniqueKeysWithValues: known))
-    }
-  }
-
-  /// Tells the library that its owner is alive. Until 2.3 it counts only calls that consume, not looking at the
-  /// queue; a consuming call on a queue that is always empty is one.
+  /// Tells the library that its owner is alive. Until 2.3 it counts only calls that consume, not polls of the queue; a
+  /// consuming call on an empty queue is one.
   func tellAlive() {
     var message: UnsafeMutablePointer<rd_kafka_message_t>?
     if rd_kafka_consume_batch_queue(empty, 0, &message, 1) == 1, let message {
@@ -104,14 +92,14 @@ final class GroupClient {
     }
   }
 
-  /// Begins to leave; what there is to answer comes on `queue` until `hasLeft`.
+  /// Begins to leave the group; events that need an answer come on `queue` until `hasLeft`.
   func leave(answerOn queue: OpaquePointer) {
     if let error = rd_kafka_consumer_close_queue(handle.pointer, queue) { rd_kafka_error_destroy(error) }
   }
 
   var hasLeft: Bool { rd_kafka_consumer_closed(handle.pointer) != 0 }
 
-  /// The pump must have stopped before. Who has not left by now is missed by the group after the session's timeout.
+  /// Call it after the pump has stopped. The group notices a member that has not left after the session's timeout.
   func destroy() async {
     rd_kafka_queue_destroy(empty)
     await handle.destroy(leavesGroup: false)

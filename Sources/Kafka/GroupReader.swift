@@ -1,74 +1,89 @@
-internal import Crdkafka
 internal import EventLoop
 
-/// The state of a member of a group: what is its own, what it has read and nobody has taken, and what it waits for.
-@LoopActor
-final class GroupReader {
-  /// Events handled in one turn of the loop.
-  private static let eventsATurn = 4096
-  /// How often the library is told that its owner is alive.
-  private static let aliveInterval = Duration.seconds(1)
-  private static let faultPause = Duration.milliseconds(100)
+/// What a member of a group knows, and what follows from each thing that happens. Pure: inputs change the state and
+/// return actions; `KafkaGroupConsumer` carries them out.
+///
+///     outside ──join──▶ without partitions ──assigned──▶ given ──assign──▶ reading ◀──pause, resume──▶ paused
+///                               ▲                          │                  │                          │
+///                               └───────── revoked ────────┴──────────────────┴──────────────────────────┘
+///     any state ──close──▶ closed
+///
+/// A message becomes the owner's in two steps: `arrived` holds it, if its offset is the next one of a partition that is
+/// ours, and `take` hands it over. What is held is dropped by `pause`, by `seek` and with its partition; what has been
+/// taken of a revoked partition cannot be committed any more.
+package struct GroupReader {
+  package enum Action: Hashable, Sendable {
+    // To the library.
+    case assign([Int32: Int64])
+    case unassign
+    case seek(Int32, to: Int64)
+    case pause(Set<Int32>)
+    case resume(Set<Int32>)
+    case leave
+    // To the queue of events: as much is held as may be, and there is room again.
+    case hold
+    case release
+    // To the owner.
+    case rebalanced(KafkaRebalance)
+    case report(KafkaProblem)
+    /// Whoever waits for messages looks again.
+    case wake
+  }
 
-  let client: GroupClient
-  var fault: KafkaFaultHook?
-  private(set) var partitions: Set<Int32> = []
-  private let options: KafkaGroupConsumer.Options
-  private let onRebalance: @LoopActor (KafkaRebalance) -> Void
-  private let onProblem: @LoopActor (KafkaProblem) -> Void
-  private var queue: OpaquePointer?
-  private var pump: EventPump?
+  /// Messages held for the owner, and their bytes; beyond either nothing more is taken from the library.
+  package struct Limits: Hashable, Sendable {
+    package let messages: Int
+    package let bytes: Int
+
+    package init(messages: Int, bytes: Int) { (self.messages, self.bytes) = (messages, bytes) }
+  }
+
+  private enum Membership {
+    case outside
+    case joined
+    case closed
+  }
+
+  private let limits: Limits
+  private var membership = Membership.outside
+  /// What the group has given us; nil before the first assignment and after a revocation.
+  private var given: Set<Int32>?
   private var order = OffsetOrder()
   /// Partitions that the library itself has stopped reading; a seek alone does not start them again.
   private var halted: Set<Int32> = []
   private var held = Deque<KafkaMessage>()
   private var heldBytes = 0
+  /// The offset after the last message that the owner has taken.
   private var taken: [Int32: Int64] = [:]
-  private var waiting: Completion<Void>?
-  private var commits: [UInt: Completion<Void>] = [:]
-  private var lastCommit: UInt = 0
-  private var aliveTimer: LoopTimer?
   private var isPaused = false
-  private var isClosed = false
-  private var hasAskedFault = false
+  private var isHolding = false
 
-  init(
-    _ client: GroupClient, _ options: KafkaGroupConsumer.Options,
-    onRebalance: @escaping @LoopActor (KafkaRebalance) -> Void,
-    onProblem: @escaping @LoopActor (KafkaProblem) -> Void
-  ) {
-    (self.client, self.options, self.onRebalance, self.onProblem) = (client, options, onRebalance, onProblem)
+  package init(_ limits: Limits) { self.limits = limits }
+
+  package var partitions: Set<Int32> { given ?? [] }
+  package var isClosed: Bool { membership == .closed }
+  /// Whether who wants messages has to wait for them.
+  package var mustWait: Bool { held.isEmpty && !isClosed }
+
+  /// The offset after the last message of the partition that was taken.
+  package func position(_ partition: Int32) -> Int64? { taken[partition] }
+
+  // MARK: - What the owner wants
+
+  package mutating func join() {
+    if membership == .outside { membership = .joined }
   }
 
-  func start() throws(KafkaError) {
-    guard pump == nil, !isClosed else { return }
-    queue = try client.makeQueue()
-    pump = try EventPump(
-      owning: client.makeQueue(), bound: Self.eventsATurn,
-      onEvent: { [weak self] event, budget in self?.take(event, &budget) ?? .done },
-      onTurn: { [weak self] in self?.turned() })
-    try client.subscribe()
-    tellAlive()
+  /// Starts to read, from these offsets, those of the partitions that are still ours.
+  package mutating func assign(from offsets: [Int32: Int64]) -> [Action] {
+    guard membership == .joined, let given else { return [] }
+    let ours = offsets.filter { given.contains($0.key) }
+    forget { ours[$0] != nil }
+    for (partition, offset) in ours { set(partition, to: offset) }
+    return restart(ours) + released()
   }
 
-  private func tellAlive() {
-    guard !isClosed else { return }
-    client.tellAlive()
-    aliveTimer = EventLoop.shared.schedule(after: Self.aliveInterval) { [weak self] in self?.tellAlive() }
-  }
-
-  // MARK: - Reading
-
-  func next(atMost limit: Int) async -> [KafkaMessage] {
-    while held.isEmpty, !isClosed {
-      let arrival = Completion<Void>()
-      waiting = arrival
-      _ = try? await arrival.value()
-    }
-    return take(atMost: limit)
-  }
-
-  func take(atMost limit: Int) -> [KafkaMessage] {
+  package mutating func take(atMost limit: Int) -> (messages: [KafkaMessage], actions: [Action]) {
     var bite: [KafkaMessage] = []
     bite.reserveCapacity(min(limit, held.count))
     while bite.count < limit, let message = held.popFirst() {
@@ -76,200 +91,134 @@ final class GroupReader {
       heldBytes -= message.size
       taken[message.partition] = message.offset + 1
     }
-    if held.count <= options.maxHeld / 2, heldBytes <= options.maxHeldBytes / 2 { pump?.release() }
-    return bite
+    return (bite, released())
   }
 
-  func position(_ partition: Int32) -> Int64? { taken[partition] }
-
-  func assign(from offsets: [Int32: Int64]) {
-    let ours = offsets.filter { partitions.contains($0.key) }
-    guard !isClosed else { return }
-    for (partition, offset) in ours {
-      order.set(partition, to: offset)
-      taken[partition] = offset
-    }
-    halted = []
-    client.assign(ours)
-    if isPaused { client.pause(ours.keys) }
-  }
-
-  func seek(_ partition: Int32, to offset: Int64) {
-    guard !isClosed, order.position(partition) != nil else { return }
+  /// The partition goes on from `offset`, also after a problem.
+  package mutating func seek(_ partition: Int32, to offset: Int64) -> [Action] {
+    guard membership == .joined, order.position(partition) != nil else { return [] }
     forget { $0 == partition }
-    order.set(partition, to: offset)
-    taken[partition] = offset
-    if halted.isEmpty {
-      client.seek(partition, to: offset)
-    } else {
-      assign(from: order.positions)
-    }
+    set(partition, to: offset)
+    let actions = halted.isEmpty ? [.seek(partition, to: offset)] : restart(order.positions)
+    return actions + released()
   }
 
-  func pause() {
-    guard !isPaused, !isClosed else { return }
+  package mutating func pause() -> [Action] {
+    guard !isPaused, !isClosed else { return [] }
     isPaused = true
-    client.pause(order.positions.keys)
     forget { _ in true }
+    return [.pause(Set(order.positions.keys))] + released()
   }
 
-  func resume(from offsets: [Int32: Int64]) {
-    guard isPaused, !isClosed else { return }
+  /// Goes on behind what was taken last.
+  package mutating func resume() -> [Action] {
+    guard isPaused, !isClosed else { return [] }
     isPaused = false
-    for partition in order.positions.keys {
-      if let offset = offsets[partition] ?? taken[partition] { seek(partition, to: offset) }
-    }
-    client.resume(order.positions.keys)
+    let reading = order.positions.keys.sorted()
+    let starts = reading.map { ($0, taken[$0] ?? 0) }
+    for (partition, offset) in starts { order.set(partition, to: offset) }
+    let actions = halted.isEmpty ? starts.map { .seek($0, to: $1) } : restart(order.positions)
+    return actions + [.resume(Set(reading))]
   }
 
-  /// Drops what is held and nobody has taken.
-  private func forget(_ isDropped: (Int32) -> Bool) {
-    var kept = Deque<KafkaMessage>()
-    while let message = held.popFirst() {
-      if isDropped(message.partition) { heldBytes -= message.size } else { kept.append(message) }
-    }
-    held = kept
-    pump?.release()
+  /// Which of these offsets may be told to the group; nil where none may.
+  package func committable(_ offsets: [Int32: Int64]) -> [Int32: Int64]? {
+    guard membership == .joined, let given else { return nil }
+    let ours = offsets.filter { given.contains($0.key) }
+    return ours.isEmpty ? nil : ours
   }
 
-  func commit(_ offsets: [Int32: Int64]) -> Completion<Void> {
-    let answer = Completion<Void>()
-    guard let queue, !isClosed, !offsets.isEmpty else {
-      answer.fail(KafkaError.unavailable("not in the group"))
-      return answer
-    }
-    lastCommit += 1
-    commits[lastCommit] = answer
-    let code = client.commit(offsets, id: lastCommit, answerOn: queue)
-    if code != RD_KAFKA_RESP_ERR_NO_ERROR { commits.removeValue(forKey: lastCommit)?.fail(error(code)) }
-    return answer
+  package mutating func close() -> [Action] {
+    guard !isClosed else { return [] }
+    let wasJoined = membership == .joined
+    membership = .closed
+    forget { _ in true }
+    return [.wake] + released() + (wasJoined ? [.leave] : [])
   }
 
-  private func error(_ code: rd_kafka_resp_err_t) -> KafkaError { ErrorCode.asError(code, "commit") }
+  // MARK: - What happens
 
-  // MARK: - Events
-
-  private func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
-    budget -= 1
-    switch rd_kafka_event_type(event) {
-    case RD_KAFKA_EVENT_FETCH:
-      if isKeptBack() { return .unfinished }
-      while let message = rd_kafka_event_message_next(event) { accept(message) }
-      if held.count >= options.maxHeld || heldBytes >= options.maxHeldBytes { pump?.hold() }
-    case RD_KAFKA_EVENT_REBALANCE: rebalance(event)
-    case RD_KAFKA_EVENT_OFFSET_COMMIT: answered(event)
-    case RD_KAFKA_EVENT_ERROR: trouble(event)
-    default: break
-    }
-    return .done
+  package mutating func assigned(_ partitions: [Int32]) -> [Action] {
+    guard !isClosed else { return [.unassign] }
+    given = Set(partitions)
+    return [.rebalanced(.assigned(partitions.sorted()))]
   }
 
-  private func turned() {
-    hasAskedFault = false
-    guard !held.isEmpty, let waiting else { return }
-    self.waiting = nil
-    waiting.succeed(())
-  }
-
-  private func accept(_ message: UnsafePointer<rd_kafka_message_t>) {
-    let (partition, offset) = (message.pointee.partition, message.pointee.offset)
-    guard !isPaused else { return }
-    switch order.accept(partition, offset) {
-    case .next: hold(KafkaMessage(copying: message, headers: options.keepsHeaders, upTo: options.valueLimit))
-    case .gap(let expected): onProblem(.gap(partition: partition, expected: expected, found: offset))
-    case .stale, .stopped: break
-    }
-  }
-
-  private func hold(_ message: KafkaMessage) {
-    held.append(message)
-    heldBytes += message.size
-  }
-
-  private func rebalance(_ event: OpaquePointer) {
-    let listed = rd_kafka_event_topic_partition_list(event).map { PartitionList.partitions(of: $0) } ?? []
-    if rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-      partitions = Set(listed)
-      onRebalance(.assigned(listed.sorted()))
-      return
-    }
-    let isLost = client.isAssignmentLost
+  package mutating func revoked(isLost: Bool) -> [Action] {
     let gone = partitions
-    partitions = []
+    given = nil
     forget { gone.contains($0) }
     for partition in gone {
       order.remove(partition)
       taken[partition] = nil
     }
-    onRebalance(.revoked(gone.sorted(), lost: isLost))
-    client.unassign()
+    halted = []
+    return [.rebalanced(.revoked(gone.sorted(), lost: isLost)), .unassign] + released()
   }
 
-  private func answered(_ event: OpaquePointer) {
-    let id = UInt(bitPattern: rd_kafka_event_opaque(event))
-    guard let answer = commits.removeValue(forKey: id) else { return }
-    let code = rd_kafka_event_error(event)
-    if code == RD_KAFKA_RESP_ERR_NO_ERROR { answer.succeed(()) } else { answer.fail(error(code)) }
+  /// - Parameter copy: called only for a message that is held.
+  package mutating func arrived(
+    _ partition: Int32, _ offset: Int64, _ copy: () -> KafkaMessage
+  ) -> [Action] {
+    guard membership == .joined, !isPaused else { return [] }
+    switch order.accept(partition, offset) {
+    case .stale, .stopped: return []
+    case .gap(let expected): return [.report(.gap(partition: partition, expected: expected, found: offset))]
+    case .next:
+      let message = copy()
+      held.append(message)
+      heldBytes += message.size
+      guard !isHolding, held.count >= limits.messages || heldBytes >= limits.bytes else { return [] }
+      isHolding = true
+      return [.hold]
+    }
   }
 
-  private func trouble(_ event: OpaquePointer) {
-    let code = rd_kafka_event_error(event)
-    let place = ErrorPlace(event)
-    if code == RD_KAFKA_RESP_ERR__PARTITION_EOF {
-      // The end behind the next offset: the log holds something there that is no message.
-      if let place, let expected = order.position(place.partition), place.offset > expected, !isPaused,
-        order.stop(place.partition)
-      {
-        onProblem(.gap(partition: place.partition, expected: expected, found: place.offset))
-      }
-      return
+  /// The library has read a partition to its end. An end behind the next offset is a gap: the log holds something there
+  /// that is no message.
+  package mutating func ended(_ partition: Int32, at offset: Int64) -> [Action] {
+    guard !isPaused, let expected = order.position(partition), offset > expected, order.stop(partition) else {
+      return []
     }
-    let reason = String(cString: rd_kafka_event_error_string(event))
-    guard let problem = ErrorCode.asProblem(code, partition: place?.partition, reason: reason) else { return }
-    if case .reset(let partition, _) = problem {
-      halted.insert(partition)
-      if !order.stop(partition) { return }
-    }
-    onProblem(problem)
+    return [.report(.gap(partition: partition, expected: expected, found: offset))]
   }
 
-  /// Whether a fault keeps the next bite back.
-  private func isKeptBack() -> Bool {
-    guard let fault, !hasAskedFault else { return false }
-    hasAskedFault = true
-    guard let bite = fault(.consume) else { return false }
-    pump?.hold()
-    var (pause, isOnce) = (Self.faultPause, false)
-    if case .delay(let wait) = bite { (pause, isOnce) = (wait, true) }
-    EventLoop.shared.schedule(after: pause) { [isOnce] in
-      self.hasAskedFault = isOnce
-      self.pump?.release()
-    }
-    return true
+  package mutating func failed(_ problem: KafkaProblem) -> [Action] {
+    guard case .reset(let partition, _) = problem else { return [.report(problem)] }
+    guard order.position(partition) != nil else { return [] }
+    halted.insert(partition)
+    return order.stop(partition) ? [.report(problem)] : []
   }
 
-  // MARK: - The end
+  /// A turn of events is over: the owner hears of all that it brought at once.
+  package func turned() -> [Action] { mustWait ? [] : [.wake] }
 
-  func close(deadline: Instant) async {
-    guard !isClosed else { return }
-    isClosed = true
-    aliveTimer?.cancel()
-    held.removeAll()
-    heldBytes = 0
-    waiting?.succeed(())
-    waiting = nil
-    if let queue {
-      pump?.release()
-      client.leave(answerOn: queue)
-      while !client.hasLeft, Instant.now < deadline { await EventLoop.shared.sleep(for: .milliseconds(5)) }
-      pump?.stop()
-      pump = nil
-      rd_kafka_queue_destroy(queue)
-      self.queue = nil
+  // MARK: - Steps
+
+  private mutating func set(_ partition: Int32, to offset: Int64) {
+    order.set(partition, to: offset)
+    taken[partition] = offset
+  }
+
+  /// A new assignment also starts partitions that the library has stopped reading.
+  private mutating func restart(_ offsets: [Int32: Int64]) -> [Action] {
+    halted = []
+    return [.assign(offsets)] + (isPaused ? [.pause(Set(offsets.keys))] : [])
+  }
+
+  /// Drops what is held and nobody has taken.
+  private mutating func forget(_ isDropped: (Int32) -> Bool) {
+    var kept = Deque<KafkaMessage>()
+    while let message = held.popFirst() {
+      if isDropped(message.partition) { heldBytes -= message.size } else { kept.append(message) }
     }
-    for answer in commits.values { answer.fail(KafkaError.unavailable("the consumer is closed")) }
-    commits = [:]
-    await client.destroy()
+    held = kept
+  }
+
+  private mutating func released() -> [Action] {
+    guard isHolding, held.count <= limits.messages / 2, heldBytes <= limits.bytes / 2 else { return [] }
+    isHolding = false
+    return [.release]
   }
 }
 

@@ -24,16 +24,8 @@ package struct KafkaCluster: Hashable, Sendable {
   package let topic: KafkaTopic?
 }
 
-/// The first offset that a partition still has, and the one that its next message will get.
-package struct KafkaWatermarks: Hashable, Sendable {
-  package let low: Int64
-  package let high: Int64
-
-  package init(low: Int64, high: Int64) { (self.low, self.high) = (low, high) }
-}
-
-/// Questions about topics, and their creation. The library's calls block, so they run on a thread of their own, one
-/// after the other; nothing is created by asking.
+/// Questions about topics and groups, and the creation of topics. The library's calls block, so they run on a thread of
+/// their own, one after the other; asking creates nothing.
 @LoopActor
 package final class KafkaAdmin {
   package enum Creation: Hashable, Sendable {
@@ -52,12 +44,12 @@ package final class KafkaAdmin {
       ClientSettings(values: ReaderSettings.common + [("fetch.wait.max.ms", "10")], events: 0))
   }
 
-  /// The cluster and one topic of it.
+  /// Describes the cluster and one of its topics.
   package func describe(_ topic: String, deadline: Instant) async throws(KafkaError) -> KafkaCluster {
     try await run { client in Metadata.ask(client, topic, deadline) }
   }
 
-  /// The settings of a topic by name; those that are secret are left out.
+  /// The settings of a topic by name, without secret ones.
   ///
   /// - Throws: `unsupported` by the embedded broker.
   package func configuration(
@@ -66,7 +58,7 @@ package final class KafkaAdmin {
     try await run { client in TopicAdministration.describe(client, topic, deadline) }
   }
 
-  /// Creates a topic where there is none.
+  /// Creates a topic unless it exists.
   ///
   /// - Parameter replicas: nil leaves it to the broker.
   /// - Throws: `unsupported` by the embedded broker.
@@ -79,27 +71,48 @@ package final class KafkaAdmin {
     }
   }
 
-  /// Deletes a topic with everything in it; one that does not exist is fine.
+  /// Deletes a topic with everything in it; does nothing where there is none.
   ///
   /// - Throws: `unsupported` by the embedded broker.
   package func deleteTopic(_ topic: String, deadline: Instant) async throws(KafkaError) {
     try await run { client in TopicAdministration.delete(client, topic, deadline) }
   }
 
+  /// The watermarks of partitions, in the order that they are given in; all of them, or none.
+  package func watermarks(
+    of topic: String, partitions: [Int32], deadline: Instant
+  ) async throws(KafkaError) -> [KafkaWatermarks] {
+    try await run { client in PartitionQuestions.watermarks(client, topic, partitions, deadline) }
+  }
+
+  /// The watermarks of the partitions 0, 1 … of a topic with so many.
+  package func watermarks(
+    of topic: String, partitions count: Int, deadline: Instant
+  ) async throws(KafkaError) -> [KafkaWatermarks] {
+    try await watermarks(of: topic, partitions: Array(0..<Int32(count)), deadline: deadline)
+  }
+
   package func watermarks(
     of topic: String, partition: Int32, deadline: Instant
   ) async throws(KafkaError) -> KafkaWatermarks {
-    try await run { client in PartitionQuestions.watermarks(client, topic, partition, deadline) }
+    try await watermarks(of: topic, partitions: [partition], deadline: deadline)[0]
   }
 
-  /// The first message that a partition has; nil where it is empty.
+  /// The next offsets that a group has committed, without joining it; partitions without a commit are left out.
+  package func committed(
+    by group: String, of topic: String, partitions count: Int, deadline: Instant
+  ) async throws(KafkaError) -> [Int32: Int64] {
+    try await run { client in GroupQuestions.committed(client, group, topic, count, deadline) }
+  }
+
+  /// The first message of a partition; nil where it is empty.
   package func firstMessage(
     of topic: String, partition: Int32, deadline: Instant
   ) async throws(KafkaError) -> KafkaMessage? {
     try await run { client in PartitionQuestions.firstMessage(client, topic, partition, deadline) }
   }
 
-  /// Ends the client, after the calls that are under way.
+  /// Ends the client after the calls under way.
   package func close() async {
     guard !isClosed else { return }
     isClosed = true

@@ -1,6 +1,6 @@
 internal import Crdkafka
 
-/// Where the brokers are and who asks.
+/// Where the brokers are, and the name of this client.
 package struct KafkaConfiguration: Hashable, Sendable, CustomStringConvertible {
   /// `host:port`, several separated by commas.
   package var brokers: String
@@ -53,7 +53,7 @@ extension KafkaConfiguration {
       rd_kafka_conf_destroy(conf)
       throw error
     }
-    // What is worth telling comes as an error event; the library's own lines would go to stderr from its threads.
+    // Error events tell what matters; the library's own lines would go to stderr from its threads.
     rd_kafka_conf_set_log_cb(conf) { _, _, _, _ in }
     if settings.events != 0 { rd_kafka_conf_set_events(conf, settings.events) }
     return conf

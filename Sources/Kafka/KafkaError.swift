@@ -1,6 +1,6 @@
 internal import Crdkafka
 
-/// Why a call did nothing.
+/// Why a call failed.
 package enum KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The producer holds as much as it may; the message was never enqueued.
   case queueFull
@@ -43,9 +43,10 @@ package enum KafkaDelivery: Hashable, Sendable {
 
 /// What keeps a reader from reading.
 package enum KafkaProblem: Hashable, Sendable {
-  /// The wanted offset is not in the log: its beginning is gone, or it was made anew. The partition stops until a seek.
+  /// The wanted offset is not in the log: its beginning is gone, or it was made anew. The partition stops; a member of a
+  /// group may `seek`.
   case reset(partition: Int32, reason: String)
-  /// The next message is not the next offset. The partition stops until a seek.
+  /// The next message is not the next offset. The partition stops; a member of a group may `seek`.
   case gap(partition: Int32, expected: Int64, found: Int64)
   /// The topic or a partition of it does not exist.
   case missing(String)
@@ -55,7 +56,7 @@ package enum KafkaProblem: Hashable, Sendable {
   case refused(String)
 }
 
-/// librdkafka's error codes, sorted by what they mean to us.
+/// librdkafka's error codes, classified by what they mean to a caller or a reader.
 enum ErrorCode {
   static func text(_ code: rd_kafka_resp_err_t) -> String { String(cString: rd_kafka_err2str(code)) }
 
@@ -74,8 +75,8 @@ enum ErrorCode {
     }
   }
 
-  /// What the broker answers while it is starting, electing or overloaded, or does not know yet what another does: a
-  /// topic just made, a new leader, replicas that have not caught up. Whether there is a topic is for `describe` to say.
+  /// What a broker answers while it starts, elects or is overloaded, or before it has heard of a new topic, a new leader or
+  /// replicas that have caught up. Whether a topic exists is for `describe` to say.
   static func isTransient(_ code: rd_kafka_resp_err_t) -> Bool {
     switch code {
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
@@ -93,7 +94,7 @@ enum ErrorCode {
     }
   }
 
-  /// What a reader's error event means; nil for what passes by itself.
+  /// What a reader's error event means; nil where it passes by itself.
   static func asProblem(_ code: rd_kafka_resp_err_t, partition: Int32?, reason: String) -> KafkaProblem? {
     switch code {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: .unreachable(reason)

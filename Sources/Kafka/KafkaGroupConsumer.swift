@@ -1,11 +1,12 @@
+internal import Crdkafka
 package import EventLoop
 
 /// What a group has decided about this member.
 package enum KafkaRebalance: Hashable, Sendable {
   /// These partitions are ours now; nothing is read before `assign` says from where.
   case assigned([Int32])
-  /// These are another's, or nobody's: what has been taken of them must not be committed any more. `lost` means
-  /// that another member may have had them for a while.
+  /// These are ours no longer: what has been taken of them cannot be committed any more. `lost` means that another
+  /// member may have had them for a while.
   case revoked([Int32], lost: Bool)
 }
 
@@ -13,15 +14,14 @@ package enum KafkaRebalance: Hashable, Sendable {
 /// and commits offsets when their effect is durable.
 ///
 ///     assigned ─▶ assign(from:) ─▶ next(atMost:) ─▶ effect ─▶ commit
-///     the effect fails for a while: pause ─▶ (polls on, reads nothing) ─▶ resume(from:)
+///     the effect fails for a while: pause ─▶ (stays in the group, reads nothing) ─▶ resume
+///
+/// `GroupReader` decides; this passes the library's events to it and carries out the actions that it returns.
 @LoopActor
 package final class KafkaGroupConsumer {
   package struct Options: Sendable {
     /// As for `KafkaTail`; short enough for the embedded broker too.
     package var fetchWait: Duration
-    /// After this without a heartbeat the group takes a dead member's partitions away (a broker's least is 6 s).
-    package var sessionTimeout: Duration
-    package var keepsHeaders: Bool
     /// Bytes of a value that are copied at most; of a partition's first message all.
     package var valueLimit: Int
     /// Messages held for the owner, and their bytes; beyond either they stay in the library.
@@ -29,22 +29,32 @@ package final class KafkaGroupConsumer {
     package var maxHeldBytes: Int
 
     package init(
-      fetchWait: Duration = .milliseconds(20), sessionTimeout: Duration = .seconds(6),
-      keepsHeaders: Bool = false, valueLimit: Int = .max, maxHeld: Int = 4096, maxHeldBytes: Int = 16 << 20
+      fetchWait: Duration = .milliseconds(20), valueLimit: Int = .max, maxHeld: Int = 4096,
+      maxHeldBytes: Int = 16 << 20
     ) {
-      (self.fetchWait, self.sessionTimeout) = (fetchWait, sessionTimeout)
-      (self.keepsHeaders, self.valueLimit) = (keepsHeaders, valueLimit)
+      (self.fetchWait, self.valueLimit) = (fetchWait, valueLimit)
       (self.maxHeld, self.maxHeldBytes) = (maxHeld, maxHeldBytes)
     }
   }
 
-  /// Asked before each bite; for experiments.
-  package var fault: KafkaFaultHook? {
-    get { reader.fault }
-    set { reader.fault = newValue }
-  }
+  /// Events handled in one turn of the loop.
+  private static let eventsATurn = 4096
+  /// How often the library is told that its owner is alive.
+  private static let aliveInterval = Duration.seconds(1)
 
-  private let reader: GroupReader
+  private let options: Options
+  private let onRebalance: @LoopActor (KafkaRebalance) -> Void
+  private let onProblem: @LoopActor (KafkaProblem) -> Void
+  private let client: GroupClient
+  private let gate = ReadingGate()
+  private var reader: GroupReader
+  /// Of this client alone; answers to commits and to leaving come on it.
+  private var queue: OpaquePointer?
+  private var pump: EventPump?
+  private var waiting: Completion<Void>?
+  private var commits: [UInt: Completion<Void>] = [:]
+  private var lastCommit: UInt = 0
+  private var aliveTimer: LoopTimer?
 
   /// - Throws: `misconfigured`; brokers that are not there are a problem that is reported, not an error.
   package init(
@@ -52,49 +62,173 @@ package final class KafkaGroupConsumer {
     onRebalance: @escaping @LoopActor (KafkaRebalance) -> Void,
     onProblem: @escaping @LoopActor (KafkaProblem) -> Void
   ) throws(KafkaError) {
-    reader = try GroupReader(
-      GroupClient(configuration, group: group, topic: topic, options: options), options,
-      onRebalance: onRebalance, onProblem: onProblem)
+    (self.options, self.onRebalance, self.onProblem) = (options, onRebalance, onProblem)
+    client = try GroupClient(configuration, group: group, topic: topic, options: options)
+    reader = GroupReader(GroupReader.Limits(messages: options.maxHeld, bytes: options.maxHeldBytes))
   }
 
-  /// Joins the group.
-  package func start() throws(KafkaError) { try reader.start() }
+  /// Stands between each turn's reading and the broker.
+  package var seam: (any CallSeam)? {
+    get { gate.seam }
+    set { gate.seam = newValue }
+  }
 
   /// The partitions of the latest `assigned`.
   package var partitions: Set<Int32> { reader.partitions }
 
+  /// Joins the group.
+  package func start() throws(KafkaError) {
+    guard pump == nil, !reader.isClosed else { return }
+    queue = try client.makeQueue()
+    pump = try EventPump(
+      owning: client.makeQueue(), bound: Self.eventsATurn,
+      onEvent: { [weak self] event, budget in self?.take(event, &budget) ?? .done },
+      onTurn: { [weak self] in self?.turned() })
+    try client.subscribe()
+    reader.join()
+    tellAlive()
+  }
+
+  private func tellAlive() {
+    guard !reader.isClosed else { return }
+    client.tellAlive()
+    aliveTimer = EventLoop.shared.schedule(after: Self.aliveInterval) { [weak self] in self?.tellAlive() }
+  }
+
   /// Starts to read, from these offsets, those of the partitions that are still ours; the answer to `.assigned`.
-  package func assign(from offsets: [Int32: Int64]) { reader.assign(from: offsets) }
+  package func assign(from offsets: [Int32: Int64]) { perform(reader.assign(from: offsets)) }
 
   /// At least one message as soon as there is one; in offset order within a partition. Empty after `close`.
   /// At most one caller waits at a time.
-  package func next(atMost limit: Int) async -> [KafkaMessage] { await reader.next(atMost: limit) }
-
-  /// What is there already, perhaps nothing.
-  package func take(atMost limit: Int) -> [KafkaMessage] { reader.take(atMost: limit) }
-
-  /// The offset after the last message of the partition that was taken.
-  package func position(_ partition: Int32) -> Int64? { reader.position(partition) }
+  package func next(atMost limit: Int) async -> [KafkaMessage] {
+    while reader.mustWait {
+      let arrival = Completion<Void>()
+      waiting = arrival
+      _ = try? await arrival.value()
+    }
+    let (messages, actions) = reader.take(atMost: limit)
+    perform(actions)
+    return messages
+  }
 
   /// Reads nothing more and forgets what nobody has taken, but stays in the group.
-  package func pause() { reader.pause() }
+  package func pause() { perform(reader.pause()) }
 
-  /// Goes on from `offsets`, and where there is none from what was taken last.
-  package func resume(from offsets: [Int32: Int64] = [:]) { reader.resume(from: offsets) }
+  /// Goes on behind what was taken last.
+  package func resume() { perform(reader.resume()) }
 
   /// The partition goes on from `offset`, also after a problem.
-  package func seek(_ partition: Int32, to offset: Int64) { reader.seek(partition, to: offset) }
+  package func seek(_ partition: Int32, to offset: Int64) { perform(reader.seek(partition, to: offset)) }
 
-  /// Tells the group the next offset of each partition. Await the answer or leave it.
+  /// Tells the group the next offset of each partition that is ours. Await the answer or leave it.
   @discardableResult
-  package func commit(_ offsets: [Int32: Int64]) -> Completion<Void> { reader.commit(offsets) }
-
-  /// What the group has been told; partitions without a commit are left out.
-  package func committed(_ partitions: [Int32], deadline: Instant) async throws(KafkaError) -> [Int32: Int64]
-  {
-    try await reader.client.committed(partitions, deadline: deadline)
+  package func commit(_ offsets: [Int32: Int64]) -> Completion<Void> {
+    let answer = Completion<Void>()
+    guard let queue, let ours = reader.committable(offsets) else {
+      answer.fail(KafkaError.unavailable("not in the group"))
+      return answer
+    }
+    lastCommit += 1
+    commits[lastCommit] = answer
+    let code = client.commit(ours, id: lastCommit, answerOn: queue)
+    if code != RD_KAFKA_RESP_ERR_NO_ERROR { answered(lastCommit, code) }
+    return answer
   }
 
   /// Leaves the group (until `deadline`) and ends the client.
-  package func close(deadline: Instant) async { await reader.close(deadline: deadline) }
+  package func close(deadline: Instant) async {
+    guard !reader.isClosed else { return }
+    aliveTimer?.cancel()
+    gate.open(pump)
+    perform(reader.close())
+    if let queue {
+      while !client.hasLeft, Instant.now < deadline { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+      pump?.stop()
+      pump = nil
+      rd_kafka_queue_destroy(queue)
+      self.queue = nil
+    }
+    for answer in commits.values { answer.fail(KafkaError.unavailable("the consumer is closed")) }
+    commits = [:]
+    await client.destroy()
+  }
+
+  // MARK: - Events
+
+  private func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
+    budget -= 1
+    switch rd_kafka_event_type(event) {
+    case RD_KAFKA_EVENT_FETCH:
+      guard gate.admits(pump) else { return .unfinished }
+      while let message = rd_kafka_event_message_next(event) {
+        perform(
+          reader.arrived(message.pointee.partition, message.pointee.offset) {
+            KafkaMessage(copying: message, headers: false, upTo: options.valueLimit)
+          })
+      }
+    case RD_KAFKA_EVENT_REBALANCE: rebalance(event)
+    case RD_KAFKA_EVENT_OFFSET_COMMIT:
+      answered(UInt(bitPattern: rd_kafka_event_opaque(event)), rd_kafka_event_error(event))
+    case RD_KAFKA_EVENT_ERROR: trouble(event)
+    default: break
+    }
+    return .done
+  }
+
+  private func turned() {
+    gate.turned()
+    perform(reader.turned())
+  }
+
+  private func rebalance(_ event: OpaquePointer) {
+    if rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+      let listed = rd_kafka_event_topic_partition_list(event).map { PartitionList.entries(of: $0) } ?? []
+      perform(reader.assigned(listed.map(\.partition)))
+    } else {
+      perform(reader.revoked(isLost: client.isAssignmentLost))
+    }
+  }
+
+  private func trouble(_ event: OpaquePointer) {
+    let code = rd_kafka_event_error(event)
+    let place = ErrorPlace(event)
+    if code == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+      if let place { perform(reader.ended(place.partition, at: place.offset)) }
+      return
+    }
+    let reason = String(cString: rd_kafka_event_error_string(event))
+    guard let problem = ErrorCode.asProblem(code, partition: place?.partition, reason: reason) else { return }
+    perform(reader.failed(problem))
+  }
+
+  private func answered(_ commit: UInt, _ code: rd_kafka_resp_err_t) {
+    let answer = commits.removeValue(forKey: commit)
+    if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+      answer?.succeed(())
+    } else {
+      answer?.fail(ErrorCode.asError(code, "commit"))
+    }
+  }
+
+  // MARK: - Actions
+
+  private func perform(_ actions: [GroupReader.Action]) {
+    for action in actions {
+      switch action {
+      case .assign(let offsets): client.assign(offsets)
+      case .unassign: client.unassign()
+      case .seek(let partition, let offset): client.seek(partition, to: offset)
+      case .pause(let partitions): client.pause(partitions)
+      case .resume(let partitions): client.resume(partitions)
+      case .leave: if let queue { client.leave(answerOn: queue) }
+      case .hold: pump?.hold(.full)
+      case .release: pump?.release(.full)
+      case .rebalanced(let change): onRebalance(change)
+      case .report(let problem): onProblem(problem)
+      case .wake:
+        waiting?.succeed(())
+        waiting = nil
+      }
+    }
+  }
 }

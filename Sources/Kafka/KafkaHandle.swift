@@ -41,12 +41,7 @@ final class KafkaHandle: @unchecked Sendable {
     }
   }
 
-  /// The same for a call whose end nobody waits for.
-  func later(_ call: @escaping @Sendable (OpaquePointer) -> Void) {
-    calls.run { call(self.pointer) }
-  }
-
-  /// Frees the client and ends its threads, after every call that is under way. Nothing may use it afterwards.
+  /// Frees the client and ends its threads, after every call that is under way. It must not be used afterwards.
   ///
   /// - Parameter leavesGroup: whether a member of a group that has not left yet does so (which may block a while).
   @LoopActor

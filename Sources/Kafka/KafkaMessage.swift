@@ -1,6 +1,6 @@
 internal import Crdkafka
 
-/// One message as it was read; its bytes are its own.
+/// One message as it was read, with its own copy of the bytes.
 package struct KafkaMessage: Hashable, Sendable {
   package let partition: Int32
   package let offset: Int64
@@ -8,9 +8,9 @@ package struct KafkaMessage: Hashable, Sendable {
   package let timestamp: Int64
   /// Empty where the message has none.
   package let key: [UInt8]
-  /// Empty where the message has none; no longer than the reader's `valueLimit`, except a partition's first message.
+  /// Empty where the message has none; at most the reader's `valueLimit`, but for a partition's first message.
   package let value: [UInt8]
-  /// Empty unless the reader was told to keep them.
+  /// Empty unless the reader keeps them (`keepsHeaders`).
   package let headers: [KafkaHeader]
 
   package init(
@@ -20,9 +20,6 @@ package struct KafkaMessage: Hashable, Sendable {
     (self.partition, self.offset, self.timestamp) = (partition, offset, timestamp)
     (self.key, self.value, self.headers) = (key, value, headers)
   }
-
-  /// The first header of that name.
-  package func header(_ name: String) -> [UInt8]? { headers.first { $0.name == name }?.value }
 }
 
 package struct KafkaHeader: Hashable, Sendable {
@@ -33,8 +30,9 @@ package struct KafkaHeader: Hashable, Sendable {
 }
 
 extension KafkaMessage {
-  /// Copies what the library owns, of key and value so much: what others write may be a thousand times as long as
-  /// anything that is read. A partition's first message is copied whole, because its bytes tell one log from another.
+  /// Copies what the library owns, of key and value at most `limit` bytes each: others may write what is a thousand
+  /// times as long as any message of ours. A partition's first message is copied whole, because its bytes tell one log
+  /// from another.
   init(copying message: UnsafePointer<rd_kafka_message_t>, headers keepsHeaders: Bool, upTo limit: Int = .max)
   {
     var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE

@@ -3,19 +3,19 @@ package import EventLoop
 
 /// librdkafka's own mock cluster: a broker in this process that other processes can use over the loopback.
 ///
-/// It keeps everything in memory and only so much of it: beyond `partitionCapacityBytes` it drops the oldest of a
-/// partition silently (the low watermark then is not 0 any more). It knows no administration and does not wake
-/// readers. Good for tests and demonstrations, not for claims of durability.
+/// It keeps everything in memory, and beyond `partitionCapacityBytes` silently drops a partition's oldest messages (its
+/// low watermark then is above 0). It has no administration and does not wake readers. Good for tests and
+/// demonstrations, not for claims of durability.
 @LoopActor
 package final class KafkaMockBroker {
-  /// What a partition keeps at most.
+  /// The most that a partition keeps.
   package nonisolated static let partitionCapacityBytes = 5 * 1024 * 1024
-  /// Batches that a partition keeps at most; a batch holds one message or more.
+  /// The most batches that a partition keeps; a batch holds one message or more.
   package nonisolated static let partitionCapacityBatches = 100_000
-  /// What a message costs beside its key, value and headers where each is a batch of its own, the worst case.
+  /// What a message costs beyond its key, value and headers in the worst case, a batch of its own.
   package nonisolated static let overheadBytesPerMessage = 96
 
-  /// Whether a partition certainly keeps that many messages of that size (key, value and headers).
+  /// Whether a partition is sure to keep that many messages of that size (key, value and headers).
   package nonisolated static func holds(messages: Int, bytesEach: Int) -> Bool {
     let (bytes, overflow) = messages.multipliedReportingOverflow(by: bytesEach + overheadBytesPerMessage)
     return !overflow && bytes <= partitionCapacityBytes && messages <= partitionCapacityBatches
@@ -24,27 +24,14 @@ package final class KafkaMockBroker {
   /// A request of Kafka's protocol, for faults.
   package enum Request: Int16, Sendable {
     case produce = 0
-    case fetch = 1
-    case listOffsets = 2
-    case metadata = 3
-    case offsetCommit = 8
-    case findCoordinator = 10
-    case joinGroup = 11
-    case heartbeat = 12
     case initProducerID = 22
   }
 
   /// How the broker answers a request that is not served.
   package enum Failure: Int32, Sendable {
     case disconnect = -195
-    case offsetOutOfRange = 1
-    case unknownTopic = 3
-    case notLeader = 6
-    case requestTimedOut = 7
-    case coordinatorLoading = 14
-    /// Of an idempotent producer's first request: fatal to it.
+    /// Fatal to an idempotent producer, in answer to its first request.
     case clusterAuthorizationFailed = 31
-    case outOfOrderSequence = 45
   }
 
   /// What clients connect to: `127.0.0.1:PORT`.
@@ -72,7 +59,7 @@ package final class KafkaMockBroker {
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw ErrorCode.asError(code, "creating \(topic)") }
   }
 
-  /// Ends the broker; what it kept is gone.
+  /// Ends the broker; its messages are gone.
   package func close() async {
     guard let cluster else { return }
     self.cluster = nil
@@ -98,7 +85,7 @@ package final class KafkaMockBroker {
     rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, count, errors)
   }
 
-  /// What `fail` has left is served again.
+  /// Serves such requests again, however many `fail` has left.
   package func clear(_ request: Request) {
     if let cluster { rd_kafka_mock_clear_request_errors(cluster, request.rawValue) }
   }
@@ -110,13 +97,6 @@ package final class KafkaMockBroker {
       _ = timeattack_mock_push(
         cluster, Self.brokerID, request.rawValue, RD_KAFKA_RESP_ERR_NO_ERROR,
         Int32(delay.nanoseconds / 1_000_000))
-    }
-  }
-
-  /// Every request takes that much longer.
-  package func slowDown(by delay: Duration) {
-    if let cluster {
-      rd_kafka_mock_broker_set_rtt(cluster, Self.brokerID, Int32(delay.nanoseconds / 1_000_000))
     }
   }
 }

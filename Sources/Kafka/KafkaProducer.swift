@@ -2,21 +2,21 @@ package import EventLoop
 
 /// Sends messages, acknowledged by all replicas and without duplicates of its own making.
 ///
-/// What is in flight is kept by librdkafka alone, under the caller's id: the library hands every message back exactly
-/// once (with `reports: .errorsOnly`, every message that failed), and nothing of the caller's is retained.
+/// librdkafka alone keeps what is in flight, under the caller's id: it reports every message exactly once (with
+/// `reports: .errorsOnly`, every message that failed), and nothing of the caller's is retained.
 @LoopActor
 package final class KafkaProducer {
   package enum Reports: Hashable, Sendable {
-    /// Only what failed: for callers who read their own messages back.
+    /// Only failures: for callers that read their own messages back.
     case errorsOnly
     case all
   }
 
   package struct Options: Sendable {
     package var reports: Reports
-    /// How long a message waits for company. 0 costs a third more processor time, 0.5 is below what a person notices.
+    /// How long a message waits for others to be sent with. 0 costs a third more processor time; nobody notices 0.5.
     package var lingerMilliseconds: Double
-    /// After this a message that is not acknowledged is reported; the library looks about once a second.
+    /// After this an unacknowledged message is reported; the library looks about once a second.
     package var messageTimeout: Duration
     /// More than this many messages under way: `queueFull`.
     package var maxQueued: Int
@@ -32,12 +32,12 @@ package final class KafkaProducer {
 
   package typealias ReportHandler = @LoopActor (_ id: UInt64, _ delivery: KafkaDelivery) -> Void
 
-  /// Asked before each message; for experiments.
-  package var fault: KafkaFaultHook?
-  /// The latest trouble that the library told (brokers down, credentials …), for logs and readiness.
-  package private(set) var lastTrouble: String?
-  /// How often a fatal error has cost a producer.
+  /// Stands between each message and the broker. A delay may let messages overtake each other.
+  package var seam: (any CallSeam)?
+  /// How many clients a fatal error has ended.
   package private(set) var restarts = 0
+  /// The latest trouble that the library reported (brokers down, credentials …).
+  private var lastTrouble: String?
 
   private let configuration: KafkaConfiguration
   private let options: Options
@@ -48,7 +48,7 @@ package final class KafkaProducer {
   private var nextStart = Instant(nanoseconds: 0)
   private var isClosed = false
 
-  /// A fatal error right after a start does not make the next start at once.
+  /// After a fatal error the next client starts no earlier than this after the last start.
   private static let pauseBetweenStarts = Duration.seconds(1)
 
   /// - Throws: `misconfigured`; brokers that are not there are no error.
@@ -63,7 +63,7 @@ package final class KafkaProducer {
   /// Messages under way: waiting, sent, or not reported yet.
   package var inFlight: Int { (session?.inFlight ?? 0) + retired.reduce(0) { $0 + $1.inFlight } }
 
-  /// Enqueues one message; what becomes of it is told to `onReport` under `id`.
+  /// Enqueues one message; its outcome is reported to `onReport` under `id`.
   ///
   /// - Throws: `queueFull`, `unavailable`, `refused` (too large): the message was never enqueued and never will be.
   package func produce(
@@ -72,15 +72,11 @@ package final class KafkaProducer {
   ) throws(KafkaError) {
     let message = OutgoingMessage(
       topic: topic, partition: partition, key: key, value: value, headers: headers, id: id)
-    if let fault, let bite = fault(.produce) {
-      try suffer(bite, message)
-    } else {
-      try send(message)
-    }
+    if let seam, !seam.isClear { try ask(seam, message) } else { try send(message) }
   }
 
-  /// Sends what is under way until `deadline`, reports what could not be sent, and ends the client. Everything has
-  /// been reported when it returns.
+  /// Sends what is under way until `deadline`, reports what could not be sent, and ends the client. When it returns,
+  /// everything that was enqueued has been reported.
   package func close(deadline: Instant) async {
     guard !isClosed else { return }
     isClosed = true
@@ -100,19 +96,32 @@ package final class KafkaProducer {
     try session.produce(message)
   }
 
-  private func suffer(_ bite: KafkaFault, _ message: OutgoingMessage) throws(KafkaError) {
-    switch bite {
-    case .fail(let reason):
-      throw KafkaError.unavailable(reason)
-    case .delay(let wait):
-      EventLoop.shared.schedule(after: wait) {
-        do throws(KafkaError) {
-          try self.send(message)
-        } catch {
+  /// What the seam decides later is reported, not thrown.
+  private func ask(_ seam: any CallSeam, _ message: OutgoingMessage) throws(KafkaError) {
+    let deadline = Instant.now + options.messageTimeout
+    let answer = SeamAnswer()
+    seam.begin(.call, deadline: deadline) { permit in
+      do throws(KafkaError) {
+        try self.send(message, permit, deadline)
+      } catch {
+        if answer.isLate {
           self.onReport(message.id, .notPersisted("\(error)"))
+        } else {
+          answer.refusal = error
         }
       }
-    case .hang:
+    }
+    answer.isLate = true
+    if let refusal = answer.refusal { throw refusal }
+  }
+
+  private func send(
+    _ message: OutgoingMessage, _ permit: CallPermit, _ deadline: Instant
+  ) throws(KafkaError) {
+    switch permit {
+    case .proceed: try send(message)
+    case .refused(let reason): throw KafkaError.unavailable(reason)
+    case .proceedUnanswered, .silent:
       lost.expect(message.id)
       do throws(KafkaError) {
         try send(message)
@@ -120,7 +129,7 @@ package final class KafkaProducer {
         lost.forget(message.id)
         throw error
       }
-      EventLoop.shared.schedule(after: options.messageTimeout) { [lost] in lost.tell(message.id) }
+      EventLoop.shared.schedule(at: deadline) { [lost] in lost.tell(message.id) }
     }
   }
 
@@ -149,6 +158,13 @@ package final class KafkaProducer {
       }
     }
   }
+}
+
+/// What a seam has answered about one message before `begin` returned.
+@LoopActor
+private final class SeamAnswer {
+  var isLate = false
+  var refusal: KafkaError?
 }
 
 /// A message on its way into the library.

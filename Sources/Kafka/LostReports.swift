@@ -1,14 +1,14 @@
 internal import EventLoop
 
-/// Between the library's reports and the producer's owner: the reports that a fault takes away. Whoever waits for one
-/// hears after the message's timeout that nobody knows; what the library says of it, before or after, is dropped.
+/// Stands between the library's reports and the producer's owner. A report that the seam throws away is dropped whenever
+/// it comes; in its place the owner hears, after the message's timeout, that the message is possibly persisted.
 @LoopActor
 final class LostReports {
   private let onReport: KafkaProducer.ReportHandler
   private var untold: Set<UInt64> = []
   private var told: Set<UInt64> = []
 
-  /// How long after the message's timeout the library may still report; it looks about once a second.
+  /// How long after a message's timeout the library may still report it; it looks about once a second.
   private static let libraryPatience = Duration.seconds(5)
 
   init(_ onReport: @escaping KafkaProducer.ReportHandler) { self.onReport = onReport }
@@ -18,12 +18,13 @@ final class LostReports {
     if !untold.contains(id), told.remove(id) == nil { onReport(id, delivery) }
   }
 
-  /// The report on this message will be lost.
+  /// The report of this message will be thrown away.
   func expect(_ id: UInt64) { untold.insert(id) }
 
-  /// It was never enqueued.
+  /// The message was never enqueued: there will be no report.
   func forget(_ id: UInt64) { untold.remove(id) }
 
+  /// Reports that the outcome is unknown, once.
   func tell(_ id: UInt64) {
     guard untold.remove(id) != nil else { return }
     told.insert(id)

@@ -3,11 +3,11 @@ package struct OffsetOrder {
   package enum Verdict: Hashable {
     /// The next one.
     case next
-    /// Read already (a pause or seek reads a little twice).
+    /// It was read before (a pause or seek reads a little twice).
     case stale
-    /// Something between is missing.
+    /// Offsets in between are missing.
     case gap(expected: Int64)
-    /// The partition has stopped over a problem, or is not ours.
+    /// The partition has stopped at a problem, or is not ours.
     case stopped
   }
 

@@ -1,18 +1,22 @@
 internal import Crdkafka
 internal import EventLoop
 
-/// What a partition holds. Blocks.
+/// Asks what partitions hold. Blocks.
 enum PartitionQuestions {
   static func watermarks(
-    _ client: OpaquePointer, _ topic: String, _ partition: Int32, _ deadline: Instant
-  ) -> Result<KafkaWatermarks, KafkaError> {
-    var (low, high): (Int64, Int64) = (-1, -1)
-    let code = rd_kafka_query_watermark_offsets(
-      client, topic, partition, &low, &high, milliseconds(until: deadline))
-    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-      return .failure(ErrorCode.asError(code, "watermarks of \(topic) \(partition)"))
+    _ client: OpaquePointer, _ topic: String, _ partitions: [Int32], _ deadline: Instant
+  ) -> Result<[KafkaWatermarks], KafkaError> {
+    var marks: [KafkaWatermarks] = []
+    for partition in partitions {
+      var (low, high): (Int64, Int64) = (-1, -1)
+      let code = rd_kafka_query_watermark_offsets(
+        client, topic, partition, &low, &high, milliseconds(until: deadline))
+      guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+        return .failure(ErrorCode.asError(code, "watermarks of \(topic) \(partition)"))
+      }
+      marks.append(KafkaWatermarks(low: low, high: high))
     }
-    return .success(KafkaWatermarks(low: low, high: high))
+    return .success(marks)
   }
 
   static func firstMessage(
@@ -32,7 +36,7 @@ enum PartitionQuestions {
       switch message.pointee.err {
       case RD_KAFKA_RESP_ERR_NO_ERROR: return .success(KafkaMessage(copying: message, headers: false))
       case RD_KAFKA_RESP_ERR__PARTITION_EOF: return .success(nil)
-      // Reading goes on by itself when a broker is back.
+      // The library reads on by itself when a broker is back.
       case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__TRANSPORT: continue
       case let code: return .failure(ErrorCode.asError(code, "reading \(name) \(partition)"))
       }

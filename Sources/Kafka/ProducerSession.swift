@@ -1,7 +1,7 @@
 internal import Crdkafka
 internal import EventLoop
 
-/// One producing client of librdkafka, from its start to its end: a fatal error ends it and another takes its place.
+/// One producing client of librdkafka, from start to end. After a fatal error another takes its place.
 @LoopActor
 final class ProducerSession {
   enum Trouble {
@@ -10,9 +10,9 @@ final class ProducerSession {
     case fatal(String)
   }
 
-  /// Reports handled in one turn of the loop.
+  /// The most reports handled in one turn of the loop.
   private static let reportsATurn = 4096
-  /// How long the end waits for the library to hand back what was purged.
+  /// How long `close` waits for the library to report what was purged.
   private static let purgeWait = Duration.seconds(2)
 
   private let handle: KafkaHandle
@@ -49,7 +49,7 @@ final class ProducerSession {
       events: RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR)
   }
 
-  /// What the library has not handed back yet (a few error events included).
+  /// What the library has not reported yet (a few error events included).
   var inFlight: Int { pump == nil ? 0 : Int(rd_kafka_outq_len(handle.pointer)) }
 
   // MARK: - Sending
@@ -143,7 +143,7 @@ final class ProducerSession {
 
   // MARK: - The end
 
-  /// Waits until everything is reported, at `deadline` purges what is left (which is reported too), and frees the client.
+  /// Waits until everything is reported, purges at `deadline` what is left (which is reported too), and frees the client.
   func close(deadline: Instant) async {
     if let closing {
       _ = try? await closing.value(deadline: deadline + Self.purgeWait)
@@ -165,7 +165,7 @@ final class ProducerSession {
     closing.succeed(())
   }
 
-  /// The library tells nobody when its last message is acknowledged and successes are not reported: it is asked.
+  /// Polls, because the library does not say when its last message is acknowledged unless it reports successes.
   private func drained(by deadline: Instant) async {
     while inFlight > 0, Instant.now < deadline { await EventLoop.shared.sleep(for: .milliseconds(2)) }
   }

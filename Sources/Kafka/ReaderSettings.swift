@@ -1,6 +1,6 @@
 internal import Crdkafka
 
-/// What every reader sets: offsets are the caller's business, and a log that is not what it was is an error.
+/// What every reader sets: the caller keeps the offsets, and a log that is not what it was is an error.
 enum ReaderSettings {
   static let common: [(name: String, value: String)] = [
     ("auto.offset.reset", "error"), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
@@ -13,7 +13,7 @@ enum ReaderSettings {
   static let ifKnown: [(name: String, value: String)] = [("fetch.queue.backoff.ms", "20")]
 }
 
-/// Where an error event belongs.
+/// The partition and offset that an error event is about.
 struct ErrorPlace {
   let partition: Int32
   let offset: Int64
@@ -25,11 +25,10 @@ struct ErrorPlace {
   }
 }
 
-/// The library's list of partitions with offsets, freed with this.
+/// A list of partitions with offsets of the library's, freed with this object.
 final class PartitionList {
   let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 
-  /// Nil offsets are left to the library.
   init(_ topic: String, _ offsets: [Int32: Int64]) {
     pointer = rd_kafka_topic_partition_list_new(Int32(offsets.count))
     for (partition, offset) in offsets {
@@ -39,8 +38,10 @@ final class PartitionList {
 
   deinit { rd_kafka_topic_partition_list_destroy(pointer) }
 
-  /// The partitions of a list that belongs to the library.
-  static func partitions(of list: UnsafePointer<rd_kafka_topic_partition_list_t>) -> [Int32] {
-    (0..<Int(list.pointee.cnt)).map { list.pointee.elems[$0].partition }
+  /// The entries of a list that belongs to the library.
+  static func entries(
+    of list: UnsafePointer<rd_kafka_topic_partition_list_t>
+  ) -> [rd_kafka_topic_partition_t] {
+    (0..<Int(list.pointee.cnt)).map { list.pointee.elems[$0] }
   }
 }

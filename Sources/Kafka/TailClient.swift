@@ -4,7 +4,7 @@ internal import EventLoop
 /// The library's side of a tail: a consumer without a group that puts everything into one queue.
 @LoopActor
 final class TailClient {
-  /// One reference for the pump.
+  /// A reference for the pump.
   let queue: OpaquePointer
   private let handle: KafkaHandle
   private let name: String
@@ -38,27 +38,6 @@ final class TailClient {
     if rd_kafka_consume_start_queue(topic, partition, offset, queue) == 0 { started.append(partition) }
   }
 
-  func seek(_ partition: Int32, to offset: Int64) { rd_kafka_seek(topic, partition, offset, 0) }
-
-  /// For a partition that the library has given up: stopping waits for its threads, so it is done off the loop.
-  func restart(_ partition: Int32, at offset: Int64) {
-    let (topic, queue) = (SharedHandle(pointer: topic), SharedHandle(pointer: queue))
-    handle.later { _ in
-      rd_kafka_consume_stop(topic.pointer, partition)
-      rd_kafka_consume_start_queue(topic.pointer, partition, offset, queue.pointer)
-    }
-  }
-
-  func pause(_ partition: Int32) {
-    let list = PartitionList(name, [partition: 0])
-    rd_kafka_pause_partitions(handle.pointer, list.pointer)
-  }
-
-  func resume(_ partition: Int32) {
-    let list = PartitionList(name, [partition: 0])
-    rd_kafka_resume_partitions(handle.pointer, list.pointer)
-  }
-
   /// Whether the leader of the first partition answers within a second.
   func answers() async -> Bool {
     let name = name
@@ -70,7 +49,7 @@ final class TailClient {
     return reached ?? false
   }
 
-  /// The pump must have stopped before.
+  /// Call it after the pump has stopped.
   func close() async {
     let (topic, started) = (SharedHandle(pointer: topic), started)
     _ = try? await handle.offLoop { _ -> Result<Void, KafkaError> in

@@ -3,7 +3,7 @@ internal import EventLoop
 
 /// Creating, deleting and describing topics. Blocks.
 enum TopicAdministration {
-  private typealias Answer = (_ event: OpaquePointer) -> KafkaError?
+  typealias Answer = (_ event: OpaquePointer) -> KafkaError?
 
   static func create(
     _ client: OpaquePointer, _ name: String, _ partitions: Int, _ replicas: Int?,
@@ -78,7 +78,7 @@ enum TopicAdministration {
   // MARK: - One call
 
   /// Sends one request and waits for its result; nil is success.
-  private static func ask(
+  static func ask(
     _ client: OpaquePointer, _ operation: rd_kafka_admin_op_t, _ deadline: Instant, _ call: String,
     send: (_ options: OpaquePointer?, _ queue: OpaquePointer) -> Void, read: Answer
   ) -> KafkaError? {
@@ -89,7 +89,7 @@ enum TopicAdministration {
     guard let queue = rd_kafka_queue_new(client) else { return .misconfigured("librdkafka gives no queue") }
     defer { rd_kafka_queue_destroy(queue) }
     send(options, queue)
-    // The request's own timeout comes first.
+    // The request's own timeout passes first.
     guard let event = rd_kafka_queue_poll(queue, wait &+ 1000) else {
       return .unavailable("\(call): no answer in time")
     }
@@ -101,7 +101,7 @@ enum TopicAdministration {
     return read(event)
   }
 
-  /// The embedded broker would let every such request run into its timeout.
+  /// The embedded broker does not answer such requests: each would wait for its timeout.
   private static func refusalOfMock(_ client: OpaquePointer, _ deadline: Instant, _ what: String)
     -> KafkaError?
   {

@@ -62,6 +62,11 @@ package final class Lab {
     { [weak self] process, runs in self?.note(part, process, runs: runs) }
   }
 
+  /// Where a program listens.
+  func note(_ part: LabPart, _ ready: ReadyFile, on listen: ListenOptions?) throws {
+    try note(part, port: ready.httpPort ?? 0, adminPort: ready.adminPort ?? 0, on: listen)
+  }
+
   /// Where something listens.
   func note(_ part: LabPart, port: Int, adminPort: Int = 0, on listen: ListenOptions? = nil) throws {
     try update { state in

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+package import History
 import PrivateServers
 import Terminal
 
@@ -18,9 +19,11 @@ package struct LabFolder: Sendable {
   package var operatorToken: String { path + "/operator-token" }
   package var report: String { path + "/report" }
   package func log(of part: LabPart) -> String { "\(logs)/\(part.rawValue).log" }
+  /// What a program writes once it listens.
+  func readyFile(of part: LabPart) -> String { "\(path)/ready/\(part.rawValue).json" }
 
   package func make() throws {
-    for folder in [path, logs] { try ServerFiles.makeFolder(folder) }
+    for folder in [path, logs, path + "/ready"] { try ServerFiles.makeFolder(folder) }
   }
 
   /// For commands that change what runs: one at a time in one folder. The lock ends with the process.
@@ -48,4 +51,18 @@ package enum LabPart: String, Codable, CaseIterable, Sendable {
     case .postgres, .redis, .kafka: false
     }
   }
+
+  /// Of a program that answers people or writes what they were told.
+  package var architecture: Architecture? {
+    switch self {
+    case .monolith: .monolith
+    case .edaAPI, .edaWorker: .eda
+    case .postgres, .redis, .kafka: nil
+    }
+  }
+}
+
+extension Architecture {
+  /// The program that answers people.
+  package var api: LabPart { self == .monolith ? .monolith : .edaAPI }
 }

@@ -1,9 +1,11 @@
+import Operations
 package import CouponDomain
 import CouponStore
 package import EventLoop
 import Foundation
-import PrivateServers
 import HTTP
+import PrivateServers
+import Text
 package import History
 package import Load
 package import Terminal
@@ -20,7 +22,7 @@ package struct LoadSession {
   /// - Throws: `LabFailure` where the architecture does not run.
   package init(_ options: LoadOptions, _ architecture: Architecture, _ state: LabState) throws {
     (self.options, self.architecture, self.state) = (options, architecture, state)
-    guard let part = state.part(architecture == .monolith ? .monolith : .edaAPI), part.process.isRunning
+    guard let part = state.part(architecture.api), part.process.isRunning
     else {
       throw LabFailure("\(architecture.rawValue) does not run; lab up starts it")
     }
@@ -80,7 +82,7 @@ package struct LoadSession {
       // A client that gives up before the server answers hears nothing of it.
       plan.patience = max(plan.patience, deadline + .seconds(2))
     }
-    let run = LoadRun(plan, target: address, stays: try await stays())
+    let run = LoadGenerator(plan, target: address, stays: try await stays())
     interrupt.onCome { run.abandon() }
     let progress = isShown ? PhaseProgress("\(architecture.rawValue): \(name)") : nil
     let ticker = Ticker(every: .milliseconds(100)) { if let progress { show(run, on: progress) } }
@@ -99,7 +101,7 @@ package struct LoadSession {
     return history
   }
 
-  private func show(_ run: LoadRun, on progress: PhaseProgress) {
+  private func show(_ run: LoadGenerator, on progress: PhaseProgress) {
     let seconds = run.secondsSinceOpening
     guard seconds >= 0 else {
       return progress.update(0, "opens in \(Int((-seconds).rounded(.up))) s; the bystander is here")
@@ -142,11 +144,7 @@ package struct LoadSession {
   }
 
   private func get(_ path: String) async throws -> HTTPClientResponse {
-    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
-    defer { client.close() }
-    do throws(HTTPClientError) {
-      return try await client.send(HTTPRequest(.get, path), deadline: .now + .seconds(10))
-    } catch { throw LabFailure("nothing answers at \(address): \(error)") }
+    try await HTTPClient.ask(address, HTTPRequest(.get, path), within: .seconds(10))
   }
 }
 

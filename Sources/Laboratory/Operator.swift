@@ -41,14 +41,10 @@ package struct Operator {
     _ method: HTTPMethod, _ target: String, body: [UInt8] = [], headers extra: [(String, String)] = [],
     within limit: Duration = .seconds(15)
   ) async throws -> (status: Int, body: [UInt8]) {
-    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
-    defer { client.close() }
     let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")] + extra
-    do throws(HTTPClientError) {
-      let answer = try await client.send(
-        HTTPRequest(method, target, headers: headers, body: body), deadline: .now + limit)
-      return (answer.status, answer.body)
-    } catch { throw LabFailure("no answer from \(address): \(error)") }
+    let answer = try await HTTPClient.ask(
+      address, HTTPRequest(method, target, headers: headers, body: body), within: limit)
+    return (answer.status, answer.body)
   }
 
   /// Creates a policy, or finds the same one there; returns it with its number.

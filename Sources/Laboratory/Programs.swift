@@ -6,10 +6,8 @@ import History
 
 /// Starting the programs that lie beside `lab`.
 extension Lab {
-  /// Starts a program in a session of its own and waits until its log tells what `ready` looks for.
-  func startProgram<Found>(
-    _ part: LabPart, _ options: UpOptions, ready: (String) -> Found?
-  ) async throws -> Found {
+  /// Starts a program in a session of its own and waits until its `READY_FILE` says where it listens.
+  func startProgram(_ part: LabPart, _ options: UpOptions) async throws -> ReadyFile {
     let command = ProgramCommand(part)
     let executable = "\(options.programs ?? ProgramCommand.folder)/\(command.executable)"
     guard FileManager.default.isExecutableFile(atPath: executable) else {
@@ -17,17 +15,19 @@ extension Lab {
     }
     let log = folder.log(of: part)
     let offset = ServerFiles.size(of: log)
+    let file = folder.readyFile(of: part)
+    try? FileManager.default.removeItem(atPath: file)
+    var environment = ProgramCommand.environment(of: part, state: state, options: options)
+    environment["READY_FILE"] = file
     let child = try ChildProcess.start(
       ChildProcess.Options(
-        executable, command.arguments,
-        environment: ProgramCommand.environment(of: part, state: state, options: options), output: .file(log),
-        ownGroup: true))
+        executable, command.arguments, environment: environment, output: .file(log), ownGroup: true))
     guard let process = RunningProcess(pid: child.pid) else { throw ended(part, log, offset) }
     note(part, process, runs: true)
     try remember(part, options)
     let deadline = Instant.now + .seconds(30)
     while process.isRunning {
-      if let found = ready(ServerFiles.text(of: log, from: offset)) { return found }
+      if let ready = ReadyFile.read(file), ready.pid == process.pid { return ready }
       try interrupt.check()
       guard Instant.now < deadline else {
         throw LabFailure("\(part.rawValue) does not listen after 30 s; see \(log)")
@@ -108,27 +108,5 @@ package struct ProgramCommand: Sendable {
       environment["ADMIN_PEERS"] = worker.operatorAddress.description
     }
     return environment.merging(options.settings[part] ?? [:]) { $1 }
-  }
-}
-
-/// What programs say in their logs that `lab` needs to know.
-package enum LogScan {
-  /// The ports of the listeners, once the public one is there; the operator's is told right behind it.
-  package static func listeningPorts(_ text: String) -> (port: Int, admin: Int)? {
-    guard let open = publicPort(text),
-      let operated = port(in: text, "message=\"operator may call\" ")
-    else { return nil }
-    return (open, operated)
-  }
-
-  /// Of a program with one listener.
-  package static func publicPort(_ text: String) -> Int? { port(in: text, "message=listening ") }
-
-  /// The `port=` of the last whole line with this message.
-  private static func port(in text: String, _ message: String) -> Int? {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-    guard let line = lines.last(where: { $0.contains(message) }) else { return nil }
-    let field = line.split(separator: " ").last { $0.hasPrefix("port=") }
-    return field.flatMap { Int($0.dropFirst("port=".count)) }
   }
 }

@@ -34,13 +34,10 @@ package enum Readiness {
   /// Nil where the program at this address is ready, else why it is not.
   @LoopActor
   package static func ask(_ address: SocketAddress) async -> String? {
-    let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
-    defer { client.close() }
-    do throws(HTTPClientError) {
-      let answer = try await client.send(HTTPRequest(.get, "/readyz"), deadline: .now + .seconds(3))
+    do throws(LabFailure) {
+      let answer = try await HTTPClient.ask(address, HTTPRequest(.get, "/readyz"), within: .seconds(3))
       guard answer.status != 200 else { return nil }
-      let text = String(decoding: answer.body.prefix(300), as: UTF8.self)
-      return "\(answer.status) \(text.split(whereSeparator: \.isNewline).joined(separator: " "))"
+      return "\(answer.status) \(Operator.oneLine(answer.body))"
     } catch { return error.description }
   }
 }

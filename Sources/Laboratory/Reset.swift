@@ -62,19 +62,12 @@ extension Lab {
     defer { client.close() }
     let pattern = Names.issuedUsersPattern(prefix: state.keyPrefix)
     try await client.connected(deadline: .now + .seconds(10))
-    var cursor = "0"
-    repeat {
-      let deadline = Instant.now + .seconds(30)
-      let scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"]
-      let reply = try await client.command(scan, deadline: deadline)
-      guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
-        case .array(let keys) = parts[1]
-      else { throw LabFailure("Redis answered SCAN with something else") }
-      for key in keys.compactMap(\.text) {
-        removed += Int(try await client.command(["UNLINK", key], deadline: deadline).integer ?? 0)
+    try await client.scan({ ["SCAN", $0, "MATCH", pattern, "COUNT", "1000"] }) { keys in
+      for key in keys {
+        let reply = try await client.command(["UNLINK", key], deadline: .now + .seconds(30))
+        removed += Int(reply.integer ?? 0)
       }
-      cursor = next
-    } while cursor != "0"
+    }
     return removed
   }
 

@@ -74,12 +74,21 @@ extension Lab {
     if let url = options.named("DATABASE_URL") {
       return try update { $0.database = LabState.Server(url: url, isPrivate: false) }
     }
-    try await step("PostgreSQL") {
-      let server = try await PrivatePostgres.start(
-        in: folder.path, log: folder.log(of: .postgres), onProcess: observer(.postgres))
-      try update { $0.database = LabState.Server(url: server.url, isPrivate: true) }
-      try note(.postgres, port: server.port)
-    }
+    try await step("PostgreSQL") { try await startPrivateDatabase() }
+  }
+
+  func startPrivateDatabase() async throws {
+    let server = try await PrivatePostgres.start(
+      in: folder.path, log: folder.log(of: .postgres), onProcess: observer(.postgres))
+    try update { $0.database = LabState.Server(url: server.url, isPrivate: true) }
+    try note(.postgres, port: server.port)
+  }
+
+  func startInstalledKafka(partitions: Int, environment: [String: String]) async throws {
+    let server = try await PrivateKafka.start(
+      in: folder.path, log: folder.log(of: .kafka), environment: environment, onProcess: observer(.kafka))
+    try update { $0.log = LabState.Log(brokers: server.brokers, kind: .installed, partitions: partitions) }
+    try note(.kafka, port: server.port)
   }
 
   private func startRedis(_ options: UpOptions) async throws {
@@ -102,22 +111,14 @@ extension Lab {
     }
     if options.installedKafka {
       return try await step("Kafka") {
-        let server = try await PrivateKafka.start(
-          in: folder.path, log: folder.log(of: .kafka), environment: options.environment,
-          onProcess: observer(.kafka))
-        try update {
-          $0.log = LabState.Log(brokers: server.brokers, kind: .installed, partitions: partitions)
-        }
-        try note(.kafka, port: server.port)
+        try await startInstalledKafka(partitions: partitions, environment: options.environment)
       }
     }
     try await step("the embedded broker") {
       try update { $0.log = LabState.Log(brokers: "", kind: .embedded, partitions: partitions) }
-      let port = try await startProgram(.kafka, options, ready: LogScan.publicPort)
-      try update {
-        $0.log = LabState.Log(brokers: "127.0.0.1:\(port)", kind: .embedded, partitions: partitions)
-      }
-      try note(.kafka, port: port)
+      let brokers = try await startProgram(.kafka, options).brokers ?? ""
+      try update { $0.log = LabState.Log(brokers: brokers, kind: .embedded, partitions: partitions) }
+      try note(.kafka, port: brokers.split(separator: ":").last.flatMap { Int($0) } ?? 0)
       try await fillEmbeddedLog()
     }
   }
@@ -125,8 +126,7 @@ extension Lab {
   private func startPrograms(_ options: UpOptions) async throws {
     for part in options.parts {
       try await step(part.rawValue) {
-        let ports = try await startProgram(part, options, ready: LogScan.listeningPorts)
-        try note(part, port: ports.port, adminPort: ports.admin, on: options.listen[part])
+        try note(part, try await startProgram(part, options), on: options.listen[part])
       }
     }
     try await step("readiness") { try await awaitReadiness(of: options.parts, within: options.readyWithin) }

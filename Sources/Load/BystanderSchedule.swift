@@ -1,3 +1,5 @@
+import EventLoop
+import HTTP
 package import History
 
 /// The rest of the platform while the crowd is there: a steady Poisson stream of reads and a few bookings.
@@ -34,5 +36,24 @@ package struct BystanderSchedule: Sendable {
     return Visit(
       call: call, person: random.integer(below: BystanderSchedule.visitors),
       stay: random.integer(below: stays), due: Int64(clock * 1_000_000))
+  }
+
+  /// The requests of a run for these stays, in order.
+  static func requests(perSecond: Double, stays: [Int64], seed: UInt64) -> @LoopActor () -> SideStream.Request {
+    var schedule = BystanderSchedule(requestsPerSecond: perSecond, stays: stays.count, seed: seed)
+    return {
+      let visit = schedule.next()
+      let path =
+        switch visit.call {
+        case .stay: "/v1/stays/\(stays[visit.stay])"
+        case .booking: "/v1/stays/\(stays[visit.stay])/bookings"
+        case .stays, .coupon, .mine, .late: "/v1/stays"
+        }
+      return SideStream.Request(
+        call: visit.call, person: UInt32(visit.person), due: visit.due,
+        wire: HTTPRequest(
+          visit.call == .booking ? .post : .get, path, headers: [("X-User-Id", "visitor-\(visit.person)")]),
+        outcome: OutcomeReader.bystander)
+    }
   }
 }

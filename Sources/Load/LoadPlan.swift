@@ -1,5 +1,6 @@
 package import CouponDomain
 import EventLoop
+package import Text
 package import History
 
 /// One run of the load, fixed before it begins.

@@ -1,51 +1,60 @@
 internal import EventLoop
 
-/// One command or transaction that was written and waits for its replies, which come in the order of writing.
-///
-/// An object, because it is changed where it lies for each of its replies.
-@LoopActor
-final class RedisCall {
-  enum Kind {
-    case command
-    /// MULTI, so many commands, EXEC.
-    case transaction(commands: Int)
+package enum RedisCallKind: Hashable, Sendable {
+  case command
+  /// MULTI, the commands, EXEC.
+  case transaction
+}
+
+/// One call that was written and waits for its replies, which come in the order of writing.
+struct RedisCall<Caller> {
+  enum Owner {
+    case caller(Caller)
+    /// Its answer is to be lost.
+    case unanswered(Caller)
+    case login(command: String, isLast: Bool)
   }
 
-  let kind: Kind
+  /// The commands between MULTI and EXEC; nil for a single command.
+  let commands: Int?
   let sentAt: Instant
   let deadline: Instant
-  /// Nil once the caller has been told that the outcome is unknown; the replies are still read, and dropped.
-  var completion: (@LoopActor (Result<[RedisReply], RedisError>) -> Void)?
-  private var refusals = 0
-  private var firstRefusal: String?
-  private var received = 0
+  /// Nil once the caller was told that the outcome is unknown; the replies are still read, and dropped.
+  var owner: Owner?
 
-  init(
-    _ kind: Kind, sentAt: Instant, deadline: Instant,
-    completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
-  ) {
-    (self.kind, self.sentAt, self.deadline, self.completion) = (kind, sentAt, deadline, completion)
-  }
-
-  /// Takes the next reply; the result when it was the last one.
-  func take(_ reply: RedisReply) -> Result<[RedisReply], RedisError>? {
-    received += 1
-    switch kind {
-    case .command:
-      if let message = reply.errorMessage { return .failure(.server(message)) }
-      return .success([reply])
-    case .transaction(let commands):
-      guard received < commands + 2 else { return outcome(of: reply, commands: commands) }
-      if let message = reply.errorMessage {
-        refusals += 1
-        firstRefusal = firstRefusal ?? message
-      }
-      return nil
+  var caller: Caller? {
+    switch owner {
+    case .caller(let caller), .unanswered(let caller): caller
+    case .login, nil: nil
     }
   }
+}
 
-  /// What EXEC's reply means. A refused MULTI is special: what follows it runs alone, so only where all was
-  /// refused is it known that nothing was applied.
+/// The replies that have come to the first call in flight.
+struct RedisReplies {
+  private var received = 0
+  private var refusals = 0
+  private var firstRefusal: String?
+
+  /// Takes the next reply; returns the result once it was the last one.
+  ///
+  /// - Parameter commands: those between MULTI and EXEC; nil for a single command.
+  mutating func take(_ reply: RedisReply, commands: Int?) -> Result<[RedisReply], RedisError>? {
+    guard let commands else {
+      if let message = reply.errorMessage { return .failure(.server(message)) }
+      return .success([reply])
+    }
+    received += 1
+    guard received < commands + 2 else { return outcome(of: reply, commands: commands) }
+    if let message = reply.errorMessage {
+      refusals += 1
+      firstRefusal = firstRefusal ?? message
+    }
+    return nil
+  }
+
+  /// What EXEC's reply means. After a refused MULTI the commands run alone: only if all of them were refused is it known
+  /// that nothing was applied.
   private func outcome(of reply: RedisReply, commands: Int) -> Result<[RedisReply], RedisError> {
     switch reply {
     case .array(let elements) where elements.count == commands:

@@ -1,106 +1,79 @@
 package import EventLoop
 
-/// A client with one connection that carries everybody's commands, in one write a turn.
+/// A client whose one connection carries the commands of all callers, in one write a turn: the driver of `RedisSession`.
 ///
-/// It connects by itself, again and again, from `start()` until `close()`. Without a connection a call fails at once
-/// as `unavailable`. A call that is not answered by its deadline is `outcomeUnknown`; if nothing at all has come since it
-/// was sent, the connection is thrown away with everything that is in flight.
+/// From `start()` until `close()` it connects by itself, again and again. Without a connection a call fails at once as
+/// `unavailable`. A call without an answer at its deadline is `outcomeUnknown`; if the server has said nothing since the
+/// call was sent, the connection is closed with everything in flight.
 @LoopActor
 package final class RedisClient {
-  package struct Statistics: Sendable {
-    package var inFlight = 0
-    package var connects = 0
-    package var timeouts = 0
+  package typealias Handler = @LoopActor (Result<[RedisReply], RedisError>) -> Void
+  package typealias Resolver = @LoopActor (_ host: String, _ port: Int) async throws -> [SocketAddress]
+
+  /// A struct, because a bare closure would be wrapped once more for each call.
+  private struct Caller {
+    let tell: Handler
   }
 
   private static let connectTimeout = Duration.seconds(2)
-  private static let retryWaits: [Duration] = [.milliseconds(20), .milliseconds(100), .milliseconds(500)]
+  private static let noConnection = "no connection within \(connectTimeout.milliseconds) ms"
 
   private let configuration: RedisConfiguration
-  private let name: String
-  private let maxPending: Int
-  private let resolve: @LoopActor (_ host: String, _ port: Int) async throws -> [SocketAddress]
-
+  private let seam: (any CallSeam)?
+  private let resolve: Resolver
+  private var session: RedisSession<Caller>
   private var connection: RedisConnection?
-  private var generation = 0
-  private var isStarted = false
-  private var isLoggedIn = false
-  private var failures = 0
-  /// Whose turn it is among the host's addresses: an attempt that fails passes it on.
-  private var turn = 0
-  private var output: [UInt8] = []
   private var isFlushPlanned = false
-  private var inFlight = Deque<RedisCall>()
-  private var deadlineTimer: LoopTimer?
-  private var deadlineTimerAt = Instant.now
+  private var expiry: LoopTimer?
   private var waiters: [Completion<Void>] = []
-  private var counters = Statistics()
 
-  /// Asked before each use; for experiments.
-  package var fault: (any RedisFault)?
-  /// Calls that a fault keeps back.
-  private var keptBack = 0
-  private static let noAnswer = "no answer before the deadline"
-
-  /// Why there is no connection, for people; nil while there is one.
-  package private(set) var trouble: String? = "not connected yet"
   /// Called with true and false as the connection comes and goes.
   package var onConnectionChange: (@LoopActor (Bool) -> Void)?
 
   /// - Parameters:
   ///   - name: shown by `CLIENT LIST`; letters, digits and dashes.
   ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
-  ///   - resolve: the addresses of the host, each of which is tried in its turn.
+  ///   - resolve: the addresses of the host, which are tried in turn.
   package init(
-    configuration: RedisConfiguration, name: String, maxPending: Int = 65_536,
-    resolve: @escaping @LoopActor (_ host: String, _ port: Int) async throws -> [SocketAddress] = {
-      try await EventLoop.shared.resolve(host: $0, port: $1)
-    }
+    configuration: RedisConfiguration, name: String, maxPending: Int = 65_536, seam: (any CallSeam)? = nil,
+    resolve: @escaping Resolver = { try await EventLoop.shared.resolve(host: $0, port: $1) }
   ) {
-    (self.configuration, self.name, self.maxPending, self.resolve) = (
-      configuration, name, maxPending, resolve
-    )
+    (self.configuration, self.seam, self.resolve) = (configuration, seam, resolve)
+    session = RedisSession(
+      login: configuration.login(name: name), maxPending: maxPending,
+      loginTimeout: RedisClient.connectTimeout)
   }
 
-  package var isConnected: Bool { isLoggedIn }
-
-  package var statistics: Statistics {
-    var now = counters
-    now.inFlight = inFlight.count
-    return now
-  }
+  package var isConnected: Bool { session.phase == .ready }
+  /// Why there is no connection, for people; nil while there is one.
+  package var trouble: String? { session.trouble }
+  package var statistics: RedisStatistics { session.statistics }
 
   package func start() {
-    guard !isStarted else { return }
-    isStarted = true
-    connect()
+    if session.start() { connect() }
   }
 
   /// Waits for a connection. - Throws: `DeadlineExceeded`.
   package func connected(deadline: Instant) async throws {
-    guard !isLoggedIn else { return }
+    guard !isConnected else { return }
     let waiter = Completion<Void>()
     waiters.append(waiter)
     try await waiter.value(deadline: deadline)
   }
 
-  /// Ends the connection; what is in flight is `outcomeUnknown`.
-  /// Cuts the connection as a server that dies does; another is tried after a while.
-  package func sever() { disconnect("cut by a fault switch") }
-
+  /// Ends the connection; the outcome of what is in flight is unknown.
   package func close() {
-    isStarted = false
-    connection?.close("closed by this program")
-    generation += 1
+    let reason = "closed by this program"
+    let loss = session.stop(reason)
+    connection?.close(reason)
+    suffer(loss)
   }
 
   // MARK: - Calls
 
   /// One command. - Throws: `RedisError`.
   package func command(_ arguments: [String], deadline: Instant) async throws -> RedisReply {
-    let answer = Completion<[RedisReply]>()
-    send(.command, deadline: deadline, write: { $0.command(arguments) }, completion: { answer.resolve($0) })
-    return try await answer.value().first ?? .null
+    try await commands([arguments], deadline: deadline)[0]
   }
 
   /// Several commands in one write, each on its own; their replies in order. - Throws: `RedisError`, the first one.
@@ -111,7 +84,7 @@ package final class RedisClient {
       return answer
     }
     var replies: [RedisReply] = []
-    for answer in answers { replies.append(try await answer.value().first ?? .null) }
+    for answer in answers { replies += try await answer.value() }
     return replies
   }
 
@@ -124,105 +97,123 @@ package final class RedisClient {
     return try await answer.value()
   }
 
-  /// The same without a task: `completion` is called once, never from within this call where it was sent.
+  /// The same without a task: `completion` is called once, and never before this returns if the call was sent.
   package func transaction(
-    deadline: Instant, write: (inout RedisWriter) -> Void,
-    completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
+    deadline: Instant, write: (inout RedisWriter) -> Void, completion: @escaping Handler
   ) {
-    send(.transaction(commands: 0), deadline: deadline, write: write, completion: completion)
+    send(.transaction, deadline: deadline, write: write, completion: completion)
   }
 
   private func send(
-    _ kind: RedisCall.Kind, deadline: Instant, write: (inout RedisWriter) -> Void,
-    completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
+    _ kind: RedisCallKind, deadline: Instant, write: (inout RedisWriter) -> Void,
+    completion: @escaping Handler
   ) {
-    let action = fault?.action(for: .call) ?? .proceed
-    guard isLoggedIn else { return completion(.failure(.unavailable(trouble ?? "not connected"))) }
-    guard inFlight.count + keptBack < maxPending else {
-      return completion(.failure(.unavailable("too many calls in flight")))
-    }
     let now = Instant.now
-    guard now < deadline else { return completion(.failure(.unavailable("the deadline has passed"))) }
-    switch action {
-    case .proceed: enqueue(kind, sentAt: now, deadline: deadline, write: write, completion: completion)
-    case .refuse: completion(.failure(.unavailable("refused by a fault switch")))
-    case .hang: hang(since: now, until: deadline, completion)
-    case .delay(let wait):
-      var bytes: [UInt8] = []
-      let sent = encode(kind, into: &bytes, write)
-      delay(sent, bytes, sentAt: now, until: min(now + wait, deadline), deadline: deadline, completion)
-    case .loseAnswer:
-      enqueue(kind, sentAt: now, deadline: deadline, write: write) { _ in
-        completion(.failure(.outcomeUnknown("the answer was lost by a fault switch")))
+    if let refusal = session.refusal(now: now, deadline: deadline) { return completion(.failure(refusal)) }
+    let caller = Caller(tell: completion)
+    if let seam, !seam.isClear {
+      let held = session.hold(kind, write: write)
+      seam.begin(.call, deadline: deadline) { [self] permit in
+        release(held, permit, asked: now, deadline: deadline, caller)
+      }
+    } else {
+      sent(session.send(kind, now: now, deadline: deadline, caller, write: write))
+    }
+  }
+
+  private func release(
+    _ held: HeldRedisCall, _ permit: CallPermit, asked: Instant, deadline: Instant, _ caller: Caller
+  ) {
+    switch session.release(
+      held, permit, asked: asked, now: .now, deadline: deadline, heard: connection?.lastReceivedAt, caller)
+    {
+    case .sent(let wake): sent(wake)
+    case .tell(let error, let cuts):
+      caller.tell(.failure(error))
+      if cuts { connection?.close(RedisSession<Caller>.noAnswer) }
+    }
+  }
+
+  // MARK: - Connection
+
+  private func connect() {
+    let attempt = session.attempt
+    EventLoop.shared.spawn { [self] in
+      do {
+        try await askSeam()
+        guard session.isCurrent(attempt) else { return }
+        let addresses = try await resolve(configuration.host, configuration.port)
+        guard session.isCurrent(attempt) else { return }
+        guard !addresses.isEmpty else { throw RedisError.unavailable("\(configuration.host) has no address") }
+        try open(addresses[session.address(of: addresses.count)], attempt)
+      } catch {
+        lost(attempt, "\(error)")
       }
     }
   }
 
-  // MARK: - Faults
-
-  /// As a server does that has been stopped: the caller's deadline passes, then the connection is thrown away.
-  private func hang(
-    since sentAt: Instant, until deadline: Instant,
-    _ completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
-  ) {
-    keptBack += 1
-    EventLoop.shared.schedule(at: deadline) { [self] in
-      keptBack -= 1
-      counters.timeouts += 1
-      completion(.failure(.outcomeUnknown(RedisClient.noAnswer)))
-      if let connection, connection.lastReceivedAt < sentAt { disconnect(RedisClient.noAnswer) }
+  private func askSeam() async throws(RedisError) {
+    guard let seam, !seam.isClear else { return }
+    switch await seam.permit(.connect, deadline: .now + RedisClient.connectTimeout) {
+    case .proceed, .proceedUnanswered: break
+    case .refused(let reason): throw .unavailable(reason)
+    case .silent: throw .unavailable(RedisClient.noConnection)
     }
   }
 
-  private func delay(
-    _ kind: RedisCall.Kind, _ bytes: [UInt8], sentAt: Instant, until time: Instant, deadline: Instant,
-    _ completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
-  ) {
-    keptBack += 1
-    EventLoop.shared.schedule(at: time) { [self] in
-      keptBack -= 1
-      guard time < deadline else {
-        counters.timeouts += 1
-        return completion(.failure(.outcomeUnknown(RedisClient.noAnswer)))
-      }
-      guard isLoggedIn else { return completion(.failure(.outcomeUnknown(trouble ?? "not connected"))) }
-      output += bytes
-      append(RedisCall(kind, sentAt: .now, deadline: deadline, completion: completion))
+  private func open(_ address: SocketAddress, _ attempt: Int) throws(RedisError) {
+    let connection = try RedisConnection(
+      address,
+      onOpen: { [weak self] in
+        guard let self else { return }
+        sent(session.opened(now: .now))
+      },
+      onReply: { [weak self] in self?.receive($0) }, onClose: { [weak self] in self?.lost(attempt, $0) })
+    self.connection = connection
+    seam?.opened(connection)
+    EventLoop.shared.schedule(after: RedisClient.connectTimeout) { [weak self] in
+      guard let self, session.isLate(attempt) else { return }
+      self.connection?.close(RedisClient.noConnection)
     }
   }
 
-  /// Writes one call; returns what its replies will be.
-  private func encode(
-    _ kind: RedisCall.Kind, into bytes: inout [UInt8], _ write: (inout RedisWriter) -> Void
-  ) -> RedisCall.Kind {
-    var writer = RedisWriter(bytes: bytes)
-    bytes = []
-    defer { bytes = writer.bytes }
-    guard case .transaction = kind else {
-      write(&writer)
-      return kind
+  private func lost(_ attempt: Int, _ reason: String) {
+    if let loss = session.lost(attempt, reason) { suffer(loss) }
+  }
+
+  private func suffer(_ loss: RedisLoss<Caller>) {
+    connection = nil
+    expiry?.cancel()
+    expiry = nil
+    for caller in loss.callers { caller.tell(.failure(.outcomeUnknown(loss.reason))) }
+    if loss.wasReady { onConnectionChange?(false) }
+    guard let pause = loss.pause else { return }
+    let attempt = session.attempt
+    EventLoop.shared.schedule(after: pause) { [weak self] in
+      guard let self, session.retry(after: attempt) else { return }
+      connect()
     }
-    writer.command("MULTI")
-    write(&writer)
-    let commands = writer.commands - 1
-    writer.command("EXEC")
-    return .transaction(commands: commands)
   }
 
-  // MARK: - Sending
-
-  private func enqueue(
-    _ kind: RedisCall.Kind, sentAt: Instant, deadline: Instant, write: (inout RedisWriter) -> Void,
-    completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
-  ) {
-    let sent = encode(kind, into: &output, write)
-    append(RedisCall(sent, sentAt: sentAt, deadline: deadline, completion: completion))
+  private func receive(_ reply: RedisReply) {
+    switch session.reply(reply) {
+    case .nothing: break
+    case .tell(let caller, let outcome): caller.tell(outcome)
+    case .cut(let reason): connection?.close(reason)
+    case .ready:
+      onConnectionChange?(true)
+      let ready = waiters
+      waiters = []
+      for waiter in ready { waiter.succeed(()) }
+    }
   }
 
-  private func append(_ call: RedisCall) {
-    inFlight.append(call)
+  // MARK: - What was written, and when it is overdue
+
+  /// - Parameter wake: when `expire` is due, where that has changed.
+  private func sent(_ wake: Instant?) {
     planFlush()
-    watchDeadline(call.deadline)
+    if let wake { planExpiry(at: wake) }
   }
 
   private func planFlush() {
@@ -230,160 +221,32 @@ package final class RedisClient {
     isFlushPlanned = true
     EventLoop.shared.atTurnEnd { [self] in
       isFlushPlanned = false
-      guard !output.isEmpty, let connection else { return }
-      let bytes = output
-      output.removeAll(keepingCapacity: output.capacity < 1 << 20)
-      connection.write(bytes)
+      let bytes = session.takeOutput()
+      if !bytes.isEmpty { connection?.write(bytes) }
     }
   }
 
-  private func receive(_ reply: RedisReply) {
-    guard !inFlight.isEmpty else { return disconnect("a reply to nothing that was asked") }
-    let call = inFlight[0]
-    guard let result = call.take(reply) else { return }
-    _ = inFlight.popFirst()
-    call.completion?(result)
+  private func planExpiry(at time: Instant) {
+    expiry?.cancel()
+    expiry = EventLoop.shared.schedule(at: time) { [weak self] in self?.expire() }
   }
 
-  // MARK: - Deadlines
-
-  private func watchDeadline(_ deadline: Instant) {
-    if deadlineTimer != nil {
-      guard deadline < deadlineTimerAt else { return }
-      deadlineTimer?.cancel()
-    }
-    deadlineTimerAt = deadline
-    deadlineTimer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.sweep() }
-  }
-
-  /// Tells every overdue caller that its outcome is unknown, then looks again at the next deadline.
-  private func sweep() {
-    deadlineTimer = nil
-    let now = Instant.now
-    var next: Instant?
-    var overdue: [@LoopActor (Result<[RedisReply], RedisError>) -> Void] = []
-    var isSilent = false
-    inFlight.updateEach { call in
-      guard let completion = call.completion else { return }
-      if call.deadline <= now {
-        overdue.append(completion)
-        call.completion = nil
-        if let connection, connection.lastReceivedAt < call.sentAt { isSilent = true }
-      } else {
-        next = min(next ?? call.deadline, call.deadline)
-      }
-    }
-    counters.timeouts += overdue.count
-    if let next { watchDeadline(next) }
-    for completion in overdue { completion(.failure(.outcomeUnknown(RedisClient.noAnswer))) }
-    if isSilent { disconnect(RedisClient.noAnswer) }
-  }
-
-  // MARK: - Connecting
-
-  private func connect() {
-    generation += 1
-    let attempt = generation
-    EventLoop.shared.spawn { [self] in
-      do {
-        try await obeyFault()
-        guard attempt == generation, isStarted else { return }
-        let addresses = try await resolve(configuration.host, configuration.port)
-        guard attempt == generation, isStarted else { return }
-        guard !addresses.isEmpty else { throw RedisError.unavailable("\(configuration.host) has no address") }
-        try open(addresses[turn % addresses.count], attempt)
-      } catch {
-        guard attempt == generation else { return }
-        lost("\(error)")
-      }
-    }
-  }
-
-  /// What a fault makes of an attempt to connect.
-  private func obeyFault() async throws(RedisError) {
-    switch fault?.action(for: .connect) ?? .proceed {
-    case .proceed: break
-    case .refuse, .loseAnswer: throw .unavailable("refused by a fault switch")
-    case .delay(let wait): await EventLoop.shared.sleep(for: min(wait, RedisClient.connectTimeout))
-    case .hang:
-      await EventLoop.shared.sleep(for: RedisClient.connectTimeout)
-      throw .unavailable("no connection within \(RedisClient.connectTimeout.milliseconds) ms")
-    }
-  }
-
-  private func open(_ address: SocketAddress, _ attempt: Int) throws {
-    connection = try RedisConnection(
-      address, onOpen: { [weak self] in self?.login() }, onReply: { [weak self] in self?.receive($0) },
-      onClose: { [weak self] reason in
-        guard let self, attempt == generation else { return }
-        lost(reason)
-      })
-    EventLoop.shared.schedule(after: RedisClient.connectTimeout) { [weak self] in
-      guard let self, attempt == generation, !isLoggedIn else { return }
-      disconnect("no connection within \(RedisClient.connectTimeout.milliseconds) ms")
-    }
-  }
-
-  /// Logs in, chooses the database and asks for a sign of life, so that a server that still loads is not taken for ready.
-  private func login() {
-    var commands: [[String]] = []
-    if let password = configuration.password {
-      commands.append(["AUTH"] + [configuration.user, password].compactMap { $0 })
-    }
-    if configuration.database != 0 { commands.append(["SELECT", String(configuration.database)]) }
-    commands.append(["CLIENT", "SETNAME", name])
-    commands.append(["PING"])
-    let deadline = Instant.now + RedisClient.connectTimeout
-    for (index, command) in commands.enumerated() {
-      let isLast = index == commands.count - 1
-      enqueue(.command, sentAt: .now, deadline: deadline, write: { $0.command(command) }) {
-        [weak self] result in
-        guard let self else { return }
-        switch result {
-        case .failure(.server(let message)): disconnect("the server refused \(command[0]): \(message)")
-        case .failure: break
-        case .success: if isLast { loggedIn() }
-        }
-      }
-    }
-  }
-
-  private func loggedIn() {
-    isLoggedIn = true
-    failures = 0
-    trouble = nil
-    counters.connects += 1
-    onConnectionChange?(true)
-    let ready = waiters
-    waiters = []
-    for waiter in ready { waiter.succeed(()) }
-  }
-
-  private func disconnect(_ reason: String) {
+  private func expire() {
+    expiry = nil
     guard let connection else { return }
-    connection.close(reason)
+    let overdue = session.expire(now: .now, heard: connection.lastReceivedAt)
+    if let next = overdue.next { planExpiry(at: next) }
+    for caller in overdue.callers { caller.tell(.failure(.outcomeUnknown(RedisSession<Caller>.noAnswer))) }
+    if overdue.cuts { connection.close(RedisSession<Caller>.noAnswer) }
   }
+}
 
-  /// Everything in flight has an unknown outcome; a new connection is tried after a while.
-  private func lost(_ reason: String) {
-    let wasConnected = isLoggedIn
-    if !wasConnected { turn &+= 1 }
-    connection = nil
-    isLoggedIn = false
-    trouble = reason
-    output = []
-    deadlineTimer?.cancel()
-    deadlineTimer = nil
-    let calls = inFlight
-    inFlight = Deque()
-    for index in 0..<calls.count { calls[index].completion?(.failure(.outcomeUnknown(reason))) }
-    if wasConnected { onConnectionChange?(false) }
-    guard isStarted else { return }
-    let wait = RedisClient.retryWaits[min(failures, RedisClient.retryWaits.count - 1)]
-    failures += 1
-    EventLoop.shared.schedule(after: wait) { [weak self] in
-      guard let self, isStarted, connection == nil else { return }
-      connect()
-    }
+extension RedisConfiguration {
+  /// Logs in, chooses the database and asks for a sign of life: a server that is still loading is not ready.
+  fileprivate func login(name: String) -> [[String]] {
+    var commands: [[String]] = []
+    if let password { commands.append(["AUTH"] + [user, password].compactMap { $0 }) }
+    if database != 0 { commands.append(["SELECT", String(database)]) }
+    return commands + [["CLIENT", "SETNAME", name], ["PING"]]
   }
 }

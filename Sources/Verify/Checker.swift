@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 import History
 
 extension Invariant {

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 import History
 
 /// What each person saw, over all histories.

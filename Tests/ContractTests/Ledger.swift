@@ -75,10 +75,7 @@ final class Ledger {
     guard let partitions = try await admin.describe(topic, deadline: deadline).topic?.partitions else {
       return false
     }
-    for partition in 0..<Int32(partitions) {
-      let high = try await admin.watermarks(of: topic, partition: partition, deadline: deadline).high
-      if (next[partition] ?? 0) < high { return false }
-    }
-    return true
+    return try await admin.watermarks(of: topic, partitions: partitions, deadline: deadline)
+      .lag(behind: next) == 0
   }
 }

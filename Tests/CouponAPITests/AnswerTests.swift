@@ -4,7 +4,9 @@ import CouponStore
 import EventLoop
 import HTTP
 import Operations
+import TestSupport
 import Testing
+import Text
 
 /// What the services answer, as bytes.
 @Suite struct AnswerTests {

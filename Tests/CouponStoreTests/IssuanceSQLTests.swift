@@ -1,13 +1,15 @@
+import TestSupport
 import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
 import Testing
+import Text
 
 /// The monolith's statements and reads, played one request after the other.
 @Suite struct IssuanceSQLTests {
   @LoopActor
-  private func create(_ policy: Policy, in database: Database, event: UInt64 = 1) async throws
+  private func create(_ policy: Policy, in database: TestDatabase, event: UInt64 = 1) async throws
     -> PolicyCreation
   {
     let created = PolicyCreated(eventID: EventID(high: 7, low: event), policy: policy, key: try Make.key())
@@ -16,7 +18,9 @@ import Testing
 
   /// What the service does under the default strategy.
   @LoopActor
-  private func issue(_ claim: CouponClaim, _ policy: Policy, in database: Database) async throws -> Decision {
+  private func issue(_ claim: CouponClaim, _ policy: Policy, in database: TestDatabase) async throws
+    -> Decision
+  {
     try await database.pool.transaction(deadline: database.deadline) { transaction in
       let answers = try await transaction.run([
         IssuanceSQL.lock(claim.day, of: policy.id), IssuanceSQL.find(claim.userID, on: claim.day, of: policy),
@@ -33,7 +37,7 @@ import Testing
   }
 
   @Test func aPolicyIsReadBackAsItWasWritten() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policies = try [
         Make.policy(1, name: #"여름 "첫" \ 쿠폰 {a,b}"#), Make.policy(7, opensAt: "23:59:59", perPerson: .daily),
         Make.policy(
@@ -57,7 +61,7 @@ import Testing
   }
 
   @Test func theFirstPolicyOfAnIDStays() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       #expect(try await PolicySQL.free(in: database.pool, deadline: database.deadline)?.value == 1)
       let first = try Make.policy(name: "first")
       #expect(try await create(first, in: database) == .created)
@@ -69,7 +73,7 @@ import Testing
   }
 
   @Test func aDayIsSoldInOrder() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 2)
       _ = try await create(policy, in: database)
       let claims = try ["ann", "bob", "cid"].enumerated().map {
@@ -94,7 +98,7 @@ import Testing
   }
 
   @LoopActor
-  private func expectEvents(of claims: ArraySlice<CouponClaim>, _ policy: Policy, in database: Database)
+  private func expectEvents(of claims: ArraySlice<CouponClaim>, _ policy: Policy, in database: TestDatabase)
     async throws
   {
     let (pool, deadline) = (database.pool, database.deadline)
@@ -111,7 +115,7 @@ import Testing
   }
 
   @Test func onePeriodHasOneRowWhateverTheProgramThinks() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 5)
       _ = try await create(policy, in: database)
       let first = Coupon(claim: try Make.claim("ann", "2026-07-01", of: policy, event: 1), rank: 1)
@@ -132,7 +136,7 @@ import Testing
   }
 
   @Test func oneStatementShowsPolicyCountersAndCoupons() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 3, perPerson: .daily)
       _ = try await create(policy, in: database)
       let claims = try ["2026-07-01", "2026-07-02"].enumerated().map {
@@ -163,7 +167,7 @@ import Testing
   }
 
   @Test func aHolderOfOnceIsSeenOutsideTheEventToo() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(perPerson: .once)
       _ = try await create(policy, in: database)
       let claim = try Make.claim("ann", "2026-07-03", of: policy)
@@ -178,7 +182,7 @@ import Testing
   }
 
   @Test func theLatestCoupon() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(perPerson: .daily)
       _ = try await create(policy, in: database)
       let read = { @LoopActor (name: String, id: Int) async throws in
@@ -199,7 +203,7 @@ import Testing
   }
 
   @Test func theOtherStrategiesHaveTheirStatements() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 2)
       _ = try await create(policy, in: database)
       let (day, people) = (policy.startsOn, ["ann", "bob", "cid"])

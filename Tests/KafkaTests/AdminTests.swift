@@ -17,6 +17,43 @@ struct AdminTests {
       let marks = try await admin.watermarks(of: topic.name, partition: 3, deadline: soon)
       #expect(marks == KafkaWatermarks(low: 0, high: 5))
       #expect(try await admin.watermarks(of: topic.name, partition: 4, deadline: soon).high == 0)
+      let all = try await admin.watermarks(of: topic.name, partitions: 8, deadline: soon)
+      #expect(all.map(\.high) == [0, 0, 0, 5, 0, 0, 0, 0])
+      let some = try await admin.watermarks(of: topic.name, partitions: [4, 3], deadline: soon)
+      #expect(some == [KafkaWatermarks(low: 0, high: 0), KafkaWatermarks(low: 0, high: 5)])
+      await #expect(throws: KafkaError.self) {
+        try await admin.watermarks(of: topic.name, partitions: 9, deadline: .now + .seconds(2))
+      }
+      await admin.close()
+    }
+  }
+
+  @Test("computes the lag of next offsets behind the log")
+  func lag() {
+    let marks = [(0, 5), (2, 7), (0, 0), (0, 3)].map { KafkaWatermarks(low: $0, high: $1) }
+    #expect(marks.lag(behind: [:]) == 15)
+    #expect(marks.lag(behind: [0: 5, 1: 4, 3: 3]) == 3)
+    // A reader is never ahead, whatever a log that was made anew says.
+    #expect(marks.lag(behind: [0: 9, 1: 7, 3: 3]) == 0)
+  }
+
+  @Test("knows what a group has committed, without joining it", arguments: TestBroker.available)
+  func committed(broker: TestBroker) async throws {
+    try await withTopic(broker, partitions: 3) { topic in
+      for partition in 0..<3 { try await topic.fill(partition: Int32(partition), count: 10) }
+      let (group, ours) = ("group-\(UUID().uuidString)", Gathered<Int32>())
+      let admin = try KafkaAdmin(configuration: topic.configuration)
+      #expect(
+        try await admin.committed(by: group, of: topic.name, partitions: 3, deadline: soon).isEmpty)
+      let consumer = try KafkaGroupConsumer(
+        configuration: topic.configuration, group: group, topic: topic.name, options: topic.groupOptions,
+        onRebalance: { if case .assigned(let list) = $0 { ours.add(list) } }, onProblem: { _ in })
+      try consumer.start()
+      try await ours.wait(for: 3)
+      try await consumer.commit([0: 4, 2: 10]).value(deadline: soon)
+      let told = try await admin.committed(by: group, of: topic.name, partitions: 3, deadline: soon)
+      #expect(told == [0: 4, 2: 10])
+      await consumer.close(deadline: soon)
       await admin.close()
     }
   }

@@ -183,27 +183,33 @@ struct ProducerTests {
     }
   }
 
-  @Test("suffers the faults that an experiment switches on")
-  func faults() async throws {
+  @Test("does with each message what its seam permits")
+  func seam() async throws {
     try await withTopic { topic in
       let reports = Gathered<(UInt64, KafkaDelivery)>()
       let producer = try KafkaProducer(
         configuration: topic.configuration, options: .init(messageTimeout: .seconds(3))
       ) { reports.add(($0, $1)) }
-      var left: [KafkaFault?] = [.fail("switched"), .hang, .delay(.milliseconds(300)), nil]
-      producer.fault = { _ in left.removeFirst() }
+      let seam = ScriptedSeam([
+        .now(.refused("switched")), .now(.proceedUnanswered), .after(.milliseconds(300), .proceed),
+        .after(.milliseconds(10), .refused("later")), .now(.silent), .now(.proceed),
+      ])
+      producer.seam = seam
       #expect(throws: KafkaError.unavailable("switched")) {
         try producer.produce(topic: topic.name, partition: 0, key: [1], value: [2], id: 0)
       }
-      for id in 1...3 {
+      for id in 1...5 {
         try producer.produce(topic: topic.name, partition: 0, key: [1], value: [2], id: UInt64(id))
       }
-      try await reports.wait(for: 3)
+      try await reports.wait(for: 5)
       let told = Dictionary(uniqueKeysWithValues: reports.all)
-      // Written, and its report lost.
+      // Written, and their reports lost.
       #expect(told[1] == .possiblyPersisted("no answer"))
-      #expect(told[3] == .delivered(partition: 0, offset: 1))
-      #expect(told[2] == .delivered(partition: 0, offset: 2))
+      #expect(told[4] == .possiblyPersisted("no answer"))
+      #expect(told[3] == .notPersisted("Kafka is unavailable: later"))
+      #expect(told[5] == .delivered(partition: 0, offset: 2))
+      #expect(told[2] == .delivered(partition: 0, offset: 3))
+      #expect(seam.uses == Array(repeating: .call, count: 6))
       await producer.close(deadline: soon)
     }
   }

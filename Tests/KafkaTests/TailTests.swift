@@ -8,12 +8,11 @@ struct TailTests {
   final class Reader {
     let messages = Gathered<KafkaMessage>()
     let bites = Gathered<Int>()
-    let ends = Gathered<[Int64]>()
     let problems = Gathered<KafkaProblem>()
     let tail: KafkaTail
 
     init(_ topic: TestTopic, from offsets: [Int64], options: KafkaTail.Options? = nil) throws {
-      let (messages, bites, ends, problems) = (messages, bites, ends, problems)
+      let (messages, bites, problems) = (messages, bites, problems)
       tail = KafkaTail(
         configuration: topic.configuration, topic: topic.name, from: offsets,
         options: options ?? topic.tailOptions,
@@ -21,7 +20,6 @@ struct TailTests {
           bites.add($0.count)
           messages.add($0)
         },
-        onEnd: { ends.add([Int64($0), $1]) },
         onProblem: { problems.add($0) })
     }
   }
@@ -33,7 +31,6 @@ struct TailTests {
       let reader = try Reader(topic, from: [0, 1000, 2000])
       try reader.tail.start()
       try await reader.messages.wait(for: 3000)
-      try await reader.ends.wait(for: 3)
       try await topic.fill(partition: 2, count: 10, from: 2000)
       try await reader.messages.wait(for: 3010)
       for partition in 0..<3 {
@@ -43,7 +40,6 @@ struct TailTests {
       #expect(reader.messages.all.allSatisfy { $0.text == "\($0.offset)" && $0.key == Array("key".utf8) })
       #expect(reader.messages.all.allSatisfy { $0.timestamp > 1_500_000_000_000 })
       #expect(reader.bites.all.allSatisfy { $0 <= KafkaTail.bite })
-      #expect(reader.tail.position(2) == 2010)
       #expect(reader.tail.isReachable)
       #expect(reader.problems.all.isEmpty)
       await reader.tail.close()
@@ -91,9 +87,6 @@ struct TailTests {
         return
       }
       #expect(reader.messages.all.allSatisfy { $0.partition == 1 })
-      reader.tail.seek(0, to: 3)
-      try await reader.messages.wait(for: 17)
-      #expect(reader.messages.all.filter { $0.partition == 0 }.map(\.offset) == Array(3..<10))
       #expect(reader.problems.all.count == 1)
       await reader.tail.close()
     }
@@ -122,47 +115,6 @@ struct TailTests {
         return
       }
       #expect(reader.messages.all.isEmpty)
-      await reader.tail.close()
-    }
-  }
-
-  @Test("pauses, resumes and seeks without losing or doubling", arguments: TestBroker.available)
-  func pauseAndSeek(broker: TestBroker) async throws {
-    try await withTopic(broker, partitions: 2) { topic in
-      try await topic.fill(partition: 0, count: 100)
-      let reader = try Reader(topic, from: [0, 0])
-      try reader.tail.start()
-      try await reader.messages.wait(for: 100)
-      reader.tail.pause(0)
-      try await topic.fill(partition: 0, count: 100, from: 100)
-      try await topic.fill(partition: 1, count: 50)
-      try await reader.messages.wait(for: 150)
-      #expect(reader.tail.position(0) == 100)
-      reader.tail.resume(0)
-      try await reader.messages.wait(for: 250)
-      let offsets = reader.messages.all.filter { $0.partition == 0 }.map(\.offset)
-      #expect(offsets == Array(0..<200))
-      reader.tail.seek(0, to: 10)
-      try await reader.messages.wait(for: 440)
-      #expect(reader.messages.all.suffix(190).map(\.offset) == Array(10..<200))
-      #expect(reader.problems.all.isEmpty)
-      await reader.tail.close()
-    }
-  }
-
-  @Test("seeks in the middle of what it reads without a false gap", arguments: TestBroker.available)
-  func seeksWhileReading(broker: TestBroker) async throws {
-    try await withTopic(broker) { topic in
-      try await topic.fill(count: 5000)
-      let reader = try Reader(topic, from: [0])
-      try reader.tail.start()
-      try await reader.messages.wait(for: 1)
-      reader.tail.seek(0, to: 4000)
-      reader.tail.seek(0, to: 2)
-      try await reader.messages.wait { $0.last?.offset == 4999 }
-      #expect(reader.problems.all.isEmpty)
-      let sought = reader.messages.all.lastIndex { $0.offset == 2 } ?? 0
-      #expect(reader.messages.all[sought...].map(\.offset) == Array(2..<5000))
       await reader.tail.close()
     }
   }
@@ -204,17 +156,44 @@ struct TailTests {
     }
   }
 
-  @Test("keeps back what a fault holds up, and nothing is lost")
-  func faults() async throws {
+  @Test("leaves messages in the library until its seam lets it read, and loses none")
+  func seam() async throws {
     try await withTopic { topic in
       try await topic.fill(count: 100)
       let reader = try Reader(topic, from: [0])
-      var left: [KafkaFault?] = [.fail("switched"), .hang, .delay(.milliseconds(30)), nil]
-      reader.tail.fault = { _ in left.isEmpty ? nil : left.removeFirst() }
+      let seam = ScriptedSeam([
+        .now(.refused("switched")), .now(.silent), .after(.milliseconds(30), .proceed),
+        .now(.proceedUnanswered),
+      ])
+      reader.tail.seam = seam
       try reader.tail.start()
       try await reader.messages.wait(for: 100)
-      #expect(left.isEmpty || left == [nil])
+      #expect(seam.uses.allSatisfy { $0 == .receive })
+      #expect(seam.uses.count >= 3)
       #expect(reader.messages.all.map(\.offset) == Array(0..<100))
+      await reader.tail.close()
+    }
+  }
+
+  @Test("counts the broker as away while its seam keeps it from reading")
+  func shutSeam() async throws {
+    try await withTopic { topic in
+      try await topic.fill(count: 10)
+      let reader = try Reader(topic, from: [0])
+      let seam = ScriptedSeam([.never])
+      reader.tail.seam = seam
+      try reader.tail.start()
+      for isReachable in [true, false] {
+        let limit = soon
+        while reader.tail.isReachable != isReachable {
+          try #require(.now < limit)
+          await EventLoop.shared.sleep(for: .milliseconds(5))
+        }
+      }
+      #expect(reader.messages.all.isEmpty)
+      seam.answer(.proceed)
+      try await reader.messages.wait(for: 10)
+      #expect(reader.tail.isReachable)
       await reader.tail.close()
     }
   }
@@ -233,7 +212,6 @@ struct TailTests {
       try await reader.messages.wait(for: 1)
       let message = reader.messages.all[0]
       #expect(message.headers == [KafkaHeader(name: "a", value: [1, 2]), KafkaHeader(name: "b", value: [])])
-      #expect(message.header("a") == [1, 2])
       #expect(message.key.isEmpty && message.value.isEmpty)
       await reader.tail.close()
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import EventLoop
 import Postgres
 import PrivateServers
@@ -13,21 +14,21 @@ extension Instant {
 @LoopActor
 func makePool(
   _ server: PrivatePostgres, size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:],
-  connectTimeout: Duration = .seconds(5), fault: (any PostgresFault)? = nil
+  connectTimeout: Duration = .seconds(5), seam: (any CallSeam)? = nil
 ) throws -> PostgresPool {
   PostgresPool(
     configuration: try PostgresConfiguration(url: server.url), size: size, maxWaiting: maxWaiting,
-    sessionSettings: settings, name: "postgres-tests", connectTimeout: connectTimeout, fault: fault)
+    sessionSettings: settings, name: "postgres-tests", connectTimeout: connectTimeout, seam: seam)
 }
 
 /// Runs `body` on the loop with a pool on the server that all these tests share.
 func withPool<T: Sendable>(
-  size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:], fault: (any PostgresFault)? = nil,
+  size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:], seam: (any CallSeam)? = nil,
   _ body: @escaping @Sendable @LoopActor (PostgresPool) async throws -> T
 ) async throws -> T {
   try await onLoop {
     let pool = try makePool(
-      try await TestServers.postgres(), size: size, maxWaiting: maxWaiting, settings: settings, fault: fault)
+      try await TestServers.postgres(), size: size, maxWaiting: maxWaiting, settings: settings, seam: seam)
     do {
       let value = try await body(pool)
       await pool.close()
@@ -48,25 +49,6 @@ extension PostgresPool {
   func int(_ sql: String, _ values: [PostgresValue] = []) async throws -> Int64? {
     try await query(PostgresStatement(sql), values, deadline: .soon).int(0, 0)
   }
-
-  /// Asks until the answer is true.
-  func until(_ sql: String) async throws {
-    let deadline = Instant.soon
-    while try await query(PostgresStatement(sql), deadline: deadline).bool(0, 0) != true {
-      try #require(Instant.now < deadline, "never true: \(sql)")
-      await EventLoop.shared.sleep(for: .milliseconds(5))
-    }
-  }
-}
-
-/// Starts work on the loop and returns at once; `value()` waits for what became of it.
-@LoopActor
-func start<T: Sendable>(_ work: @escaping @Sendable @LoopActor () async throws -> T) -> Completion<T> {
-  let completion = Completion<T>()
-  EventLoop.shared.spawn {
-    do { completion.succeed(try await work()) } catch { completion.fail(error) }
-  }
-  return completion
 }
 
 /// The `PostgresError` that `work` throws.

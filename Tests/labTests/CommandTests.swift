@@ -4,6 +4,8 @@ import Foundation
 import PrivateServers
 import Testing
 import lab
+import Laboratory
+import Terminal
 
 @Suite struct CommandArgumentsTests {
   @Test func optionsAreTakenInBothSpellingsAndAnyOrder() throws {

@@ -5,6 +5,8 @@ import PrivateServers
 import Reports
 import Testing
 import lab
+import Verify
+import Reports
 
 /// The commands as a person runs them, small.
 @Suite(.serialized) struct DemoTests {

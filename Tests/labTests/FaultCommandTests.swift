@@ -1,9 +1,12 @@
+import TestSupport
 import EventLoop
 import Foundation
-import Operations
+import Faults
 import PrivateServers
 import Testing
 import lab
+import Laboratory
+import History
 
 /// `lab fault` as a person uses it, on real servers and programs.
 @Suite(.serialized) struct FaultCommandTests {

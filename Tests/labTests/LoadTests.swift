@@ -3,7 +3,12 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Experiments
+import History
+import Load
+import Operations
+import TestSupport
 import Testing
+import Text
 import lab
 
 /// The load against the API in memory, over real sockets.
@@ -11,7 +16,7 @@ import lab
   @Test func everybodyGetsOneAnswerAndTheQuotaIsWon() async throws {
     let (history, opening) = try await onLoop {
       let lab = try await MemoryLab(quota: 100, opensIn: .milliseconds(2_500))
-      let run = LoadRun(lab.plan(people: 1_000, rate: 2_000, early: 0.1), target: lab.address, stays: [1])
+      let run = LoadGenerator(lab.plan(people: 1_000, rate: 2_000, early: 0.1), target: lab.address, stays: [1])
       let history = await run.run()
       #expect(run.settled == 1_000)
       #expect(run.won == 100)
@@ -45,7 +50,7 @@ import lab
       var plan = lab.plan(people: 300, rate: 1_000)
       plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 50_000)
       lab.coupons.trouble = .outcomeUnknown(reason: "a test")
-      let run = LoadRun(plan, target: lab.address, stays: [])
+      let run = LoadGenerator(plan, target: lab.address, stays: [])
       let relief = EventLoop.shared.spawn {
         let giveUp = Instant.now + .seconds(30)
         while run.troubled <= 60, Instant.now < giveUp { await EventLoop.shared.sleep(for: .milliseconds(1)) }
@@ -72,7 +77,7 @@ import lab
         let end = Instant.now + .milliseconds(300)
         while Instant.now < end {}
       }
-      let run = LoadRun(lab.plan(people: 20, rate: 1_000), target: lab.address, stays: [])
+      let run = LoadGenerator(lab.plan(people: 20, rate: 1_000), target: lab.address, stays: [])
       let history = await run.run()
       await lab.stop()
       return history
@@ -89,7 +94,7 @@ import lab
       plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
       (plan.patience, plan.retries.attempts) = (.milliseconds(500), 2)
       plan.connections = connections
-      let run = LoadRun(plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
+      let run = LoadGenerator(plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
       return await run.run()
     }
     #expect(history.requests.count == 40)

@@ -2,6 +2,8 @@ import Experiments
 import Reports
 import Testing
 import lab
+import Experiments
+import Reports
 
 @Suite struct MatrixTests {
   private struct Fault {

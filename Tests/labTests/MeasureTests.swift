@@ -1,7 +1,12 @@
 import CouponDomain
 import Experiments
 import Testing
+import Text
 import lab
+import History
+import LabTestSupport
+import Verify
+import Experiments
 
 /// What is worked out of a run's requests, over runs that never were.
 @Suite struct MeasureTests {

@@ -1,10 +1,15 @@
+import TestSupport
 import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
 import HTTP
 import Operations
+import Text
 import lab
+import LabTestSupport
+import Load
+import History
 
 /// The whole API over the service in memory, on a real socket of this process.
 @LoopActor

@@ -1,9 +1,11 @@
+import TestSupport
 import EventLoop
 import Experiments
 import Foundation
 import PrivateServers
 import Testing
 import lab
+import History
 
 private let scriptRunner = ProcessInfo.processInfo.environment["TEST_NGRINDER"].flatMap {
   $0.isEmpty ? nil : $0

@@ -2,6 +2,11 @@ import Experiments
 import Reports
 import Testing
 import lab
+import History
+import LabTestSupport
+import Verify
+import Experiments
+import Reports
 
 /// What a page shows of a run in which something failed.
 @Suite struct PageTests {

@@ -2,8 +2,10 @@ import CouponDomain
 import EventLoop
 import Postgres
 import Testing
-import eda
+import CouponEDA
 import lab
+import History
+import Verify
 
 /// Mistakes that are no strategies, each in a run in which it can show; the same run without it is the control.
 @Suite(.serialized) struct PlantedBugTests {

@@ -4,7 +4,14 @@ import Foundation
 import Reports
 import Terminal
 import Testing
+import Text
 import lab
+import History
+import LabTestSupport
+import Terminal
+import Experiments
+import Reports
+import Verify
 
 @Suite struct ReportTests {
   @Test func everybodyIsCountedOnce() throws {

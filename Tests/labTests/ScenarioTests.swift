@@ -1,10 +1,16 @@
 import CouponDomain
 import Experiments
+import Faults
 import Foundation
+import History
+import LabTestSupport
+import Laboratory
 import Load
-import Operations
 import PrivateServers
+import Terminal
 import Testing
+import Text
+import Verify
 import lab
 
 /// What a scenario may say, and how it is told what it may not.

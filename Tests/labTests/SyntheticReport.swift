@@ -1,6 +1,11 @@
 import CouponDomain
 import Experiments
+import History
+import LabTestSupport
+import Load
 import Reports
+import Text
+import Verify
 import lab
 
 /// A report as a demo makes it, of invented latencies.

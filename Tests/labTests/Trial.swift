@@ -1,3 +1,4 @@
+import TestSupport
 import CouponAPI
 import CouponDomain
 import CouponStore
@@ -8,11 +9,18 @@ import Kafka
 import Operations
 import Postgres
 import PrivateServers
+import Programs
 import Redis
 import Testing
-import eda
+import CouponEDA
+import Text
 import lab
-import monolith
+import CouponMonolith
+import History
+import LabTestSupport
+import Laboratory
+import Load
+import Verify
 
 /// One architecture in this process, on real PostgreSQL and Redis servers and the embedded broker: small crowds come, and
 /// `lab verify` judges what they have left behind.
@@ -78,7 +86,7 @@ final class Trial {
 
   func startWorker(_ bug: PlantedBug? = nil) async throws {
     let settings = try WorkerSettings.read(environment: environment, arguments: [])
-    let worker = try EDAWorker(settings, context, bug: bug).application()
+    let worker = EDAWorker(settings, context, bug: bug).application()
     try await worker.start()
     self.worker = worker
   }
@@ -142,7 +150,7 @@ final class Trial {
       architecture: architecture, strategy: strategy, policyID: policy.id, namePrefix: "\(prefix)-\(seed)-",
       opening: SystemClock().now(), connections: people, bystanderPerSecond: 0, after: .zero)
     let target = SocketAddress(numericHost: "127.0.0.1", port: apis[api].application.port)
-    return await LoadRun(plan, target: target, stays: [1]).run()
+    return await LoadGenerator(plan, target: target, stays: [1]).run()
   }
 
   func verify(_ histories: History..., patience: Double = 20) async throws -> Verification {

@@ -1,4 +1,5 @@
 package import CouponDomain
+package import Text
 package import History
 package import Verify
 

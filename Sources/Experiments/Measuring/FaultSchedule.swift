@@ -1,11 +1,14 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
+package import Faults
+import PrivateServers
+import Text
 import History
 import Laboratory
 import Load
 package import Operations
-import PrivateServers
 import Terminal
 import Verify
 

@@ -1,7 +1,9 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
 import HTTP
+import Text
 import History
 import Laboratory
 import Load

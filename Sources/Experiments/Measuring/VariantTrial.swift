@@ -1,3 +1,4 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
@@ -7,6 +8,7 @@ import Laboratory
 import Load
 import Postgres
 import PrivateServers
+import Text
 import Terminal
 import Verify
 

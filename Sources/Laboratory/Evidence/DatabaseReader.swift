@@ -2,6 +2,7 @@ package import CouponDomain
 package import CouponStore
 package import EventLoop
 package import Postgres
+import Text
 package import History
 import Terminal
 package import Verify

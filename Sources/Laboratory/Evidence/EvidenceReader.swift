@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 package import EventLoop
 import Postgres
+import Text
 package import History
 import Terminal
 package import Verify

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Redis
+import Text
 import Terminal
 import Verify
 
@@ -20,25 +21,12 @@ enum GateReader {
       try await client.connected(deadline: .now + .seconds(5))
       var members: [Day: Set<String>] = [:]
       for day in days {
-        members[day] = try await scan(
-          client, Names.issuedUsers(of: policy.id, on: day, prefix: state.keyPrefix))
+        let key = Names.issuedUsers(of: policy.id, on: day, prefix: state.keyPrefix)
+        try await client.scan({ ["SSCAN", key, $0, "COUNT", "1000"] }) {
+          members[day, default: []].formUnion($0)
+        }
       }
       return GateEvidence(members: members)
     } catch { return nil }
-  }
-
-  private static func scan(_ client: RedisClient, _ key: String) async throws -> Set<String> {
-    var members: Set<String> = []
-    var cursor = "0"
-    repeat {
-      let reply = try await client.command(
-        ["SSCAN", key, cursor, "COUNT", "1000"], deadline: .now + .seconds(10))
-      guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
-        case .array(let names) = parts[1]
-      else { throw LabFailure("Redis answered SSCAN with something else") }
-      members.formUnion(names.compactMap(\.text))
-      cursor = next
-    } while cursor != "0"
-    return members
   }
 }

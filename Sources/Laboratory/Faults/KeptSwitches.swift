@@ -1,5 +1,5 @@
 import Foundation
-package import Operations
+package import Faults
 import PrivateServers
 package import History
 

@@ -3,6 +3,7 @@ import CouponStore
 import EventLoop
 import Operations
 import PrivateServers
+import Text
 package import History
 
 /// Breaking what runs, and healing it.

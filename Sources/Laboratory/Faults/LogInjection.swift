@@ -44,10 +44,9 @@ package struct LogInjection {
   /// Appends a copy of that share of the messages that the log has now; which ones is drawn from `seed`.
   func duplicates(share: Double, seed: UInt64) async throws -> Int {
     guard share > 0, share <= 1 else { throw LabFailure("share must be more than 0 and at most 1") }
-    let ends = try await ends()
     let sender = LogSender(configuration, topic: topic)
     var lots = Randomness(seed: seed, stream: 0)
-    let messages = try await read(upTo: ends)
+    let messages = try await read()
     for message in messages where lots.unit() < share {
       try await sender.send(to: message.partition, key: message.key, message.value)
     }
@@ -58,26 +57,26 @@ package struct LogInjection {
   private func ends() async throws -> [Int64] {
     let admin = try KafkaAdmin(configuration: configuration)
     defer { EventLoop.shared.spawn { await admin.close() } }
-    var ends: [Int64] = []
-    for partition in 0..<Int32(log.partitions) {
-      let deadline = Instant.now + LogInjection.patience
-      ends.append(try await admin.watermarks(of: topic, partition: partition, deadline: deadline).high)
-    }
-    return ends
+    let marks = try await admin.watermarks(
+      of: topic, partitions: log.partitions, deadline: .now + LogInjection.patience)
+    return marks.map(\.high)
   }
 
-  private func read(upTo ends: [Int64]) async throws -> [KafkaMessage] {
-    let reading = LogReading(ends: ends)
-    let tail = KafkaTail(
-      configuration: configuration, topic: topic, from: Array(repeating: 0, count: ends.count),
-      options: log.kind == .embedded ? .forMockBroker : KafkaTail.Options(),
-      onMessages: { reading.take($0) }, onEnd: { _, _ in },
-      onProblem: { reading.take($0) })
-    try tail.start()
-    defer { EventLoop.shared.spawn { await tail.close() } }
-    do { return try await reading.messages(by: .now + LogInjection.patience) } catch is DeadlineExceeded {
-      throw LabFailure("the log could not be read to its end")
+  /// What the log has now.
+  private func read() async throws -> [KafkaMessage] {
+    var messages: [KafkaMessage] = []
+    do {
+      try await TopicReading.read(topic, at: configuration, deadline: .now + LogInjection.patience) {
+        messages += $0
+      }
+    } catch let failure as TopicReading.Failure {
+      switch failure {
+      case .late: throw LabFailure("the log could not be read to its end")
+      case .damaged: throw LabFailure("the log cannot be read: it has lost a part of itself")
+      case .noTopic: throw LabFailure("there is no topic \(topic)")
+      }
     }
+    return messages
   }
 }
 
@@ -93,83 +92,5 @@ enum Poison {
     ]
     let large = [UInt8](repeating: UInt8(ascii: "x"), count: isSmall ? 200_000 : 900_000)
     return texts.map { Array($0.utf8) } + [[0xff, 0xfe, 0x00], large]
-  }
-}
-
-/// Sends, and counts what has been acknowledged.
-@LoopActor
-private final class LogSender {
-  private let topic: String
-  private let configuration: KafkaConfiguration
-  private var producer: KafkaProducer?
-  private var sent = 0
-  private var acknowledged = 0
-  private var failure: String?
-
-  /// Messages under way at most.
-  private static let window = 1_000
-
-  init(_ configuration: KafkaConfiguration, topic: String) {
-    (self.configuration, self.topic) = (configuration, topic)
-  }
-
-  func send(to partition: Int32, key: [UInt8], _ value: [UInt8]) async throws {
-    let producer = try self.producer ?? start()
-    while sent - acknowledged >= LogSender.window, failure == nil {
-      await EventLoop.shared.sleep(for: .milliseconds(1))
-    }
-    if let failure { throw LabFailure("the log does not take messages: \(failure)") }
-    sent += 1
-    try producer.produce(topic: topic, partition: partition, key: key, value: value, id: UInt64(sent))
-  }
-
-  private func start() throws -> KafkaProducer {
-    let producer = try KafkaProducer(
-      configuration: configuration, options: .init(reports: .all, messageTimeout: .seconds(30))
-    ) { [weak self] _, delivery in
-      switch delivery {
-      case .delivered: self?.acknowledged += 1
-      case .notPersisted(let reason), .possiblyPersisted(let reason): self?.failure = reason
-      }
-    }
-    self.producer = producer
-    return producer
-  }
-
-  func end(by deadline: Instant) async throws -> Int {
-    await producer?.close(deadline: deadline)
-    if let failure { throw LabFailure("the log does not take messages: \(failure)") }
-    return acknowledged
-  }
-}
-
-/// Gathers messages until the ends that were asked for before.
-@LoopActor
-private final class LogReading {
-  private var missing: [Int64]
-  private var gathered: [KafkaMessage] = []
-  private let done = Completion<Void>()
-
-  init(ends: [Int64]) { missing = ends }
-
-  func messages(by deadline: Instant) async throws -> [KafkaMessage] {
-    if missing.allSatisfy({ $0 == 0 }) { done.succeed(()) }
-    try await done.value(deadline: deadline)
-    return gathered
-  }
-
-  func take(_ batch: [KafkaMessage]) {
-    for message in batch where missing[Int(message.partition)] > 0 {
-      gathered.append(message)
-      missing[Int(message.partition)] -= 1
-    }
-    if missing.allSatisfy({ $0 == 0 }) { done.succeed(()) }
-  }
-
-  func take(_ problem: KafkaProblem) {
-    switch problem {
-    case .gap, .reset: done.fail(LabFailure("the log cannot be read: it has lost a part of itself"))
-    default: break
-    }
   }
 }

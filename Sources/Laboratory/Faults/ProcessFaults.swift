@@ -114,8 +114,7 @@ extension Lab {
 
   private func restartProgram(_ known: LabState.Part, _ more: [String: String] = [:]) async throws {
     let options = optionsOfRestart(known, more)
-    let ports = try await startProgram(known.part, options, ready: LogScan.listeningPorts)
-    try note(known.part, port: ports.port, adminPort: ports.admin, on: options.listen[known.part])
+    try note(known.part, try await startProgram(known.part, options), on: options.listen[known.part])
     try await putBackSwitches(in: known.part)
   }
 
@@ -127,8 +126,8 @@ extension Lab {
     known.settings = known.settings?.filter { !$0.key.hasPrefix("ADMIN_") }
     if withoutOperator {
       let none = ["ADMIN_PORT": "", "ADMIN_TOKEN": "", "ADMIN_PEERS": ""]
-      let port = try await startProgram(part, optionsOfRestart(known, none), ready: LogScan.publicPort)
-      try note(part, port: port, adminPort: known.adminPort)
+      let ready = try await startProgram(part, optionsOfRestart(known, none))
+      try note(part, port: ready.httpPort ?? 0, adminPort: known.adminPort)
     } else {
       try await restartProgram(known)
     }

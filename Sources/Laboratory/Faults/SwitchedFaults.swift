@@ -1,7 +1,7 @@
 import EventLoop
 import Foundation
 import HTTP
-import Operations
+import Faults
 import PrivateServers
 package import History
 import Terminal
@@ -204,15 +204,4 @@ private struct SwitchAnswer: Decodable {
 private struct SwitchProblem: Decodable {
   let title: String
   let detail: String?
-}
-
-extension LabPart {
-  /// Of a program that has switches.
-  fileprivate var architecture: Architecture? {
-    switch self {
-    case .monolith: .monolith
-    case .edaAPI, .edaWorker: .eda
-    case .postgres, .redis, .kafka: nil
-    }
-  }
 }

@@ -18,9 +18,7 @@ extension Lab {
     let pool = try state.pool(of: .eda)
     defer { EventLoop.shared.spawn { await pool.close() } }
     let deadline = Instant.now + .seconds(10)
-    let table = try await pool.query(
-      PostgresStatement("SELECT to_regclass('coupon_event') IS NOT NULL"), [], deadline: deadline)
-    guard table.bool(0, 0) == true else { return false }
+    guard try await DatabaseReader(pool).hasTables() else { return false }
     let applied = try await pool.query(
       PostgresStatement(
         """

@@ -11,17 +11,13 @@ import Terminal
 ///
 /// Only winners have events, so the new log is shorter than the one that was lost; folded, it is the same list.
 @LoopActor
-package final class LogRebuild {
+package struct LogRebuild {
   private let pool: PostgresPool
   private let log: LabState.Log
   private let topic: String
   private let configuration: KafkaConfiguration
-  private var failure: String?
-  private var confirmed = 0
 
   private static let patience = Duration.seconds(60)
-  /// Messages under way at most.
-  private static let window = 10_000
 
   package init(_ pool: PostgresPool, _ log: LabState.Log, topic: String) {
     (self.pool, self.log, self.topic) = (pool, log, topic)
@@ -60,49 +56,28 @@ package final class LogRebuild {
   }
 
   private func watermarks(_ admin: KafkaAdmin) async throws -> [KafkaWatermarks] {
-    var marks: [KafkaWatermarks] = []
-    for partition in 0..<Int32(log.partitions) {
-      marks.append(
-        try await admin.watermarks(of: topic, partition: partition, deadline: .now + LogRebuild.patience))
-    }
-    return marks
+    try await admin.watermarks(
+      of: topic, partitions: log.partitions, deadline: .now + LogRebuild.patience)
   }
 
   private func fill() async throws -> Int {
-    let producer = try KafkaProducer(
-      configuration: configuration, options: .init(reports: .all, messageTimeout: .seconds(30))
-    ) { [weak self] _, delivery in self?.take(delivery) }
-    var sent = 0
+    let sender = LogSender(configuration, topic: topic, window: 10_000)
+    let reader = DatabaseReader(pool)
     do {
-      let reader = DatabaseReader(pool)
       for policy in try await EventSQL.policies(in: pool, deadline: .now + LogRebuild.patience) {
         let key = Names.logKey(of: policy)
         let partition = murmur2Partition(key: key, partitions: log.partitions)
         for event in try await reader.events(of: policy) {
-          try producer.produce(
-            topic: topic, partition: partition, key: key, value: event.payload, id: UInt64(sent))
-          sent += 1
-          while sent - confirmed > LogRebuild.window, failure == nil {
-            await EventLoop.shared.sleep(for: .milliseconds(1))
-          }
-          if let failure {
-            throw LabFailure("the log was not filled: \(failure); delete the topic and try again")
-          }
+          try await sender.send(to: partition, key: key, event.payload)
         }
       }
+      return try await sender.end(by: .now + LogRebuild.patience)
+    } catch let failure as LabFailure {
+      _ = try? await sender.end(by: .now + .seconds(1))
+      throw LabFailure("the log was not filled: \(failure); delete the topic and try again")
     } catch {
-      await producer.close(deadline: .now + .seconds(1))
+      _ = try? await sender.end(by: .now + .seconds(1))
       throw error
-    }
-    await producer.close(deadline: .now + LogRebuild.patience)
-    if let failure { throw LabFailure("the log was not filled: \(failure); delete the topic and try again") }
-    return sent
-  }
-
-  private func take(_ delivery: KafkaDelivery) {
-    switch delivery {
-    case .delivered: confirmed += 1
-    case .notPersisted(let reason), .possiblyPersisted(let reason): failure = failure ?? reason
     }
   }
 

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 package import EventLoop
 package import Postgres
+import Text
 import History
 import Terminal
 

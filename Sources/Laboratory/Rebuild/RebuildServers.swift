@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import PrivateServers
 
 /// The servers that a rebuild needs: those that run are used, private ones that do not are started for the time of it.
@@ -8,18 +9,13 @@ extension Lab {
     var started: [LabPart] = []
     do {
       if state.database?.isPrivate ?? false, !isRunning(.postgres) {
-        let server = try await PrivatePostgres.start(
-          in: folder.path, log: folder.log(of: .postgres), onProcess: observer(.postgres))
         started.append(.postgres)
-        try update { $0.database = LabState.Server(url: server.url, isPrivate: true) }
-        try note(.postgres, port: server.port)
+        try await startPrivateDatabase()
       }
-      if log, state.log?.kind == .installed, !isRunning(.kafka) {
-        let server = try await PrivateKafka.start(
-          in: folder.path, log: folder.log(of: .kafka), onProcess: observer(.kafka))
+      if log, let kafka = state.log, kafka.kind == .installed, !isRunning(.kafka) {
         started.append(.kafka)
-        try update { $0.log?.brokers = server.brokers }
-        try note(.kafka, port: server.port)
+        try await startInstalledKafka(
+          partitions: kafka.partitions, environment: ProcessInfo.processInfo.environment)
       }
     } catch {
       await stopServers(started)

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 import History
 
 /// I10: the lag reaches 0 in time, and the day fills.

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Faults
 import History
 import Laboratory
 import Operations

@@ -1,4 +1,5 @@
 import EventLoop
+import Faults
 package import Experiments
 import Laboratory
 import Operations

@@ -1,0 +1,19 @@
+package import CouponAPI
+import CouponStore
+import Postgres
+
+extension ServiceTrouble {
+  /// What a failed call to the database means for the request. The reasons are for people outside: they name no host.
+  package init(_ error: any Error) {
+    switch error {
+    case PostgresError.commitUnknown:
+      self = .outcomeUnknown(reason: "The database did not confirm the change.")
+    case PostgresError.poolFull: self = .unavailable(reason: "Too many requests wait for the database.")
+    case PostgresError.deadline: self = .unavailable(reason: "The database did not answer in time.")
+    case PostgresError.unavailable: self = .unavailable(reason: "The database is not available.")
+    case PostgresError.server: self = .unavailable(reason: "The database refused; nothing was changed.")
+    case is UnknownTimeZone: self = .unavailable(reason: "The policy's time zone is unknown here.")
+    default: self = .unavailable(reason: "The request could not be carried out; nothing was changed.")
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Operations
+import Redis
+import Text
+
+/// Asks Redis for its opinion: `MULTI; SCARD k; SADD k u; EXEC`, everybody's in one write a turn.
+@LoopActor
+final class Gate {
+  private let redis: RedisClient
+  private let keyPrefix: String
+  private let counters: [Counter]
+  private let removals: Counter
+
+  init(_ redis: RedisClient, keyPrefix: String, metrics: Metrics) {
+    (self.redis, self.keyPrefix) = (redis, keyPrefix)
+    counters = GateReply.names.map { name in
+      metrics.counter(
+        "coupon_gate_replies_total", help: "What Redis said to requests.",
+        labels: [MetricLabel("reply", name)])
+    }
+    removals = metrics.counter(
+      "coupon_gate_removals_total", help: "SREM sent for requests that got no further.")
+  }
+
+  /// `answer` is called once.
+  func ask(for caller: WaitingCaller, answer: @escaping @LoopActor (GateReply) -> Void) {
+    let place = caller.place
+    redis.transaction(
+      deadline: caller.visit.deadline,
+      write: { $0.commands(place.question, last: caller.visit.userID.description) },
+      completion: { result in
+        let reply = GateReply(result, quota: place.policy.dailyQuota)
+        self.counters[reply.index].increment()
+        answer(reply)
+      })
+  }
+
+  /// SREM, once; what becomes of it is nobody's business.
+  func remove(_ user: UserID, of policy: PolicyID, on day: Day) {
+    let key = key(of: policy, on: day)
+    removals.increment()
+    redis.transaction(
+      deadline: .now + .seconds(2), write: { $0.command("SREM", key, user.description) }, completion: { _ in }
+    )
+  }
+
+  /// The question about one person, without the person.
+  func question(of policy: PolicyID, on day: Day) -> RedisTemplate {
+    let key = key(of: policy, on: day)
+    return RedisTemplate([["SCARD", key], ["SADD", key]])
+  }
+
+  /// The key of a day's set.
+  func key(of policy: PolicyID, on day: Day) -> String {
+    Names.issuedUsers(of: policy, on: day, prefix: keyPrefix)
+  }
+}
+
+extension GateReply {
+  fileprivate static let names = ["admitted", "beyond-quota", "member", "not-asked", "unknown"]
+
+  fileprivate var index: Int {
+    switch self {
+    case .admitted: 0
+    case .beyondQuota: 1
+    case .member: 2
+    case .notAsked: 3
+    case .unknown: 4
+    }
+  }
+
+  fileprivate init(_ result: Result<[RedisReply], RedisError>, quota: Int) {
+    switch result {
+    case .success(let replies):
+      guard replies.count == 2, let count = replies[0].integer, let added = replies[1].integer else {
+        self = .unknown
+        return
+      }
+      self.init(added: added == 1, countBefore: Int(count), quota: quota)
+    case .failure(.unavailable), .failure(.aborted): self = .notAsked
+    case .failure(.outcomeUnknown), .failure(.server): self = .unknown
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Kafka
+import Operations
+
+/// Sends claims and policies to the log, and tells by ticket what could not be sent. What was sent is read back.
+@LoopActor
+final class LogPublisher {
+  /// After this a message that was not acknowledged is reported (`message.timeout.ms`).
+  static let messageTimeout = Duration.seconds(3)
+
+  private let topic: String
+  private var producer: KafkaProducer?
+  /// Stands between each message and the broker.
+  var seam: (any CallSeam)?
+  private let published: Counter
+  private let failures: [DeliveryProblem: Counter]
+
+  init(topic: String, metrics: Metrics) {
+    self.topic = topic
+    published = metrics.counter("coupon_log_published_total", help: "Messages handed to the producer.")
+    failures = Dictionary(
+      uniqueKeysWithValues: [(.notPersisted, "not-persisted"), (.possiblyPersisted, "possibly-persisted")].map
+      {
+        (problem: DeliveryProblem, name: String) in
+        (
+          problem,
+          metrics.counter(
+            "coupon_log_delivery_errors_total", help: "Messages whose delivery failed, by how sure that is.",
+            labels: [MetricLabel("outcome", name)])
+        )
+      })
+  }
+
+  /// - Parameter onDelivered: for who does not wait for the own event to be read back; else only errors are reported.
+  func start(
+    _ configuration: KafkaConfiguration, onDelivered: (@LoopActor (PublishTicket) -> Void)? = nil,
+    onProblem: @escaping @LoopActor (PublishTicket, DeliveryProblem) -> Void
+  ) throws {
+    producer = try KafkaProducer(
+      configuration: configuration,
+      options: KafkaProducer.Options(
+        reports: onDelivered == nil ? .errorsOnly : .all, messageTimeout: LogPublisher.messageTimeout)
+    ) { [failures] id, delivery in
+      let problem: DeliveryProblem
+      switch delivery {
+      case .delivered:
+        onDelivered?(PublishTicket(number: id))
+        return
+      case .notPersisted: problem = .notPersisted
+      case .possiblyPersisted: problem = .possiblyPersisted
+      }
+      failures[problem]?.increment()
+      onProblem(PublishTicket(number: id), problem)
+    }
+    producer?.seam = seam
+  }
+
+  func stop(deadline: Instant) async {
+    await producer?.close(deadline: deadline)
+    producer = nil
+  }
+
+  /// False where the message was never enqueued and never will be.
+  func publish(
+    _ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?
+  ) -> Bool {
+    guard let producer else { return false }
+    let headers = traceparent.map { [("traceparent", Array($0.utf8))] } ?? []
+    do throws(KafkaError) {
+      try producer.produce(
+        topic: topic, partition: Int32(route.partition), key: route.key, value: value, headers: headers,
+        id: ticket.number)
+      published.increment()
+      return true
+    } catch {
+      failures[.notPersisted]?.increment()
+      return false
+    }
+  }
+}
+
+/// Where the entries of a policy go.
+struct LogRoute {
+  let partition: Int
+  let key: [UInt8]
+
+  init(of policy: PolicyID, partitions: Int) {
+    key = Names.logKey(of: policy)
+    partition = Int(murmur2Partition(key: key, partitions: partitions))
+  }
+}

@@ -1,0 +1,240 @@
+import CouponStore
+import EventLoop
+import Kafka
+import Operations
+import Postgres
+
+/// Finds or makes the log's topic, makes sure that it is the one that the database remembers, and reads it from its
+/// beginning.
+///
+///     Kafka answers? ─▶ topic there? ─(no: made, while the database holds no offset of it)─▶ settings, low = 0
+///        └ waits ┘                                                                       ─▶ tail from 0
+///     the database answers, now or later ─▶ the same length and the same first messages, or the program ends
+@LoopActor
+final class LogReader {
+  /// What the reader tells its owner.
+  struct Handlers {
+    /// The log's end when the reading began.
+    let onTarget: @LoopActor (_ partition: Int, _ offset: Int64) -> Void
+    let onMessages: @LoopActor ([KafkaMessage]) -> Void
+    /// This partition is not to be understood any more.
+    let onProblem: @LoopActor (_ partition: Int, _ problem: LogProblem) -> Void
+    /// The program must end: one line for the operator.
+    let onFailure: @LoopActor (_ reason: String) -> Void
+  }
+
+  private let settings: KafkaSettings
+  private let configuration: KafkaConfiguration
+  private let offsets: OffsetMemory
+  private let handlers: Handlers
+  private let trouble: TroubleLog
+  private var admin: KafkaAdmin?
+  private var tail: KafkaTail?
+  /// Stands between each turn's reading and the broker.
+  var seam: (any CallSeam)?
+  private var isStopped = false
+  private var firstHashes: [Int32: [UInt8]] = [:]
+  private var remembered: [Int32: LogStart.Remembered]?
+
+  private static let callPatience = Duration.seconds(3)
+  private static let pause = Duration.milliseconds(200)
+
+  init(
+    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, offsets: OffsetMemory, log: Log,
+    handlers: Handlers
+  ) {
+    (self.settings, self.configuration, self.offsets) = (settings, configuration, offsets)
+    self.handlers = handlers
+    trouble = TroubleLog(log)
+  }
+
+  /// Whether a broker answers.
+  var isReachable: Bool { tail?.isReachable ?? false }
+
+  func start() throws {
+    let admin = try KafkaAdmin(configuration: configuration)
+    self.admin = admin
+    EventLoop.shared.spawn {
+      do {
+        try await self.begin(admin)
+      } catch {
+        if !self.isStopped { self.handlers.onFailure("\(error)") }
+      }
+    }
+  }
+
+  func stop() async {
+    isStopped = true
+    await tail?.close()
+    await admin?.close()
+  }
+
+  // MARK: - The start
+
+  private func begin(_ admin: KafkaAdmin) async throws {
+    guard let cluster = try await findTopic(admin), let topic = cluster.topic else { return }
+    try await check(topic, of: cluster, admin)
+    // The database is read before the log's end: what it has applied is in the log by then.
+    let known = await offsets.read(deadline: .now + .seconds(2))
+    guard let ends = try await ends(admin) else { return }
+    try compare(known, ends: ends)
+    for (partition, end) in ends.enumerated() { handlers.onTarget(partition, end) }
+    try startTail(from: ends.count, isMock: cluster.isMock)
+    if known == nil { await compareLater(admin) }
+  }
+
+  /// Waits for Kafka and for the topic, and makes the topic where that is safe; nil when stopped meanwhile.
+  private func findTopic(_ admin: KafkaAdmin) async throws -> KafkaCluster? {
+    while !isStopped {
+      do throws(KafkaError) {
+        let cluster = try await admin.describe(settings.topic, deadline: .now + Self.callPatience)
+        if let topic = cluster.topic, topic.leaderless == 0 {
+          trouble.over()
+          return cluster
+        }
+        if cluster.topic == nil, !cluster.isMock { try await make(admin, brokers: cluster.brokers) }
+      } catch {
+        trouble.note("Kafka does not answer", error.description)
+      }
+      if let failure { throw failure }
+      await EventLoop.shared.sleep(for: Self.pause)
+    }
+    return nil
+  }
+
+  private var failure: StartRefusal?
+
+  private func make(_ admin: KafkaAdmin, brokers: Int) async throws(KafkaError) {
+    guard let known = await offsets.read(deadline: .now + .seconds(2)) else {
+      return trouble.note("the topic is made when the database answers", settings.topic)
+    }
+    guard known.isEmpty else {
+      failure = StartRefusal("the log \(settings.topic) is gone; `lab rebuild --log` fills a new one")
+      return
+    }
+    _ = try await admin.createTopic(
+      settings.topic, partitions: settings.partitions, replicas: LogTopic.replicas(brokers: brokers),
+      settings: LogTopic.settings(brokers: brokers), deadline: .now + Self.callPatience)
+  }
+
+  private func check(_ topic: KafkaTopic, of cluster: KafkaCluster, _ admin: KafkaAdmin) async throws {
+    let told =
+      cluster.isMock
+      ? nil
+      : try await patiently { () throws(KafkaError) in
+        try await admin.configuration(of: topic.name, deadline: .now + Self.callPatience)
+      }
+    let objection = LogTopic.objection(
+      partitions: topic.partitions, expected: settings.partitions, replicas: topic.replicas,
+      brokers: cluster.brokers, settings: told)
+    if let objection { throw StartRefusal("KAFKA_TOPIC \(topic.name): \(objection)") }
+  }
+
+  /// The end of every partition, each of which must have its beginning.
+  private func ends(_ admin: KafkaAdmin) async throws -> [Int64]? {
+    let marks = try await patiently { () throws(KafkaError) in
+      try await admin.watermarks(
+        of: self.settings.topic, partitions: self.settings.partitions, deadline: .now + Self.callPatience)
+    }
+    for (partition, mark) in (marks ?? []).enumerated() where mark.low != 0 {
+      throw StartRefusal(place(partition) + LogProblem.beginningGone(low: mark.low).explanation)
+    }
+    return marks?.map(\.high)
+  }
+
+  /// Asks again until Kafka answers; nil when stopped meanwhile.
+  private func patiently<Value: Sendable>(
+    _ call: @LoopActor () async throws(KafkaError) -> Value
+  ) async throws -> Value? {
+    while !isStopped {
+      do throws(KafkaError) {
+        return try await call()
+      } catch {
+        switch error {
+        case .unavailable, .queueFull: trouble.note("Kafka does not answer", error.description)
+        case .unsupported, .refused, .misconfigured: throw error
+        }
+      }
+      await EventLoop.shared.sleep(for: Self.pause)
+    }
+    return nil
+  }
+
+  private func startTail(from partitions: Int, isMock: Bool) throws(KafkaError) {
+    guard !isStopped else { return }
+    var options = isMock ? .forMockBroker : KafkaTail.Options()
+    options.valueLimit = BatchRecord.readBytes
+    let tail = KafkaTail(
+      configuration: configuration, topic: settings.topic, from: Array(repeating: 0, count: partitions),
+      options: options,
+      onMessages: { [weak self] messages in self?.take(messages) },
+      onProblem: { [weak self] problem in self?.take(problem) })
+    tail.seam = seam
+    self.tail = tail
+    try tail.start()
+  }
+
+  // MARK: - The same log?
+
+  /// An API starts without a database; when one answers, it has to know this log.
+  private func compareLater(_ admin: KafkaAdmin) async {
+    while !isStopped {
+      await EventLoop.shared.sleep(for: .seconds(1))
+      guard !isStopped, let known = await offsets.read(deadline: .now + .seconds(2)) else { continue }
+      do {
+        guard let ends = try await ends(admin) else { return }
+        try compare(known, ends: ends)
+      } catch {
+        handlers.onFailure("\(error)")
+      }
+      return
+    }
+  }
+
+  private func compare(_ known: [Int32: LogStart.Remembered]?, ends: [Int64]) throws {
+    guard let known else { return }
+    remembered = known
+    for (partition, end) in ends.enumerated() {
+      let index = Int32(partition)
+      guard let memory = known[index] else { continue }
+      // A first message that has not been read yet is compared when it is.
+      let hash = firstHashes[index] ?? memory.firstHash
+      let shown = LogStart.Shown(low: 0, high: end, firstHash: end == 0 ? nil : hash)
+      if let problem = LogStart.problem(of: shown, remembered: memory) {
+        throw StartRefusal(place(partition) + problem.explanation)
+      }
+    }
+  }
+
+  private func place(_ partition: Int) -> String { "KAFKA_TOPIC \(settings.topic), partition \(partition): " }
+
+  // MARK: - The tail
+
+  private func take(_ messages: [KafkaMessage]) {
+    for message in messages where message.offset == 0 {
+      let hash = LogTopic.firstHash(value: message.value, timestampMilliseconds: message.timestamp)
+      firstHashes[message.partition] = hash
+      guard let memory = remembered?[message.partition]?.firstHash, memory != hash else { continue }
+      handlers.onFailure(place(Int(message.partition)) + LogProblem.madeAnew.explanation)
+      return
+    }
+    trouble.over()
+    handlers.onMessages(messages)
+  }
+
+  private func take(_ problem: KafkaProblem) {
+    switch problem {
+    case .reset(let partition, _): handlers.onProblem(Int(partition), .reset)
+    case .gap(let partition, let expected, let found):
+      handlers.onProblem(Int(partition), .gap(expected: expected, found: found))
+    case .missing(let reason), .unreachable(let reason), .refused(let reason):
+      trouble.note("Kafka does not answer", reason)
+    }
+  }
+}
+
+/// A log that must not be read: one line for the operator.
+struct StartRefusal: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

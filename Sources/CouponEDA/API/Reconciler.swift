@@ -1,0 +1,156 @@
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import Operations
+import Programs
+import Redis
+import Text
+
+/// Compares Redis' sets with the list once an interval, and does what `Reconciliation` says.
+@LoopActor
+final class Reconciler {
+  /// Members in one command, and coupons in one look, so that neither side is kept from its other work.
+  private static let chunk = 1_000
+
+  private let redis: RedisClient
+  private let service: LogCouponService
+  private let clock: SystemClock
+  private let patience: Duration
+  private let log: Log
+  private var days: [String: Reconciliation] = [:]
+  private var pace = ReconciliationPace()
+  private var isStopped = false
+  private let added: Counter
+  private let removed: Counter
+
+  init(
+    _ redis: RedisClient, _ service: LogCouponService, clock: SystemClock,
+    requestDeadline: Duration,
+    context: ProgramContext
+  ) {
+    (self.redis, self.service, self.clock) = (redis, service, clock)
+    // A second more: the log's library looks for overdue messages about once a second.
+    patience = requestDeadline + LogPublisher.messageTimeout + .seconds(1)
+    log = context.log
+    added = context.metrics.counter(
+      "coupon_reconcile_added_total", help: "Winners put back into Redis' sets.")
+    removed = context.metrics.counter(
+      "coupon_reconcile_removed_total", help: "Members taken out who held a slot for nobody.")
+  }
+
+  func start() {
+    EventLoop.shared.spawn {
+      while !self.isStopped {
+        await EventLoop.shared.sleep(for: self.pace.pause)
+        await self.look()
+        self.pace.looked()
+      }
+    }
+  }
+
+  func stop() { isStopped = true }
+
+  private func look() async {
+    let open = service.openDays(at: clock.now())
+    let keys = Set(open.map(\.key))
+    days = days.filter { keys.contains($0.key) }
+    for day in open {
+      guard !isStopped, redis.isConnected else { return }
+      do {
+        try await reconcile(day)
+      } catch {
+        // The next interval looks again; nothing here has to succeed.
+        log.debug("reconcile was interrupted", ["reason": "\(error)"])
+      }
+    }
+  }
+
+  private func reconcile(_ day: LogCouponService.OpenDay) async throws {
+    let key = day.key
+    let replies = try await redis.transaction(
+      [["SCARD", key], ["EXPIREAT", key, String(day.expiry)]], deadline: deadline)
+    guard let members = replies.first?.integer else { return }
+    let reconciliation = days[key] ?? Reconciliation(patience: patience)
+    switch reconciliation.counted(
+      members: Int(members), winners: service.issued(on: day), quota: day.policy.dailyQuota)
+    {
+    case .nothing: break
+    case .addWinners:
+      do { try await addWinners(of: day) } catch {
+        pace.failedToAdd()
+        throw error
+      }
+    case .lookAtMembers: try await removeIdle(day, reconciliation)
+    }
+  }
+
+  /// Slice by slice: each ends with a command, or where it has nobody of this day, with the loop let go all the same.
+  private func addWinners(of day: LogCouponService.OpenDay) async throws {
+    var place: Int? = 0
+    var winners = 0
+    while let from = place, !isStopped {
+      let slice = service.winners(on: day, from: from, lookingAt: Reconciler.chunk)
+      place = slice.next
+      winners += slice.winners.count
+      guard !slice.winners.isEmpty else {
+        await EventLoop.shared.sleep(for: .zero)
+        continue
+      }
+      let reply = try await redis.command(
+        ["SADD", day.key] + slice.winners.map(\.description), deadline: deadline)
+      added.increment(by: UInt64(reply.integer ?? 0))
+    }
+    log.info("winners were put back into Redis", ["key": day.key, "winners": winners])
+  }
+
+  private func removeIdle(
+    _ day: LogCouponService.OpenDay, _ reconciliation: Reconciliation
+  ) async throws {
+    var reconciliation = reconciliation
+    let askedAt = Instant.now
+    let members = try await idleMembers(of: day)
+    let idle = reconciliation.saw(members: members, askedAt: askedAt, seenAt: .now) {
+      service.isWinner($0, on: day)
+    }
+    days[day.key] = reconciliation
+    for start in stride(from: 0, to: idle.count, by: Reconciler.chunk) {
+      let people = idle[start..<min(start + Reconciler.chunk, idle.count)]
+      let reply = try await redis.command(["SREM", day.key] + people.map(\.description), deadline: deadline)
+      removed.increment(by: UInt64(reply.integer ?? 0))
+    }
+    if !idle.isEmpty { log.info("slots were taken back", ["key": day.key, "members": idle.count]) }
+  }
+
+  /// Everybody in the set who is no winner, looked through in bites.
+  private func idleMembers(of day: LogCouponService.OpenDay) async throws -> [UserID] {
+    var idle: [UserID] = []
+    var cursor = "0"
+    repeat {
+      let reply = try await redis.command(
+        ["SSCAN", day.key, cursor, "COUNT", String(Reconciler.chunk)], deadline: deadline)
+      guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
+        case .array(let members) = parts[1]
+      else { throw RedisError.outcomeUnknown("an unexpected reply to SSCAN") }
+      cursor = next
+      for member in members {
+        // Whatever else somebody has put there is not ours to take away.
+        guard let user = member.text.flatMap({ UserID($0) }), !service.isWinner(user, on: day) else {
+          continue
+        }
+        idle.append(user)
+      }
+    } while cursor != "0" && !isStopped
+    return idle
+  }
+
+  private var deadline: Instant { .now + .seconds(2) }
+}
+
+extension LogCouponService.OpenDay {
+  /// Seconds since 1970: some days after the event's last one.
+  fileprivate var expiry: Int64 {
+    let days = Int64(policy.endsOn.number) - Int64(window.day.number) + 2
+    return window.endsAt.microseconds / 1_000_000 + days * 86_400
+  }
+}

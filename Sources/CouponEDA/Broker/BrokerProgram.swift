@@ -1,0 +1,58 @@
+import EventLoop
+import Foundation
+import Kafka
+import Operations
+
+/// `eda broker`: librdkafka's own mock cluster in a process of its own. What it keeps is gone when it ends.
+enum BrokerProgram {
+  static let name = "eda broker"
+
+  static func run(_ arguments: [String], until signals: [Int32]) -> Int32 {
+    if arguments.contains("--help") || arguments.contains("-h") {
+      print(
+        BrokerSettings.help(program: name, summary: "an embedded Kafka broker, in memory"), terminator: "")
+      return 0
+    }
+    let settings: BrokerSettings
+    do {
+      settings = try BrokerSettings.read(
+        environment: ProcessInfo.processInfo.environment, arguments: arguments)
+    } catch { return complain(error, code: 2) }
+    return EventLoop.shared.run {
+      let output = LogOutput()
+      defer { output.flush(patience: 500) }
+      let log = Log(program: name, level: settings.logLevel, output: output)
+      let ended = Completion<Void>()
+      let signals = signals.map { EventLoop.shared.onSignal($0) { ended.succeed(()) } }
+      do {
+        let broker = try KafkaMockBroker(topic: settings.topic, partitions: settings.partitions)
+        let port = broker.bootstrapServers.split(separator: ":").last.map(String.init) ?? ""
+        log.info("listening", ["brokers": broker.bootstrapServers, "topic": settings.topic, "port": port])
+        _ = try? await ended.value()
+        log.info("stopping")
+        await broker.close()
+      } catch { return complain(error, code: 1) }
+      for signal in signals { signal.stop() }
+      return 0
+    }
+  }
+
+  private static func complain(_ error: any Error, code: Int32) -> Int32 {
+    FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+    return code
+  }
+}
+
+/// What `eda broker` is told.
+struct BrokerSettings: ProgramSettings {
+  var topic: String
+  var partitions: Int
+  let logLevel: LogLevel
+
+  init(_ reader: inout SettingsReader) throws(SettingsError) {
+    topic = try reader.text("KAFKA_TOPIC", default: "TimeAttackCouponIssue", "The log.")
+    partitions = try reader.integer(
+      "KAFKA_PARTITIONS", default: 8, in: 1...1_024, unit: "partitions", "How many partitions the log has.")
+    logLevel = try LogLevel(&reader)
+  }
+}

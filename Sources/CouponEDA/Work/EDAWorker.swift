@@ -1,0 +1,86 @@
+package import CouponAPI
+import CouponDatabase
+import CouponStore
+package import EventLoop
+import Kafka
+import Faults
+import Operations
+import Postgres
+package import Programs
+
+/// `eda worker` as a whole: it prepares the tables, then writes what the log says.
+@LoopActor
+package final class EDAWorker: ApplicationPart {
+  private let settings: WorkerSettings
+  private let context: ProgramContext
+  private let pool: PostgresPool
+  private let tables: TablePreparation
+  private let worker: LogWorker
+  private let end: Ending
+  private var isStopped = false
+
+  /// - Parameter bug: for tests of the checker.
+  package init(
+    _ settings: WorkerSettings, _ context: ProgramContext, bug: PlantedBug? = nil
+  ) {
+    let context = context.switchable([.database, .kafka], by: settings.admin)
+    (self.settings, self.context) = (settings, context)
+    let key = settings.coupons.key
+    pool = DatabasePools(
+      settings.database, settings.schema, deadline: BatchWriter.patience, metrics: context.metrics,
+      faults: context.faults
+    ).open("eda-worker", maxWaiting: 64)
+    tables = TablePreparation(
+      settings.schema, pool, ranksAreUnique: settings.coupons.strategy.isRanked,
+      trouble: TroubleLog(context.log))
+    let end = Ending()
+    self.end = end
+    worker = LogWorker(
+      settings.kafka, KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-worker"),
+      writer: BatchWriter(
+        pool, topic: settings.kafka.topic, empty: LogLedger(key: key, partitions: settings.kafka.partitions),
+        decides: settings.coupons.strategy == .log, bug: bug),
+      offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
+      onFailure: { reason in end.fail(reason) })
+    worker.crash = CrashSwitch(settings.crash)
+    worker.seam = context.faults.map { SwitchedServer($0, .kafka) }
+    context.tell(strategy: settings.coupons.strategyName)
+  }
+
+  /// The listeners around it: health and figures only.
+  package func application() -> Application {
+    let application = Application(
+      server: settings.server, admin: settings.admin,
+      services: APIServices(readiness: { self.readiness() }), parts: [self], context: context,
+      clock: SystemClock())
+    end.whenFailed { [log = context.log, weak application] reason in
+      log.error("cannot go on", ["reason": reason])
+      application?.end(code: 1)
+    }
+    return application
+  }
+
+  package func readiness() -> ServiceReadiness {
+    guard tables.isDone else { return ServiceReadiness(reasons: ["preparing the tables"]) }
+    guard worker.isWriting else { return ServiceReadiness(reasons: ["the database does not answer"]) }
+    return ServiceReadiness(reasons: worker.isAssigned ? [] : ["waiting for partitions of the log"])
+  }
+
+  package func start() async throws {
+    EventLoop.shared.spawn {
+      do {
+        try await self.tables.run(every: .milliseconds(500), within: .seconds(10))
+        if !self.isStopped { try self.worker.start() }
+      } catch {
+        self.end.fail("\(error)")
+      }
+    }
+  }
+
+  package func stop(deadline: Instant) async {
+    isStopped = true
+    tables.stop()
+    await worker.stop(deadline: deadline)
+    await pool.close()
+  }
+}

@@ -1,0 +1,323 @@
+import CouponAPI
+import CouponStore
+import EventLoop
+import Kafka
+import Operations
+import Postgres
+import Programs
+
+/// Reads its partitions of the log and writes them into the tables, one transaction a batch.
+///
+///     assigned ─▶ the same log? ─▶ read from where the database stands ─▶ batch ─▶ transaction ─▶ …
+///     the database is away: the group is kept, nothing is read, the batch in hand waits
+@LoopActor
+final class LogWorker {
+  private static let firstPause = Duration.milliseconds(50)
+
+  private let settings: KafkaSettings
+  private let configuration: KafkaConfiguration
+  private let writer: BatchWriter
+  private let offsets: OffsetMemory
+  private let figures: WorkerFigures
+  private let log: Log
+  private let trouble: TroubleLog
+  private let onFailure: @LoopActor (String) -> Void
+  private let bug: PlantedBug?
+  private var consumer: KafkaGroupConsumer?
+  /// Stands between each turn's reading and the broker.
+  var seam: (any CallSeam)?
+  /// Where this process is told to end itself; for experiments.
+  var crash: CrashSwitch? {
+    get { writer.crash }
+    set { writer.crash = newValue }
+  }
+  private var admin: KafkaAdmin?
+  private var size = BatchSize()
+  private var isStopped = false
+  private var done = Completion<Void>()
+  /// Grows with each change of the partitions, so that an answer to an older one is not believed.
+  private var assignment = 0
+  private(set) var isAssigned = false
+  private(set) var isWriting = true
+
+  init(
+    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, writer: BatchWriter,
+    offsets: OffsetMemory, context: ProgramContext, bug: PlantedBug? = nil,
+    onFailure: @escaping @LoopActor (String) -> Void
+  ) {
+    (self.settings, self.configuration, self.writer) = (settings, configuration, writer)
+    (self.offsets, log, self.onFailure, self.bug) = (offsets, context.log, onFailure, bug)
+    figures = WorkerFigures(context.metrics)
+    trouble = TroubleLog(context.log)
+  }
+
+  func start() throws {
+    let admin = try KafkaAdmin(configuration: configuration)
+    self.admin = admin
+    let consumer = try KafkaGroupConsumer(
+      configuration: configuration, group: Names.consumerGroup(topic: settings.topic), topic: settings.topic,
+      options: KafkaGroupConsumer.Options(valueLimit: BatchRecord.readBytes),
+      onRebalance: { [weak self] change in self?.rebalanced(change) },
+      onProblem: { [weak self] problem in self?.take(problem) })
+    consumer.seam = seam
+    self.consumer = consumer
+    try consumer.start()
+    EventLoop.shared.spawn {
+      await self.work(consumer)
+      self.done.succeed(())
+    }
+    EventLoop.shared.spawn { await self.watchLag(admin) }
+  }
+
+  func stop(deadline: Instant) async {
+    isStopped = true
+    await consumer?.close(deadline: deadline)
+    if consumer != nil { _ = try? await done.value(deadline: deadline) }
+    await admin?.close()
+  }
+
+  private func fail(_ reason: String) {
+    guard !isStopped else { return }
+    onFailure(reason)
+  }
+
+  // MARK: - Partitions
+
+  private func rebalanced(_ change: KafkaRebalance) {
+    assignment += 1
+    isAssigned = false
+    switch change {
+    case .revoked(let partitions, let lost):
+      log.info("partitions were taken away", ["count": partitions.count, "lost": lost])
+    case .assigned(let partitions):
+      log.info("partitions were given", ["count": partitions.count])
+      let assignment = assignment
+      EventLoop.shared.spawn { await self.begin(partitions, assignment) }
+    }
+  }
+
+  /// Finds out where the database stands, and whether this is the log that it knows.
+  private func begin(_ partitions: [Int32], _ assignment: Int) async {
+    while !isStopped, assignment == self.assignment {
+      do {
+        guard let starts = try await locate(partitions) else {
+          await EventLoop.shared.sleep(for: .milliseconds(200))
+          continue
+        }
+        guard assignment == self.assignment else { return }
+        isAssigned = true
+        for (partition, offset) in starts { figures.began(partition, at: offset) }
+        consumer?.assign(from: starts)
+      } catch {
+        fail("\(error)")
+      }
+      return
+    }
+  }
+
+  /// Nil where database or Kafka does not answer.
+  private func locate(_ partitions: [Int32]) async throws -> [Int32: Int64]? {
+    guard let admin else { return nil }
+    let patience = Duration.seconds(3)
+    guard let known = await offsets.read(deadline: .now + patience) else {
+      trouble.note("the database does not answer", "where to begin is not known")
+      return nil
+    }
+    do throws(KafkaError) {
+      let cluster = try await admin.describe(settings.topic, deadline: .now + patience)
+      if let topic = cluster.topic, topic.partitions != settings.partitions {
+        let problem = LogProblem.partitions(expected: settings.partitions, found: topic.partitions)
+        return try refuse(problem.explanation)
+      }
+      var starts: [Int32: Int64] = [:]
+      for partition in partitions {
+        let marks = try await admin.watermarks(
+          of: settings.topic, partition: partition, deadline: .now + patience)
+        let first = try await admin.firstMessage(
+          of: settings.topic, partition: partition, deadline: .now + patience)
+        let shown = LogStart.Shown(low: marks.low, high: marks.high, firstHash: first?.firstHash)
+        if let problem = LogStart.problem(of: shown, remembered: known[partition]) {
+          return try refuse("partition \(partition): \(problem.explanation)")
+        }
+        starts[partition] = known[partition]?.nextOffset ?? 0
+      }
+      return starts
+    } catch {
+      switch error {
+      case .unavailable, .queueFull:
+        trouble.note("Kafka does not answer", error.description)
+        return nil
+      case .unsupported, .refused, .misconfigured: throw StartRefusal(error.description)
+      }
+    }
+  }
+
+  private func refuse(_ reason: String) throws(KafkaError) -> [Int32: Int64]? {
+    throw .refused("KAFKA_TOPIC \(settings.topic), \(reason)")
+  }
+
+  private func take(_ problem: KafkaProblem) {
+    switch problem {
+    case .reset(let partition, _): fail("partition \(partition): \(LogProblem.reset.explanation)")
+    case .gap(let partition, let expected, let found):
+      fail("partition \(partition): \(LogProblem.gap(expected: expected, found: found).explanation)")
+    case .missing(let reason), .unreachable(let reason), .refused(let reason):
+      trouble.note("Kafka does not answer", reason)
+    }
+  }
+
+  // MARK: - Batches
+
+  private func work(_ consumer: KafkaGroupConsumer) async {
+    while !isStopped {
+      let messages = await consumer.next(atMost: BatchSize.most)
+      guard !isStopped else { return }
+      for (partition, slice) in Dictionary(grouping: messages, by: \.partition).sorted(by: { $0.key < $1.key }
+      ) {
+        if bug == .storesOffsetsEarly, let last = slice.last { consumer.commit([partition: last.offset + 1]) }
+        await apply(slice, of: partition, consumer)
+      }
+    }
+  }
+
+  private func apply(_ messages: [KafkaMessage], of partition: Int32, _ consumer: KafkaGroupConsumer) async {
+    var rest = messages[...]
+    var pause = LogWorker.firstPause
+    while !rest.isEmpty, !isStopped {
+      let bite = Array(rest.prefix(size.current))
+      let records = bite.map { (offset: $0.offset, record: LogRecord(decoding: $0.value)) }
+      guard let batch = WorkerBatch(partition: Int(partition), records) else { return }
+      let attempt = await attempt(batch, bite)
+      if case .tryAgain = attempt {
+        await wait(pause, consumer)
+        pause = min(pause * 2, .seconds(1))
+        continue
+      }
+      goOnReading(consumer)
+      pause = LogWorker.firstPause
+      rest = rest.dropFirst(batch.records.count)
+      switch attempt {
+      case .tryAgain, .failed: return
+      case .done(.applied(let result)):
+        if !result.issued.isEmpty { crash?.reach(.workerAfterCommit) }
+        figures.applied(result, batch)
+        // Kafka's own offset is a hint for tools; the database has the truth.
+        consumer.commit([partition: result.next])
+        if let problem = result.problem { return fail("partition \(partition): \(problem.explanation)") }
+      case .done(.seek(let offset)):
+        log.info(
+          "reading goes on where the database stands", ["partition": Int(partition), "offset": Int(offset)])
+        return consumer.seek(partition, to: offset)
+      case .done(.stop(let problem)): return fail("partition \(partition): \(problem.explanation)")
+      }
+    }
+    goOnReading(consumer)
+  }
+
+  private enum Attempt {
+    case done(BatchWriter.Outcome)
+    /// The database does not take it now; the same messages again are right.
+    case tryAgain
+    /// It can never be taken, and that has been said.
+    case failed
+  }
+
+  private func attempt(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async -> Attempt {
+    let start = Instant.now
+    do {
+      let outcome = try await writer.apply(batch, messages)
+      figures.seconds.observe(Instant.now - start)
+      trouble.over()
+      size.wasTaken()
+      return .done(outcome)
+    } catch let error as PostgresError where error.isUniqueViolation {
+      fail("two rules differ: \(error.description)")
+    } catch let error as PostgresError {
+      size.failed(error)
+      trouble.note("the database does not take a batch", error.description)
+      return .tryAgain
+    } catch {
+      fail("\(error)")
+    }
+    return .failed
+  }
+
+  /// Until the next attempt nothing is read, and the group is kept.
+  private func wait(_ pause: Duration, _ consumer: KafkaGroupConsumer) async {
+    figures.retries.increment()
+    if isWriting {
+      isWriting = false
+      consumer.pause()
+    }
+    await EventLoop.shared.sleep(for: pause)
+  }
+
+  private func goOnReading(_ consumer: KafkaGroupConsumer) {
+    guard !isWriting else { return }
+    isWriting = true
+    consumer.resume()
+  }
+
+  // MARK: - Lag
+
+  /// How far the tables are behind the log, looked up once a second.
+  private func watchLag(_ admin: KafkaAdmin) async {
+    while !isStopped {
+      await EventLoop.shared.sleep(for: .seconds(1))
+      guard !isStopped, isAssigned, let consumer else { continue }
+      let partitions = consumer.partitions.sorted()
+      let marks = try? await admin.watermarks(
+        of: settings.topic, partitions: partitions, deadline: .now + .seconds(1))
+      guard let marks, !isStopped else { continue }
+      for (partition, mark) in zip(partitions, marks) { figures.saw(end: mark.high, of: partition) }
+    }
+  }
+}
+
+/// What `/metrics` says of a worker.
+@LoopActor
+final class WorkerFigures {
+  let seconds: Histogram
+  let retries: Counter
+  private let metrics: Metrics
+  private let batches: Counter
+  private let messages: Counter
+  private let coupons: Counter
+  private let deadLetters: Counter
+  private var lags: [Int32: Gauge] = [:]
+  private var next: [Int32: Int64] = [:]
+
+  init(_ metrics: Metrics) {
+    self.metrics = metrics
+    seconds = metrics.histogram("coupon_batch_seconds", help: "Time of one transaction over a batch.")
+    retries = metrics.counter("coupon_batch_retries_total", help: "Batches that the database did not take.")
+    batches = metrics.counter("coupon_batches_total", help: "Batches applied.")
+    messages = metrics.counter("coupon_messages_applied_total", help: "Messages of the log applied.")
+    coupons = metrics.counter("coupon_rows_total", help: "Coupons written.")
+    deadLetters = metrics.counter("coupon_dead_letters_total", help: "Messages that are nobody's.")
+  }
+
+  func applied(_ result: BatchResult, _ batch: WorkerBatch) {
+    batches.increment()
+    messages.increment(by: UInt64(result.next - batch.first))
+    coupons.increment(by: UInt64(result.issued.count))
+    deadLetters.increment(by: UInt64(result.deadLetters.count))
+    let partition = Int32(batch.partition)
+    next[partition] = result.next
+  }
+
+  func began(_ partition: Int32, at offset: Int64) { next[partition] = offset }
+
+  func saw(end: Int64, of partition: Int32) {
+    lag(of: partition).value = Double(max(0, end - (next[partition] ?? 0)))
+  }
+
+  private func lag(of partition: Int32) -> Gauge {
+    if let known = lags[partition] { return known }
+    let gauge = metrics.gauge(
+      "coupon_consumer_lag", help: "Messages of the log that the tables do not have yet.",
+      labels: [MetricLabel("partition", String(partition))])
+    lags[partition] = gauge
+    return gauge
+  }
+}

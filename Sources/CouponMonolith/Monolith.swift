@@ -1,0 +1,85 @@
+import CouponAPI
+package import CouponDatabase
+import CouponStore
+package import EventLoop
+import Operations
+import Postgres
+package import Programs
+
+/// The program as a whole: three pools, the service over the tables, the bystander beside it.
+///
+///     coupon requests ──▶ a look without a lock ──────▶ look pool (4) ──────┐
+///                    └──▶ the strategy's transaction ─▶ coupon pool (2) ────┤ PostgreSQL
+///     bystander, status, operator ────────────────────▶ database pool (4) ──┘
+///
+/// A surge fills the queues of the first two; nobody else stands in them.
+@LoopActor
+package final class Monolith: ApplicationPart {
+  package let coupons: DatabaseCouponService
+  package let bystander: DatabaseBystander
+  package let database: MonolithDatabase
+  /// The pool of whoever decides; with `shared-pool` the one for everything.
+  private let deciding: PostgresPool
+  /// The pool of every coupon request's look without a lock: half of `DATABASE_POOL`.
+  private let looking: PostgresPool
+  private let settings: MonolithSettings
+  private let context: ProgramContext
+  private let clock: SystemClock
+
+  package init(_ settings: MonolithSettings, _ context: ProgramContext) {
+    let context = context.switchable([.database], by: settings.admin)
+    (self.settings, self.context) = (settings, context)
+    clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
+    let strategy = settings.coupons.strategy
+    let pools = DatabasePools(
+      settings.database, settings.schema, deadline: settings.server.requestDeadline,
+      session: Monolith.planning, metrics: context.metrics, faults: context.faults)
+    func open(_ name: String, size: Int) -> PostgresPool {
+      pools.open(
+        "monolith-\(name)", label: name, size: size,
+        maxWaiting: min(Monolith.maxWaiting, settings.server.maxConnections))
+    }
+    let size = settings.database.pool
+    let everything: PostgresPool
+    if strategy == .sharedPool {
+      everything = open("database", size: size)
+      (looking, deciding) = (everything, everything)
+    } else {
+      let forLooks = max(1, size / 2)
+      everything = open("database", size: max(1, size - forLooks))
+      looking = open("look", size: forLooks)
+      deciding = open("coupon", size: settings.couponPool)
+    }
+    database = MonolithDatabase(
+      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique, log: context.log)
+    coupons = DatabaseCouponService(
+      database: database, looking: looking, issuance: strategy.issuance(over: deciding),
+      key: settings.coupons.key)
+    bystander = DatabaseBystander(pool: everything)
+    context.tell(strategy: settings.coupons.strategyName)
+  }
+
+  /// The listeners around it.
+  package func application() -> Application {
+    Application(
+      server: settings.server, admin: settings.admin,
+      services: APIServices(coupons: coupons, bystander: bystander), parts: [self], context: context,
+      clock: clock)
+  }
+
+  package func start() async throws { try await database.start() }
+
+  package func stop(deadline: Instant) async {
+    await deciding.close()
+    await looking.close()
+    await database.stop()
+  }
+
+  /// How many callers wait at most for a connection of a pool: a second of work or less. A refusal at once costs
+  /// little; a wait beyond the deadline holds others up for nothing.
+  private static let maxWaiting = 1024
+
+  /// Every statement finds its rows by a key: planned once a connection, never anew for other values, and never for
+  /// the few rows that a table has at first.
+  private static let planning = ["plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"]
+}

@@ -1,0 +1,26 @@
+import CouponDomain
+import CouponStore
+import EventLoop
+import Postgres
+import Text
+
+/// The strategy `unlocked`, which is wrong: it reads how many are issued, and if there is room it inserts.
+///
+///     trip 1   BEGIN · SELECT issued · the person's coupon
+///              decide()                                        another request reads the same number here
+///     trip 2   INSERT event · INSERT coupon · UPDATE counter · COMMIT
+///
+/// It is `for-update` without the two words. Each request is right by itself, a test of one person after the other is
+/// green, and under a crowd two people take one slot: too many coupons, the same rank twice, and a counter that has
+/// lost what it overwrote. The transaction is no help: under READ COMMITTED reading waits for nobody.
+struct Unlocked: Issuance {
+  let pool: PostgresPool
+
+  func decide(
+    _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant
+  ) async throws -> Decision {
+    try await ReadDecideWrite(pool: pool).decide(
+      claim, hours: hours, of: policy, deadline: deadline,
+      first: [IssuanceSQL.read(claim.day, of: policy.id)])
+  }
+}

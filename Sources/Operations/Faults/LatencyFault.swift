@@ -1,6 +1,0 @@
-/// Every use begins that much later.
-package struct LatencyFault: Fault {
-  private let delay: Duration
-  package init(milliseconds: Int) { delay = .milliseconds(milliseconds) }
-  package func effect() -> FaultEffect { .delay(delay) }
-}

@@ -1,0 +1,82 @@
+package import EventLoop
+import Foundation
+package import Faults
+package import Operations
+
+/// What every part of a program is given: where it logs, where it counts, and what is broken on purpose.
+package struct ProgramContext: Sendable {
+  package let log: Log
+  package let metrics: Metrics
+  /// The fault switches; nil without the operator's listener, and then nothing ever asks.
+  package private(set) var faults: FaultBoard?
+
+  package init(log: Log, metrics: Metrics) { (self.log, self.metrics) = (log, metrics) }
+
+  /// The same with switches at these servers, where there is an operator to use them.
+  @LoopActor
+  package func switchable(_ targets: [FaultTarget], by admin: AdminSettings) -> ProgramContext {
+    guard admin.listener != nil else { return self }
+    var context = self
+    context.faults = FaultBoard(targets: targets, log: log, metrics: metrics)
+    return context
+  }
+
+  /// What a wire module asks before each use of this server; nil without switches.
+  @LoopActor
+  package func seam(_ target: FaultTarget) -> (any CallSeam)? { faults.map { SwitchedServer($0, target) } }
+}
+
+extension ProgramContext {
+  /// Puts the strategy into the figures.
+  @LoopActor
+  package func tell(strategy: String) {
+    metrics.gauge(
+      "coupon_strategy_info", help: "How a coupon is decided.", labels: [MetricLabel("strategy", strategy)]
+    ).value = 1
+  }
+}
+
+/// From the command line to the exit code, the same way for every server program.
+package enum Program {
+  /// Reads the settings, makes the application and runs it on this thread.
+  ///
+  /// - Parameters:
+  ///   - arguments: the flags, without the program's name or subcommand.
+  ///   - signals: what ends it.
+  ///   - make: from settings to application; tests call the same function. A `SettingsError` it throws ends the
+  ///     program as a wrong setting does.
+  /// - Returns: 0; 1 where the program could not start or go on; 2 for a missing, unknown or absurd setting.
+  package static func run<Settings: ProgramSettings>(
+    _ name: String, summary: String, settings: Settings.Type, arguments: [String],
+    until signals: [Int32] = [SIGTERM, SIGINT],
+    _ make: @escaping @Sendable @LoopActor (Settings, ProgramContext) throws -> Application
+  ) -> Int32 {
+    if arguments.contains("--help") || arguments.contains("-h") {
+      print(Settings.help(program: name, summary: summary), terminator: "")
+      return 0
+    }
+    let values: Settings
+    do {
+      values = try Settings.read(environment: ProcessInfo.processInfo.environment, arguments: arguments)
+    } catch { return complain(name, error, code: 2) }
+    // Most systems begin with fewer descriptors than MAX_CONNECTIONS.
+    _ = Platform.raiseDescriptorLimit()
+    return EventLoop.shared.run {
+      let output = LogOutput()
+      defer { output.flush(patience: 500) }
+      let context = ProgramContext(
+        log: Log(program: name, level: values.logLevel, output: output), metrics: Metrics())
+      ProcessFigures.register(in: context.metrics)
+      do {
+        return try await make(values, context).run(until: signals)
+      } catch {
+        return complain(name, error, code: error is SettingsError ? 2 : 1)
+      }
+    }
+  }
+
+  private static func complain(_ name: String, _ error: any Error, code: Int32) -> Int32 {
+    FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+    return code
+  }
+}

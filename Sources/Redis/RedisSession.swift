@@ -1,0 +1,325 @@
+package import EventLoop
+
+/// The connection of a client and the calls on it. Pure: events and their times come in, what to do goes out.
+///
+///     stopped ──start──▶ connecting ──opened──▶ loggingIn ──PONG──▶ ready
+///                         ▲     │                   │                │
+///                   retry │     └──────lost─────────┴──────lost──────┤
+///                         └────────────── pausing ◀──────────────────┘
+///
+/// `stop` leads back to `stopped` from everywhere. A call that was not sent fails as `unavailable`; one that was sent
+/// and has no whole answer fails as `outcomeUnknown`. `Caller` is what is told the result of a call.
+package struct RedisSession<Caller> {
+  package typealias Outcome = Result<[RedisReply], RedisError>
+
+  package enum Phase: Hashable, Sendable {
+    case stopped
+    case pausing
+    case connecting
+    case loggingIn
+    case ready
+  }
+
+  package private(set) var phase = Phase.stopped
+  /// The number of the latest attempt to connect; events of an older one are ignored.
+  package private(set) var attempt = 0
+  /// Why there is no connection, for people; nil while there is one.
+  package private(set) var trouble: String? = "not connected yet"
+
+  private let login: [[String]]
+  private let maxPending: Int
+  private let loginTimeout: Duration
+  private var failures = 0
+  /// Which of the host's addresses is next: a failed attempt moves on to the next one.
+  private var turn = 0
+  private var inFlight = Deque<RedisCall<Caller>>()
+  private var replies = RedisReplies()
+  private var output: [UInt8] = []
+  /// Calls that wait for a permit.
+  private var keptBack = 0
+  /// When `expire` is due.
+  private var wakeAt: Instant?
+  private var counters = RedisStatistics()
+
+  /// - Parameters:
+  ///   - login: the commands that make a connection ready; the last one shows that the server serves.
+  ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
+  package init(login: [[String]], maxPending: Int, loginTimeout: Duration) {
+    (self.login, self.maxPending, self.loginTimeout) = (login, maxPending, loginTimeout)
+  }
+
+  package var statistics: RedisStatistics {
+    var now = counters
+    now.inFlight = inFlight.count
+    return now
+  }
+
+  /// The bytes that were written since the last time.
+  package mutating func takeOutput() -> [UInt8] {
+    let bytes = output
+    output.removeAll(keepingCapacity: output.capacity < 1 << 20)
+    return bytes
+  }
+}
+
+package struct RedisStatistics: Hashable, Sendable {
+  package var inFlight = 0
+  package var connects = 0
+  package var timeouts = 0
+}
+
+// MARK: - Connection
+
+/// What the end of a connection, or of an attempt at one, leads to.
+package struct RedisLoss<Caller> {
+  /// Are told that their outcome is unknown, for this reason.
+  package let callers: [Caller]
+  package let reason: String
+  package let wasReady: Bool
+  /// Then `retry`; nil: no further attempt.
+  package let pause: Duration?
+}
+
+extension RedisSession {
+  private static var pauses: [Duration] { [.milliseconds(20), .milliseconds(100), .milliseconds(500)] }
+
+  /// True: connect. False: connecting or connected already.
+  package mutating func start() -> Bool {
+    guard phase == .stopped else { return false }
+    begin()
+    return true
+  }
+
+  /// The pause after this attempt is over. True: connect.
+  package mutating func retry(after attempt: Int) -> Bool {
+    guard phase == .pausing, attempt == self.attempt else { return false }
+    begin()
+    return true
+  }
+
+  private mutating func begin() {
+    attempt += 1
+    phase = .connecting
+  }
+
+  /// Whether this attempt, or the connection that it led to, still counts.
+  package func isCurrent(_ attempt: Int) -> Bool {
+    attempt == self.attempt && phase != .stopped && phase != .pausing
+  }
+
+  /// The attempt has taken too long: its connection must be closed.
+  package func isLate(_ attempt: Int) -> Bool { isCurrent(attempt) && phase != .ready }
+
+  /// Which of the host's addresses to try.
+  package func address(of count: Int) -> Int { turn % count }
+
+  /// The connection is open: the login is written.
+  ///
+  /// - Returns: when to call `expire`; nil: as told before.
+  package mutating func opened(now: Instant) -> Instant? {
+    phase = .loggingIn
+    var wake: Instant?
+    for (index, command) in login.enumerated() {
+      let owner = RedisCall<Caller>.Owner.login(
+        command: command.first ?? "", isLast: index == login.count - 1)
+      let held = RedisSession.encode(.command) { $0.command(command) }
+      wake = append(held, sentAt: now, deadline: now + loginTimeout, owner) ?? wake
+    }
+    return wake
+  }
+
+  private mutating func loggedIn() {
+    phase = .ready
+    failures = 0
+    trouble = nil
+    counters.connects += 1
+  }
+
+  /// The connection has broken, or could not be opened. Nil: it no longer counts.
+  package mutating func lost(_ attempt: Int, _ reason: String) -> RedisLoss<Caller>? {
+    guard isCurrent(attempt) else { return nil }
+    let pause = Self.pauses[min(failures, Self.pauses.count - 1)]
+    failures += 1
+    if phase != .ready { turn &+= 1 }
+    return end(as: .pausing, reason, pause: pause)
+  }
+
+  package mutating func stop(_ reason: String) -> RedisLoss<Caller> { end(as: .stopped, reason, pause: nil) }
+
+  private mutating func end(as next: Phase, _ reason: String, pause: Duration?) -> RedisLoss<Caller> {
+    let callers = (0..<inFlight.count).compactMap { inFlight[$0].caller }
+    let wasReady = phase == .ready
+    (phase, trouble) = (next, reason)
+    (inFlight, replies, output, wakeAt) = (Deque(), RedisReplies(), [], nil)
+    return RedisLoss(callers: callers, reason: reason, wasReady: wasReady, pause: pause)
+  }
+}
+
+// MARK: - Calls
+
+/// A call that is encoded and waits for a permit.
+package struct HeldRedisCall: Sendable {
+  let bytes: [UInt8]
+  let commands: Int?
+}
+
+extension RedisSession {
+  /// What to do with a call that has its permit.
+  package enum Release {
+    /// It is written; the time is when to call `expire`, nil: as told before.
+    case sent(Instant?)
+    /// Tell its caller. `cuts`: then close the connection.
+    case tell(RedisError, cuts: Bool)
+  }
+
+  /// What to do about a reply.
+  package enum ReplyStep {
+    case nothing
+    case tell(Caller, Outcome)
+    /// The login is complete.
+    case ready
+    /// Close the connection.
+    case cut(String)
+  }
+
+  package struct Overdue {
+    /// Are told that their outcome is unknown.
+    package let callers: [Caller]
+    /// When to call `expire` again.
+    package let next: Instant?
+    /// The server has said nothing since such a call: close the connection.
+    package let cuts: Bool
+  }
+
+  package static var noAnswer: String { "no answer before the deadline" }
+
+  /// Why a call cannot be sent now; nil: it can.
+  package func refusal(now: Instant, deadline: Instant) -> RedisError? {
+    if phase != .ready { return .unavailable(trouble ?? "not connected") }
+    if inFlight.count + keptBack >= maxPending { return .unavailable("too many calls in flight") }
+    return now < deadline ? nil : .unavailable("the deadline has passed")
+  }
+
+  /// Writes a call.
+  ///
+  /// - Returns: when to call `expire`; nil: as told before.
+  package mutating func send(
+    _ kind: RedisCallKind, now: Instant, deadline: Instant, _ caller: Caller,
+    write: (inout RedisWriter) -> Void
+  ) -> Instant? {
+    let commands = RedisSession.encode(kind, into: &output, write)
+    return append(
+      RedisCall(commands: commands, sentAt: now, deadline: deadline, owner: .caller(caller)))
+  }
+
+  /// Encodes a call that needs a permit; `release` must follow.
+  package mutating func hold(_ kind: RedisCallKind, write: (inout RedisWriter) -> Void) -> HeldRedisCall {
+    keptBack += 1
+    return RedisSession.encode(kind, write)
+  }
+
+  /// - Parameters:
+  ///   - asked: when the call was held.
+  ///   - heard: when the server was last heard of; nil without a connection.
+  package mutating func release(
+    _ held: HeldRedisCall, _ permit: CallPermit, asked: Instant, now: Instant, deadline: Instant,
+    heard: Instant?, _ caller: Caller
+  ) -> Release {
+    keptBack -= 1
+    switch permit {
+    case .refused(let reason): return .tell(.unavailable(reason), cuts: false)
+    case .silent:
+      counters.timeouts += 1
+      return .tell(.outcomeUnknown(Self.noAnswer), cuts: heard.map { $0 < asked } ?? false)
+    case .proceed, .proceedUnanswered:
+      guard now < deadline else {
+        counters.timeouts += 1
+        return .tell(.outcomeUnknown(Self.noAnswer), cuts: false)
+      }
+      guard phase == .ready else { return .tell(.outcomeUnknown(trouble ?? "not connected"), cuts: false) }
+      return .sent(
+        append(
+          held, sentAt: now, deadline: deadline, permit == .proceed ? .caller(caller) : .unanswered(caller)))
+    }
+  }
+
+  package mutating func reply(_ reply: RedisReply) -> ReplyStep {
+    guard let call = inFlight.first else { return .cut("a reply to nothing that was asked") }
+    guard let outcome = replies.take(reply, commands: call.commands) else { return .nothing }
+    _ = inFlight.popFirst()
+    replies = RedisReplies()
+    switch call.owner {
+    case nil: return .nothing
+    case .caller(let caller): return .tell(caller, outcome)
+    case .unanswered(let caller):
+      return .tell(caller, .failure(.outcomeUnknown("the answer was lost by a fault switch")))
+    case .login(let command, let isLast):
+      if case .failure(.server(let message)) = outcome {
+        return .cut("the server refused \(command): \(message)")
+      }
+      guard isLast else { return .nothing }
+      loggedIn()
+      return .ready
+    }
+  }
+
+  /// Gives up every call whose deadline has passed. `heard`: when the server was last heard of.
+  package mutating func expire(now: Instant, heard: Instant) -> Overdue {
+    var callers: [Caller] = []
+    var next: Instant?
+    var cuts = false
+    inFlight.updateEach { call in
+      guard call.owner != nil else { return }
+      guard call.deadline <= now else {
+        next = min(next ?? call.deadline, call.deadline)
+        return
+      }
+      if let caller = call.caller { callers.append(caller) }
+      call.owner = nil
+      if heard < call.sentAt { cuts = true }
+    }
+    counters.timeouts += callers.count
+    wakeAt = next
+    return Overdue(callers: callers, next: next, cuts: cuts)
+  }
+
+  // MARK: Writing
+
+  private static func encode(_ kind: RedisCallKind, _ write: (inout RedisWriter) -> Void) -> HeldRedisCall {
+    var bytes: [UInt8] = []
+    let commands = encode(kind, into: &bytes, write)
+    return HeldRedisCall(bytes: bytes, commands: commands)
+  }
+
+  /// - Returns: the commands between MULTI and EXEC; nil for a single command.
+  private static func encode(
+    _ kind: RedisCallKind, into bytes: inout [UInt8], _ write: (inout RedisWriter) -> Void
+  ) -> Int? {
+    var writer = RedisWriter(bytes: bytes)
+    bytes = []
+    defer { bytes = writer.bytes }
+    guard kind == .transaction else {
+      write(&writer)
+      return nil
+    }
+    writer.command("MULTI")
+    write(&writer)
+    let commands = writer.commands - 1
+    writer.command("EXEC")
+    return commands
+  }
+
+  private mutating func append(
+    _ held: HeldRedisCall, sentAt: Instant, deadline: Instant, _ owner: RedisCall<Caller>.Owner
+  ) -> Instant? {
+    output += held.bytes
+    return append(RedisCall(commands: held.commands, sentAt: sentAt, deadline: deadline, owner: owner))
+  }
+
+  private mutating func append(_ call: RedisCall<Caller>) -> Instant? {
+    inFlight.append(call)
+    if let wakeAt, wakeAt <= call.deadline { return nil }
+    wakeAt = call.deadline
+    return call.deadline
+  }
+}

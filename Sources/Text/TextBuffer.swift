@@ -1,0 +1,74 @@
+/// Fills a piece of memory with ASCII from front to back: what is written for every coupon, without a step of an array's
+/// own for each piece. The memory must be long enough, which each step checks.
+package struct TextBuffer {
+  private let memory: UnsafeMutableBufferPointer<UInt8>
+  package private(set) var count = 0
+
+  package init(_ memory: UnsafeMutableBufferPointer<UInt8>) { self.memory = memory }
+
+  package mutating func append(_ text: StaticString) {
+    append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  /// Text that the caller knows to be ASCII.
+  package mutating func append(ascii text: String) {
+    var text = text
+    text.withUTF8 { append($0) }
+  }
+
+  package mutating func append(_ byte: UInt8) {
+    room(1)[0] = byte
+  }
+
+  private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+    guard let start = bytes.baseAddress else { return }
+    room(bytes.count).update(from: start, count: bytes.count)
+  }
+
+  /// A number of no fixed length.
+  package mutating func append(decimal number: Int64) {
+    if number < 0 { append(UInt8(ascii: "-")) }
+    var width = 1
+    var rest = number.magnitude / 10
+    while rest > 0 { (width, rest) = (width + 1, rest / 10) }
+    append(digits: number.magnitude, width: width)
+  }
+
+  /// The last `width` digits of a number.
+  package mutating func append(digits number: some BinaryInteger, width: Int) {
+    let start = room(width)
+    var rest = UInt64(truncatingIfNeeded: number)
+    for place in stride(from: width - 1, through: 0, by: -1) {
+      start[place] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    }
+  }
+
+  mutating func room(_ length: Int) -> UnsafeMutablePointer<UInt8> {
+    guard let start = memory.baseAddress, count + length <= memory.count else {
+      preconditionFailure("a text of more than \(memory.count) bytes")
+    }
+    defer { count += length }
+    return start + count
+  }
+}
+
+extension [UInt8] {
+  /// An ASCII text of at most `capacity` bytes.
+  package init(capacity: Int, text write: (inout TextBuffer) -> Void) {
+    self.init(unsafeUninitializedCapacity: capacity) { memory, count in
+      var text = TextBuffer(memory)
+      write(&text)
+      count = text.count
+    }
+  }
+
+  /// Appends an ASCII text of at most `capacity` bytes.
+  package mutating func append(capacity: Int, text write: (inout TextBuffer) -> Void) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { memory in
+      var text = TextBuffer(memory)
+      write(&text)
+      append(contentsOf: UnsafeMutableBufferPointer(rebasing: memory[..<text.count]))
+    }
+  }
+}

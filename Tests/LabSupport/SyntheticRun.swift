@@ -1,0 +1,132 @@
+package import CouponDomain
+package import History
+import Testing
+import Text
+package import Verify
+
+/// A small run without a fault, in both architectures, for tests to plant one breach each.
+///
+/// Twelve people want five coupons: p0…p4 win in that order, p5 is told "outcome unknown" twice (and has nothing), the others hear "sold out". Message 3 of
+/// the log is poison; p7's claim lies behind the winners'.
+package struct SyntheticRun {
+  package static let quota = 5
+  package static let start = Timestamp(microseconds: 1_738_288_800_000_000)
+  package var evidence: Evidence
+
+  package static let opening = 1_000_000
+
+  package init(_ architecture: Architecture, perPerson: PerPerson = .once) throws {
+    let day = try unwrap(Day("2025-01-31"))
+    let policy = try Policy(
+      id: try unwrap(PolicyID(7)), name: "test", startsOn: day, endsOn: day.advanced(by: 2),
+      opensAt: try unwrap(TimeOfDay("10:00")), timeZone: "Asia/Seoul", dailyQuota: SyntheticRun.quota,
+      perPerson: perPerson)
+    let strategy = architecture == .eda ? "log" : "for-update"
+    let run = RunFacts(
+      architecture: architecture, strategy: strategy, policyID: policy.id, seed: 1, people: 12,
+      namePrefix: "p", startedAt: SyntheticRun.start, openedAfter: Int64(SyntheticRun.opening),
+      deadlineMilliseconds: 2_000)
+    var history = History(run: run)
+    var rows: [DatabaseEvidence.CouponRow] = []
+    var events: [DatabaseEvidence.EventRow] = []
+    let recorded = Timestamp(microseconds: SyntheticRun.start.microseconds + 1_900_000)
+    for person in 0..<5 {
+      let claim = try SyntheticRun.claim(person, day: day)
+      history.append(
+        SyntheticRun.request(person, .created, at: 2_000_000 + person * 1_000),
+        coupon: SeenCoupon(couponID: claim.couponID, rank: person + 1, day: day, issuedAt: claim.issuedAt))
+      rows.append(.init(coupon: Coupon(claim: claim, rank: person + 1), period: policy.period(of: day)))
+      events.append(.init(sequence: Int64(person + 2), rank: person + 1, claim: claim, recordedAt: recorded))
+    }
+    events.insert(.init(sequence: 1, rank: nil, claim: nil, recordedAt: recorded), at: 0)
+    history.append(SyntheticRun.request(5, .unknown, at: 2_100_000))
+    history.append(SyntheticRun.request(5, .unknown, at: 2_600_000, attempt: 2))
+    for person in 6..<12 { history.append(SyntheticRun.request(person, .soldOut, at: 3_000_000)) }
+    let database = DatabaseEvidence(
+      coupons: rows, events: events, issued: [day: 5], applied: architecture == .eda ? [0: 8] : [:],
+      deadLetters: architecture == .eda ? [.init(partition: 0, offset: 3)] : [])
+    evidence = Evidence(
+      architecture: architecture, strategy: strategy, policy: policy, histories: [history],
+      log: architecture == .eda ? try SyntheticRun.log(rows.map(\.coupon.claim), day: day) : nil,
+      database: database, gate: nil, settling: Settling(lag: 0, seconds: 0.3))
+  }
+
+  /// Its policy with another quota.
+  package func policy(quota: Int) throws -> Policy {
+    let old = evidence.policy
+    return try Policy(
+      id: old.id, name: old.name, startsOn: old.startsOn, endsOn: old.endsOn, opensAt: old.opensAt,
+      timeZone: old.timeZone, dailyQuota: quota, perPerson: old.perPerson)
+  }
+
+  package static func claim(_ person: Int, day: Day) throws -> CouponClaim {
+    CouponClaim(
+      eventID: EventID(high: 1, low: UInt64(person)), couponID: CouponID(high: 2, low: UInt64(person)),
+      policyID: try unwrap(PolicyID(7)), userID: try unwrap(UserID("p\(person)")), day: day,
+      issuedAt: Timestamp(microseconds: start.microseconds + 1_500_000 + Int64(person)))
+  }
+
+  package static func request(_ person: Int, _ outcome: Outcome, at answered: Int, attempt: UInt8 = 1)
+    -> RequestRecord
+  {
+    RequestRecord(
+      call: .coupon, outcome: outcome, attempt: attempt, person: UInt32(person),
+      due: UInt32(answered - 5_000), sent: UInt32(answered - 4_000), answered: UInt32(answered))
+  }
+
+  private static func log(_ winners: [CouponClaim], day: Day) throws -> LogEvidence {
+    var contents = [LogEvidence.Message.Content.other] + winners.map { .claim($0) }
+    contents.insert(.poison("not JSON"), at: 3)
+    contents.append(.claim(try claim(7, day: day)))
+    let messages = contents.enumerated().map { offset, content in
+      LogEvidence.Message(
+        partition: 0, offset: Int64(offset),
+        appendedAt: Timestamp(microseconds: start.microseconds + 1_600_000 + Int64(offset)), content: content)
+    }
+    return LogEvidence(messages: messages, committed: [0: 6])
+  }
+
+  /// The same run under a strategy without ranks.
+  package func whereRedisDecides() -> SyntheticRun {
+    var run = self
+    run.evidence.strategy = "redis-lua"
+    for index in run.evidence.database.coupons.indices {
+      let claim = run.evidence.database.coupons[index].coupon.claim
+      run.evidence.database.coupons[index].coupon = Coupon(claim: claim, rank: nil)
+    }
+    for index in run.evidence.database.events.indices { run.evidence.database.events[index].rank = nil }
+    run.mapRequests { request, coupon in
+      (
+        request,
+        coupon.map { SeenCoupon(couponID: $0.couponID, rank: nil, day: $0.day, issuedAt: $0.issuedAt) }
+      )
+    }
+    return run
+  }
+
+  /// The same run with other ends of the requests.
+  package mutating func mapRequests(_ change: (RequestRecord, SeenCoupon?) -> (RequestRecord, SeenCoupon?)?) {
+    evidence.histories = evidence.histories.map { old in
+      var new = History(run: old.run)
+      for request in old.requests {
+        if let (request, coupon) = change(request, old.coupon(of: request)) {
+          new.append(request, coupon: coupon)
+        }
+      }
+      return new
+    }
+  }
+
+  package func verdict(_ invariant: Invariant) throws -> Finding {
+    try unwrap(Verification(checking: evidence).findings.first { $0.invariant == invariant })
+  }
+}
+
+package struct Missing: Error {
+  package init() {}
+}
+
+package func unwrap<T>(_ value: T?) throws -> T {
+  guard let value else { throw Missing() }
+  return value
+}
