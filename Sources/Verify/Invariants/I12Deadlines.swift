@@ -1,5 +1,6 @@
 import CouponDomain
 import History
+import Text
 
 /// I12: no request outlives its deadline; nobody wins while the deciding server is down.
 extension Checker {

@@ -1,6 +1,7 @@
 import CouponDomain
 import CouponStore
 import History
+import Text
 
 /// I14: nobody hears "sold out" before the last coupon is won.
 extension Checker {
