@@ -140,7 +140,7 @@ let package = Package(
       ], path: "Tests/Support", swiftSettings: settings),
 
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
-    tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),
+    tests("CouponDomainTests", ["CouponDomain", "Operations", "TestSupport", "Text"]),
     tests("EventLoopTests", ["EventLoop"]),
     tests("HTTPTests", ["EventLoop", "HTTP"]),
     tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
@@ -150,10 +150,8 @@ let package = Package(
     tests("FaultsTests", ["EventLoop", "Faults", "Operations"]),
     tests(
       "CouponStoreTests",
-      [
-        "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres", "Secrets", "TestSupport",
-        "Text",
-      ], exclude: ["Golden"]),
+      ["CouponDomain", "CouponStore", "EventLoop", "Postgres", "Secrets", "TestSupport", "Text"],
+      exclude: ["Golden"]),
     tests(
       "CouponAPITests",
       [

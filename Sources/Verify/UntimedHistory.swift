@@ -1,5 +1,6 @@
 import CouponDomain
 package import History
+import Text
 
 extension PlainHistory {
   /// As a history without times. Which day a coupon is of, the tables say.

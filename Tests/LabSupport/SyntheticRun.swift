@@ -3,6 +3,7 @@ package import History
 import Testing
 import Text
 package import Verify
+import LabTestSupport
 
 /// A small run without a fault, in both architectures, for tests to plant one breach each.
 ///

@@ -4,6 +4,7 @@ import Testing
 import lab
 import Experiments
 import Reports
+import Faults
 
 @Suite struct MatrixTests {
   private struct Fault {

@@ -4,6 +4,7 @@ import EventLoop
 import Kafka
 import Terminal
 import Verify
+import Text
 
 /// Reads the whole topic, from its first message to where it ends when the reading begins.
 @LoopActor

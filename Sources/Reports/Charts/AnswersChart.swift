@@ -1,5 +1,6 @@
 import Experiments
 import Terminal
+import Verify
 
 extension TrialCharts {
   var answers: Chart {

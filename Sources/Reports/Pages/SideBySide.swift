@@ -1,5 +1,6 @@
 import Experiments
 import Terminal
+import Verify
 
 /// The table of a report, and what must be known before it is believed.
 extension FigureTable {

@@ -1,4 +1,3 @@
-package import CouponDomain
 import Foundation
 package import Text
 

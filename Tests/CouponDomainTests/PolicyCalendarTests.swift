@@ -1,7 +1,6 @@
 import Operations
 import TestSupport
 import CouponDomain
-import CouponStore
 import Foundation
 import Testing
 import Text
