@@ -100,8 +100,9 @@ let package = Package(
     library(
       "Experiments",
       [
-        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka",
-        "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Text", "Verify",
+        "CYAML", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "HTTP",
+        "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
+        "Terminal", "Text", "Verify",
       ]),
     library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal", "Text"]),
 

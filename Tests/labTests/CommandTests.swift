@@ -1,4 +1,5 @@
 import EventLoop
+import Experiments
 import Foundation
 import PrivateServers
 import Testing

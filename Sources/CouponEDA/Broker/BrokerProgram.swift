@@ -1,7 +1,7 @@
 import EventLoop
 import Foundation
 import Kafka
-import Operations
+package import Operations
 import Programs
 
 /// `eda broker`: librdkafka's own mock cluster in a process of its own. What it keeps is gone when it ends.
@@ -48,13 +48,13 @@ enum BrokerProgram {
 }
 
 /// What `eda broker` is told.
-struct BrokerSettings: ProgramSettings {
+package struct BrokerSettings: ProgramSettings {
   let topic: String
   let partitions: Int
   let readyFile: String?
-  let logLevel: LogLevel
+  package let logLevel: LogLevel
 
-  init(_ reader: inout SettingsReader) throws(SettingsError) {
+  package init(_ reader: inout SettingsReader) throws(SettingsError) {
     topic = try reader.text("KAFKA_TOPIC", default: "TimeAttackCouponIssue", "The log.")
     partitions = try reader.integer(
       "KAFKA_PARTITIONS", default: 8, in: 1...1_024, unit: "partitions", "How many partitions the log has.")

@@ -21,7 +21,7 @@ extension LabCommand {
 package enum SettingsPage {
   private static let programs: [(name: String, declarations: [SettingDeclaration])] = [
     ("monolith", MonolithSettings.declarations), ("eda api", APISettings.declarations),
-    ("eda worker", WorkerSettings.declarations),
+    ("eda worker", WorkerSettings.declarations), ("eda broker", BrokerSettings.declarations),
   ]
 
   /// Keys of all the programs whose name begins so.
