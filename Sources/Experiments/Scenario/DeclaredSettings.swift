@@ -2,7 +2,8 @@ import CouponEDA
 import CouponMonolith
 package import Laboratory
 import Operations
-import Terminal
+package import Terminal
+import History
 
 /// The settings that a program declares: what they may be, and what they are where nobody says it.
 package struct DeclaredSettings {
