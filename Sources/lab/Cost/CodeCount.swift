@@ -27,14 +27,14 @@ package struct CodeCount: Hashable, Sendable {
     // A build that is under way does not keep this waiting.
     let scratch = FileManager.default.temporaryDirectory.appending(path: "timeattack-manifest").path
     let options = ChildProcess.Options(
-      "/usr/bin/env",
-      ["swift", "package", "--package-path", folder, "--scratch-path", scratch, "dump-package"],
-      output: .capture(limit: 1 << 20))
+      "swift", ["package", "--package-path", folder, "--scratch-path", scratch, "dump-package"],
+      environment: ProcessInfo.processInfo.environment, output: .capture(limit: 1 << 20))
     let (status, output) = try await ChildProcess.run(options)
     guard status.isSuccess else {
       throw LabFailure("swift package dump-package failed in \(folder); lab cost counts a checkout")
     }
-    return try CodeCount(manifest: Manifest(output), folder: folder)
+    // SwiftPM may have a word to say before.
+    return try CodeCount(manifest: Manifest(Array(output.drop { $0 != UInt8(ascii: "{") })), folder: folder)
   }
 
   package init(manifest: Manifest, folder: String) throws {
