@@ -109,8 +109,8 @@ let package = Package(
     library(
       "CouponMonolith",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
-        "Programs", "Text",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations",
+        "Postgres", "Programs", "Text",
       ]),
     library(
       "CouponEDA",
