@@ -2,9 +2,11 @@ import CouponAPI
 package import CouponDatabase
 import CouponStore
 package import EventLoop
+import Faults
 import Operations
 import Postgres
 package import Programs
+import Faults
 
 /// The program as a whole: three pools, the service over the tables, the bystander beside it.
 ///

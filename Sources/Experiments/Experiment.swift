@@ -54,14 +54,10 @@ package final class Experiment {
   /// Before anything starts.
   ///
   /// - Throws: `UsageError` or `LabFailure` where a variant cannot be run here.
-  package static func check(_ scenario: Scenario, _ up: UpOptions) async throws {
-    var declared: [Architecture: [DeclaredSettings]] = [:]
-    for architecture in Set(scenario.variants.map(\.architecture)) {
-      declared[architecture] = try await DeclaredSettings.read(of: architecture, in: up.programs)
-    }
+  package static func check(_ scenario: Scenario, _ up: UpOptions) throws {
     for variant in scenario.variants {
       let options = try Experiment.up(up, for: variant)
-      try variant.checkSettings(declared[variant.architecture] ?? [])
+      try variant.checkSettings(DeclaredSettings.all(of: variant.architecture))
       for fault in variant.faults { try fault.check(options) }
       guard variant.architecture == .eda, !options.installedKafka, options.named("KAFKA_BROKERS") == nil
       else { continue }

@@ -5,7 +5,7 @@ package import EventLoop
 import Foundation
 import HTTP
 import PrivateServers
-import Text
+package import Text
 package import History
 package import Load
 package import Terminal

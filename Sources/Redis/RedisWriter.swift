@@ -84,3 +84,28 @@ package struct RedisTemplate: Sendable {
     (bytes, self.commands) = (writer.bytes, commands.count)
   }
 }
+
+package enum RedisCallKind: Hashable, Sendable {
+  case command
+  /// MULTI, the commands, EXEC.
+  case transaction
+
+  /// Appends what `write` writes.
+  ///
+  /// - Returns: the number of commands between MULTI and EXEC; nil for a single command.
+  func encode(into bytes: inout [UInt8], _ write: (inout RedisWriter) -> Void) -> Int? {
+    // Moved, not copied.
+    var writer = RedisWriter(bytes: bytes)
+    bytes = []
+    defer { bytes = writer.bytes }
+    guard self == .transaction else {
+      write(&writer)
+      return nil
+    }
+    writer.command("MULTI")
+    write(&writer)
+    let commands = writer.commands - 1
+    writer.command("EXEC")
+    return commands
+  }
+}

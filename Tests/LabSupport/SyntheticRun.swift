@@ -1,7 +1,7 @@
 package import CouponDomain
+package import History
 import Testing
 import Text
-package import History
 package import Verify
 import LabTestSupport
 

@@ -1,6 +1,8 @@
 import EventLoop
+import Experiments
 import Foundation
 import PrivateServers
+import Reports
 import Testing
 import lab
 import Verify

@@ -1,15 +1,15 @@
-import Operations
 import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
+import Experiments
+import History
+import Load
+import Operations
 import TestSupport
 import Testing
 import Text
 import lab
-import History
-import Load
-import Experiments
 
 /// The load against the API in memory, over real sockets.
 @Suite(.serialized) struct LoadTests {

@@ -1,4 +1,5 @@
 import CouponDomain
+import Experiments
 import Testing
 import Text
 import lab

@@ -1,5 +1,7 @@
 import EventLoop
 import Foundation
+import Reports
+import Terminal
 import Testing
 import lab
 import Terminal

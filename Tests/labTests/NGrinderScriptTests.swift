@@ -1,5 +1,6 @@
 import TestSupport
 import EventLoop
+import Experiments
 import Foundation
 import PrivateServers
 import Testing

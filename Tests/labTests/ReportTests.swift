@@ -1,5 +1,8 @@
 import CouponDomain
+import Experiments
 import Foundation
+import Reports
+import Terminal
 import Testing
 import Text
 import lab

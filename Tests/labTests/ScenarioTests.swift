@@ -1,17 +1,17 @@
 import CouponDomain
-import Foundation
+import Experiments
 import Faults
-import PrivateServers
-import Testing
-import Text
-import lab
+import Foundation
 import History
 import LabTestSupport
 import Laboratory
 import Load
+import PrivateServers
 import Terminal
+import Testing
+import Text
 import Verify
-import Experiments
+import lab
 
 /// What a scenario may say, and how it is told what it may not.
 @Suite struct ScenarioTests {
@@ -168,7 +168,7 @@ import Experiments
   }
 
   @Test(arguments: [
-    ("strategy: log", "strategy: lock", "9: variants[1].strategy: must be one of log, redis-lua, not “lock”"),
+    ("strategy: log", "strategy: lock", "9: variants[1].strategy: must be one of log, redis-transaction"),
     ("DATABASE_POOL: 16", "DATABASE_POOOL: 16", "settings.DATABASE_POOOL: is no setting of the eda"),
     (
       "DATABASE_POOL: 16", "DATABASE_POOL: 0", "settings.DATABASE_POOL: must be a number in 1…512 connections"
@@ -177,17 +177,7 @@ import Experiments
     ("DATABASE_POOL: 16", "CRASH_AT: worker-before-commit", nil), ("", "", nil),
   ])
   func settingsAreThoseOfTheProgram(part: String, wrong: String, message: String?) throws {
-    let declared = DeclaredSettings(
-      help: """
-        eda api: first-come
-
-        Settings:
-          DATABASE_POOL  --database-pool  (1…512 connections; 8)
-              Connections to the database.
-          COUPON_STRATEGY  --coupon-strategy  (log|redis-lua; log)
-          SHARE_PORT  --share-port  (on|off; off)
-          CRASH_AT  --crash-at  (text; not set)
-        """)
+    let declared = DeclaredSettings(of: .edaAPI)
     let variant = try read(ScenarioTests.good.replacing(part, with: wrong)).variants[1]
     guard let message else { return try variant.checkSettings([declared]) }
     let error = #expect(throws: UsageError.self) { try variant.checkSettings([declared]) }

@@ -1,12 +1,12 @@
 import CouponDomain
-import Text
-import lab
+import Experiments
 import History
 import LabTestSupport
 import Load
-import Verify
-import Experiments
 import Reports
+import Text
+import Verify
+import lab
 
 /// A report as a demo makes it, of invented latencies.
 enum SyntheticReport {

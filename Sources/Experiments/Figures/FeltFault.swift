@@ -1,4 +1,4 @@
-package import CouponDomain
+import CouponDomain
 package import Text
 package import History
 

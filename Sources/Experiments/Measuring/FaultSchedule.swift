@@ -8,7 +8,6 @@ import Text
 import History
 import Laboratory
 import Load
-package import Operations
 import Terminal
 import Verify
 

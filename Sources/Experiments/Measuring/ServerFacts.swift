@@ -55,13 +55,12 @@ enum ServerFacts {
     return line.map { String($0.dropFirst("redis_version:".count)) }
   }
 
-  /// Every setting of each running program as it has it, by the program's own word about its defaults; no secrets.
-  static func settings(_ state: LabState, _ options: UpOptions) async -> [String: [String: String]] {
+  /// Every setting of each running program as it has it; no secrets.
+  static func settings(_ state: LabState, _ options: UpOptions) -> [String: [String: String]] {
     var settings: [String: [String: String]] = [:]
     for part in state.parts.map(\.part) where part.isProgram {
       let environment = ProgramCommand.environment(of: part, state: state, options: options)
-      settings[part.rawValue] =
-        try? await DeclaredSettings.read(of: part, in: options.programs).effective(environment)
+      settings[part.rawValue] = DeclaredSettings(of: part).effective(environment)
     }
     return settings
   }

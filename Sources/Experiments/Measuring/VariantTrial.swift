@@ -61,7 +61,7 @@ struct VariantTrial {
 
   private func measure(_ lab: Lab, _ up: UpOptions, _ midnight: Midnight?) async throws -> TrialOutcome {
     let versions = await ServerFacts.versions(lab.state, variant.architecture)
-    let programSettings = await ServerFacts.settings(lab.state, up)
+    let programSettings = ServerFacts.settings(lab.state, up)
     let warm = try await TrialCrowd(self, lab.state, midnight).warmUp()
     if let point = variant.settings["CRASH_AT"] {
       _ = await EvidenceReader.settle(lab.state, variant.architecture)

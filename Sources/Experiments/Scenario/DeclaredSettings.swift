@@ -1,70 +1,48 @@
-import EventLoop
-import History
-import Laboratory
-import PrivateServers
+import CouponEDA
+import CouponMonolith
+package import Laboratory
+import Operations
 package import Terminal
+import History
 
-/// The settings that a program's `--help` declares: what they may be, and what they are where nobody says it.
-package struct DeclaredSettings: Hashable, Sendable {
-  /// Key ─▶ what stands before the semicolon: `1…512 connections`, `for-update|unlocked`, `text`.
-  package let types: [String: String]
-  /// Key ─▶ what stands after it, without secrets.
-  let standards: [String: String]
+/// The settings that a program declares: what they may be, and what they are where nobody says it.
+package struct DeclaredSettings {
+  private let declarations: [String: SettingDeclaration]
 
-  /// A line of the help: `  HTTP_PORT  --http-port  (0…65535; 8081)`.
-  package init(help: String) {
-    var (types, standards): ([String: String], [String: String]) = ([:], [:])
-    for line in help.split(separator: "\n") where line.hasPrefix("  ") {
-      let words = line.split(separator: " ", maxSplits: 2)
-      guard words.count == 3, words[1].hasPrefix("--"), let open = words[2].firstIndex(of: "("),
-        case let inside = words[2][words[2].index(after: open)...], let end = inside.lastIndex(of: ";"),
-        case let key = String(words[0])
-      else { continue }
-      types[key] = String(inside[..<end])
-      guard !inside.hasPrefix("secret"), !["_URL", "_TOKEN", "_KEY"].contains(where: key.hasSuffix) else {
-        continue
+  /// Of a part that is one of our programs; a server has none.
+  package init(of part: LabPart) {
+    let all =
+      switch part {
+      case .monolith: MonolithSettings.declarations
+      case .edaAPI: APISettings.declarations
+      case .edaWorker: WorkerSettings.declarations
+      case .kafka: BrokerSettings.declarations
+      case .postgres, .redis: [SettingDeclaration]()
       }
-      standards[key] =
-        inside[inside.index(after: end)...].prefix { $0 != ")" }.trimmingPrefix(" ").description
-    }
-    (self.types, self.standards) = (types, standards)
+    declarations = Dictionary(all.map { ($0.key, $0) }) { first, _ in first }
+  }
+
+  /// Of all the ways to run an architecture's programs.
+  static func all(of architecture: Architecture) -> [DeclaredSettings] {
+    (architecture == .monolith ? [LabPart.monolith] : [.edaAPI, .edaWorker]).map(DeclaredSettings.init)
   }
 
   /// What a program works with: what it was given, else the default; without secrets and what may hold one.
   func effective(_ environment: [String: String]) -> [String: String] {
-    standards.reduce(into: [:]) { settings, standard in
-      let given = environment[standard.key] ?? ""
-      settings[standard.key] = given.isEmpty ? standard.value : given
+    declarations.compactMapValues { setting in
+      let isSecret = setting.type.hasPrefix("secret")
+        || ["_URL", "_TOKEN", "_KEY"].contains(where: setting.key.hasSuffix)
+      guard !isSecret else { return nil }
+      if let given = environment[setting.key], !given.isEmpty { return given }
+      return setting.standard.map { $0.isEmpty ? "empty" : $0 } ?? "not set"
     }
   }
 
-  /// Of all the ways to run an architecture's programs, by their own word.
-  @LoopActor
-  static func read(of architecture: Architecture, in programs: String?) async throws
-    -> [DeclaredSettings]
-  {
-    var all: [DeclaredSettings] = []
-    for part in architecture == .monolith ? [LabPart.monolith] : [.edaAPI, .edaWorker] {
-      all.append(try await read(of: part, in: programs))
-    }
-    return all
-  }
-
-  @LoopActor
-  static func read(of part: LabPart, in programs: String?) async throws -> DeclaredSettings {
-    let command = ProgramCommand(part)
-    let options = ChildProcess.Options(
-      "\(programs ?? ProgramCommand.folder)/\(command.executable)", command.arguments + ["--help"],
-      output: .capture(limit: 1 << 16))
-    guard let (status, output) = try? await ChildProcess.run(options), status.isSuccess else {
-      throw LabFailure("\(command.executable) --help does not answer; build it with `make`")
-    }
-    return DeclaredSettings(help: String(decoding: output, as: UTF8.self))
-  }
+  func has(_ key: String) -> Bool { declarations[key] != nil }
 
   /// What is wrong with a setting; nil where nothing is, or where a program has no such setting.
   package func problem(_ key: String, _ value: String) -> String? {
-    guard let type = types[key] else { return nil }
+    guard let type = declarations[key]?.type else { return nil }
     if type.contains("|") {
       let names = (type == "on|off" ? "on|off|true|false|1|0" : type).split(separator: "|").map(String.init)
       return names.contains(value) ? nil : "must be one of \(names.joined(separator: ", ")), not “\(value)”"
@@ -85,7 +63,7 @@ extension Scenario.Variant {
   /// - Throws: `UsageError` for a setting that no program of the architecture has, or that it would refuse.
   package func checkSettings(_ declared: [DeclaredSettings]) throws(UsageError) {
     for (key, value) in programSettings.sorted(by: { $0.key < $1.key }) {
-      let isKnown = declared.contains { $0.types[key] != nil }
+      let isKnown = declared.contains { $0.has(key) }
       let problem = isKnown ? declared.lazy.compactMap { $0.problem(key, value) }.first : unknownSetting
       guard let problem else { continue }
       throw places[key]?.problem(problem) ?? UsageError("\(name): \(key) \(problem)")

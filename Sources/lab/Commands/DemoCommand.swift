@@ -30,7 +30,7 @@ extension LabCommand {
     for index in scenario.variants.indices {
       (scenario.variants[index].crowd, scenario.variants[index].policy) = (load, scenario.policy)
     }
-    try await Experiment.check(scenario, up)
+    try Experiment.check(scenario, up)
     let interrupt = Interrupt()
     defer { interrupt.end() }
     return try await Demo(scenario: scenario, load: load, up: up, folder: folder).run(interrupt).passed

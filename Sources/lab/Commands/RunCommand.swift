@@ -64,7 +64,7 @@ struct ExperimentList {
   /// - Returns: whether everything was evaluated, holds and is verified.
   func run(_ folders: [String]) async throws -> Bool {
     let scenarios = try folders.map { try read($0) }
-    for scenario in scenarios { try await Experiment.check(scenario, up) }
+    for scenario in scenarios { try Experiment.check(scenario, up) }
     let interrupt = Interrupt()
     defer { interrupt.end() }
     Terminal.line("seed \(seed)")
