@@ -155,6 +155,7 @@ package final class HTTPClient {
     guard connecting == 0, connectionCount >= wanted else { return }
     wanted = 0
     opened?.succeed(())
+    opened = nil
   }
 
   /// A connection has closed its descriptor.

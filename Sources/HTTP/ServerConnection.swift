@@ -54,7 +54,8 @@ final class ServerConnection {
   private func run(_ first: ServerConnectionAction) {
     var action = first
     while true {
-      switch action {
+      // Consumed, so that a request is not retained once more.
+      switch consume action {
       case .dispatch(let request, let ticket):
         dispatch(request, ticket)
         action = machine.next()

@@ -250,8 +250,9 @@ package struct ServerConnectionMachine {
 
   // MARK: - Deadlines
 
+  /// Nothing, if the deadline was disarmed after the server had found it due.
   package mutating func deadlinePassed() -> Action {
-    guard let limit else { preconditionFailure("no deadline was set") }
+    guard let limit else { return .nothing }
     self.limit = nil
     if restartsLimit { return .nothing }
     switch limit {

@@ -67,7 +67,6 @@ enum ConnectionState: CaseIterable, Sendable {
     var script = state.script
     let (limit, words) = state.deadline
     #expect(script.limit == limit)
-    guard limit != nil else { return }
     #expect(script.passDeadline() == words)
     guard words.last == "flush" else { return }
     #expect(script.endTurn() == ["write", "shut", "arm linger"])
@@ -254,10 +253,6 @@ enum ConnectionState: CaseIterable, Sendable {
     await #expect(processExitsWith: .failure) {
       var machine = ServerConnectionMachine(ConnectionTools(HTTPServerConfiguration()))
       _ = machine.foundNothing()
-    }
-    await #expect(processExitsWith: .failure) {
-      var machine = ServerConnectionMachine(ConnectionTools(HTTPServerConfiguration()))
-      _ = machine.deadlinePassed()
     }
     await #expect(processExitsWith: .failure) {
       var script = MachineScript()
