@@ -61,51 +61,43 @@ let package = Package(
     system("Csodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev", brew: "libyaml"),
 
+    // The leaves: text, JSON, secrets.
     library("Text"),
     library("JSON", ["Text"]),
     library("Secrets", ["Csodium"]),
+
+    // The rules.
     library("CouponDomain", ["Text"]),
 
+    // The loop, and one module a server.
     library("EventLoop", ["Clibuv"]),
-    library("Operations", ["EventLoop", "Text"]),
     library("HTTP", ["EventLoop"]),
     library("Postgres", ["Clibpq", "EventLoop", "Operations"]),
     library("Redis", ["Chiredis", "EventLoop", "Operations"]),
     library("Kafka", ["Crdkafka", "EventLoop", "Operations"]),
+
+    // What every program has: logs, metrics, settings, fault switches.
+    library("Operations", ["EventLoop", "Text"]),
     library("Faults", ["EventLoop", "Operations"]),
 
+    // The coupons: tables and log, the HTTP API, what both programs share, and what is particular to each.
     library(
       "CouponStore", ["CouponDomain", "EventLoop", "JSON", "Operations", "Postgres", "Secrets", "Text"]),
     library(
-      "CouponAPI", ["CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets", "Text"],
+      "CouponAPI",
+      [
+        "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets", "Text",
+      ],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
-    library("Programs", ["CouponAPI", "EventLoop", "Faults", "HTTP", "Operations", "Secrets"]),
     library(
       "CouponDatabase",
-      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations", "Postgres", "Text"]),
-
-    // What `lab` consists of.
-    library("Terminal", ["EventLoop"]),
-    library("History", ["CouponDomain", "Text"]),
-    library("Load", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "JSON", "Terminal", "Text"]),
-    library("Verify", ["CouponDomain", "History", "Text"]),
-    library(
-      "Laboratory",
       [
-        "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "JSON", "Kafka", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Secrets", "Terminal",
-        "Text", "Verify",
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations", "Postgres",
+        "Text",
       ]),
-    library(
-      "Experiments",
-      [
-        "CYAML", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "HTTP",
-        "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
-        "Terminal", "Text", "Verify",
-      ]),
-    library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal", "Text"]),
-
+    library("Programs", ["CouponAPI", "EventLoop", "Faults", "HTTP", "Operations", "Secrets"]),
     library(
       "CouponMonolith",
       [
@@ -118,25 +110,53 @@ let package = Package(
         "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Kafka",
         "Operations", "Postgres", "Programs", "Redis", "Text",
       ]),
-    library("PrivateServers", ["EventLoop"]),
 
+    // What `lab` consists of.
+    library("PrivateServers", ["EventLoop"]),
+    library("Terminal", ["EventLoop"]),
+    library("History", ["CouponDomain", "Text"]),
+    library(
+      "Load",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "JSON", "Operations", "Terminal",
+        "Text",
+      ]),
+    library("Verify", ["CouponDomain", "History", "Text"]),
+    library(
+      "Laboratory",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka", "Load",
+        "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Text", "Verify",
+      ]),
+    library(
+      "Experiments",
+      [
+        "CYAML", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults",
+        "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers",
+        "Redis", "Secrets", "Terminal", "Text", "Verify",
+      ]),
+    library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal", "Verify"]),
+
+    // The programs: a few lines each; `lab` keeps its commands.
     program("monolith", ["CouponMonolith"]),
     program("eda", ["CouponEDA"]),
     program(
       "lab",
       [
-        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Experiments", "Faults",
-        "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Terminal",
-        "Text", "Verify",
+        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Experiments",
+        "Faults", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
+        "PrivateServers", "Programs", "Reports", "Terminal", "Verify",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
-    .target(
-      name: "TestSupport",
-      dependencies: [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres", "PrivateServers",
-        "Text",
-      ], path: "Tests/Support", swiftSettings: settings),
+    testSupport(
+      "TestSupport",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
+        "PrivateServers", "Text",
+      ],
+      path: "Tests/Support"),
+    testSupport("LabTestSupport", ["CouponDomain", "History", "Text", "Verify"], path: "Tests/LabSupport"),
 
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponDomainTests", ["CouponDomain", "Operations", "TestSupport", "Text"]),
@@ -149,7 +169,9 @@ let package = Package(
     tests("FaultsTests", ["EventLoop", "Faults", "Operations"]),
     tests(
       "CouponStoreTests",
-      ["CouponDomain", "CouponStore", "EventLoop", "Postgres", "Secrets", "TestSupport", "Text"],
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "Postgres", "Secrets", "TestSupport", "Text",
+      ],
       exclude: ["Golden"]),
     tests(
       "CouponAPITests",
@@ -158,53 +180,52 @@ let package = Package(
         "TestSupport", "Text",
       ]),
     tests(
-      "ProgramsTests",
-      [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "Postgres",
-        "Programs", "TestSupport",
-      ]),
-    tests(
       "CouponDatabaseTests",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
-        "TestSupport", "Text",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations",
+        "Postgres", "TestSupport", "Text",
+      ]),
+    tests(
+      "ProgramsTests",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations",
+        "Postgres", "Programs", "TestSupport",
       ]),
     tests(
       "CouponMonolithTests",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponMonolith", "CouponStore", "EventLoop", "HTTP",
-        "Operations", "Postgres", "PrivateServers", "Programs", "TestSupport", "Text",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponMonolith", "CouponStore", "EventLoop",
+        "HTTP", "Operations", "Postgres", "PrivateServers", "Programs", "TestSupport", "Text",
       ]),
     tests(
       "CouponEDATests",
       [
-        "CouponAPI", "CouponDomain", "CouponEDA", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis", "TestSupport", "Text",
+        "CouponAPI", "CouponDomain", "CouponEDA", "CouponStore", "EventLoop", "HTTP", "Kafka",
+        "Operations", "Postgres", "PrivateServers", "Redis", "TestSupport", "Text",
       ]),
-    testSupport("LabTestSupport", ["CouponDomain", "History", "Text", "Verify"], path: "Tests/LabSupport"),
     tests("TerminalTests", ["Terminal"]),
     tests("HistoryTests", ["CouponDomain", "History", "Text"]),
-    tests("LoadTests", ["CouponDomain", "History", "Load", "Text"]),
+    tests("LoadTests", ["History", "Load"]),
     tests("VerifyTests", ["CouponDomain", "History", "LabTestSupport", "Text", "Verify"]),
     tests(
       "LaboratoryTests",
       [
-        "CouponDomain", "CouponStore", "EventLoop", "Kafka", "LabTestSupport", "Laboratory", "Postgres",
-        "PrivateServers", "Secrets", "TestSupport", "Text",
+        "CouponDomain", "CouponStore", "EventLoop", "History", "Kafka", "LabTestSupport", "Laboratory",
+        "Operations", "Postgres", "PrivateServers", "Terminal", "TestSupport", "Text", "Verify",
       ]),
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop",
+        "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop",
         "Experiments", "Faults", "HTTP", "History", "Kafka", "LabTestSupport", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "Reports", "Terminal", "TestSupport",
-        "Text", "Verify", "eda", "monolith",
+        "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "Reports", "Terminal",
+        "TestSupport", "Text", "Verify", "eda", "lab", "monolith",
       ]),
     tests(
       "ContractTests",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
       ]),
   ]
 )
