@@ -185,7 +185,7 @@ package final class RedisClient {
     connection = nil
     expiry?.cancel()
     expiry = nil
-    for caller in loss.callers { caller.tell(.failure(.outcomeUnknown(loss.reason))) }
+    for caller in loss.callers { caller.tell(.failure(loss.error)) }
     if loss.wasReady { onConnectionChange?(false) }
     guard let pause = loss.pause else { return }
     let attempt = session.attempt

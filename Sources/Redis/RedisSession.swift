@@ -54,7 +54,7 @@ package struct RedisSession<Caller> {
     return now
   }
 
-  /// The bytes that were written since the last time.
+  /// The bytes that were written since the last call.
   package mutating func takeOutput() -> [UInt8] {
     let bytes = output
     output.removeAll(keepingCapacity: output.capacity < 1 << 20)
@@ -74,11 +74,11 @@ package struct RedisStatistics: Hashable, Sendable {
 
 // MARK: - Connection
 
-/// What the end of a connection, or of an attempt at one, leads to.
+/// The consequences of the end of a connection, or of an attempt at one.
 package struct RedisLoss<Caller> {
-  /// Are told that their outcome is unknown, for this reason.
+  /// Their calls were sent: each is told `error`.
   package let callers: [Caller]
-  package let reason: String
+  package let error: RedisError
   package let wasReady: Bool
   /// Then `retry`; nil: no further attempt.
   package let pause: Duration?
@@ -155,7 +155,7 @@ extension RedisSession {
     let wasReady = phase == .ready
     (phase, trouble) = (next, reason)
     (inFlight, replies, output, wakeAt) = (Deque(), RedisReplies(), [], nil)
-    return RedisLoss(callers: callers, reason: reason, wasReady: wasReady, pause: pause)
+    return RedisLoss(callers: callers, error: .outcomeUnknown(reason), wasReady: wasReady, pause: pause)
   }
 }
 
