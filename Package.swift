@@ -135,7 +135,7 @@ let package = Package(
       "ProgramsTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "Postgres",
-        "Programs", "TestSupport",
+        "Programs", "TestSupport", "Text",
       ]),
     tests(
       "CouponDatabaseTests",
