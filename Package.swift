@@ -189,7 +189,7 @@ let package = Package(
       "ProgramsTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations",
-        "Postgres", "Programs", "TestSupport",
+        "Postgres", "Programs", "TestSupport", "Text",
       ]),
     tests(
       "CouponMonolithTests",

@@ -20,7 +20,7 @@ package final class Monolith: ApplicationPart {
   package let coupons: DatabaseCouponService
   package let bystander: DatabaseBystander
   package let database: MonolithDatabase
-  /// The pool of whoever decides; with `shared-pool` the one for everything.
+  /// The pool of the deciding transactions; with `shared-pool` the one for everything.
   private let deciding: PostgresPool
   /// The pool of every coupon request's look without a lock: half of `DATABASE_POOL`.
   private let looking: PostgresPool
