@@ -36,7 +36,7 @@ struct Attempt {
   let day: Day
   let userID: UserID
   /// Where the table keeps this day.
-  let dayPlace: Int
+  let dayIndex: Int
   var stage: Stage
   /// A SADD of this attempt was 1, so it is this attempt's to take back.
   var isOwnMember: Bool

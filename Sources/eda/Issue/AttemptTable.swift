@@ -35,7 +35,7 @@ struct AttemptTable {
   var isEmpty: Bool { count == 0 }
 
   mutating func slot(of visit: Visit) -> Int? {
-    days[days.place(visit.policyID, visit.day)].people[visit.userID]
+    days[days.index(of: visit.policyID, on: visit.day)].people[visit.userID]
   }
 
   func isPublished(_ slot: Int) -> Bool { self[slot].isPublished }
@@ -96,12 +96,12 @@ struct AttemptTable {
       generations.append(0)
     }
     generations[slot] &+= 1
-    let place = days.place(visit.policyID, visit.day)
+    let dayIndex = days.index(of: visit.policyID, on: visit.day)
     slots[slot] = Attempt(
-      policyID: visit.policyID, day: visit.day, userID: visit.userID, dayPlace: place, stage: stage,
+      policyID: visit.policyID, day: visit.day, userID: visit.userID, dayIndex: dayIndex, stage: stage,
       isOwnMember: isOwnMember, joinableUntil: visit.deadline + messageTimeout, callers: [],
       generation: generations[slot])
-    let previous = days[place].people.updateValue(slot, forKey: visit.userID)
+    let previous = days[dayIndex].people.updateValue(slot, forKey: visit.userID)
     precondition(previous == nil, "two attempts for one person")
     count += 1
     scheduleEnd(of: slot)
@@ -123,15 +123,15 @@ struct AttemptTable {
   /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
   mutating func take(of user: UserID, day: Day, policy: Policy) -> [Attempt] {
     guard policy.perPerson == .once else {
-      return days[days.place(policy.id, day)].people[user].map { [take($0)] } ?? []
+      return days[days.index(of: policy.id, on: day)].people[user].map { [take($0)] } ?? []
     }
-    return days.places(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
+    return days.indices(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
   }
 
   /// Names every attempt of a day.
   mutating func tickets(policyID: PolicyID, day: Day) -> [PublishTicket] {
     // In the order of the slots: a dictionary's own order would differ from run to run.
-    days[days.place(policyID, day)].people.values.sorted().map {
+    days[days.index(of: policyID, on: day)].people.values.sorted().map {
       PublishTicket(slot: $0, generation: generations[$0])
     }
   }
@@ -146,7 +146,7 @@ struct AttemptTable {
     let attempt = self[slot]
     slots[slot] = nil
     free.append(slot)
-    days[attempt.dayPlace].people[attempt.userID] = nil
+    days[attempt.dayIndex].people[attempt.userID] = nil
     count -= 1
     return attempt
   }

@@ -98,11 +98,12 @@ package struct CouponList {
     ledger[policy]?.coupons(on: day).map(\.claim.userID) ?? []
   }
 
-  /// The winners of a day among the next `count` coupons of its period, and where to go on; nil behind the last.
+  /// The winners of a day among `count` coupons of its period from the one at `index`, and the index to go on from; nil
+  /// behind the last.
   package func winners(
-    on day: Day, in policy: PolicyID, from place: Int, lookingAt count: Int
+    on day: Day, in policy: PolicyID, from index: Int, lookingAt count: Int
   ) -> (winners: [UserID], next: Int?) {
-    guard let slice = ledger[policy]?.coupons(on: day, from: place, lookingAt: count) else {
+    guard let slice = ledger[policy]?.coupons(on: day, from: index, lookingAt: count) else {
       return ([], nil)
     }
     return (slice.found.map(\.claim.userID), slice.next)
