@@ -12,7 +12,8 @@ import Redis
 ///     bystander, recorded events ─▶ PostgreSQL, which no coupon waits for
 @LoopActor
 package final class EDAAPI: ApplicationPart {
-  package var coupons: any CouponService { strategy }
+  /// What the HTTP API asks: the strategy, behind what stands before it.
+  package let coupons: any CouponService
   package let bystander: DatabaseBystander
   private let settings: APISettings
   private let context: ProgramContext
@@ -27,10 +28,10 @@ package final class EDAAPI: ApplicationPart {
   private let reconciler: Reconciler?
   private let kafka: KafkaConfiguration
 
-  /// - Parameter bug: for tests of the checker.
   package init(
-    _ settings: APISettings, _ context: ProgramContext, bug: PlantedBug? = nil
+    _ settings: APISettings, _ context: ProgramContext, wires: APIWires = APIWires()
   ) throws(SettingsError) {
+    let wires = wires.crashing(CrashSwitch(settings.crash))
     let context = context.switchable(FaultTarget.allCases, by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = try Composition.key(settings.coupons)
@@ -53,27 +54,24 @@ package final class EDAAPI: ApplicationPart {
     publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics)
     let view = LogView(
       key: key, keyPrefix: settings.redis.keyPrefix, partitions: settings.kafka.partitions,
-      publisher: publisher, archive: EventArchive(pool), context: context)
+      outlet: wires.outlet(publisher), archive: EventArchive(pool), context: context)
     self.view = view
     let capacity = settings.server.maxConnections
     let strategy: any CouponStrategy
-    switch bug == .bareDeliveryReport ? .redis(.transaction, .notPersisted) : settings.coupons.edaStrategy {
+    switch settings.coupons.edaStrategy {
     case .log:
-      let service = LogCouponService(
+      strategy = LogCouponService(
         view, Gate(redis, keyPrefix: settings.redis.keyPrefix, metrics: context.metrics), capacity: capacity,
-        context.metrics, bug: bug)
-      service.crash = CrashSwitch(settings.crash)
-      strategy = service
+        context.metrics)
       reconciler = Reconciler(
         redis, view, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     case .redis(let way, let rollback):
-      let service = RedisCouponService(
+      strategy = RedisCouponService(
         view, redis, way.admission(redis, connect: connect), rollback, capacity: capacity, context.metrics)
-      service.crash = CrashSwitch(settings.crash)
-      strategy = service
       reconciler = nil
     }
     self.strategy = strategy
+    coupons = wires.coupons(strategy)
     bystander = DatabaseBystander(pool: pool)
     let end = Ending()
     reader = LogReader(

@@ -18,12 +18,8 @@ final class LogCouponService: CouponStrategy {
   private var isSweepPlanned = false
   private var isAnsweringTheRest = false
 
-  /// Where this process is told to end itself; for experiments.
-  var crash: CrashSwitch?
-  private let bug: PlantedBug?
-
-  init(_ view: LogView, _ gate: Gate, capacity: Int, _ metrics: Metrics, bug: PlantedBug? = nil) {
-    (self.view, self.gate, self.bug) = (view, gate, bug)
+  init(_ view: LogView, _ gate: Gate, capacity: Int, _ metrics: Metrics) {
+    (self.view, self.gate) = (view, gate)
     room = WaitingRoom(capacity: capacity, messageTimeout: LogPublisher.messageTimeout)
     metrics.gauge("coupon_waiting_requests", help: "Requests between gate and answer.") {
       Double(self.room.waiting)
@@ -59,16 +55,13 @@ final class LogCouponService: CouponStrategy {
 
   private func gateAnswered(_ reply: GateReply, _ caller: WaitingCaller) {
     let visit = caller.visit
-    var refusal = view.list.refusal(of: visit.userID, on: visit.day, hours: .open, in: visit.policyID)
-    if bug == .soldOutFromSet, reply == .beyondQuota { refusal = refusal ?? .soldOut }
+    let refusal = view.list.refusal(of: visit.userID, on: visit.day, hours: .open, in: visit.policyID)
     let step = room.gateAnswered(reply, for: visit, refusal: refusal, now: .now)
     if step.removesMember { gate.remove(visit.userID, of: visit.policyID, on: visit.day) }
     switch step.next {
     case .answer(let answer): callers.answer(visit.caller, answer)
     case .wait: break
-    case .publish(let ticket):
-      crash?.reach(.apiAfterGate)
-      publish(caller, ticket)
+    case .publish(let ticket): publish(caller, ticket)
     }
     planSweep()
   }
@@ -99,7 +92,6 @@ final class LogCouponService: CouponStrategy {
     guard let policy = view.policyAskedFor(claim.policyID) else { return }
     let answers = room.issued(
       coupon, under: policy, dayIsFull: view.list.isFull(on: claim.day, in: claim.policyID))
-    if !answers.isEmpty { crash?.reach(.apiAfterPublish) }
     answer(answers)
     if room.hasMoreAnswers { answerTheRest() }
   }

@@ -16,7 +16,7 @@ final class LogView {
   private let key: CouponKey
   private let keyPrefix: String
   private let partitionCount: Int
-  private let publisher: LogPublisher
+  private let outlet: any LogOutlet
   private let policies: PolicyCreator
   private let archive: EventArchive
   private let log: Log
@@ -31,13 +31,13 @@ final class LogView {
   var outsideTrouble: @LoopActor () -> [String] = { [] }
 
   init(
-    key: CouponKey, keyPrefix: String, partitions: Int, publisher: LogPublisher, archive: EventArchive,
+    key: CouponKey, keyPrefix: String, partitions: Int, outlet: any LogOutlet, archive: EventArchive,
     context: ProgramContext
   ) {
     (self.key, self.keyPrefix, partitionCount) = (key, keyPrefix, partitions)
-    (self.publisher, self.archive, log) = (publisher, archive, context.log)
+    (self.outlet, self.archive, log) = (outlet, archive, context.log)
     list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
-    policies = PolicyCreator(key: key, publisher: publisher, partitions: partitions)
+    policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions)
     ownClaims = OwnClaims(partitions: partitions)
     deadLetters = context.metrics.counter(
       "coupon_log_dead_letters_total", help: "Messages of the log that are nobody's.")
@@ -102,7 +102,7 @@ final class LogView {
   /// Sends a claim to the log; false where it was not sent and never will be.
   func send(_ claim: CouponClaim, at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool {
     let bytes = LogCodec.encode(claim)
-    guard publisher.publish(bytes, at: route, ticket: ticket, traceparent: traceparent) else {
+    guard outlet.publish(bytes, at: route, ticket: ticket, traceparent: traceparent) else {
       ownClaims.forget()
       return false
     }
@@ -130,8 +130,13 @@ final class LogView {
   func take(_ messages: [KafkaMessage], heard: @LoopActor (LogOutcome) -> Void) {
     for message in messages {
       let partition = Int(message.partition)
-      let record = ownClaims.record(message.value, partition: partition)
-      guard let outcome = list.take(record, partition: partition, offset: message.offset) else {
+      let outcome =
+        if let own = ownClaims.take(message.value, partition: partition) {
+          list.take(own: own, partition: partition, offset: message.offset)
+        } else {
+          list.take(LogCodec.read(message.value), partition: partition, offset: message.offset)
+        }
+      guard let outcome else {
         reportStop(of: partition)
         continue
       }

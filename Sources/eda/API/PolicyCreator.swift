@@ -27,13 +27,13 @@ final class PolicyCreator {
   }
 
   private let key: CouponKey
-  private let publisher: LogPublisher
+  private let outlet: any LogOutlet
   private let partitions: Int
   private var waiting: [PolicyID: [Waiting]] = [:]
   private var count: UInt32 = 0
 
-  init(key: CouponKey, publisher: LogPublisher, partitions: Int) {
-    (self.key, self.publisher, self.partitions) = (key, publisher, partitions)
+  init(key: CouponKey, outlet: any LogOutlet, partitions: Int) {
+    (self.key, self.outlet, self.partitions) = (key, outlet, partitions)
   }
 
   func create(
@@ -74,7 +74,7 @@ final class PolicyCreator {
     let created = PolicyCreated(eventID: eventID, policy: policy, key: key)
     let route = LogRoute(of: policy.id, partitions: partitions)
     guard
-      publisher.publish(
+      outlet.publish(
         LogCodec.encode(.policyCreated(created)), at: route, ticket: request.ticket, traceparent: nil)
     else { return .failed(.notPersisted) }
     waiting[policy.id, default: []].append(request)
@@ -114,5 +114,6 @@ extension PublishTicket {
     self.init(number: UInt64(policyNumber) << 32 | PublishTicket.policySlot)
   }
 
-  fileprivate var isPolicy: Bool { number & 0xffff_ffff == PublishTicket.policySlot }
+  /// Whether a policy was sent under it, and no claim.
+  var isPolicy: Bool { number & 0xffff_ffff == PublishTicket.policySlot }
 }

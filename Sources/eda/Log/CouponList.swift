@@ -34,14 +34,25 @@ package struct CouponList {
   }
 
   /// Takes the next message of a partition in; nil where it is not the next one, or the partition has stopped.
-  package mutating func take(_ record: LogRecord, partition: Int, offset: Int64) -> LogOutcome? {
+  package mutating func take(_ read: ReadEntry, partition: Int, offset: Int64) -> LogOutcome? {
+    take(partition, offset) { ledger in ledger.apply(read, partition: Int32(partition)) }
+  }
+
+  /// The same for a claim that this very process has sent: it came back byte for byte, so there is no objection to it.
+  package mutating func take(own claim: CouponClaim, partition: Int, offset: Int64) -> LogOutcome? {
+    take(partition, offset) { ledger in ledger.apply(sound: claim) }
+  }
+
+  private mutating func take(
+    _ partition: Int, _ offset: Int64, _ apply: (inout LogLedger) -> LogOutcome
+  ) -> LogOutcome? {
     guard partitions[partition].problem == nil else { return nil }
     let expected = partitions[partition].next
     guard offset == expected else {
       stop(partition, .gap(expected: expected, found: offset))
       return nil
     }
-    let outcome = ledger.apply(record, partition: partition)
+    let outcome = apply(&ledger)
     if case .stop(let reason) = outcome {
       stop(partition, .unknownEvent(offset: offset, reason: reason))
       return nil

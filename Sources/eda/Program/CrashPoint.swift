@@ -47,21 +47,3 @@ package struct CrashSetting: Hashable, Sendable {
     return setting
   }
 }
-
-/// Counts how often its point is reached, and ends the process there.
-@LoopActor
-final class CrashSwitch {
-  private let point: CrashPoint
-  private var timesLeft: Int
-
-  init?(_ setting: CrashSetting?) {
-    guard let setting else { return nil }
-    (point, timesLeft) = (setting.point, setting.time)
-  }
-
-  func reach(_ reached: CrashPoint) {
-    guard reached == point else { return }
-    timesLeft -= 1
-    if timesLeft == 0 { kill(getpid(), SIGKILL) }
-  }
-}

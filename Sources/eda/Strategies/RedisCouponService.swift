@@ -26,9 +26,6 @@ final class RedisCouponService: CouponStrategy {
   private var keysWithExpiry: Set<String> = []
   private let rollbacks: Counter
 
-  /// Where this process is told to end itself; for experiments.
-  var crash: CrashSwitch?
-
   init(
     _ view: LogView, _ redis: RedisClient, _ admission: any RedisAdmission, _ rollback: Rollback,
     capacity: Int, _ metrics: Metrics
@@ -96,7 +93,6 @@ final class RedisCouponService: CouponStrategy {
     case .unknown: return .trouble(.outcomeUnknown(reason: Reason.gateUnanswered))
     case .member: return await answerMember(asked)
     case .admitted:
-      crash?.reach(.apiAfterGate)
       setExpiry(asked)
       return await publish(asked)
     }
@@ -127,7 +123,6 @@ final class RedisCouponService: CouponStrategy {
   }
 
   func delivered(_ ticket: PublishTicket) {
-    crash?.reach(.apiAfterPublish)
     let ended = claims.end(ticket) { .created(Coupon(claim: $0, rank: nil)) }
     if let ended { hold(ended.claim) }
   }

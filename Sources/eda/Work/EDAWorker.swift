@@ -18,10 +18,10 @@ package final class EDAWorker: ApplicationPart {
   private var isPrepared = false
   private var isStopped = false
 
-  /// - Parameter bug: for tests of the checker.
   package init(
-    _ settings: WorkerSettings, _ context: ProgramContext, bug: PlantedBug? = nil
+    _ settings: WorkerSettings, _ context: ProgramContext, wires: WorkerWires = WorkerWires()
   ) throws(SettingsError) {
+    let wires = wires.crashing(CrashSwitch(settings.crash))
     let context = context.switchable([.database, .kafka], by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = try Composition.key(settings.coupons)
@@ -34,12 +34,13 @@ package final class EDAWorker: ApplicationPart {
     trouble = TroubleLog(context.log)
     worker = LogWorker(
       settings.kafka, KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-worker"),
-      writer: BatchWriter(
-        pool, topic: settings.kafka.topic, empty: LogLedger(key: key, partitions: settings.kafka.partitions),
-        decides: settings.coupons.edaStrategy == .log, bug: bug),
-      offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
+      tables: wires.tables(
+        BatchWriter(
+          pool, topic: settings.kafka.topic,
+          empty: LogLedger(key: key, partitions: settings.kafka.partitions),
+          decides: settings.coupons.edaStrategy == .log, fold: wires.fold)),
+      group: wires.group, offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
       onFailure: { reason in end.fail(reason) })
-    worker.crash = CrashSwitch(settings.crash)
     worker.fault = context.faults?.kafkaHook
     Composition.tell(settings.coupons.strategy, in: context.metrics)
   }

@@ -41,12 +41,12 @@ final class Checker {
 
   // MARK: - As it happens
 
-  func appended(_ record: LogRecord, _ partition: Int) {
+  func appended(_ record: ReadEntry, _ partition: Int) {
     switch record {
-    case .entry(.policyCreated(let created)):
+    case .success(.policyCreated(let created)):
       if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
-    case .poison, .unknown: break
-    case .entry(.claim(let claim)), .own(let claim): appended(claim)
+    case .success(.claim(let claim)): appended(claim)
+    case .failure: break
     }
   }
 
@@ -197,7 +197,7 @@ final class Checker {
     }
     for (partition, offsets) in world.database.deadLetters.enumerated() {
       let poison = world.kafka.logs[partition].indices.filter {
-        if case .poison = world.kafka.logs[partition][$0].record { true } else { false }
+        if case .failure(.poison) = world.kafka.logs[partition][$0].record { true } else { false }
       }
       if offsets != poison.map(Int64.init) { fail("I11: dead letters \(offsets) for \(poison)") }
     }

@@ -209,7 +209,8 @@ final class SimAPI {
     world.checker.published(visit)
     let life = life
     world.kafka.produce(
-      .entry(.claim(PlantedMistakes.claim(of: visit, policy, world))), SimKafka.partition(of: visit.policyID),
+      .success(.claim(PlantedMistakes.claim(of: visit, policy, world))),
+      SimKafka.partition(of: visit.policyID),
       fate: fate(), isAlive: { self.life == life && self.isUp }, report: report)
     if world.dice.chance(world.weather.poison) { world.poison(SimKafka.partition(of: visit.policyID)) }
   }
