@@ -21,8 +21,11 @@ func library(
     name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
+/// An executable of a few lines over a library of its own; `lab` has no library yet.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+  .executableTarget(
+    name: name, dependencies: dependencies, path: name == "lab" ? nil : "Sources/Executables/\(name)",
+    swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -69,14 +72,17 @@ let package = Package(
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("PrivateServers", ["EventLoop"]),
 
-    program(
-      "monolith", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
-    program(
-      "eda",
+    library(
+      "CouponMonolith",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
+    library(
+      "CouponEDA",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
         "Redis",
       ]),
+    program("monolith", ["CouponMonolith"]),
+    program("eda", ["CouponEDA"]),
     program(
       "lab",
       [
@@ -84,40 +90,51 @@ let package = Package(
         "Postgres", "PrivateServers", "Redis",
       ]),
 
-    tests("CouponDomainTests", ["CouponDomain"]),
+    // What tests share: servers, doubles at the ports, values to build from.
+    .target(
+      name: "TestSupport",
+      dependencies: ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Postgres", "PrivateServers"],
+      path: "Tests/Support", swiftSettings: settings),
+
+    tests("CouponDomainTests", ["CouponDomain", "TestSupport"]),
     tests("EventLoopTests", ["EventLoop"]),
     tests("HTTPTests", ["HTTP", "EventLoop"]),
-    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers"]),
-    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers"]),
-    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers"]),
+    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers", "TestSupport"]),
+    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers", "TestSupport"]),
+    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers", "TestSupport"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
     tests(
-      "CouponStoreTests", ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers"],
+      "CouponStoreTests",
+      ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers", "TestSupport"],
       exclude: ["Golden"]),
-    tests("CouponAPITests", ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"]),
     tests(
-      "monolithTests",
+      "CouponAPITests",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "TestSupport"]),
+    tests(
+      "CouponMonolithTests",
       [
-        "monolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
-        "PrivateServers",
+        "CouponMonolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
+        "Postgres",
+        "PrivateServers", "TestSupport",
       ]),
     tests(
-      "edaTests",
+      "CouponEDATests",
       [
-        "eda", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
-        "PrivateServers", "Redis",
+        "CouponEDA", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
+        "PrivateServers", "TestSupport", "Redis",
       ]),
     tests(
       "labTests",
       [
         "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis", "eda", "monolith",
+        "Postgres", "PrivateServers", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda",
+        "monolith",
       ]),
     tests(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Redis", "eda", "monolith",
+        "PrivateServers", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
       ]),
   ]
 )

@@ -1,3 +1,4 @@
+import TestSupport
 import CouponAPI
 import CouponDomain
 import CouponStore

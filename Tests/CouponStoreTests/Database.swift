@@ -1,3 +1,4 @@
+import TestSupport
 import CouponStore
 import EventLoop
 import Postgres

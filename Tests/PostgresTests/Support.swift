@@ -1,3 +1,4 @@
+import TestSupport
 import EventLoop
 import Postgres
 import PrivateServers
@@ -48,25 +49,6 @@ extension PostgresPool {
   func int(_ sql: String, _ values: [PostgresValue] = []) async throws -> Int64? {
     try await query(PostgresStatement(sql), values, deadline: .soon).int(0, 0)
   }
-
-  /// Asks until the answer is true.
-  func until(_ sql: String) async throws {
-    let deadline = Instant.soon
-    while try await query(PostgresStatement(sql), deadline: deadline).bool(0, 0) != true {
-      try #require(Instant.now < deadline, "never true: \(sql)")
-      await EventLoop.shared.sleep(for: .milliseconds(5))
-    }
-  }
-}
-
-/// Starts work on the loop and returns at once; `value()` waits for what became of it.
-@LoopActor
-func start<T: Sendable>(_ work: @escaping @Sendable @LoopActor () async throws -> T) -> Completion<T> {
-  let completion = Completion<T>()
-  EventLoop.shared.spawn {
-    do { completion.succeed(try await work()) } catch { completion.fail(error) }
-  }
-  return completion
 }
 
 /// The `PostgresError` that `work` throws.

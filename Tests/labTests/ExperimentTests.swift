@@ -160,12 +160,13 @@ import lab
     func lines(_ path: String) throws -> Int {
       CodeCount.count(try String(contentsOfFile: "\(checkout)/Sources/\(path)", encoding: .utf8))
     }
-    let others = try CodeCount.laboratoryFiles.filter { $0.hasPrefix("monolith/") }.map(lines).reduce(0, +)
-    #expect(others > 0 && code.laboratory["monolith"] == others)
-    #expect(code.product("monolith") > (try lines("monolith/Strategies/ForUpdate.swift")))
+    let others = try CodeCount.laboratoryFiles.filter { $0.hasPrefix("CouponMonolith/") }.map(lines).reduce(
+      0, +)
+    #expect(others > 0 && code.laboratory["CouponMonolith"] == others)
+    #expect(code.product("CouponMonolith") > (try lines("CouponMonolith/Strategies/ForUpdate.swift")))
     // A file that was renamed would be counted again.
     for file in CodeCount.laboratoryFiles { #expect(try lines(file) > 0) }
-    #expect(!CodeCount.laboratoryFiles.contains("eda/Strategies/CouponEngine.swift"))
+    #expect(!CodeCount.laboratoryFiles.contains("CouponEDA/Strategies/CouponEngine.swift"))
   }
 
   @Test(arguments: [

@@ -2,7 +2,7 @@ import CouponDomain
 import EventLoop
 import Postgres
 import Testing
-import eda
+import CouponEDA
 import lab
 
 /// Mistakes that are no strategies, each in a run in which it can show; the same run without it is the control.

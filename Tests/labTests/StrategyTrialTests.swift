@@ -1,11 +1,12 @@
+import TestSupport
 import CouponDomain
 import CouponStore
 import EventLoop
 import Kafka
 import Testing
-import eda
+import CouponEDA
 import lab
-import monolith
+import CouponMonolith
 
 /// Every strategy under small crowds, judged by the checker: the right ones pass, the wrong ones are found out, each in a
 /// run in which it can show.

@@ -1,3 +1,4 @@
+import TestSupport
 import CouponAPI
 import CouponDomain
 import CouponStore
@@ -10,9 +11,9 @@ import Postgres
 import PrivateServers
 import Redis
 import Testing
-import eda
+import CouponEDA
 import lab
-import monolith
+import CouponMonolith
 
 /// One architecture in this process, on real PostgreSQL and Redis servers and the embedded broker: small crowds come, and
 /// `lab verify` judges what they have left behind.

@@ -12,12 +12,12 @@ package struct CodeCount: Hashable, Sendable {
   private static let laboratoryFolders = ["Broker", "Faults"]
   /// By file, for the default strategy and the seam lie beside the others.
   package static let laboratoryFiles: Set<String> = [
-    "monolith/Strategies/AdvisoryLock.swift", "monolith/Strategies/AtomicUpdate.swift",
-    "monolith/Strategies/Optimistic.swift", "monolith/Strategies/Unlocked.swift",
-    "eda/Strategies/ClaimsUnderWay.swift", "eda/Strategies/Holders.swift",
-    "eda/Strategies/LuaAdmission.swift", "eda/Strategies/RedisAdmission.swift",
-    "eda/Strategies/RedisCouponService.swift", "eda/Strategies/ScardThenSaddAdmission.swift",
-    "eda/Strategies/TransactionAdmission.swift", "eda/Strategies/WatchAdmission.swift",
+    "CouponMonolith/Strategies/AdvisoryLock.swift", "CouponMonolith/Strategies/AtomicUpdate.swift",
+    "CouponMonolith/Strategies/Optimistic.swift", "CouponMonolith/Strategies/Unlocked.swift",
+    "CouponEDA/Strategies/ClaimsUnderWay.swift", "CouponEDA/Strategies/Holders.swift",
+    "CouponEDA/Strategies/LuaAdmission.swift", "CouponEDA/Strategies/RedisAdmission.swift",
+    "CouponEDA/Strategies/RedisCouponService.swift", "CouponEDA/Strategies/ScardThenSaddAdmission.swift",
+    "CouponEDA/Strategies/TransactionAdmission.swift", "CouponEDA/Strategies/WatchAdmission.swift",
   ]
 
   /// `folder` holds `Package.swift` and `Sources`.
@@ -31,12 +31,14 @@ package struct CodeCount: Hashable, Sendable {
     where path.hasSuffix(".swift") {
       guard let code = try? String(contentsOfFile: "\(sources)/\(path)", encoding: .utf8) else { continue }
       let parts = path.split(separator: "/").map(String.init)
+      // An executable's folder is named behind its kind.
+      let module = parts[0] == "Executables" ? parts[1] : parts[0]
       let count = CodeCount.count(code)
-      lines[parts[0], default: 0] += count
+      lines[module, default: 0] += count
       if parts.dropFirst().contains(where: CodeCount.laboratoryFolders.contains)
         || CodeCount.laboratoryFiles.contains(path)
       {
-        laboratory[parts[0], default: 0] += count
+        laboratory[module, default: 0] += count
       }
     }
   }

@@ -1,0 +1,56 @@
+import CouponAPI
+import EventLoop
+import Foundation
+
+/// The program's four faces, chosen by its first argument.
+package enum EDA {
+  package static func run(_ arguments: [String]) -> Int32 {
+    var rest = Array(arguments.dropFirst())
+    // A Ctrl-C goes to everybody at the terminal; whose supervisor lives waits for what that one says.
+    let isSupervised = rest.first == supervised
+    if isSupervised {
+      rest.removeFirst()
+      signal(SIGINT, SIG_IGN)
+    }
+    let signals = isSupervised ? [SIGTERM] : [SIGTERM, SIGINT]
+    switch arguments.first {
+    case "api":
+      return Program.run(
+        "eda api", summary: "first-come-first-served coupons that the log decides",
+        settings: APISettings.self,
+        arguments: rest, until: signals
+      ) { settings, context in try EDAAPI(settings, context).application() }
+    case "worker":
+      return Program.run(
+        "eda worker", summary: "writes what the log says into the tables", settings: WorkerSettings.self,
+        arguments: rest, until: signals
+      ) { settings, context in try EDAWorker(settings, context).application() }
+    case "broker": return BrokerProgram.run(rest, until: signals)
+    case "all": return Supervisor.run(rest)
+    case "--help", "-h", "help":
+      print(help, terminator: "")
+      return 0
+    case let unknown?:
+      FileHandle.standardError.write(Data("eda: no subcommand \(unknown); eda --help lists them\n".utf8))
+      return 2
+    case nil:
+      FileHandle.standardError.write(Data("eda: a subcommand is missing; eda --help lists them\n".utf8))
+      return 2
+    }
+  }
+
+  /// The first argument of those whom `eda all` starts.
+  static let supervised = "--supervised"
+
+  private static let help = """
+    eda: first-come-first-served coupons; Redis proposes, the log decides, the database records
+
+    usage: eda SUBCOMMAND [--help] [--setting value]…
+
+      api      answers the HTTP API
+      worker   writes what the log says into the tables
+      broker   an embedded Kafka broker: in memory, for laptops and tests
+      all      broker (unless KAFKA_BROKERS is set), worker and api in one process group
+
+    """
+}

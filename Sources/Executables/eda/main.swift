@@ -1,0 +1,4 @@
+import CouponEDA
+import Foundation
+
+exit(EDA.run(Array(CommandLine.arguments.dropFirst())))

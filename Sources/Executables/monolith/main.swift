@@ -1,0 +1,4 @@
+import CouponMonolith
+import Foundation
+
+exit(Monolith.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,3 +1,0 @@
-import Foundation
-
-exit(EDA.run(Array(CommandLine.arguments.dropFirst())))

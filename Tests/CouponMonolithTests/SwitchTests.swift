@@ -1,0 +1,188 @@
+import TestSupport
+import CouponAPI
+import CouponStore
+import EventLoop
+import Foundation
+import HTTP
+import Operations
+import PrivateServers
+import Testing
+import CouponMonolith
+
+/// The fault switches of the whole program over its listeners: everything that needs the database fails, and comes back.
+@Suite(.serialized) struct SwitchTests {
+  @Test func anOutageFailsEverythingAtOnceAndHeals() async throws {
+    try await withProgram { program in
+      #expect(try await program.ask("kim") == 201)
+      #expect(try await program.stays() == 200)
+      try await program.put(#"{"kind":"outage","ttlSeconds":60}"#)
+      let began = Instant.now
+      for person in ["kim", "lee", "park"] { #expect(try await program.ask(person) == 503) }
+      #expect(try await program.stays() == 503)
+      #expect(Instant.now - began < .seconds(2))
+      #expect(try await program.bitesOfCleared() > 0)
+      try await program.untilItWorks()
+      #expect(try await program.ask("kim") == 200)
+      #expect(try await program.ask("lee") == 201)
+    }
+  }
+
+  @Test func itHealsByItself() async throws {
+    try await withProgram { program in
+      try await program.put(#"{"kind":"outage","ttlSeconds":2}"#)
+      #expect(try await program.ask("kim") == 503)
+      try await program.untilItWorks()
+      #expect(try await program.bitesOfCleared() > 0)
+    }
+  }
+
+  @Test func whatHangsIsToldAtTheDeadline() async throws {
+    try await withProgram(deadline: 300) { program in
+      #expect(try await program.ask("kim") == 201)
+      try await program.put(#"{"kind":"hang","ttlSeconds":60}"#)
+      let began = Instant.now
+      #expect(try await program.ask("lee") == 503)
+      #expect(try await program.stays() == 503)
+      let took = Instant.now - began
+      #expect(took >= .milliseconds(400) && took < .milliseconds(1_600), "\(took)")
+      _ = try await program.bitesOfCleared()
+      try await program.untilItWorks()
+      #expect(try await program.ask("lee") == 201)
+    }
+  }
+
+  @Test func latencyIsFeltAndNothingFails() async throws {
+    try await withProgram { program in
+      #expect(try await program.ask("kim") == 201)
+      try await program.put(#"{"kind":"latency","latencyMs":40,"ttlSeconds":60}"#)
+      let began = Instant.now
+      #expect(try await program.ask("lee") == 201)
+      // A look, then two round trips.
+      #expect(Instant.now - began >= .milliseconds(120))
+      #expect(try await program.stays() == 200)
+    }
+  }
+
+  @Test func aFlakyDatabaseNeverMakesTwoOfOne() async throws {
+    try await withProgram(quota: 30) { program in
+      try await program.put(#"{"kind":"flaky","rate":0.2,"seed":11,"ttlSeconds":60}"#)
+      var troubles = 0
+      for number in 0..<40 {
+        var status = 503
+        while status == 503 {
+          status = try await program.ask("person-\(number)")
+          if status == 503 { troubles += 1 }
+        }
+        #expect(status == (number < 30 ? status : 409) && [200, 201, 409].contains(status))
+      }
+      #expect(troubles > 0)
+      #expect(try await program.bitesOfCleared() > 0)
+      try await program.untilItWorks()
+      #expect(try await program.issued() == 30)
+    }
+  }
+}
+
+/// A monolith with both listeners and a client for each.
+@LoopActor
+private struct RunningProgram {
+  static let token = "the-monolith-tests-may-call"
+  let application: Application
+  let client: HTTPClient
+  let admin: HTTPClient
+
+  func send(_ request: HTTPRequest, _ client: HTTPClient) async throws -> HTTPClientResponse {
+    try await client.send(request, deadline: .now + .seconds(20))
+  }
+
+  func ask(_ person: String) async throws -> Int {
+    try await send(HTTPRequest(.post, "/v1/policies/1/coupons", headers: [("X-User-Id", person)]), client)
+      .status
+  }
+
+  func stays() async throws -> Int { try await send(HTTPRequest(.get, "/v1/stays"), client).status }
+
+  func issued() async throws -> Int? {
+    let answer = try await send(HTTPRequest(.get, "/v1/policies/1"), client)
+    let object = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+    return (object?["today"] as? [String: Any])?["issued"] as? Int
+  }
+
+  func untilItWorks() async throws {
+    let deadline = Instant.now + .seconds(20)
+    while true {
+      if try await stays() == 200, try await issued() != nil { return }
+      try #require(Instant.now < deadline)
+      await EventLoop.shared.sleep(for: .milliseconds(10))
+    }
+  }
+
+  private func operate(_ method: HTTPMethod, _ path: String, _ body: String = "") async throws
+    -> HTTPClientResponse
+  {
+    let headers = [("Authorization", "Bearer \(RunningProgram.token)")]
+    return try await send(HTTPRequest(method, path, headers: headers, body: Array(body.utf8)), admin)
+  }
+
+  func put(_ fault: String) async throws {
+    let answer = try await operate(.put, "/admin/faults/database", fault)
+    try #require(answer.status == 200)
+  }
+
+  func bitesOfCleared() async throws -> Int {
+    let answer = try await operate(.delete, "/admin/faults/database")
+    let object = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+    return try #require((object?["fault"] as? [String: Any])?["bites"] as? Int)
+  }
+
+  func createPolicy(quota: Int) async throws {
+    let seconds = Int(Date().timeIntervalSince1970)
+    let (today, offset) = (seconds / 86_400, 12 - seconds / 3_600 % 24)
+    // A time zone in which it is about noon; the signs in the names of these zones are turned round.
+    let zone = offset == 0 ? "Etc/GMT" : offset > 0 ? "Etc/GMT-\(offset)" : "Etc/GMT+\(-offset)"
+    let days = [-1, 1].map { distance in
+      Date(timeIntervalSince1970: Double((today + distance) * 86_400)).formatted(
+        .iso8601.year().month().day())
+    }
+    let policy = """
+      {"policyId":1,"name":"switch","startsOn":"\(days[0])","endsOn":"\(days[1])","opensAt":"00:00",
+      "timeZone":"\(zone)","dailyQuota":\(quota),"perPerson":"once"}
+      """
+    let answer = try await operate(.post, "/admin/policies", policy)
+    try #require(answer.status == 201)
+  }
+}
+
+private func withProgram(
+  deadline: Int = 2_000, quota: Int = 20,
+  _ body: @escaping @Sendable @LoopActor (RunningProgram) async throws -> Void
+) async throws {
+  try await onLoop {
+    let schema = "switched_\(Instant.now.nanoseconds)"
+    let settings = try MonolithSettings.read(
+      environment: [
+        "DATABASE_URL": try await TestServers.postgres().url, "DATABASE_SCHEMA": schema,
+        "COUPON_KEY": "a secret of the tests", "REQUEST_DEADLINE_MS": String(deadline), "HTTP_PORT": "0",
+        "ADMIN_PORT": "0", "ADMIN_TOKEN": RunningProgram.token,
+      ], arguments: [])
+    let context = ProgramContext(
+      log: Log(program: "monolith", level: .error, output: LogOutput()), metrics: Metrics())
+    let application = try Monolith(settings, context).application()
+    try await application.start()
+    @LoopActor func client(_ port: Int) -> HTTPClient {
+      HTTPClient(HTTPClientConfiguration(address: SocketAddress(numericHost: "127.0.0.1", port: port)))
+    }
+    let program = RunningProgram(
+      application: application, client: client(application.port),
+      admin: client(try #require(application.adminPort)))
+    let result: Result<Void, any Error>
+    do {
+      try await program.createPolicy(quota: quota)
+      result = .success(try await body(program))
+    } catch { result = .failure(error) }
+    program.client.close()
+    program.admin.close()
+    await application.stop()
+    try result.get()
+  }
+}
