@@ -21,7 +21,7 @@ package final class EDAAPI: ApplicationPart {
   private let pool: PostgresPool
   private let redis: RedisClient
   private let publisher: LogPublisher
-  private let reader: LogReader
+  private let follower: LogFollower
   private let view: LogView
   private let strategy: any CouponStrategy
   /// Nil where Redis decides: then its set is the truth.
@@ -74,16 +74,16 @@ package final class EDAAPI: ApplicationPart {
     coupons = wires.coupons(strategy)
     bystander = DatabaseBystander(pool: pool)
     let end = Ending()
-    reader = LogReader(
+    follower = LogFollower(
       settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
-      handlers: LogReader.Handlers(
+      handlers: LogFollower.Handlers(
         onTarget: { partition, offset in view.mustReach(offset, in: partition) },
         onMessages: { messages in view.take(messages) { strategy.took($0) } },
         onProblem: { partition, problem in view.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
     publisher.fault = context.faults?.kafkaHook
-    reader.fault = context.faults?.kafkaHook
+    follower.fault = context.faults?.kafkaHook
     Composition.tell(settings.coupons.strategy, in: context.metrics)
     redisFigures()
   }
@@ -111,12 +111,12 @@ package final class EDAAPI: ApplicationPart {
     try publisher.start(kafka, onDelivered: onDelivered) { [view, strategy] ticket, problem in
       if !view.deliveryFailed(ticket, problem) { strategy.deliveryFailed(ticket, problem) }
     }
-    try reader.start()
+    try follower.start()
     reconciler?.start()
-    view.outsideTrouble = { [redis, reader] in
+    view.outsideTrouble = { [redis, follower] in
       var reasons: [String] = []
       if !redis.isConnected { reasons.append("the admission gate does not answer") }
-      if !reader.isReachable { reasons.append("Kafka does not answer") }
+      if !follower.isReachable { reasons.append("Kafka does not answer") }
       return reasons
     }
   }
@@ -124,7 +124,7 @@ package final class EDAAPI: ApplicationPart {
   package func stop(deadline: Instant) async {
     reconciler?.stop()
     await publisher.stop(deadline: deadline)
-    await reader.stop()
+    await follower.stop()
     strategy.stop()
     redis.close()
     await pool.close()

@@ -36,7 +36,7 @@ final class Gate {
       })
   }
 
-  /// Takes a person out of the day's set: once, and whatever becomes of it.
+  /// Takes a person out of the day's set: once, without waiting for the result.
   func remove(_ user: UserID, of policy: PolicyID, on day: Day) {
     removals.increment()
     redis.remove(user, from: Names.issuedUsers(of: policy, on: day, prefix: keyPrefix))

@@ -6,7 +6,7 @@ import Operations
 
 /// The log decides: Redis proposes, and what counts is what is read back.
 ///
-///     list ─(holder 200, closed 403, full 409)─▶ gate ─▶ publish ─▶ … the log … ─▶ list ─▶ who waits
+///     list ─(holder 200, closed 403, full 409)─▶ gate ─▶ publish ─▶ … the log … ─▶ list ─▶ the caller
 ///
 /// What is decided where is in the machines (`CouponList`, `WaitingRoom`); here are the wires between them.
 @LoopActor
@@ -88,7 +88,7 @@ final class LogCouponService: CouponStrategy {
   func took(_ outcome: LogOutcome) {
     guard case .issued(let coupon) = outcome, !room.isEmpty else { return }
     let claim = coupon.claim
-    // Nobody waits for a policy that nobody has asked for.
+    // Callers wait only for policies that were asked for.
     guard let policy = view.policyAskedFor(claim.policyID) else { return }
     let answers = room.issued(
       coupon, under: policy, dayIsFull: view.list.isFull(on: claim.day, in: claim.policyID))

@@ -40,7 +40,8 @@ final class LogPublisher: LogOutlet {
       })
   }
 
-  /// - Parameter onDelivered: for who does not wait for the own event to be read back; else only errors are reported.
+  /// - Parameter onDelivered: for a strategy that does not wait for its own event to be read back; without it only errors
+  ///   are reported.
   func start(
     _ configuration: KafkaConfiguration, onDelivered: (@LoopActor (PublishTicket) -> Void)? = nil,
     onProblem: @escaping @LoopActor (PublishTicket, DeliveryProblem) -> Void

@@ -40,7 +40,7 @@ final class LogView {
     policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions)
     ownClaims = OwnClaims(partitions: partitions)
     deadLetters = context.metrics.counter(
-      "coupon_log_dead_letters_total", help: "Messages of the log that are nobody's.")
+      "coupon_log_dead_letters_total", help: "Messages of the log without a valid entry.")
     context.metrics.counter("coupon_log_read_total", help: "Messages of the log that this process has read.")
     {
       Double((0..<partitions).reduce(0) { $0 + self.list.nextOffset(of: $1) })
@@ -66,7 +66,7 @@ final class LogView {
     return today
   }
 
-  /// A policy that somebody has asked for.
+  /// The policy, if a request has asked for it.
   func policyAskedFor(_ id: PolicyID) -> Policy? { policiesToday[id]?.policy }
 
   /// A policy of a partition that has been read.

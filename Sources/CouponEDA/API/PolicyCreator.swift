@@ -10,7 +10,7 @@ final class PolicyCreator {
   struct View {
     let isReady: @LoopActor () -> Bool
     let find: @LoopActor (PolicyID) -> Policy?
-    /// All that are known, by their ids.
+    /// All known policies, by id.
     let policies: @LoopActor () -> [Policy]
   }
 
@@ -55,7 +55,7 @@ final class PolicyCreator {
       case .read(let counts, let isOurs):
         if isOurs { return .policy(counts, created: true) }
         if draft.id != nil { return answer(for: policy, known: counts) }
-      // Somebody was faster: the next number.
+      // Another process was faster: the next number.
       case .failed(.notPersisted): return .trouble(.unavailable(reason: Reason.logUnavailable))
       case .failed(.possiblyPersisted): return .trouble(.outcomeUnknown(reason: Reason.logUnanswered))
       }
@@ -90,7 +90,7 @@ final class PolicyCreator {
   /// An event of a policy was read. `first` is the policy of the first event of that id; nil where this is it.
   func saw(_ created: PolicyCreated, first: Policy?) {
     for request in waiting[created.policy.id] ?? [] {
-      // The first event settles it for everybody who waits: their own is this one or comes later.
+      // The first event settles it for all who wait: their own is this one or comes later.
       let isOurs = first == nil && request.eventID == created.eventID
       request.outcome.succeed(.read(counts: first ?? created.policy, isOurs: isOurs))
     }

@@ -30,7 +30,7 @@ final class PolicyToday {
   }
 }
 
-/// The set of the people whom Redis has admitted on one day.
+/// Redis' set of the people admitted on one day.
 struct DaySet {
   let key: String
   /// What the gate asks of it, but for the person.

@@ -33,7 +33,7 @@ final class Reconciler {
     added = context.metrics.counter(
       "coupon_reconcile_added_total", help: "Winners put back into Redis' sets.")
     removed = context.metrics.counter(
-      "coupon_reconcile_removed_total", help: "Members taken out who held a slot for nobody.")
+      "coupon_reconcile_removed_total", help: "Members without a coupon taken out of Redis' sets.")
   }
 
   func start() {
@@ -84,7 +84,7 @@ final class Reconciler {
     }
   }
 
-  /// Slice by slice: each ends with a command, or where it has nobody of this day, with the loop let go all the same.
+  /// Slice by slice: each ends with a command, or where it has no winner of this day, by letting the loop go on.
   private func addWinners(of day: LogView.OpenDay) async throws {
     var next: Int? = 0
     var winners = 0
@@ -122,7 +122,7 @@ final class Reconciler {
     if !idle.isEmpty { log.info("slots were taken back", ["key": day.key, "members": idle.count]) }
   }
 
-  /// Everybody in the set who is no winner, looked through in bites.
+  /// The members of the set who are no winners, read in bites.
   private func idleMembers(of day: LogView.OpenDay) async throws -> [UserID] {
     var idle: [UserID] = []
     var cursor = "0"
@@ -134,7 +134,7 @@ final class Reconciler {
       else { throw RedisError.outcomeUnknown("an unexpected reply to SSCAN") }
       cursor = next
       for member in members {
-        // Whatever else somebody has put there is not ours to take away.
+        // A member that is no user's id is not ours to take away.
         guard let user = member.text.flatMap({ UserID($0) }), !isWinner(user, on: day) else {
           continue
         }

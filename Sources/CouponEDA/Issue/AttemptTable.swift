@@ -15,8 +15,8 @@ struct AttemptTable {
     let generation: UInt32
   }
 
-  /// How many requests may wait in one attempt: one person with thousands of connections would make each look through
-  /// them long.
+  /// How many requests may wait in one attempt: with thousands of connections of one person each search among them would
+  /// take long.
   static let maxCallers = 64
 
   private let messageTimeout: Duration
@@ -176,8 +176,8 @@ struct AttemptTable {
     return due
   }
 
-  /// Forgets attempts that are too old to be joined and that nobody waits for; while somebody's deadline has passed and
-  /// they are still in, none.
+  /// Forgets attempts that are too old to be joined and have no callers; none while a caller whose deadline has passed
+  /// is still to be taken out.
   mutating func forget(now: Instant) {
     if let next = deadlines.first?.at, next <= now { return }
     while let (moment, first) = ends.first, moment <= now {

@@ -32,6 +32,6 @@ struct DayTable {
     return latest
   }
 
-  /// The days of a policy, in the order in which somebody came first.
+  /// The days of a policy, in the order of their first requests.
   mutating func indices(of policyID: PolicyID) -> [Int] { indicesByPolicy[policyID] ?? [] }
 }

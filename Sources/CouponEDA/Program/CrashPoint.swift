@@ -10,7 +10,7 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case workerAfterCommit = "worker-after-commit"
   /// Redis has admitted a request of the API; nothing was published.
   case apiAfterGate = "api-after-gate"
-  /// The event of a request is in the log and was read back; nobody was answered.
+  /// The event of a request is in the log and was read back; the request was not answered.
   case apiAfterPublish = "api-after-publish"
 }
 

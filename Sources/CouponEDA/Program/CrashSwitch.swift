@@ -4,11 +4,11 @@ import EventLoop
 import Foundation
 import Kafka
 
-/// Counts how often its point is reached, and ends the process there. It stands at the seams of a process, and only where
-/// `CRASH_AT` is set.
+/// Counts how often its point is reached, and ends the process there. Where `CRASH_AT` is set it stands at the seams of
+/// the process.
 ///
 ///     worker   fold ─▶ worker-before-commit ─▶ tables ─▶ worker-after-commit
-///     api      gate ─▶ api-after-gate ─▶ log out … answer ─▶ api-after-publish ─▶ who waits
+///     api      gate ─▶ api-after-gate ─▶ log out … answer ─▶ api-after-publish ─▶ the caller
 @LoopActor
 final class CrashSwitch {
   private let point: CrashPoint

@@ -11,8 +11,8 @@ import Redis
 ///     holder 200, closed 403 ─▶ Redis: full 409 · member 200 · admitted ─▶ publish ─▶ delivery report: 201
 ///                                                                            └ error: 503, and the rollback
 ///
-/// Nobody decides twice, so nothing finds out where Redis' set and the log part: that is what the experiments show. The
-/// log is read here for policies and for the coupons that people hold.
+/// Nothing checks the decision, so nothing notices where Redis' set and the log differ: that is what the experiments show.
+/// The log is read here for policies and for the coupons that people hold.
 @LoopActor
 final class RedisCouponService: CouponStrategy {
   let view: LogView
@@ -59,7 +59,7 @@ final class RedisCouponService: CouponStrategy {
     return .later { await self.decide(asked) }
   }
 
-  /// A request with its policy on the day that it came: midnight may pass before Redis answers.
+  /// A request with its policy of the day on which it came: midnight may pass before Redis answers.
   private struct Asked {
     let request: IssueRequest
     let policy: Policy
@@ -98,7 +98,7 @@ final class RedisCouponService: CouponStrategy {
     }
   }
 
-  /// Somebody who has a slot already: the coupon is read back, or on its way, or nobody knows of it.
+  /// The person has a slot already: the coupon is read back, or on its way, or unknown.
   private func answerMember(_ asked: Asked) async -> IssueAnswer {
     if let held = holder(asked) { return .existing(held) }
     guard let answer = await claims.join(asked.person, until: asked.request.deadline) else {

@@ -4,7 +4,7 @@ import Redis
 
 /// `MULTI; SCARD k; SADD k u; EXEC`: one trip, those of all requests in one write.
 ///
-/// The person is added first and judged by the count before: who came too late is taken out again. SADD is looked at
+/// The person is added first and judged by the count before: one who came too late is taken out again. SADD is looked at
 /// before SCARD, or a holder who asks again when the set is full would be told "sold out" and lose the slot.
 struct TransactionAdmission: RedisAdmission {
   let redis: RedisClient

@@ -24,7 +24,7 @@ final class WorkerFigures {
     messages = metrics.counter(
       "coupon_messages_applied_total", help: "Messages of the log applied.")
     coupons = metrics.counter("coupon_rows_total", help: "Coupons written.")
-    deadLetters = metrics.counter("coupon_dead_letters_total", help: "Messages that are nobody's.")
+    deadLetters = metrics.counter("coupon_dead_letters_total", help: "Messages without a valid entry.")
   }
 
   func applied(_ result: BatchResult, _ batch: WorkerBatch) {

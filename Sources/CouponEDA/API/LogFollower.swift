@@ -11,13 +11,13 @@ import Postgres
 ///        └ waits ┘                                                                       ─▶ tail from 0
 ///     the database answers, now or later ─▶ the same length and the same first messages, or the program ends
 @LoopActor
-final class LogReader {
-  /// What the reader tells its owner.
+final class LogFollower {
+  /// What it tells its owner.
   struct Handlers {
     /// The log's end when the reading began.
     let onTarget: @LoopActor (_ partition: Int, _ offset: Int64) -> Void
     let onMessages: @LoopActor ([KafkaMessage]) -> Void
-    /// This partition is not to be understood any more.
+    /// This partition cannot be read on.
     let onProblem: @LoopActor (_ partition: Int, _ problem: LogProblem) -> Void
     /// The program must end: one line for the operator.
     let onFailure: @LoopActor (_ reason: String) -> Void
@@ -140,7 +140,7 @@ final class LogReader {
       }
       guard let marks else { return nil }
       guard marks.low == 0 else {
-        throw StartRefusal(place(partition) + LogProblem.beginningGone(low: marks.low).explanation)
+        throw StartRefusal(label(of: partition) + LogProblem.beginningGone(low: marks.low).explanation)
       }
       ends.append(marks.high)
     }
@@ -206,12 +206,14 @@ final class LogReader {
       let hash = firstHashes[index] ?? memory.firstHash
       let shown = LogStart.Shown(low: 0, high: end, firstHash: end == 0 ? nil : hash)
       if let problem = LogStart.problem(of: shown, remembered: memory) {
-        throw StartRefusal(place(partition) + problem.explanation)
+        throw StartRefusal(label(of: partition) + problem.explanation)
       }
     }
   }
 
-  private func place(_ partition: Int) -> String { "KAFKA_TOPIC \(settings.topic), partition \(partition): " }
+  private func label(of partition: Int) -> String {
+    "KAFKA_TOPIC \(settings.topic), partition \(partition): "
+  }
 
   // MARK: - The tail
 
@@ -220,7 +222,7 @@ final class LogReader {
       let hash = LogTopic.firstHash(value: message.value, timestampMilliseconds: message.timestamp)
       firstHashes[message.partition] = hash
       guard let memory = remembered?[message.partition]?.firstHash, memory != hash else { continue }
-      handlers.onFailure(place(Int(message.partition)) + LogProblem.madeAnew.explanation)
+      handlers.onFailure(label(of: Int(message.partition)) + LogProblem.madeAnew.explanation)
       return
     }
     trouble.over()
