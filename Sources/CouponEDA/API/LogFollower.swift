@@ -34,7 +34,7 @@ final class LogFollower {
   var fault: KafkaFaultHook?
   private var isStopped = false
   private var firstHashes: [Int32: [UInt8]] = [:]
-  private var remembered: [Int32: LogStart.Remembered]?
+  private var remembered: [Int32: OffsetRow]?
 
   private static let callPatience = Duration.seconds(3)
   private static let pause = Duration.milliseconds(200)
@@ -196,7 +196,7 @@ final class LogFollower {
     }
   }
 
-  private func compare(_ known: [Int32: LogStart.Remembered]?, ends: [Int64]) throws {
+  private func compare(_ known: [Int32: OffsetRow]?, ends: [Int64]) throws {
     guard let known else { return }
     remembered = known
     for (partition, end) in ends.enumerated() {

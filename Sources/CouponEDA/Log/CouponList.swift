@@ -78,7 +78,6 @@ package struct CouponList {
   }
 
   package func nextOffset(of partition: Int) -> Int64 { partitions[partition].next }
-  package var partitionCount: Int { partitions.count }
 
   package func policy(_ id: PolicyID) -> Policy? { ledger[id]?.policy }
   package var policies: [Policy] { ledger.policies }
@@ -103,11 +102,6 @@ package struct CouponList {
 
   package func isFull(on day: Day, in policy: PolicyID) -> Bool { ledger.isFull(on: day, in: policy) }
   package func issued(on day: Day, in policy: PolicyID) -> Int { ledger[policy]?.issued(on: day) ?? 0 }
-
-  /// The winners of a day, the first first. Looks at every coupon of the period: not for every request.
-  package func winners(on day: Day, in policy: PolicyID) -> [UserID] {
-    ledger[policy]?.coupons(on: day).map(\.claim.userID) ?? []
-  }
 
   /// The winners of a day among `count` coupons of its period from the one at `index`, and the index to go on from; nil
   /// behind the last.

@@ -58,7 +58,8 @@ import CouponEDA
     _ = claim(2, "a", at: 2)
     _ = claim(3, "b", at: 3)
     _ = claim(4, "c", at: 4)
-    #expect(list.winners(on: Sample.day, in: policy.id) == [Sample.user("b"), Sample.user("a")])
+    let winners = list.winners(on: Sample.day, in: policy.id, from: 0, lookingAt: 10).winners
+    #expect(winners == [Sample.user("b"), Sample.user("a")])
     #expect(list.isFull(on: Sample.day, in: policy.id))
     #expect(list.refusal(of: Sample.user("c"), on: Sample.day, hours: .open, in: policy.id) == .soldOut)
     let held = list.coupon(of: Sample.user("a"), on: Sample.day, in: policy.id)

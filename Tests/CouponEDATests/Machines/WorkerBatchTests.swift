@@ -101,7 +101,7 @@ import CouponEDA
   }
 
   @Test func anotherLogIsNotReadOn() {
-    let remembered = LogStart.Remembered(nextOffset: 5, firstHash: [1])
+    let remembered = OffsetRow(partition: 0, nextOffset: 5, firstHash: [1])
     func problem(_ low: Int64, _ high: Int64, _ hash: [UInt8]?) -> LogProblem? {
       LogStart.problem(of: LogStart.Shown(low: low, high: high, firstHash: hash), remembered: remembered)
     }

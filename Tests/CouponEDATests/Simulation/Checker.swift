@@ -251,7 +251,8 @@ final class Checker {
     for partition in 0..<SimKafka.partitions {
       let end = world.kafka.end(partition)
       let hash: [UInt8]? = end > 0 ? [1] : nil
-      let remembered = LogStart.Remembered(nextOffset: world.database.nextOffsets[partition], firstHash: hash)
+      let remembered = OffsetRow(
+        partition: Int32(partition), nextOffset: world.database.nextOffsets[partition], firstHash: hash)
       let refused = [
         LogStart.Shown(low: 1, high: end, firstHash: hash),
         LogStart.Shown(low: 0, high: end - 1, firstHash: hash),

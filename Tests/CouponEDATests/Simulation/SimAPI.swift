@@ -287,7 +287,7 @@ final class SimAPI {
     let key = SetKey(policyID: policy.id, day: world.today)
     let gate = SimGate(self, key, deadline: world.now + World.deadline)
     gate.count { members in
-      let winners = self.list.winners(on: key.day, in: policy.id)
+      let winners = self.list.winners(on: key.day, in: policy.id, from: 0, lookingAt: 100).winners
       let reconciler = self.reconcilers[
         key, default: Reconciliation(patience: .milliseconds(World.deadline + World.messageTimeout))]
       switch reconciler.counted(members: members, winners: winners.count, quota: policy.dailyQuota) {
