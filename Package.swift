@@ -60,25 +60,33 @@ let package = Package(
     library("CouponDomain"),
     library("EventLoop", ["Clibuv"]),
     library("HTTP", ["EventLoop"]),
-    library("Postgres", ["EventLoop", "Clibpq"]),
-    library("Redis", ["EventLoop", "Chiredis"]),
-    library("Kafka", ["EventLoop", "Crdkafka"]),
     library("Operations", ["EventLoop"]),
-    library("CouponStore", ["CouponDomain", "EventLoop", "Postgres", "Csodium"]),
+    library("Postgres", ["EventLoop", "Operations", "Clibpq"]),
+    library("Redis", ["EventLoop", "Operations", "Chiredis"]),
+    library("Kafka", ["EventLoop", "Operations", "Crdkafka"]),
+    library("CouponStore", ["CouponDomain", "EventLoop", "Operations", "Postgres", "Csodium"]),
     library(
-      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"],
+      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
+    library("Programs", ["CouponAPI", "CouponStore", "EventLoop", "HTTP", "Operations"]),
+    library(
+      "CouponDatabase",
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres"]),
     library("PrivateServers", ["EventLoop"]),
 
     library(
       "CouponMonolith",
-      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres"]),
+      [
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
+        "Postgres", "Programs",
+      ]),
     library(
       "CouponEDA",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka",
+        "Operations", "Postgres", "Programs",
         "Redis",
       ]),
     program("monolith", ["CouponMonolith"]),
@@ -102,6 +110,15 @@ let package = Package(
     tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers", "TestSupport"]),
     tests("RedisTests", ["Redis", "EventLoop", "PrivateServers", "TestSupport"]),
     tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers", "TestSupport"]),
+    tests(
+      "ProgramsTests",
+      [
+        "Programs", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
+        "TestSupport",
+      ]),
+    tests(
+      "CouponDatabaseTests",
+      ["CouponDatabase", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Postgres", "TestSupport"]),
     tests("OperationsTests", ["Operations", "EventLoop"]),
     tests(
       "CouponStoreTests",
@@ -113,28 +130,32 @@ let package = Package(
     tests(
       "CouponMonolithTests",
       [
-        "CouponMonolith", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
+        "CouponMonolith", "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP",
+        "Operations",
         "Postgres",
-        "PrivateServers", "TestSupport",
+        "PrivateServers", "Programs", "TestSupport",
       ]),
     tests(
       "CouponEDATests",
       [
-        "CouponEDA", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Postgres",
+        "CouponEDA", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "Postgres",
         "PrivateServers", "TestSupport", "Redis",
       ]),
     tests(
       "labTests",
       [
         "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda",
+        "Postgres", "PrivateServers", "Programs", "TestSupport", "Redis", "CouponEDA", "CouponMonolith",
+        "eda",
         "monolith",
       ]),
     tests(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda", "monolith",
+        "PrivateServers", "Programs", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda",
+        "monolith",
       ]),
   ]
 )

@@ -70,6 +70,17 @@ package enum IssueAnswer: Hashable, Sendable {
   case trouble(ServiceTrouble)
 }
 
+extension IssueAnswer {
+  package init(_ decision: Decision) {
+    switch decision {
+    case .issued(let coupon): self = .created(coupon)
+    case .refused(.alreadyIssued(let coupon)): self = .existing(coupon)
+    case .refused(.notOpen(let next)): self = .notOpen(next: next)
+    case .refused(.soldOut): self = .soldOut
+    }
+  }
+}
+
 package enum PolicyAnswer: Sendable {
   case policy(Policy, window: DayWindow, issued: Int)
   case noSuchPolicy

@@ -1,10 +1,12 @@
-package import CouponAPI
+import CouponAPI
+package import CouponDatabase
 import CouponStore
 package import EventLoop
-package import Operations
+import Operations
 import Postgres
+package import Programs
 
-/// The program as a whole: three pools, the service over a locked row, the bystander beside it.
+/// The program as a whole: three pools, the service over the tables, the bystander beside it.
 ///
 ///     coupon requests ──▶ a look without a lock ──────▶ look pool (4) ──────┐
 ///                    └──▶ the strategy's transaction ─▶ coupon pool (2) ────┤ PostgreSQL
@@ -13,7 +15,7 @@ import Postgres
 /// A surge fills the queues of the first two; nobody else stands in them.
 @LoopActor
 package final class Monolith: ApplicationPart {
-  package let coupons: LockedRowService
+  package let coupons: DatabaseCouponService
   package let bystander: DatabaseBystander
   package let database: MonolithDatabase
   /// The pool of whoever decides; with `shared-pool` the one for everything.
@@ -24,42 +26,37 @@ package final class Monolith: ApplicationPart {
   private let context: ProgramContext
   private let clock: SystemClock
 
-  /// How many wait at most for a connection of a pool. A second of work or less: who is told at once to come again costs
-  /// little, who waits until the deadline is over has kept others waiting for nothing.
-  private static let maxWaiting = 1024
-
-  package init(_ settings: MonolithSettings, _ context: ProgramContext) throws(SettingsError) {
+  package init(_ settings: MonolithSettings, _ context: ProgramContext) {
     let context = context.switchable([.database], by: settings.admin)
     (self.settings, self.context) = (settings, context)
-    guard let key = CouponKey(settings.coupons.key) else {
-      throw SettingsError(setting: "COUPON_KEY", rule: "must be 16 to 1024 bytes long")
-    }
-    guard let schema = settings.database.schema.map({ Schema($0) }) ?? .monolith else {
-      throw SettingsError(setting: "DATABASE_SCHEMA", rule: "is no name of a schema")
-    }
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
-    let strategy = settings.strategy
+    let strategy = settings.coupons.strategy
+    let pools = DatabasePools(
+      settings.database, settings.schema, deadline: settings.server.requestDeadline,
+      session: Monolith.planning, metrics: context.metrics, faults: context.faults)
+    func open(_ name: String, size: Int) -> PostgresPool {
+      pools.open(
+        "monolith-\(name)", label: name, size: size,
+        maxWaiting: min(Monolith.maxWaiting, settings.server.maxConnections))
+    }
+    let size = settings.database.pool
     let everything: PostgresPool
     if strategy == .sharedPool {
-      everything = try Monolith.pool(
-        "database", size: settings.database.pool, schema, settings, context)
+      everything = open("database", size: size)
       (looking, deciding) = (everything, everything)
     } else {
-      let forLooks = max(1, settings.database.pool / 2)
-      everything = try Monolith.pool(
-        "database", size: max(1, settings.database.pool - forLooks), schema, settings, context)
-      looking = try Monolith.pool("look", size: forLooks, schema, settings, context)
-      deciding = try Monolith.pool("coupon", size: settings.database.couponPool, schema, settings, context)
+      let forLooks = max(1, size / 2)
+      everything = open("database", size: max(1, size - forLooks))
+      looking = open("look", size: forLooks)
+      deciding = open("coupon", size: settings.couponPool)
     }
     database = MonolithDatabase(
-      pool: everything, schema: schema, ranksAreUnique: strategy.ranksAreUnique, log: context.log)
-    coupons = LockedRowService(
-      database: database, looking: looking, issuance: strategy.issuance(over: deciding), key: key)
+      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique, log: context.log)
+    coupons = DatabaseCouponService(
+      database: database, looking: looking, issuance: strategy.issuance(over: deciding),
+      key: settings.coupons.key)
     bystander = DatabaseBystander(pool: everything)
-    context.metrics.gauge(
-      "coupon_strategy_info", help: "How a coupon is decided.",
-      labels: [MetricLabel("strategy", settings.coupons.strategy)]
-    ).value = 1
+    context.tell(strategy: settings.coupons.strategyName)
   }
 
   /// The listeners around it.
@@ -78,34 +75,11 @@ package final class Monolith: ApplicationPart {
     await database.stop()
   }
 
-  private static func pool(
-    _ name: String, size: Int, _ schema: Schema, _ settings: MonolithSettings, _ context: ProgramContext
-  ) throws(SettingsError) -> PostgresPool {
-    guard let configuration = settings.databaseConfiguration else {
-      throw SettingsError(setting: "DATABASE_URL", rule: "is no URL of a database")
-    }
-    let deadline = settings.server.requestDeadline
-    let pool = PostgresPool(
-      configuration: configuration, size: size, maxWaiting: min(maxWaiting, settings.server.maxConnections),
-      sessionSettings: session(deadline: deadline, schema), name: "monolith-\(name)", reserve: deadline / 10,
-      fault: context.databaseFaults)
-    DatabaseFigures.register(pool, as: name, in: context.metrics)
-    return pool
-  }
+  /// How many callers wait at most for a connection of a pool: a second of work or less. A refusal at once costs
+  /// little; a wait beyond the deadline holds others up for nothing.
+  private static let maxWaiting = 1024
 
-  /// What the server is told for each connection. Its own limits lie below the request's deadline: what a client has given up holds no lock for long.
-  private static func session(deadline: Duration, _ schema: Schema) -> [String: String] {
-    func milliseconds(_ duration: Duration) -> String { "\(max(1, Int(duration.milliseconds)))ms" }
-    let settings = [
-      // Every statement finds its rows by a key: planned once a connection, never anew for other values, and never
-      // for the few rows that a table has at first.
-      "plan_cache_mode": "force_generic_plan",
-      "enable_seqscan": "off",
-      "statement_timeout": milliseconds(deadline),
-      "lock_timeout": milliseconds(deadline * 3 / 4),
-      "idle_in_transaction_session_timeout": milliseconds(deadline / 2),
-      "client_connection_check_interval": milliseconds(min(deadline / 4, .milliseconds(250))),
-    ]
-    return schema.sessionSettings.merging(settings) { $1 }
-  }
+  /// Every statement finds its rows by a key: planned once a connection, never anew for other values, and never for
+  /// the few rows that a table has at first.
+  private static let planning = ["plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"]
 }

@@ -1,74 +1,58 @@
 package import CouponAPI
+import CouponDatabase
 package import CouponStore
 package import EventLoop
 package import Operations
 package import Postgres
 
-/// The monolith's database: prepared at the start, asked once in a while whether it answers.
+/// The monolith's database: prepared at the start, then asked once a second whether it answers.
 ///
 ///     preparing ──▶ answering ◀──▶ silent
 @LoopActor
 package final class MonolithDatabase {
-  private enum State {
-    case preparing
-    case answering
-    case silent
-  }
-
   /// For everything but the coupon requests: bystander, status, operator, the question whether it answers.
   package let pool: PostgresPool
-  private let schema: Schema
-  private let ranksAreUnique: Bool
-  private let log: Log
-  private var state = State.preparing
+  private let tables: TablePreparation
+  private let trouble: TroubleLog
+  private var isAnswering = true
   private var isStopped = false
-  private var lastTrouble: String?
 
   private static let question = PostgresStatement("SELECT 1")
   private static let interval = Duration.seconds(1)
 
   package init(pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, log: Log) {
-    (self.pool, self.schema, self.ranksAreUnique, self.log) = (pool, schema, ranksAreUnique, log)
+    self.pool = pool
+    trouble = TroubleLog(log)
+    tables = TablePreparation(schema, pool, ranksAreUnique: ranksAreUnique, trouble: trouble)
   }
 
   package var readiness: ServiceReadiness {
-    switch state {
-    case .preparing: ServiceReadiness(reasons: ["preparing the tables"])
-    case .answering: ServiceReadiness(reasons: [])
-    case .silent: ServiceReadiness(reasons: ["the database does not answer"])
-    }
+    guard tables.isDone else { return ServiceReadiness(reasons: ["preparing the tables"]) }
+    return ServiceReadiness(reasons: isAnswering ? [] : ["the database does not answer"])
   }
 
   /// Makes the tables; where the database does not answer yet, goes on trying behind the listeners.
   ///
   /// - Throws: `SchemaError` where the tables belong to a newer program, or to another strategy.
   package func start() async throws {
-    try await prepare()
+    try await tables.attempt(within: .seconds(5))
     EventLoop.shared.spawn { await self.watch() }
   }
 
   package func stop() async {
     isStopped = true
+    tables.stop()
     await pool.close()
-  }
-
-  private func prepare() async throws(SchemaError) {
-    do {
-      try await schema.prepare(pool, ranksAreUnique: ranksAreUnique, deadline: .now + .seconds(5))
-      enter(.answering)
-    } catch let error as SchemaError {
-      throw error
-    } catch {
-      note(error)
-    }
   }
 
   private func watch() async {
     while !isStopped {
-      switch state {
-      case .preparing:
-        do { try await prepare() } catch { note(error) }
-      case .answering, .silent: await probe()
+      if tables.isDone {
+        await probe()
+      } else {
+        do throws(SchemaError) { try await tables.attempt(within: .seconds(5)) } catch {
+          trouble.note("the tables cannot be used", error.description)
+        }
       }
       await EventLoop.shared.sleep(for: Self.interval)
     }
@@ -79,27 +63,11 @@ package final class MonolithDatabase {
     let before = pool.statistics.answered
     do {
       _ = try await pool.query(Self.question, deadline: .now + Self.interval)
+      isAnswering = true
     } catch {
-      guard pool.statistics.answered == before else { return enter(.answering) }
-      note(error)
-      return enter(.silent)
+      isAnswering = pool.statistics.answered != before
+      if !isAnswering, !isStopped { trouble.note("the database does not answer", "\(error)") }
     }
-    enter(.answering)
-  }
-
-  private func enter(_ next: State) {
-    if next != state, next == .answering {
-      log.info("the database answers", ["schema": schema.name])
-      lastTrouble = nil
-    }
-    state = next
-  }
-
-  /// Says each trouble once.
-  private func note(_ error: any Error) {
-    let trouble = "\(error)"
-    guard trouble != lastTrouble, !isStopped else { return }
-    lastTrouble = trouble
-    log.warning("the database does not answer", ["reason": trouble])
+    if isAnswering { trouble.over() }
   }
 }

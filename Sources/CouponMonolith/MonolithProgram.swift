@@ -1,4 +1,4 @@
-import CouponAPI
+import Programs
 
 extension Monolith {
   /// Runs the program until a signal ends it.
@@ -9,6 +9,6 @@ extension Monolith {
     Program.run(
       "monolith", summary: "first-come-first-served coupons over a locked row",
       settings: MonolithSettings.self, arguments: arguments
-    ) { settings, context in try Monolith(settings, context).application() }
+    ) { settings, context in Monolith(settings, context).application() }
   }
 }

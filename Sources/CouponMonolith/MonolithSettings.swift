@@ -1,35 +1,37 @@
+package import CouponStore
 package import Operations
 package import Postgres
+package import Programs
 
 /// What the monolith is told.
 package struct MonolithSettings: ProgramSettings {
-  /// The names of `COUPON_STRATEGY`, the default first.
-  package static let strategies = MonolithStrategy.allCases.map(\.rawValue)
-
-  package var server: ServerSettings
-  package var admin: AdminSettings
-  package var database: DatabaseSettings
-  package var coupons: CouponSettings
+  package let server: ServerSettings
+  package let admin: AdminSettings
+  package let database: DatabaseSettings
+  /// Connections of the pool that issues coupons.
+  package let couponPool: Int
+  package let schema: Schema
+  package let coupons: CouponSettings<MonolithStrategy>
   package let logLevel: LogLevel
-  /// Nil only where `DATABASE_URL` has been rejected.
-  package let databaseConfiguration: PostgresConfiguration?
 
-  package var strategy: MonolithStrategy { MonolithStrategy(rawValue: coupons.strategy) ?? .forUpdate }
-
-  package init(_ reader: inout SettingsReader) {
-    server = ServerSettings(&reader, defaultPort: 8081)
-    admin = AdminSettings(&reader)
-    database = DatabaseSettings(&reader, defaultCouponPool: 2)
-    coupons = CouponSettings(&reader, strategies: MonolithSettings.strategies, admin: admin)
-    logLevel = LogLevel(&reader)
-    if coupons.strategy == MonolithStrategy.sharedPool.rawValue, !reader.isGiven("DATABASE_POOL") {
+  package init(_ reader: inout SettingsReader) throws(SettingsError) {
+    server = try ServerSettings(&reader, defaultPort: 8081)
+    admin = try AdminSettings(&reader)
+    var database = try DatabaseSettings(
+      &reader,
+      use: "Connections to the database: half of them for looking coupons up, half for everything else; "
+        + "with shared-pool all of them for everything, and 16 by default.")
+    couponPool = try reader.integer(
+      "COUPON_POOL", default: 2, in: 1...512, unit: "connections",
+      "Connections that issue coupons; few, for they wait for one row.")
+    schema = try Schema(&reader, standard: .monolith)
+    coupons = try CouponSettings(
+      &reader, strategies: MonolithStrategy.allCases.map { ($0.rawValue, $0) },
+      isOperated: admin.listener != nil)
+    logLevel = try LogLevel(&reader)
+    if coupons.strategy == .sharedPool, !reader.isGiven("DATABASE_POOL") {
       database.pool = MonolithStrategy.sharedPoolSize
     }
-    do throws(InvalidPostgresURL) {
-      databaseConfiguration = try PostgresConfiguration(url: database.url)
-    } catch {
-      databaseConfiguration = nil
-      reader.reject("DATABASE_URL", error.description)
-    }
+    self.database = database
   }
 }

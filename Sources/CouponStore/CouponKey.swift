@@ -30,6 +30,15 @@ package struct CouponKey: Sendable {
     return CouponID(high: high, low: low)
   }
 
+  /// The claim of a person who asks at `time`, on `day` of the policy.
+  package func claim(
+    _ eventID: EventID, by user: UserID, on day: Day, of policy: Policy, at time: Timestamp
+  ) -> CouponClaim {
+    CouponClaim(
+      eventID: eventID, couponID: couponID(of: user, on: day, policy), policyID: policy.id, userID: user,
+      day: day, issuedAt: time)
+  }
+
   /// What a `PolicyCreated` carries, so that a reader with another key notices.
   package func keyHash(of policy: PolicyID) -> KeyHash {
     var input: [UInt8] = [2]

@@ -7,7 +7,7 @@ package import EventLoop
 /// Metadata never holds a secret; the message never holds a value.
 package struct Log: Sendable {
   package let level: LogLevel
-  private let program: String
+  package let program: String
   private let output: LogOutput
 
   package init(program: String, level: LogLevel, output: LogOutput) {

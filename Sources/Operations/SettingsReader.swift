@@ -1,35 +1,40 @@
-/// Reads settings from the environment and from flags of the same name, and remembers what it was asked for:
-/// the same declarations make `--help`.
+/// Reads settings from the environment and from flags of the same name, each parsed where it is read, and remembers
+/// what was read: the same calls make `--help`.
 ///
 /// `HTTP_PORT=8081`, `--http-port 8081` and `--http-port=8081` say the same; a flag wins. An empty variable counts as
-/// not set. Nothing throws until `finish()`, so that one pass declares every setting, also when one is wrong.
+/// not set. The first setting that is missing or absurd is thrown; `finish()` rejects flags that nothing read.
 package struct SettingsReader {
   private let environment: [String: String]
   /// By key; nil where the flag came without a value.
   private var flags: [String: String?] = [:]
-  private var declared: [SettingDeclaration] = []
+  /// The settings read so far, in order.
+  package private(set) var declarations: [SettingDeclaration] = []
+  /// Of the arguments alone; thrown by the first read.
   private var problem: SettingsError?
+  /// Every required setting has the value of its example.
+  private let usesExamples: Bool
 
   package init(environment: [String: String], arguments: [String]) {
-    self.environment = environment
+    (self.environment, usesExamples) = (environment, false)
     readFlags(arguments[...])
   }
 
+  /// Reads nothing: each setting has its default or its example, so that all are declared.
+  init(declaring: Void) { (environment, usesExamples) = ([:], true) }
+
   private mutating func readFlags(_ arguments: ArraySlice<String>) {
+    func reject(_ flag: String, _ rule: String) { problem = SettingsError(setting: flag, rule: rule) }
     var rest = arguments
     while let argument = rest.popFirst() {
       guard argument.hasPrefix("--"), argument.utf8.count > 2 else {
-        reject(argument, "is no setting; settings are written as --http-port 8081")
-        return
+        return reject(argument, "is no setting; settings are written as --http-port 8081")
       }
       let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let key = SettingsReader.key(ofFlag: parts[0]) else {
-        reject("--\(parts[0])", "is no setting; settings are written as --http-port 8081")
-        return
+        return reject("--\(parts[0])", "is no setting; settings are written as --http-port 8081")
       }
       guard flags[key] == nil else {
-        reject("--\(parts[0])", "is given twice")
-        return
+        return reject("--\(parts[0])", "is given twice")
       }
       if parts.count == 2 {
         flags[key] = .some(String(parts[1]))
@@ -49,20 +54,15 @@ package struct SettingsReader {
     return String(name.uppercased().map { $0 == "-" ? "_" : $0 })
   }
 
-  /// Whether a value is given for a setting; for what a default depends on another setting.
+  /// Whether a value is given for a setting, for a default that depends on another setting.
   package func isGiven(_ key: String) -> Bool {
     flags[key] != nil || !(environment[key] ?? "").isEmpty
   }
 
-  /// Records that a setting cannot be used; the first problem is the one that `finish()` throws.
-  package mutating func reject(_ key: String, _ rule: String) {
-    if problem == nil { problem = SettingsError(setting: key, rule: rule) }
-  }
-
-  /// - Throws: the first problem: a missing or absurd setting, or a flag that nothing asked for.
+  /// - Throws: where a flag was given that no setting reads.
   package func finish() throws(SettingsError) {
     if let problem { throw problem }
-    let known = Set(declared.map(\.key))
+    let known = Set(declarations.map(\.key))
     if let unknown = flags.keys.filter({ !known.contains($0) }).min() {
       throw SettingsError(
         setting: SettingDeclaration.flag(for: unknown), rule: "is no setting of this program")
@@ -70,79 +70,99 @@ package struct SettingsReader {
   }
 
   /// The text of a setting, or nil where it is not set.
-  private mutating func take(_ declaration: SettingDeclaration) -> String? {
-    declared.append(declaration)
-    if let flag = flags[declaration.key] {
-      guard let value = flag else {
-        if declaration.isSwitch { return "on" }
-        reject(declaration.key, "needs a value")
-        return nil
+  private mutating func take(_ declaration: SettingDeclaration) throws(SettingsError) -> String? {
+    if let problem { throw problem }
+    declarations.append(declaration)
+    let key = declaration.key
+    let text: String
+    if let flag = flags[key] {
+      guard let value = flag ?? (declaration.isSwitch ? "on" : nil) else {
+        throw SettingsError(setting: key, rule: "needs a value")
       }
-      return value
+      text = value
+    } else {
+      guard let value = environment[key], !value.isEmpty else { return nil }
+      text = value
     }
-    guard let value = environment[declaration.key], !value.isEmpty else { return nil }
-    return value
+    if text.utf8.count > 4096 { throw SettingsError(setting: key, rule: "must be at most 4096 bytes long") }
+    if text.utf8.contains(where: { $0 < 32 || $0 == 127 }) {
+      throw SettingsError(setting: key, rule: "must not contain control characters")
+    }
+    return text
+  }
+
+  private func parse<Value>(
+    _ key: String, _ text: String, _ parse: (String) throws -> Value
+  ) throws(SettingsError) -> Value {
+    do { return try parse(text) } catch { throw SettingsError(setting: key, rule: "\(error)") }
   }
 
   // MARK: What a setting can be
 
-  /// Any text of at most 4,096 bytes.
-  package mutating func text(_ key: String, default standard: String, _ help: String) -> String {
-    checked(
-      key, take(SettingDeclaration(key, type: "text", standard: standard, help: help)) ?? standard,
-      secret: false)
+  /// Text of at most 4,096 bytes that becomes a value; what `parse` throws is the rule that the text breaks.
+  package mutating func value<Value>(
+    _ key: String, default standard: String, _ help: String, _ parse: (String) throws -> Value
+  ) throws(SettingsError) -> Value {
+    let text = try take(SettingDeclaration(key, type: "text", standard: standard, help: help))
+    return try self.parse(key, text ?? standard, parse)
   }
 
   /// Text that has no default: absent, the program does not start.
-  package mutating func requiredText(_ key: String, _ help: String, secret: Bool = false) -> String {
-    let declaration = SettingDeclaration(
-      key, type: secret ? "secret" : "text", standard: nil, required: true, help: help)
-    guard let value = take(declaration), !value.isEmpty else {
-      reject(key, "is required: \(help)")
-      return ""
+  ///
+  /// - Parameter example: a text that `parse` takes.
+  package mutating func required<Value>(
+    _ key: String, example: String, _ help: String, secret: Bool = false, _ parse: (String) throws -> Value
+  ) throws(SettingsError) -> Value {
+    let text = try take(
+      SettingDeclaration(key, type: secret ? "secret" : "text", standard: nil, required: true, help: help))
+    guard let text = usesExamples ? example : text, !text.isEmpty else {
+      throw SettingsError(setting: key, rule: "is required: \(help)")
     }
-    return checked(key, value, secret: secret)
+    return try self.parse(key, text, parse)
   }
 
-  package mutating func optionalText(_ key: String, _ help: String, secret: Bool = false) -> String? {
-    let declaration = SettingDeclaration(key, type: secret ? "secret" : "text", standard: nil, help: help)
-    guard let value = take(declaration), !value.isEmpty else { return nil }
-    return checked(key, value, secret: secret)
+  /// Nil where it is not set.
+  package mutating func optional<Value>(
+    _ key: String, _ help: String, secret: Bool = false, _ parse: (String) throws -> Value
+  ) throws(SettingsError) -> Value? {
+    let text = try take(
+      SettingDeclaration(key, type: secret ? "secret" : "text", standard: nil, help: help))
+    guard let text, !text.isEmpty else { return nil }
+    return try self.parse(key, text, parse)
   }
 
-  private mutating func checked(_ key: String, _ value: String, secret: Bool) -> String {
-    if value.utf8.count > 4096 { reject(key, "must be at most 4096 bytes long") }
-    if value.utf8.contains(where: { $0 < 32 || $0 == 127 }) {
-      reject(key, "must not contain control characters")
-    }
-    return value
+  /// Any text of at most 4,096 bytes.
+  package mutating func text(
+    _ key: String, default standard: String, _ help: String
+  ) throws(SettingsError) -> String {
+    try value(key, default: standard, help) { $0 }
   }
 
   /// A whole number; `unit` is written behind the range in `--help`.
   package mutating func integer(
     _ key: String, default standard: Int, in range: ClosedRange<Int>, unit: String = "", _ help: String
-  ) -> Int {
-    let declaration = SettingDeclaration(
-      key, type: SettingsReader.range(range, unit), standard: String(standard), help: help)
-    guard let text = take(declaration) else { return standard }
-    return number(key, text, range, unit) ?? standard
+  ) throws(SettingsError) -> Int {
+    let type = SettingsReader.range(range, unit)
+    let text = try take(SettingDeclaration(key, type: type, standard: String(standard), help: help))
+    guard let text else { return standard }
+    return try SettingsReader.number(key, text, range, unit)
   }
 
   package mutating func optionalInteger(
     _ key: String, in range: ClosedRange<Int>, unit: String = "", _ help: String
-  ) -> Int? {
-    let declaration = SettingDeclaration(
-      key, type: SettingsReader.range(range, unit), standard: nil, help: help)
-    guard let text = take(declaration), !text.isEmpty else { return nil }
-    return number(key, text, range, unit)
+  ) throws(SettingsError) -> Int? {
+    let type = SettingsReader.range(range, unit)
+    let text = try take(SettingDeclaration(key, type: type, standard: nil, help: help))
+    guard let text, !text.isEmpty else { return nil }
+    return try SettingsReader.number(key, text, range, unit)
   }
 
-  private mutating func number(_ key: String, _ text: String, _ range: ClosedRange<Int>, _ unit: String)
-    -> Int?
-  {
+  private static func number(
+    _ key: String, _ text: String, _ range: ClosedRange<Int>, _ unit: String
+  ) throws(SettingsError) -> Int {
     if let value = Int(text), range.contains(value) { return value }
-    reject(key, "must be a number in \(SettingsReader.range(range, unit)), not \(quoted(text))")
-    return nil
+    throw SettingsError(
+      setting: key, rule: "must be a number in \(self.range(range, unit)), not \(quoted(text))")
   }
 
   private static func range(_ range: ClosedRange<Int>, _ unit: String) -> String {
@@ -150,43 +170,45 @@ package struct SettingsReader {
   }
 
   /// `on` or `off`; the flag alone means `on`.
-  package mutating func toggle(_ key: String, default standard: Bool, _ help: String) -> Bool {
+  package mutating func toggle(
+    _ key: String, default standard: Bool, _ help: String
+  ) throws(SettingsError) -> Bool {
     let declaration = SettingDeclaration(
-      key, type: "on|off", standard: standard ? "on" : "off", isSwitch: true, help: help)
-    switch take(declaration) {
+      key, type: "on|off", standard: standard ? "on" : "off", help: help)
+    switch try take(declaration) {
     case nil: return standard
     case "on", "true", "1": return true
     case "off", "false", "0": return false
     case let text?:
-      reject(key, "must be on or off, not \(quoted(text))")
-      return standard
+      throw SettingsError(setting: key, rule: "must be on or off, not \(quoted(text))")
     }
   }
 
-  /// One of a few names, the first being the default.
-  package mutating func choice(_ key: String, of names: [String], _ help: String) -> String {
-    let standard = names.first ?? ""
-    let declaration = SettingDeclaration(
-      key, type: names.joined(separator: "|"), standard: standard, help: help)
-    guard let text = take(declaration) else { return standard }
-    guard names.contains(text) else {
-      reject(key, "must be one of \(names.joined(separator: ", ")), not \(quoted(text))")
-      return standard
+  /// One of a few named values, the first being the default.
+  package mutating func choice<Value>(
+    _ key: String, of choices: [(name: String, value: Value)], _ help: String
+  ) throws(SettingsError) -> (name: String, value: Value) {
+    let (names, standard) = (choices.map(\.name), choices[0])
+    let text = try take(
+      SettingDeclaration(key, type: names.joined(separator: "|"), standard: standard.name, help: help))
+    guard let text else { return standard }
+    guard let choice = choices.first(where: { $0.name == text }) else {
+      throw SettingsError(
+        setting: key, rule: "must be one of \(names.joined(separator: ", ")), not \(quoted(text))")
     }
-    return text
+    return choice
   }
+}
 
-  /// The text of `--help`: a line a setting, in the order in which they were declared.
-  package func help(program: String, summary: String) -> String {
-    var lines = ["\(program): \(summary)", "", "Settings, each a variable of the environment or a flag:"]
-    for setting in declared {
-      let fallback =
-        setting.standard.map { $0.isEmpty ? "empty" : $0 } ?? (setting.required ? "required" : "not set")
-      lines.append(
-        "  \(setting.key)  \(SettingDeclaration.flag(for: setting.key))  (\(setting.type); \(fallback))")
-      lines.append("      \(setting.help)")
-    }
-    return lines.joined(separator: "\n") + "\n"
+/// A rule that the text of a setting breaks; its description completes the sentence that the setting's name begins.
+package struct BrokenRule: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
+
+  /// The value, or the rule that there is none by.
+  package static func unless<Value>(_ value: Value?, _ rule: String) throws(BrokenRule) -> Value {
+    guard let value else { throw BrokenRule(rule) }
+    return value
   }
 }
 
@@ -201,20 +223,26 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
 }
 
 /// What `--help` says of one setting.
-private struct SettingDeclaration {
-  let key: String
-  let type: String
-  let standard: String?
-  let required: Bool
-  let isSwitch: Bool
-  let help: String
+package struct SettingDeclaration: Hashable, Sendable {
+  package let key: String
+  /// `text`, `secret`, `on|off`, names between bars, or a range with its unit.
+  package let type: String
+  /// Nil where it has none.
+  package let standard: String?
+  package let required: Bool
+  package let help: String
+  /// Whether the flag alone is a value.
+  var isSwitch: Bool { type == "on|off" }
 
-  init(
-    _ key: String, type: String, standard: String?, required: Bool = false, isSwitch: Bool = false,
-    help: String
-  ) {
+  init(_ key: String, type: String, standard: String?, required: Bool = false, help: String) {
     (self.key, self.type, self.standard) = (key, type, standard)
-    (self.required, self.isSwitch, self.help) = (required, isSwitch, help)
+    (self.required, self.help) = (required, help)
+  }
+
+  /// The lines of `--help`.
+  var lines: [String] {
+    let fallback = standard.map { $0.isEmpty ? "empty" : $0 } ?? (required ? "required" : "not set")
+    return ["  \(key)  \(SettingDeclaration.flag(for: key))  (\(type); \(fallback))", "      \(help)"]
   }
 
   static func flag(for key: String) -> String {

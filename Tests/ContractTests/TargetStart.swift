@@ -7,6 +7,7 @@ import HTTP
 import Kafka
 import Operations
 import PrivateServers
+import Programs
 
 /// Starts the servers of a target, with everything they need, for the life of the test process.
 @LoopActor
@@ -33,8 +34,8 @@ enum TargetStart {
   private static func memory() async throws -> Target {
     var reader = SettingsReader(
       environment: ["HTTP_PORT": "0", "ADMIN_PORT": "0", "ADMIN_TOKEN": Target.token], arguments: [])
-    let server = ServerSettings(&reader, defaultPort: 0)
-    let admin = AdminSettings(&reader)
+    let server = try ServerSettings(&reader, defaultPort: 0)
+    let admin = try AdminSettings(&reader)
     try reader.finish()
     guard let key = CouponKey(Target.couponKey) else { throw ContractFailure("no key") }
     let stays = (1...3).map { Stay(id: $0, name: "Stay \($0)", city: "Seoul", roomsLeft: 100) }

@@ -1,6 +1,7 @@
 import CouponAPI
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 @Suite struct AdminTests {

@@ -4,6 +4,7 @@ import CouponStore
 import EventLoop
 import HTTP
 import Operations
+import TestSupport
 import Testing
 
 /// What the services answer, as bytes.

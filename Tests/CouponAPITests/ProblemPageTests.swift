@@ -1,6 +1,7 @@
 import CouponAPI
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 /// Every problem has its page, at the address that its `type` names, in the repository and in the program.

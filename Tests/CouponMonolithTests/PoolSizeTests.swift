@@ -3,6 +3,7 @@ import EventLoop
 import Operations
 import Postgres
 import PrivateServers
+import Programs
 import Testing
 import CouponMonolith
 

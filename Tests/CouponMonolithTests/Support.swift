@@ -6,6 +6,7 @@ import EventLoop
 import Operations
 import Postgres
 import PrivateServers
+import Programs
 import Testing
 import CouponMonolith
 
@@ -45,7 +46,7 @@ final class Fixture {
       ], arguments: [])
     let context = ProgramContext(
       log: Log(program: "monolith", level: .error, output: LogOutput()), metrics: Metrics())
-    monolith = try Monolith(settings, context)
+    monolith = Monolith(settings, context)
     tables = PostgresPool(
       configuration: try PostgresConfiguration(url: url), size: 4, maxWaiting: 100,
       sessionSettings: ["search_path": schema], name: "monolith-tests")

@@ -6,6 +6,7 @@ import Foundation
 import HTTP
 import Operations
 import PrivateServers
+import Programs
 import Testing
 import CouponMonolith
 
@@ -167,7 +168,7 @@ private func withProgram(
       ], arguments: [])
     let context = ProgramContext(
       log: Log(program: "monolith", level: .error, output: LogOutput()), metrics: Metrics())
-    let application = try Monolith(settings, context).application()
+    let application = Monolith(settings, context).application()
     try await application.start()
     @LoopActor func client(_ port: Int) -> HTTPClient {
       HTTPClient(HTTPClientConfiguration(address: SocketAddress(numericHost: "127.0.0.1", port: port)))

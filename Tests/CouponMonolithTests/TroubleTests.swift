@@ -1,5 +1,6 @@
 import TestSupport
 import CouponAPI
+import CouponDatabase
 import CouponDomain
 import EventLoop
 import Postgres

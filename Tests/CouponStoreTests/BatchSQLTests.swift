@@ -11,7 +11,7 @@ import Testing
 
   /// One batch, as the worker applies it: lock, load, fold, write, next offset.
   @LoopActor
-  private func apply(_ messages: [[UInt8]], from first: Int64, in database: Database) async throws {
+  private func apply(_ messages: [[UInt8]], from first: Int64, in database: TestDatabase) async throws {
     let entries = messages.map { try? LogCodec.decode($0) }
     try await database.pool.transaction(deadline: database.deadline) { transaction in
       let ids = Set(entries.compactMap { $0?.policyID })
@@ -78,7 +78,7 @@ import Testing
   @Test(arguments: [1, 2, 3] as [UInt64])
   func batchesOfAnySizeRecordWhatTheWholeLogSays(_ seed: UInt64) async throws {
     let messages = try log(seed: seed)
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       var random = SeededGenerator(seed: seed)
       var first = 0
       while first < messages.count {
@@ -91,7 +91,7 @@ import Testing
   }
 
   @LoopActor
-  private func compare(_ messages: [[UInt8]], _ database: Database) async throws {
+  private func compare(_ messages: [[UInt8]], _ database: TestDatabase) async throws {
     var ledger = LogLedger(key: try Make.key()) { _ in 0 }
     var deadLetters: [Int64] = []
     for (offset, message) in messages.enumerated() {
@@ -120,7 +120,7 @@ import Testing
   }
 
   @Test func theFirstHashStaysUntilTheLogIsRebuilt() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let row = { @LoopActor () async throws in
         try await OffsetSQL.all(topic: "t", in: database.pool, deadline: database.deadline)
       }
@@ -142,7 +142,7 @@ import Testing
 
   @Test func projectionsAreMadeAnewFromTheSameEvents() async throws {
     let messages = try log(seed: 9)
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       try await apply(messages, from: 0, in: database)
       let events = try await database.count("coupon_event")
       var ledger = LogLedger(key: try Make.key()) { _ in 0 }
@@ -165,7 +165,7 @@ import Testing
   }
 
   @Test func aBatchThatWasRecordedBeforeViolatesAUniqueIndex() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy()
       let claim = try Make.claim("ann", of: policy)
       var record = BatchRecord(topic: "t", partition: 0)
@@ -181,7 +181,7 @@ import Testing
   }
 
   @Test func whereRedisDecidesTheFirstOfAPersonIsKept() async throws {
-    try await Database.with(ranksAreUnique: false) { database in
+    try await TestDatabase.with(ranksAreUnique: false) { database in
       let policy = try Make.policy(quota: 1)
       let created = PolicyCreated(eventID: EventID(high: 1, low: 1), policy: policy, key: try Make.key())
       var first = BatchRecord(topic: "t", partition: 0)

@@ -8,7 +8,7 @@ import Testing
 /// The monolith's statements and reads, played one request after the other.
 @Suite struct IssuanceSQLTests {
   @LoopActor
-  private func create(_ policy: Policy, in database: Database, event: UInt64 = 1) async throws
+  private func create(_ policy: Policy, in database: TestDatabase, event: UInt64 = 1) async throws
     -> PolicyCreation
   {
     let created = PolicyCreated(eventID: EventID(high: 7, low: event), policy: policy, key: try Make.key())
@@ -17,7 +17,9 @@ import Testing
 
   /// What the service does under the default strategy.
   @LoopActor
-  private func issue(_ claim: CouponClaim, _ policy: Policy, in database: Database) async throws -> Decision {
+  private func issue(_ claim: CouponClaim, _ policy: Policy, in database: TestDatabase) async throws
+    -> Decision
+  {
     try await database.pool.transaction(deadline: database.deadline) { transaction in
       let answers = try await transaction.run([
         IssuanceSQL.lock(claim.day, of: policy.id), IssuanceSQL.find(claim.userID, on: claim.day, of: policy),
@@ -34,7 +36,7 @@ import Testing
   }
 
   @Test func aPolicyIsReadBackAsItWasWritten() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policies = try [
         Make.policy(1, name: #"여름 "첫" \ 쿠폰 {a,b}"#), Make.policy(7, opensAt: "23:59:59", perPerson: .daily),
         Make.policy(
@@ -58,7 +60,7 @@ import Testing
   }
 
   @Test func theFirstPolicyOfAnIDStays() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       #expect(try await PolicySQL.free(in: database.pool, deadline: database.deadline)?.value == 1)
       let first = try Make.policy(name: "first")
       #expect(try await create(first, in: database) == .created)
@@ -70,7 +72,7 @@ import Testing
   }
 
   @Test func aDayIsSoldInOrder() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 2)
       _ = try await create(policy, in: database)
       let claims = try ["ann", "bob", "cid"].enumerated().map {
@@ -95,7 +97,7 @@ import Testing
   }
 
   @LoopActor
-  private func expectEvents(of claims: ArraySlice<CouponClaim>, _ policy: Policy, in database: Database)
+  private func expectEvents(of claims: ArraySlice<CouponClaim>, _ policy: Policy, in database: TestDatabase)
     async throws
   {
     let (pool, deadline) = (database.pool, database.deadline)
@@ -112,7 +114,7 @@ import Testing
   }
 
   @Test func onePeriodHasOneRowWhateverTheProgramThinks() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 5)
       _ = try await create(policy, in: database)
       let first = Coupon(claim: try Make.claim("ann", "2026-07-01", of: policy, event: 1), rank: 1)
@@ -133,7 +135,7 @@ import Testing
   }
 
   @Test func oneStatementShowsPolicyCountersAndCoupons() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 3, perPerson: .daily)
       _ = try await create(policy, in: database)
       let claims = try ["2026-07-01", "2026-07-02"].enumerated().map {
@@ -164,7 +166,7 @@ import Testing
   }
 
   @Test func aHolderOfOnceIsSeenOutsideTheEventToo() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(perPerson: .once)
       _ = try await create(policy, in: database)
       let claim = try Make.claim("ann", "2026-07-03", of: policy)
@@ -179,7 +181,7 @@ import Testing
   }
 
   @Test func theLatestCoupon() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(perPerson: .daily)
       _ = try await create(policy, in: database)
       let read = { @LoopActor (name: String, id: Int) async throws in
@@ -200,7 +202,7 @@ import Testing
   }
 
   @Test func theOtherStrategiesHaveTheirStatements() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy(quota: 2)
       _ = try await create(policy, in: database)
       let (day, people) = (policy.startsOn, ["ann", "bob", "cid"])

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func theTablesOfTheDesignAreThere() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let rows = try await database.run(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = $1 ORDER BY table_name",
         [.text(database.schema.name)])
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func preparingAgainChangesNothing() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       try await database.run("UPDATE stay SET rooms_left = 7 WHERE stay_id = 1")
       try await database.schema.prepare(database.pool, deadline: database.deadline)
       #expect(try await database.run("SELECT rooms_left FROM stay WHERE stay_id = 1").int(0, 0) == 7)
@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func severalProgramsPrepareAtOnce() async throws {
-    try await Database.with(prepared: false) { database in
+    try await TestDatabase.with(prepared: false) { database in
       let tasks = (0..<4).map { _ in
         let done = Completion<Void>()
         EventLoop.shared.spawn {
@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func tablesOfANewerProgramAreLeftAlone() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       try await database.run("INSERT INTO schema_migration (version) VALUES (99)")
       await #expect(throws: SchemaError.newer(found: 99, known: 1)) {
         try await database.schema.prepare(database.pool, deadline: database.deadline)
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func theIndexOnRanksFollowsTheStrategy() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let hasIndex = { @LoopActor () async throws in
         try await database.run("SELECT to_regclass('coupon_rank') IS NOT NULL").bool(0, 0)
       }
@@ -85,7 +85,7 @@ import Testing
   }
 
   @Test func theEventsTableOnlyGrows() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       let policy = try Make.policy()
       let created = PolicyCreated(eventID: EventID(high: 1, low: 1), policy: policy, key: try Make.key())
       _ = try await PolicySQL.create(created, in: database.pool, deadline: database.deadline)
@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test func aSchemaCanBeDroppedAndMadeAnew() async throws {
-    try await Database.with { database in
+    try await TestDatabase.with { database in
       try await database.schema.drop(database.pool, deadline: database.deadline)
       try await database.schema.drop(database.pool, deadline: database.deadline)
       try await database.schema.prepare(database.pool, deadline: database.deadline)

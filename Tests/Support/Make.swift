@@ -17,7 +17,7 @@ package enum Make {
       opensAt: some(TimeOfDay(opensAt), opensAt), timeZone: timeZone, dailyQuota: quota, perPerson: perPerson)
   }
 
-  private static func some<Value>(_ value: Value?, _ source: some Any) throws -> Value {
+  static func some<Value>(_ value: Value?, _ source: some Any) throws -> Value {
     guard let value else { throw TestFailure("\(Value.self) has no such value: \(source)") }
     return value
   }

@@ -35,19 +35,13 @@ package final class MemoryCouponService: CouponService {
     do { window = try calendar.window(of: policy, at: request.time) } catch {
       return .trouble(.unavailable(reason: "The policy's time zone is unknown here."))
     }
-    let claim = CouponClaim(
-      eventID: eventIDs.next(), couponID: key.couponID(of: request.userID, on: window.day, policy),
-      policyID: policy.id, userID: request.userID, day: window.day, issuedAt: request.time)
+    let claim = key.claim(eventIDs.next(), by: request.userID, on: window.day, of: policy, at: request.time)
     let hours = policy.hours(at: request.time, in: window)
-    switch ledgers[policy.id]?.apply(claim, hours: hours) {
-    case .issued(let coupon):
+    guard let decision = ledgers[policy.id]?.apply(claim, hours: hours) else { return .noSuchPolicy }
+    if case .issued(let coupon) = decision {
       record(LogCodec.encode(claim), rank: coupon.rank, of: policy.id, at: request.time)
-      return .created(coupon)
-    case .refused(.alreadyIssued(let coupon)): return .existing(coupon)
-    case .refused(.notOpen(let next)): return .notOpen(next: next)
-    case .refused(.soldOut): return .soldOut
-    case nil: return .noSuchPolicy
     }
+    return IssueAnswer(decision)
   }
 
   package func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {

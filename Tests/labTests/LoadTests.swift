@@ -2,6 +2,7 @@ import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
+import TestSupport
 import Testing
 import lab
 

@@ -9,6 +9,7 @@ import Kafka
 import Operations
 import Postgres
 import PrivateServers
+import Programs
 import Redis
 import Testing
 import CouponEDA
@@ -82,7 +83,7 @@ final class Trial {
 
   func startWorker(_ bug: PlantedBug? = nil) async throws {
     let settings = try WorkerSettings.read(environment: environment, arguments: [])
-    let worker = try EDAWorker(settings, context, wires: bug?.worker ?? WorkerWires()).application()
+    let worker = EDAWorker(settings, context, wires: bug?.worker ?? WorkerWires()).application()
     try await worker.start()
     self.worker = worker
   }

@@ -1,9 +1,11 @@
 package import CouponAPI
+package import CouponDatabase
 import CouponStore
 package import EventLoop
 import Kafka
-package import Operations
+import Operations
 import Postgres
+package import Programs
 import Redis
 
 /// `eda api` as a whole.
@@ -30,22 +32,21 @@ package final class EDAAPI: ApplicationPart {
 
   package init(
     _ settings: APISettings, _ context: ProgramContext, wires: APIWires = APIWires()
-  ) throws(SettingsError) {
+  ) {
     let wires = wires.crashing(CrashSwitch(settings.crash))
     let context = context.switchable(FaultTarget.allCases, by: settings.admin)
     (self.settings, self.context) = (settings, context)
-    let key = try Composition.key(settings.coupons)
-    pool = try Composition.pool(
-      settings.database, settings.databaseConfiguration, deadline: settings.server.requestDeadline,
-      maxWaiting: settings.server.maxConnections, name: "eda-api", context)
-    guard let configuration = settings.redisConfiguration else {
-      throw SettingsError(setting: "REDIS_URL", rule: "is no URL of a Redis server")
-    }
+    let key = settings.coupons.key
+    pool = DatabasePools(
+      settings.database, settings.schema, deadline: settings.server.requestDeadline,
+      metrics: context.metrics, faults: context.faults
+    ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
     func connect(_ name: String) -> RedisClient {
       let client = RedisClient(
-        configuration: configuration, name: name, maxPending: settings.server.maxConnections + 64)
+        configuration: settings.redis.configuration, name: name,
+        maxPending: settings.server.maxConnections + 64)
       client.fault = context.faults.map { RedisFaults($0, client) }
       return client
     }
@@ -58,7 +59,7 @@ package final class EDAAPI: ApplicationPart {
     self.view = view
     let capacity = settings.server.maxConnections
     let strategy: any CouponStrategy
-    switch settings.coupons.edaStrategy {
+    switch settings.coupons.strategy {
     case .log:
       strategy = LogCouponService(
         view, Gate(redis, keyPrefix: settings.redis.keyPrefix, metrics: context.metrics), capacity: capacity,
@@ -84,7 +85,7 @@ package final class EDAAPI: ApplicationPart {
     self.end = end
     publisher.fault = context.faults?.kafkaHook
     follower.fault = context.faults?.kafkaHook
-    Composition.tell(settings.coupons.strategy, in: context.metrics)
+    context.tell(strategy: settings.coupons.strategyName)
     redisFigures()
   }
 

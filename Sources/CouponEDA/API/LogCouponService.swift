@@ -3,6 +3,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Operations
+import Programs
 
 /// The log decides: Redis proposes, and what counts is what is read back.
 ///

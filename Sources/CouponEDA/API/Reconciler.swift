@@ -3,6 +3,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Operations
+import Programs
 import Redis
 
 /// Compares Redis' sets with the list once an interval, and does what `Reconciliation` says.

@@ -49,10 +49,10 @@ struct BrokerSettings: ProgramSettings {
   var partitions: Int
   let logLevel: LogLevel
 
-  init(_ reader: inout SettingsReader) {
-    topic = reader.text("KAFKA_TOPIC", default: "TimeAttackCouponIssue", "The log.")
-    partitions = reader.integer(
+  init(_ reader: inout SettingsReader) throws(SettingsError) {
+    topic = try reader.text("KAFKA_TOPIC", default: "TimeAttackCouponIssue", "The log.")
+    partitions = try reader.integer(
       "KAFKA_PARTITIONS", default: 8, in: 1...1_024, unit: "partitions", "How many partitions the log has.")
-    logLevel = LogLevel(&reader)
+    logLevel = try LogLevel(&reader)
   }
 }

@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Operations
+import Programs
 
 /// Where a program can be told to end itself, as `kill -9` would end it there.
 package enum CrashPoint: String, CaseIterable, Sendable {
@@ -31,19 +32,18 @@ package struct CrashSetting: Hashable, Sendable {
   }
 
   /// Nil where it is not set. Only with the operator's listener: no program in service has it.
-  static func read(_ reader: inout SettingsReader, admin: AdminSettings) -> CrashSetting? {
+  static func read(
+    _ reader: inout SettingsReader, admin: AdminSettings
+  ) throws(SettingsError) -> CrashSetting? {
     let points = CrashPoint.allCases.map(\.rawValue).joined(separator: ", ")
-    let text = reader.optionalText(
+    return try reader.optional(
       "CRASH_AT",
-      "Where to end as kill -9 would (POINT or POINT:N, the N-th time), for experiments: \(points).")
-    guard let text else { return nil }
-    guard let setting = CrashSetting(text) else {
-      reader.reject("CRASH_AT", "must be one of \(points), and :N behind it for the N-th time")
-      return nil
+      "Where to end as kill -9 would (POINT or POINT:N, the N-th time), for experiments: \(points)."
+    ) { text in
+      let setting = try BrokenRule.unless(
+        CrashSetting(text), "must be one of \(points), and :N behind it for the N-th time")
+      if admin.listener == nil { throw BrokenRule("needs the admin listener (ADMIN_PORT, ADMIN_TOKEN)") }
+      return setting
     }
-    if admin.listener == nil {
-      reader.reject("CRASH_AT", "needs the admin listener (ADMIN_PORT, ADMIN_TOKEN)")
-    }
-    return setting
   }
 }

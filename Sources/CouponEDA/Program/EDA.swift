@@ -1,6 +1,7 @@
 import CouponAPI
 import EventLoop
 import Foundation
+import Programs
 
 /// The program's four subcommands.
 package enum EDA {
@@ -19,12 +20,12 @@ package enum EDA {
         "eda api", summary: "first-come-first-served coupons that the log decides",
         settings: APISettings.self,
         arguments: rest, until: signals
-      ) { settings, context in try EDAAPI(settings, context).application() }
+      ) { settings, context in EDAAPI(settings, context).application() }
     case "worker":
       return Program.run(
         "eda worker", summary: "writes what the log says into the tables", settings: WorkerSettings.self,
         arguments: rest, until: signals
-      ) { settings, context in try EDAWorker(settings, context).application() }
+      ) { settings, context in EDAWorker(settings, context).application() }
     case "broker": return BrokerProgram.run(rest, until: signals)
     case "all": return Supervisor.run(rest)
     case "--help", "-h", "help":

@@ -14,14 +14,13 @@ final class EmbeddedLag {
   /// - Parameter environment: the worker's; nil where it could not have started with it.
   init?(_ environment: [String: String]) {
     guard let settings = try? WorkerSettings.read(environment: environment, arguments: []),
-      let configuration = settings.databaseConfiguration,
-      let schema = try? Composition.schema(settings.database),
       let admin = try? KafkaAdmin(
         configuration: KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-all"))
     else { return nil }
     (self.settings, self.admin) = (settings, admin)
     pool = PostgresPool(
-      configuration: configuration, size: 1, maxWaiting: 4, sessionSettings: schema.sessionSettings,
+      configuration: settings.database.configuration, size: 1, maxWaiting: 4,
+      sessionSettings: settings.schema.sessionSettings,
       name: "eda-all")
   }
 

@@ -13,6 +13,11 @@ package enum EDAStrategy: Hashable, Sendable {
       [way.rawValue] + Rollback.allCases.map { "\(way.rawValue):\($0.rawValue)" }
     }
 
+  /// Every name with what it stands for, as `COUPON_STRATEGY` takes them.
+  package static let named = names.compactMap { name in
+    EDAStrategy(name).map { (name: name, value: $0) }
+  }
+
   /// Nil for a name that is none of `names`.
   package init?(_ name: String) {
     if name == "log" {

@@ -1,8 +1,10 @@
 import CouponAPI
+import CouponDatabase
 import CouponDomain
 import CouponStore
 import EventLoop
 import Operations
+import Programs
 import Redis
 
 /// Redis decides, as in the origin article: a slot in its set is a coupon as soon as the claim is delivered to the log; the

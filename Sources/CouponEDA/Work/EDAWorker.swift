@@ -1,9 +1,11 @@
 package import CouponAPI
+import CouponDatabase
 import CouponStore
 package import EventLoop
 import Kafka
-package import Operations
+import Operations
 import Postgres
+package import Programs
 
 /// `eda worker` as a whole: it prepares the tables, then writes what the log says.
 @LoopActor
@@ -11,38 +13,38 @@ package final class EDAWorker: ApplicationPart {
   private let settings: WorkerSettings
   private let context: ProgramContext
   private let pool: PostgresPool
-  private let schema: Schema
+  private let tables: TablePreparation
   private let worker: LogWorker
   private let end: Ending
-  private let trouble: TroubleLog
-  private var isPrepared = false
   private var isStopped = false
 
   package init(
     _ settings: WorkerSettings, _ context: ProgramContext, wires: WorkerWires = WorkerWires()
-  ) throws(SettingsError) {
+  ) {
     let wires = wires.crashing(CrashSwitch(settings.crash))
     let context = context.switchable([.database, .kafka], by: settings.admin)
     (self.settings, self.context) = (settings, context)
-    let key = try Composition.key(settings.coupons)
-    schema = try Composition.schema(settings.database)
-    pool = try Composition.pool(
-      settings.database, settings.databaseConfiguration, deadline: BatchWriter.patience, maxWaiting: 64,
-      name: "eda-worker", context)
+    let key = settings.coupons.key
+    pool = DatabasePools(
+      settings.database, settings.schema, deadline: BatchWriter.patience, metrics: context.metrics,
+      faults: context.faults
+    ).open("eda-worker", maxWaiting: 64)
+    tables = TablePreparation(
+      settings.schema, pool, ranksAreUnique: settings.coupons.strategy.isRanked,
+      trouble: TroubleLog(context.log))
     let end = Ending()
     self.end = end
-    trouble = TroubleLog(context.log)
     worker = LogWorker(
       settings.kafka, KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-worker"),
       tables: wires.tables(
         BatchWriter(
           pool, topic: settings.kafka.topic,
           empty: LogLedger(key: key, partitions: settings.kafka.partitions),
-          decides: settings.coupons.edaStrategy == .log, fold: wires.fold)),
+          decides: settings.coupons.strategy == .log, fold: wires.fold)),
       group: wires.group, offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
       onFailure: { reason in end.fail(reason) })
     worker.fault = context.faults?.kafkaHook
-    Composition.tell(settings.coupons.strategy, in: context.metrics)
+    context.tell(strategy: settings.coupons.strategyName)
   }
 
   /// The listeners around it: health and figures only.
@@ -59,7 +61,7 @@ package final class EDAWorker: ApplicationPart {
   }
 
   package func readiness() -> ServiceReadiness {
-    guard isPrepared else { return ServiceReadiness(reasons: ["preparing the tables"]) }
+    guard tables.isDone else { return ServiceReadiness(reasons: ["preparing the tables"]) }
     guard worker.isWriting else { return ServiceReadiness(reasons: ["the database does not answer"]) }
     return ServiceReadiness(reasons: worker.isAssigned ? [] : ["waiting for partitions of the log"])
   }
@@ -67,7 +69,7 @@ package final class EDAWorker: ApplicationPart {
   package func start() async throws {
     EventLoop.shared.spawn {
       do {
-        try await self.prepare()
+        try await self.tables.run(every: .milliseconds(500), within: .seconds(10))
         if !self.isStopped { try self.worker.start() }
       } catch {
         self.end.fail("\(error)")
@@ -75,25 +77,9 @@ package final class EDAWorker: ApplicationPart {
     }
   }
 
-  /// Makes the tables as soon as the database answers.
-  private func prepare() async throws {
-    while !isStopped {
-      do {
-        try await schema.prepare(
-          pool, ranksAreUnique: settings.coupons.edaStrategy.isRanked, deadline: .now + .seconds(10))
-        isPrepared = true
-        return trouble.over()
-      } catch let error as SchemaError {
-        throw error
-      } catch {
-        trouble.note("the database does not answer", "\(error)")
-      }
-      await EventLoop.shared.sleep(for: .milliseconds(500))
-    }
-  }
-
   package func stop(deadline: Instant) async {
     isStopped = true
+    tables.stop()
     await worker.stop(deadline: deadline)
     await pool.close()
   }

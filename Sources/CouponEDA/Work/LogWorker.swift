@@ -4,6 +4,7 @@ import EventLoop
 import Kafka
 import Operations
 import Postgres
+import Programs
 
 /// Reads its partitions of the log and writes them into the tables, one transaction a batch.
 ///

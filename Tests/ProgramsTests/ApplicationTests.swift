@@ -4,7 +4,9 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import HTTP
+import Foundation
 import Operations
+import Programs
 import Testing
 
 /// A part that notes when it is started and stopped.
@@ -52,20 +54,19 @@ private final class SlowBystander: BystanderService {
   @LoopActor
   private static func application(
     port: Int = 0, parts: [any ApplicationPart] = [], bystander: any BystanderService = MemoryBystander([]),
-    admin: Bool = false
+    admin: Bool = false, readyFile: String? = nil
   ) throws -> Application {
     var environment = ["HTTP_PORT": String(port)]
     if admin { environment.merge(["ADMIN_PORT": "0", "ADMIN_TOKEN": Fixture.token]) { $1 } }
+    environment["READY_FILE"] = readyFile
     var reader = SettingsReader(environment: environment, arguments: [])
-    let server = ServerSettings(&reader, defaultPort: 0)
-    let admin = AdminSettings(&reader)
+    let server = try ServerSettings(&reader, defaultPort: 0)
+    let admin = try AdminSettings(&reader)
     try reader.finish()
     let coupons = MemoryCouponService(key: try #require(CouponKey("a secret of the tests")))
     return Application(
       server: server, admin: admin, services: APIServices(coupons: coupons, bystander: bystander),
-      parts: parts,
-      context: ProgramContext(
-        log: Log(program: "test", level: .error, output: LogOutput()), metrics: Metrics()),
+      parts: parts, context: Fixture.quietContext(),
       clock: SystemClock())
   }
 
@@ -154,6 +155,37 @@ private final class SlowBystander: BystanderService {
       #expect(response.status == 401)
       client.close()
       await with.stop()
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func theReadyFileSaysWhereAProgramListens(admin: Bool) async throws {
+    try await onLoop {
+      let path = try TestServers.folder() + "/ready"
+      let application = try Self.application(admin: admin, readyFile: path)
+      #expect(!FileManager.default.fileExists(atPath: path))
+      try await application.start()
+      let adminPort = application.adminPort.map { #","adminPort":\#($0)"# } ?? ""
+      #expect(
+        try String(contentsOfFile: path, encoding: .utf8) == """
+          {"program":"the-test","pid":\(getpid()),"httpPort":\(application.port)\(adminPort)}
+
+          """)
+      let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["ready"])
+      await application.stop()
+    }
+  }
+
+  @Test func aProgramThatCannotWriteItsReadyFileDoesNotStart() async throws {
+    try await onLoop {
+      let application = try Self.application(readyFile: "/nowhere/at/all/ready")
+      do throws(StartFailure) {
+        try await application.start()
+        Issue.record("a file in a folder that is not there")
+      } catch {
+        #expect(error.description.hasPrefix("READY_FILE: cannot write /nowhere/at/all/ready: "))
+      }
     }
   }
 

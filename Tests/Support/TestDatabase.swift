@@ -1,27 +1,25 @@
-import TestSupport
-import CouponStore
-import EventLoop
-import Postgres
+package import CouponStore
+package import EventLoop
+package import Postgres
 import PrivateServers
-import Testing
 
 /// A schema of its own, with its tables, on the tests' PostgreSQL server.
 @LoopActor
-struct Database {
-  let schema: Schema
-  let pool: PostgresPool
-  var deadline: Instant { .now + .seconds(20) }
+package struct TestDatabase {
+  package let schema: Schema
+  package let pool: PostgresPool
+  package var deadline: Instant { .now + .seconds(20) }
 
   /// Runs `body` over a schema of its own; without `prepare` the schema is not there yet.
-  nonisolated static func with(
+  package nonisolated static func with(
     prepared: Bool = true, ranksAreUnique: Bool = true,
-    _ body: @escaping @Sendable @LoopActor (Database) async throws -> Void
+    _ body: @escaping @Sendable @LoopActor (TestDatabase) async throws -> Void
   ) async throws {
     try await onLoop {
       let server = try await TestServers.postgres()
       var ids = EventIDSource()
-      let schema = try #require(Schema("test_\(ids.next())"))
-      let database = Database(schema: schema, pool: try pool(schema, server.url))
+      let schema = try Make.some(Schema("test_\(ids.next())"), "schema")
+      let database = TestDatabase(schema: schema, pool: try pool(schema, server.url))
       if prepared {
         try await schema.prepare(database.pool, ranksAreUnique: ranksAreUnique, deadline: database.deadline)
       }
@@ -37,16 +35,17 @@ struct Database {
   }
 
   @discardableResult
-  func run(_ sql: String, _ values: [PostgresValue] = []) async throws(PostgresError) -> PostgresRows {
+  package func run(_ sql: String, _ values: [PostgresValue] = []) async throws(PostgresError) -> PostgresRows
+  {
     try await pool.query(PostgresStatement(sql), values, deadline: deadline)
   }
 
   @discardableResult
-  func commit(_ calls: [SQLCall]) async throws -> [PostgresRows] {
+  package func commit(_ calls: [SQLCall]) async throws -> [PostgresRows] {
     try await pool.transaction(deadline: deadline) { try await $0.finish(calls) }
   }
 
-  func count(_ table: String) async throws(PostgresError) -> Int64 {
+  package func count(_ table: String) async throws(PostgresError) -> Int64 {
     try await run("SELECT count(*) FROM \(table)").int(0, 0) ?? -1
   }
 }

@@ -4,6 +4,7 @@ import EventLoop
 import Foundation
 import HTTP
 import Operations
+import Programs
 import Testing
 
 /// The switches over real listeners: one program alone, and one that forwards to others.
@@ -132,8 +133,8 @@ import Testing
   @Test func withoutTheListenerThereAreNoSwitches() async throws {
     try await onLoop {
       var reader = SettingsReader(environment: [:], arguments: [])
-      let context = quietContext().switchable(FaultTarget.allCases, by: AdminSettings(&reader))
-      #expect(context.faults == nil && context.databaseFaults == nil)
+      let context = Fixture.quietContext().switchable(FaultTarget.allCases, by: try AdminSettings(&reader))
+      #expect(context.faults == nil)
     }
   }
 }
@@ -161,19 +162,15 @@ extension HTTPClientResponse {
   }
 }
 
-private func quietContext() -> ProgramContext {
-  ProgramContext(log: Log(program: "test", level: .error, output: LogOutput()), metrics: Metrics())
-}
-
 @LoopActor
 private func start(_ targets: [FaultTarget], port: Int, peers: [Int]) async throws -> FaultyProgram {
   var environment = ["HTTP_PORT": "0", "ADMIN_PORT": String(port), "ADMIN_TOKEN": Fixture.token]
   if !peers.isEmpty { environment["ADMIN_PEERS"] = peers.map { "127.0.0.1:\($0)" }.joined(separator: ",") }
   var reader = SettingsReader(environment: environment, arguments: [])
-  let server = ServerSettings(&reader, defaultPort: 0)
-  let admin = AdminSettings(&reader)
+  let server = try ServerSettings(&reader, defaultPort: 0)
+  let admin = try AdminSettings(&reader)
   try reader.finish()
-  let context = quietContext().switchable(targets, by: admin)
+  let context = Fixture.quietContext().switchable(targets, by: admin)
   let application = Application(
     server: server, admin: admin,
     services: APIServices(readiness: { ServiceReadiness(reasons: []) }), parts: [], context: context,

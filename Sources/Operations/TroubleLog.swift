@@ -1,22 +1,21 @@
-import EventLoop
-import Operations
+package import EventLoop
 
-/// Says a lasting trouble once, and once that it is over.
+/// Logs a lasting trouble once, and once that it is over.
 @LoopActor
-final class TroubleLog {
+package final class TroubleLog {
   private let log: Log
   private var current: String?
 
-  init(_ log: Log) { self.log = log }
+  package init(_ log: Log) { self.log = log }
 
-  func note(_ message: StaticString, _ reason: String) {
+  package func note(_ message: StaticString, _ reason: String) {
     let text = "\(message)"
     guard current != text else { return }
     current = text
     log.warning(message, ["reason": reason])
   }
 
-  func over() {
+  package func over() {
     guard let trouble = current else { return }
     current = nil
     log.info("the trouble is over", ["was": trouble])

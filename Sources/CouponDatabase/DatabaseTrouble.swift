@@ -1,3 +1,4 @@
+package import CouponAPI
 import CouponStore
 import Postgres
 

@@ -1,17 +1,19 @@
-import CouponAPI
-import CouponDomain
+package import CouponAPI
+package import CouponDomain
 import CouponStore
-import EventLoop
-import Postgres
+package import EventLoop
+package import Postgres
 
 /// The recorded events, which only the database numbers.
 @LoopActor
-final class EventArchive {
+package final class EventArchive {
   private let pool: PostgresPool
 
-  init(_ pool: PostgresPool) { self.pool = pool }
+  package init(_ pool: PostgresPool) { self.pool = pool }
 
-  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
+  /// No events need not mean that there is no such policy: the caller knows.
+  package func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer
+  {
     do {
       let events = try await EventSQL.events(
         of: policy, after: after, limit: limit, in: pool, deadline: deadline)

@@ -1,17 +1,19 @@
 package import CouponAPI
+import CouponDatabase
 package import CouponDomain
 package import CouponStore
 package import EventLoop
 package import Postgres
 
-/// The coupons of the monolith: everything is asked of the database, every time; nothing is kept beside it but what
+/// The coupons of the monolith, under every strategy: each call asks the database; nothing is kept in memory but what
 /// never changes (the windows of days).
 @LoopActor
-package final class LockedRowService: CouponService {
+package final class DatabaseCouponService: CouponService {
   private let database: MonolithDatabase
-  /// For what is asked about one person's coupon; a surge fills this pool's queue and no other.
+  /// For questions about one person's coupon; a surge fills this pool's queue and no other.
   private let looking: PostgresPool
   private let issuance: any Issuance
+  private let archive: EventArchive
   private let key: CouponKey
   private var calendar = PolicyCalendar()
   private var eventIDs = EventIDSource()
@@ -23,6 +25,7 @@ package final class LockedRowService: CouponService {
     database: MonolithDatabase, looking: PostgresPool, issuance: any Issuance, key: CouponKey
   ) {
     (self.database, self.looking, self.issuance, self.key) = (database, looking, issuance, key)
+    archive = EventArchive(database.pool)
   }
 
   package func readiness() -> ServiceReadiness { database.readiness }
@@ -55,9 +58,8 @@ package final class LockedRowService: CouponService {
       deadline: request.deadline)
     guard let view else { return .noSuchPolicy }
     let window = try calendar.window(of: view.policy, at: request.time)
-    let claim = CouponClaim(
-      eventID: eventIDs.next(), couponID: key.couponID(of: request.userID, on: window.day, view.policy),
-      policyID: view.policy.id, userID: request.userID, day: window.day, issuedAt: request.time)
+    let claim = key.claim(
+      eventIDs.next(), by: request.userID, on: window.day, of: view.policy, at: request.time)
     let hours = view.policy.hours(at: request.time, in: window)
     // Without a lock a refusal is good and a win is not: a coupon is never taken back, `issued` never falls.
     var decision = decide(claim, hours: hours, view.state(on: window.day))
@@ -101,17 +103,11 @@ package final class LockedRowService: CouponService {
 
   package func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer
   {
+    let answer = await archive.events(of: policy, after: after, limit: limit, deadline: deadline)
+    guard case .events(let events) = answer, events.isEmpty else { return answer }
     do {
-      let events = try await EventSQL.events(
-        of: policy, after: after, limit: limit, in: database.pool, deadline: deadline)
-      if events.isEmpty, try await PolicySQL.find(policy, in: database.pool, deadline: deadline) == nil {
-        return .noSuchPolicy
-      }
-      return .events(
-        events.map { event in
-          RecordedEvent(
-            sequence: event.sequence, rank: event.rank, payload: event.payload, recordedAt: event.recordedAt)
-        })
+      let isThere = try await PolicySQL.find(policy, in: database.pool, deadline: deadline) != nil
+      return isThere ? answer : .noSuchPolicy
     } catch {
       return .trouble(ServiceTrouble(error))
     }
@@ -137,17 +133,6 @@ package final class LockedRowService: CouponService {
       return .trouble(.unavailable(reason: "Others were faster, again and again."))
     } catch {
       return .trouble(ServiceTrouble(error))
-    }
-  }
-}
-
-extension IssueAnswer {
-  fileprivate init(_ decision: Decision) {
-    switch decision {
-    case .issued(let coupon): self = .created(coupon)
-    case .refused(.alreadyIssued(let coupon)): self = .existing(coupon)
-    case .refused(.notOpen(let next)): self = .notOpen(next: next)
-    case .refused(.soldOut): self = .soldOut
     }
   }
 }

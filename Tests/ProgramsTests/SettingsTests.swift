@@ -1,29 +1,34 @@
+import CouponStore
 import Operations
+import Postgres
+import Programs
 import Testing
 
 private struct Example: ProgramSettings {
   let server: ServerSettings
   let admin: AdminSettings
   let database: DatabaseSettings
-  let kafka: KafkaSettings
-  let coupons: CouponSettings
+  let couponPool: Int
+  let schema: Schema
+  let coupons: CouponSettings<Int>
   let level: LogLevel
 
-  init(_ reader: inout SettingsReader) {
-    server = ServerSettings(&reader, defaultPort: 8081)
-    admin = AdminSettings(&reader)
-    database = DatabaseSettings(&reader, defaultCouponPool: 2)
-    kafka = KafkaSettings(&reader)
-    coupons = CouponSettings(&reader, strategies: ["log", "redis-lua:any-error"], admin: admin)
-    level = LogLevel(&reader)
+  init(_ reader: inout SettingsReader) throws(SettingsError) {
+    server = try ServerSettings(&reader, defaultPort: 8081)
+    admin = try AdminSettings(&reader)
+    database = try DatabaseSettings(&reader)
+    couponPool = try reader.integer("COUPON_POOL", default: 2, in: 1...512, unit: "connections", "Few.")
+    schema = try Schema(&reader, standard: .eda)
+    coupons = try CouponSettings(
+      &reader, strategies: [("log", 1), ("redis-lua:any-error", 2)], isOperated: admin.listener != nil)
+    level = try LogLevel(&reader)
   }
 }
 
 @Suite struct SettingsTests {
   private static let secret = "sesame-open-the-door"
   private static let complete = [
-    "DATABASE_URL": "postgres://u:\(secret)@127.0.0.1/x", "KAFKA_BROKERS": "127.0.0.1:9092,[::1]:9093",
-    "COUPON_KEY": secret,
+    "DATABASE_URL": "postgres://u:\(secret)@127.0.0.1/x", "COUPON_KEY": secret,
   ]
 
   private func read(_ extra: [String: String] = [:], _ arguments: [String] = []) throws -> Example {
@@ -46,10 +51,10 @@ private struct Example: ProgramSettings {
     #expect(settings.server.requestDeadline == .seconds(2))
     #expect(settings.admin.listener == nil)
     #expect(settings.database.pool == 8)
-    #expect(settings.database.couponPool == 2)
-    #expect(settings.kafka.topic == "TimeAttackCouponIssue")
-    #expect(settings.kafka.partitions == 8)
-    #expect(settings.coupons.strategy == "log")
+    #expect(settings.couponPool == 2)
+    #expect(settings.schema == .eda)
+    #expect(settings.coupons.strategy == 1 && settings.coupons.strategyName == "log")
+    #expect(settings.server.readyFile == nil)
     #expect(settings.level == .info)
   }
 
@@ -65,7 +70,8 @@ private struct Example: ProgramSettings {
     (["HTTP_PORT": "70000"], "HTTP_PORT"), (["HTTP_PORT": "x"], "HTTP_PORT"),
     (["REQUEST_DEADLINE_MS": "0"], "REQUEST_DEADLINE_MS"), (["SHARE_PORT": "perhaps"], "SHARE_PORT"),
     (["DATABASE_URL": ""], "DATABASE_URL"), (["COUPON_KEY": "short"], "COUPON_KEY"),
-    (["KAFKA_BROKERS": "nowhere"], "KAFKA_BROKERS"), (["KAFKA_TOPIC": "a b"], "KAFKA_TOPIC"),
+    (["DATABASE_URL": "nowhere"], "DATABASE_URL"), (["DATABASE_SCHEMA": "1st"], "DATABASE_SCHEMA"),
+    (["HTTP_HOST": "a\nb"], "HTTP_HOST"), (["COUPON_STRATEGY": "none"], "COUPON_STRATEGY"),
     (["LOG_LEVEL": "loud"], "LOG_LEVEL"), (["ADMIN_PORT": "1"], "ADMIN_TOKEN"),
     (["ADMIN_TOKEN": "0123456789abcdef"], "ADMIN_PORT"),
     (["ADMIN_TOKEN": "short", "ADMIN_PORT": "1"], "ADMIN_TOKEN"), (["ADMIN_PEERS": "x"], "ADMIN_PEERS"),
@@ -92,7 +98,7 @@ private struct Example: ProgramSettings {
       "ADMIN_PORT": "0", "ADMIN_TOKEN": "0123456789abcdef", "COUPON_STRATEGY": "redis-lua:any-error",
       "CLOCK_OFFSET_MS": "-1500",
     ])
-    #expect(settings.coupons.strategy == "redis-lua:any-error")
+    #expect(settings.coupons.strategy == 2)
     #expect(settings.coupons.clockOffsetMilliseconds == -1500)
     #expect(settings.admin.listener?.host == "127.0.0.1")
   }
@@ -103,5 +109,16 @@ private struct Example: ProgramSettings {
     #expect(help.contains("DATABASE_URL  --database-url  (secret; required)"))
     #expect(help.contains("COUPON_POOL  --coupon-pool  (1…512 connections; 2)"))
     #expect(help.contains("ADMIN_PORT  --admin-port  (0…65535; not set)"))
+    #expect(help.contains("READY_FILE  --ready-file  (text; not set)"))
+  }
+
+  @Test func whatIsDeclaredIsWhatTheHelpSays() throws {
+    let declarations = Example.declarations
+    #expect(declarations.map(\.key).first == "HTTP_HOST" && declarations.map(\.key).last == "LOG_LEVEL")
+    #expect(Set(declarations.map(\.key)).count == declarations.count)
+    let port = try #require(declarations.first { $0.key == "HTTP_PORT" })
+    #expect(port.type == "0…65535" && port.standard == "8081" && !port.required)
+    let key = try #require(declarations.first { $0.key == "COUPON_KEY" })
+    #expect(key.type == "secret" && key.standard == nil && key.required)
   }
 }

@@ -8,8 +8,6 @@ package struct ProgramContext: Sendable {
   package let metrics: Metrics
   /// The fault switches; nil without the operator's listener, and then nothing ever asks.
   package private(set) var faults: FaultBoard?
-  /// For the pools of the database.
-  package private(set) var databaseFaults: DatabaseFaults?
 
   package init(log: Log, metrics: Metrics) { (self.log, self.metrics) = (log, metrics) }
 
@@ -17,11 +15,19 @@ package struct ProgramContext: Sendable {
   @LoopActor
   package func switchable(_ targets: [FaultTarget], by admin: AdminSettings) -> ProgramContext {
     guard admin.listener != nil else { return self }
-    let board = FaultBoard(targets: targets, log: log, metrics: metrics)
     var context = self
-    context.faults = board
-    context.databaseFaults = DatabaseFaults(board)
+    context.faults = FaultBoard(targets: targets, log: log, metrics: metrics)
     return context
+  }
+}
+
+extension ProgramContext {
+  /// Puts the strategy into the figures.
+  @LoopActor
+  package func tell(strategy: String) {
+    metrics.gauge(
+      "coupon_strategy_info", help: "How a coupon is decided.", labels: [MetricLabel("strategy", strategy)]
+    ).value = 1
   }
 }
 

@@ -1,8 +1,9 @@
+package import CouponAPI
 package import CouponStore
 package import EventLoop
 import Foundation
 import HTTP
-package import Operations
+import Operations
 
 /// Something an application is made of that lives from its start to its end: a pool, a tail of the log, a worker.
 @LoopActor
@@ -76,12 +77,21 @@ package final class Application {
       await stop()
       throw StartFailure("\(error)")
     }
-    do { try listen() } catch {
+    do throws(StartFailure) {
+      try listen()
+      try tellPorts()
+    } catch {
       await stop()
       throw error
     }
+  }
+
+  private func tellPorts() throws(StartFailure) {
     log.info("listening", ["host": server.host, "port": port])
     if let adminPort { log.info("operator may call", ["port": adminPort]) }
+    guard let path = server.readyFile else { return }
+    try ReadyFile.write(
+      log.program, ["httpPort": String(port), "adminPort": adminPort.map(String.init)], to: path)
   }
 
   private func listen() throws(StartFailure) {
@@ -111,7 +121,8 @@ package final class Application {
     }
   }
 
-  /// Takes no new requests, answers what is in flight, then stops the parts in reverse. Whoever calls it twice waits for nothing.
+  /// Takes no new requests, answers what is in flight, then stops the parts in reverse. A second
+  /// call returns at once.
   package func stop() async {
     let deadline = Instant.now + server.requestDeadline + .seconds(1)
     for listener in listeners.reversed() { await listener.drain(deadline: deadline) }

@@ -1,0 +1,50 @@
+package import CouponStore
+package import EventLoop
+package import Operations
+package import Postgres
+
+/// Opens pools over a program's tables, all with the same limits, figures and fault switches.
+///
+/// The server's own limits lie below the deadline of a call: what a client has given up holds no lock for long.
+@LoopActor
+package struct DatabasePools {
+  private let settings: DatabaseSettings
+  private let deadline: Duration
+  private let session: [String: String]
+  private let metrics: Metrics
+  private let faults: DatabaseFaults?
+
+  /// - Parameters:
+  ///   - deadline: of one call.
+  ///   - session: what the program's connections are told besides.
+  package init(
+    _ settings: DatabaseSettings, _ schema: Schema, deadline: Duration, session: [String: String] = [:],
+    metrics: Metrics, faults: FaultBoard?
+  ) {
+    func milliseconds(_ duration: Duration) -> String { "\(max(1, Int(duration.milliseconds)))ms" }
+    let limits = [
+      "statement_timeout": milliseconds(deadline),
+      "lock_timeout": milliseconds(deadline * 3 / 4),
+      "idle_in_transaction_session_timeout": milliseconds(deadline / 2),
+      "client_connection_check_interval": milliseconds(min(deadline / 4, .milliseconds(250))),
+    ]
+    (self.settings, self.deadline, self.metrics) = (settings, deadline, metrics)
+    self.session = schema.sessionSettings.merging(limits) { $1 }.merging(session) { $1 }
+    self.faults = faults.map { DatabaseFaults($0) }
+  }
+
+  /// - Parameters:
+  ///   - name: what the server is told.
+  ///   - label: the pool's in `/metrics`.
+  ///   - size: connections at most; nil: `DATABASE_POOL`.
+  ///   - maxWaiting: callers that wait at most for a connection.
+  package func open(
+    _ name: String, label: String = "database", size: Int? = nil, maxWaiting: Int
+  ) -> PostgresPool {
+    let pool = PostgresPool(
+      configuration: settings.configuration, size: size ?? settings.pool, maxWaiting: maxWaiting,
+      sessionSettings: session, name: name, reserve: deadline / 10, fault: faults)
+    DatabaseFigures.register(pool, as: label, in: metrics)
+    return pool
+  }
+}

@@ -1,0 +1,45 @@
+package import CouponStore
+package import EventLoop
+package import Operations
+package import Postgres
+
+/// Makes a program's tables as soon as the database answers.
+@LoopActor
+package final class TablePreparation {
+  private let schema: Schema
+  private let pool: PostgresPool
+  private let ranksAreUnique: Bool
+  private let trouble: TroubleLog
+  private var isStopped = false
+  package private(set) var isDone = false
+
+  /// - Parameter trouble: is told when the database does not answer, and when it does again.
+  package init(_ schema: Schema, _ pool: PostgresPool, ranksAreUnique: Bool, trouble: TroubleLog) {
+    (self.schema, self.pool, self.ranksAreUnique, self.trouble) = (schema, pool, ranksAreUnique, trouble)
+  }
+
+  /// One attempt; `isDone` says whether the database answered.
+  ///
+  /// - Throws: where the tables belong to a newer program, or to another strategy.
+  package func attempt(within limit: Duration) async throws(SchemaError) {
+    do {
+      try await schema.prepare(pool, ranksAreUnique: ranksAreUnique, deadline: .now + limit)
+      isDone = true
+      trouble.over()
+    } catch let error as SchemaError {
+      throw error
+    } catch {
+      if !isStopped { trouble.note("the database does not answer", "\(error)") }
+    }
+  }
+
+  /// Tries until it is done or stopped.
+  package func run(every pause: Duration, within limit: Duration) async throws(SchemaError) {
+    while !isStopped, !isDone {
+      try await attempt(within: limit)
+      if !isDone { await EventLoop.shared.sleep(for: pause) }
+    }
+  }
+
+  package func stop() { isStopped = true }
+}

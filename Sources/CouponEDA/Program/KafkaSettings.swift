@@ -1,0 +1,33 @@
+import CouponStore
+import Kafka
+package import Operations
+
+/// Where the log is.
+package struct KafkaSettings: Sendable {
+  package let brokers: String
+  package let topic: String
+  package let partitions: Int
+
+  package init(_ reader: inout SettingsReader) throws(SettingsError) {
+    brokers = try KafkaConfiguration.brokers(&reader)
+    topic = try reader.value("KAFKA_TOPIC", default: Names.topic, "The log.") { name in
+      guard isTopicName(name) else { throw BrokenRule("must be 1 to 249 of the characters A-Za-z0-9._-") }
+      return name
+    }
+    partitions = try reader.integer(
+      "KAFKA_PARTITIONS", default: 8, in: 1...1_024, unit: "partitions",
+      "How many partitions the log has; never changes.")
+  }
+}
+
+private func isTopicName(_ text: String) -> Bool {
+  (1...249).contains(text.utf8.count) && text != "." && text != ".."
+    && text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+}
