@@ -57,105 +57,116 @@ let package = Package(
     system("Csodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev", brew: "libyaml"),
 
-    library("CouponDomain"),
+    library("Text"),
+    library("JSON", ["Text"]),
+    library("Secrets", ["Csodium"]),
+    library("CouponDomain", ["Text"]),
+
     library("EventLoop", ["Clibuv"]),
+    library("Operations", ["EventLoop", "Text"]),
     library("HTTP", ["EventLoop"]),
-    library("Operations", ["EventLoop"]),
-    library("Postgres", ["EventLoop", "Operations", "Clibpq"]),
-    library("Redis", ["EventLoop", "Operations", "Chiredis"]),
-    library("Kafka", ["EventLoop", "Operations", "Crdkafka"]),
-    library("CouponStore", ["CouponDomain", "EventLoop", "Operations", "Postgres", "Csodium"]),
+    library("Postgres", ["Clibpq", "EventLoop", "Operations"]),
+    library("Redis", ["Chiredis", "EventLoop", "Operations"]),
+    library("Kafka", ["Crdkafka", "EventLoop", "Operations"]),
+    library("Faults", ["EventLoop", "Operations"]),
+
     library(
-      "CouponAPI", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations"],
+      "CouponStore", ["CouponDomain", "EventLoop", "JSON", "Operations", "Postgres", "Secrets", "Text"]),
+    library(
+      "CouponAPI", ["CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets", "Text"],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
       resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
-    library("Programs", ["CouponAPI", "CouponStore", "EventLoop", "HTTP", "Operations"]),
+    library("Programs", ["CouponAPI", "EventLoop", "Faults", "HTTP", "Operations", "Secrets"]),
     library(
       "CouponDatabase",
-      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres"]),
-    library("PrivateServers", ["EventLoop"]),
-
+      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations", "Postgres", "Text"]),
     library(
       "CouponMonolith",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations",
-        "Postgres", "Programs",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
+        "Programs", "Text",
       ]),
     library(
       "CouponEDA",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka",
-        "Operations", "Postgres", "Programs",
-        "Redis",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Kafka",
+        "Operations", "Postgres", "Programs", "Redis", "Text",
       ]),
+    library("PrivateServers", ["EventLoop"]),
+
     program("monolith", ["CouponMonolith"]),
     program("eda", ["CouponEDA"]),
     program(
       "lab",
       [
-        "CYAML", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Redis",
+        "CYAML", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "JSON", "Kafka", "Operations",
+        "Postgres", "PrivateServers", "Redis", "Secrets", "Text",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
     .target(
       name: "TestSupport",
-      dependencies: ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Postgres", "PrivateServers"],
-      path: "Tests/Support", swiftSettings: settings),
+      dependencies: [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres", "PrivateServers",
+        "Text",
+      ], path: "Tests/Support", swiftSettings: settings),
 
-    tests("CouponDomainTests", ["CouponDomain", "TestSupport"]),
+    tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
+    tests("CouponDomainTests", ["CouponDomain", "Operations", "TestSupport", "Text"]),
     tests("EventLoopTests", ["EventLoop"]),
-    tests("HTTPTests", ["HTTP", "EventLoop"]),
-    tests("PostgresTests", ["Postgres", "EventLoop", "PrivateServers", "TestSupport"]),
-    tests("RedisTests", ["Redis", "EventLoop", "PrivateServers", "TestSupport"]),
-    tests("KafkaTests", ["Kafka", "Crdkafka", "EventLoop", "PrivateServers", "TestSupport"]),
-    tests(
-      "ProgramsTests",
-      [
-        "Programs", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Postgres",
-        "TestSupport",
-      ]),
-    tests(
-      "CouponDatabaseTests",
-      ["CouponDatabase", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Postgres", "TestSupport"]),
-    tests("OperationsTests", ["Operations", "EventLoop"]),
+    tests("HTTPTests", ["EventLoop", "HTTP"]),
+    tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
+    tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
+    tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
+    tests("OperationsTests", ["EventLoop", "Operations"]),
+    tests("FaultsTests", ["EventLoop", "Faults", "Operations"]),
     tests(
       "CouponStoreTests",
-      ["CouponStore", "CouponDomain", "EventLoop", "Postgres", "PrivateServers", "TestSupport"],
+      ["CouponDomain", "CouponStore", "EventLoop", "Postgres", "Secrets", "TestSupport", "Text"],
       exclude: ["Golden"]),
     tests(
       "CouponAPITests",
-      ["CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "TestSupport"]),
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Operations", "Secrets",
+        "TestSupport", "Text",
+      ]),
+    tests(
+      "ProgramsTests",
+      [
+        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "Postgres",
+        "Programs", "TestSupport",
+      ]),
+    tests(
+      "CouponDatabaseTests",
+      [
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
+        "TestSupport", "Text",
+      ]),
     tests(
       "CouponMonolithTests",
       [
-        "CouponMonolith", "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "HTTP",
-        "Operations",
-        "Postgres",
-        "PrivateServers", "Programs", "TestSupport",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponMonolith", "CouponStore", "EventLoop", "HTTP",
+        "Operations", "Postgres", "PrivateServers", "Programs", "TestSupport", "Text",
       ]),
     tests(
       "CouponEDATests",
       [
-        "CouponEDA", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres",
-        "PrivateServers", "TestSupport", "Redis",
+        "CouponAPI", "CouponDomain", "CouponEDA", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
+        "Postgres", "PrivateServers", "Redis", "TestSupport", "Text",
       ]),
     tests(
       "labTests",
       [
-        "lab", "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Programs", "TestSupport", "Redis", "CouponEDA", "CouponMonolith",
-        "eda",
-        "monolith",
+        "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults",
+        "HTTP", "Kafka", "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "TestSupport",
+        "Text", "lab", "eda", "monolith",
       ]),
     tests(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations", "Postgres",
-        "PrivateServers", "Programs", "TestSupport", "Redis", "CouponEDA", "CouponMonolith", "eda",
-        "monolith",
+        "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
       ]),
   ]
 )

@@ -1,8 +1,9 @@
 import CouponDomain
-package import CouponStore
 package import EventLoop
 package import HTTP
+package import Faults
 package import Operations
+package import Secrets
 
 /// The operator's listener: every call shows the bearer token, also one for a route that is not there, but for the pages
 /// of problems.

@@ -1,5 +1,7 @@
 import EventLoop
 import HTTP
+import Faults
+import JSON
 import Operations
 
 /// The operator's calls of the fault switches: done here, then forwarded to the peers.

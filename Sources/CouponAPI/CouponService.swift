@@ -1,5 +1,6 @@
 package import CouponDomain
 package import EventLoop
+package import Text
 
 /// What the one HTTP API asks of an architecture: the monolith, the event-driven version and the in-memory service of the tests.
 ///

@@ -1,4 +1,5 @@
-import CouponStore
+import Faults
+import JSON
 import Operations
 
 extension FaultSpec {

@@ -1,5 +1,6 @@
 import CouponDomain
-import CouponStore
+import JSON
+import Text
 
 extension PolicyDraft {
   private static let fields = [

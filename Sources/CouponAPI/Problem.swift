@@ -1,6 +1,9 @@
 import CouponDomain
 import HTTP
+import Faults
+import JSON
 import Operations
+import Text
 
 /// Why a request is not answered as it hoped (RFC 9457). `code` never changes its meaning: programs read it.
 package enum ProblemCode: String, CaseIterable {

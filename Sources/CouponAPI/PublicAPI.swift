@@ -1,5 +1,4 @@
 import CouponDomain
-package import CouponStore
 package import EventLoop
 package import HTTP
 package import Operations

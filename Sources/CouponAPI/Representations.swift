@@ -1,4 +1,6 @@
 import CouponDomain
+import JSON
+import Text
 
 /// The JSON of what is answered; `docs/openapi.yaml` describes each.
 enum Representation {
@@ -11,7 +13,7 @@ enum Representation {
       json.append(#"","policyId":"#)
       json.append(decimal: Int64(claim.policyID.value))
       json.append(#","userId":""#)
-      json.append(claim.userID)
+      json.append(ascii: claim.userID.description)
       json.append(#"","day":""#)
       json.append(claim.day)
       json.append(#"","rank":"#)

@@ -1,5 +1,5 @@
 import HTTP
-import Operations
+import Faults
 
 /// What a path names. Metrics are labelled with the template, never with the path itself.
 enum RouteName: Int, CaseIterable {

@@ -1,3 +1,4 @@
+import Text
 package import CouponAPI
 package import CouponDomain
 import CouponStore

@@ -1,5 +1,6 @@
 package import CouponStore
 package import EventLoop
+package import Faults
 package import Operations
 package import Postgres
 
@@ -12,7 +13,7 @@ package struct DatabasePools {
   private let deadline: Duration
   private let session: [String: String]
   private let metrics: Metrics
-  private let faults: DatabaseFaults?
+  private let faults: FaultBoard?
 
   /// - Parameters:
   ///   - deadline: of one call.
@@ -30,7 +31,7 @@ package struct DatabasePools {
     ]
     (self.settings, self.deadline, self.metrics) = (settings, deadline, metrics)
     self.session = schema.sessionSettings.merging(limits) { $1 }.merging(session) { $1 }
-    self.faults = faults.map { DatabaseFaults($0) }
+    self.faults = faults
   }
 
   /// - Parameters:
@@ -43,7 +44,8 @@ package struct DatabasePools {
   ) -> PostgresPool {
     let pool = PostgresPool(
       configuration: settings.configuration, size: size ?? settings.pool, maxWaiting: maxWaiting,
-      sessionSettings: session, name: name, reserve: deadline / 10, fault: faults)
+      sessionSettings: session, name: name, reserve: deadline / 10,
+      seam: faults.map { SwitchedServer($0, .database) })
     DatabaseFigures.register(pool, as: label, in: metrics)
     return pool
   }

@@ -1,5 +1,5 @@
 package import CouponAPI
-import CouponStore
+import CouponDomain
 import Postgres
 
 extension ServiceTrouble {

@@ -3,6 +3,7 @@ package import CouponDomain
 import CouponStore
 package import EventLoop
 package import Postgres
+import Text
 
 /// The recorded events, which only the database numbers.
 @LoopActor

@@ -1,3 +1,5 @@
+package import Text
+
 /// What one person asks of one policy on one day: the command, and what the log carries until it is decided.
 package struct CouponClaim: Hashable, Sendable {
   package let eventID: EventID

@@ -1,3 +1,5 @@
+import Text
+
 /// A coupon policy's number, 1…2³¹−1.
 package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible {
   package let value: Int32
@@ -84,47 +86,6 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
   }
 
   package static func < (a: UserID, b: UserID) -> Bool { a.description < b.description }
-}
-
-/// 128 bits written as 32 lower-case hexadecimal digits.
-package protocol HexIdentifier: Hashable, Sendable, CustomStringConvertible {
-  var high: UInt64 { get }
-  var low: UInt64 { get }
-  init(high: UInt64, low: UInt64)
-}
-
-extension HexIdentifier {
-  package var description: String {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(32)
-    appendText(to: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
-  package func appendText(to bytes: inout [UInt8]) { bytes.append(capacity: 32) { $0.append(hex: self) } }
-
-  /// Nil unless the text is exactly 32 lower-case hexadecimal digits.
-  package init?(_ text: some StringProtocol) {
-    let bytes = Array(text.utf8)
-    self.init(ascii: bytes.span)
-  }
-
-  /// The same from bytes.
-  package init?(ascii bytes: Span<UInt8>) {
-    guard bytes.count == 32 else { return nil }
-    var (high, low): (UInt64, UInt64) = (0, 0)
-    for index in bytes.indices {
-      let nibble: UInt8
-      switch bytes[index] {
-      case 48...57: nibble = bytes[index] - 48
-      case 97...102: nibble = bytes[index] - 87
-      default: return nil
-      }
-      high = high << 4 | low >> 60
-      low = low << 4 | UInt64(nibble)
-    }
-    self.init(high: high, low: low)
-  }
 }
 
 /// Names one domain event; drawn at random by whoever makes the event.

@@ -1,3 +1,5 @@
+package import Text
+
 /// The state of one policy, folded from its events with `decide` and `evolve`.
 ///
 /// The API's list, the worker's batch, a rebuild and the checker all fold with this type; the worker seeds it

@@ -1,3 +1,5 @@
+package import Text
+
 /// How often one person may hold a coupon of a policy.
 package enum PerPerson: String, Sendable, CaseIterable {
   /// Once in the whole event period.

@@ -4,6 +4,7 @@ package import CouponDomain
 package import CouponStore
 package import EventLoop
 package import Postgres
+package import Text
 
 /// The coupons of the monolith, under every strategy: each call asks the database; nothing is kept in memory but what
 /// never changes (the windows of days).

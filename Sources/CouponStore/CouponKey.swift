@@ -1,5 +1,6 @@
 package import CouponDomain
-import Csodium
+import Secrets
+package import Text
 
 /// What every coupon id is derived with (`COUPON_KEY`): a retry, a duplicate and a replay give the same id,
 /// and who does not have the key guesses none.
@@ -59,9 +60,4 @@ extension [UInt8] {
   fileprivate mutating func append(bigEndian number: Int32) {
     for shift in [24, 16, 8, 0] as [Int32] { append(UInt8(truncatingIfNeeded: number >> shift)) }
   }
-}
-
-extension CouponKey {
-  /// The version of libsodium, as `1.0.18`.
-  package static var libraryVersion: String { String(cString: sodium_version_string()) }
 }

@@ -1,4 +1,5 @@
 package import CouponDomain
+import Secrets
 
 /// Draws event ids: 128 random bits each, fetched from the system in batches.
 package struct EventIDSource {

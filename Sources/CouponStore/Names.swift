@@ -1,4 +1,5 @@
 package import CouponDomain
+package import Text
 
 /// The names under which the ledgers are found on their servers; a lab on named servers puts a prefix of its
 /// own before them.

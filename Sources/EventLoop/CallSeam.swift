@@ -1,4 +1,4 @@
-/// The one place where a wire module (PostgreSQL, Redis, Kafka) lets somebody stand between it and its server.
+/// The one place where a wire module (PostgreSQL, Redis, Kafka) lets others act between it and its server.
 ///
 ///     caller ──▶ wire module ──▶ seam.begin ──▶ .proceed              the call is made
 ///                                           ├─▶ .proceedUnanswered   the call is made, its answer is thrown away
@@ -15,8 +15,17 @@ package protocol CallSeam: AnyObject, Sendable {
   /// Calls `go` exactly once: before it returns, or later, and not after `deadline`.
   func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void)
 
-  /// Is given each connection that has opened, so that it can cut those that exist. Holds it weakly.
+  /// Takes each connection of the module, so that it can cut those that exist. Holds it weakly.
   func opened(_ connection: any Severable)
+}
+
+extension CallSeam {
+  /// `begin` for a caller that can wait.
+  package func permit(_ use: ServerUse, deadline: Instant) async -> CallPermit {
+    await withUnsafeContinuation { continuation in
+      begin(use, deadline: deadline) { continuation.resume(returning: $0) }
+    }
+  }
 }
 
 /// What is about to be done with a server.
@@ -38,7 +47,7 @@ package enum CallPermit: Hashable, Sendable {
   case silent
 }
 
-/// A connection that can be cut as a server that dies cuts it: what is under way is lost, its outcome with it.
+/// A connection that can be cut as a dying server cuts it: the calls under way are lost, their outcome unknown.
 @LoopActor
 package protocol Severable: AnyObject, Sendable {
   func sever()

@@ -4,6 +4,8 @@ internal import EventLoop
 /// Opens one connection: `PQconnectPoll` driven by the loop until it is ready, refused or too late.
 @LoopActor
 final class Connector {
+  static let tooLate = "no connection before the deadline"
+
   private let connection: OpaquePointer
   private var watch: DescriptorWatch?
   private let done = Completion<Void>()
@@ -51,7 +53,7 @@ final class Connector {
     } catch let failure as TripFailure {
       throw failure
     } catch {
-      throw .notSent("no connection before the deadline")
+      throw .notSent(Self.tooLate)
     }
   }
 

@@ -23,7 +23,7 @@ final class PostgresConnection {
 
   private var state = State.idle
   private let connection: OpaquePointer
-  private let fault: (any PostgresFault)?
+  private let seam: (any CallSeam)?
   private var watch: DescriptorWatch?
   private var trip = Trip(endsWithCommit: false)
   private var waiter: UnsafeContinuation<Result<[PostgresRows], TripFailure>, Never>?
@@ -36,27 +36,24 @@ final class PostgresConnection {
 
   static func open(
     _ configuration: PostgresConfiguration, settings: [String: String], name: String, deadline: Instant,
-    fault: (any PostgresFault)?
+    seam: (any CallSeam)?
   ) async throws(TripFailure) -> PostgresConnection {
-    switch fault?.action(for: .connect) ?? .proceed {
-    case .proceed: break
-    case .refuse: throw .notSent("refused by a fault switch")
-    case .delay(let delay): await EventLoop.shared.sleep(until: min(Instant.now + delay, deadline))
-    case .hang:
-      guard await fault?.isOver(before: deadline) ?? true else {
-        throw .notSent("no connection before the deadline")
+    if let seam, !seam.isClear {
+      switch await seam.permit(.connect, deadline: deadline) {
+      case .proceed, .proceedUnanswered: break
+      case .refused(let reason): throw .notSent(reason)
+      case .silent: throw .notSent(Connector.tooLate)
       }
-    case .loseAnswer: throw .notSent("the connection was lost by a fault switch")
     }
     let opened = try await Connector.open(
       configuration, settings: settings, name: name, deadline: deadline)
-    let connection = PostgresConnection(opened, fault: fault)
-    fault?.opened(connection)
+    let connection = PostgresConnection(opened, seam: seam)
+    seam?.opened(connection)
     return connection
   }
 
-  private init(_ connection: OpaquePointer, fault: (any PostgresFault)?) {
-    (self.connection, self.fault) = (connection, fault)
+  private init(_ connection: OpaquePointer, seam: (any CallSeam)?) {
+    (self.connection, self.seam) = (connection, seam)
     let watch = DescriptorWatch(PQsocket(connection)) { [weak self] in self?.ready($0) }
     watch.watch(.readable)
     self.watch = watch
@@ -72,12 +69,20 @@ final class PostgresConnection {
   /// Sends the commands at once and waits for all their answers.
   ///
   /// - Returns: the answers, one for each command.
-  func roundTrip(
-    _ commands: [PostgresCommand], deadline: Instant, commits: Bool
-  ) async throws(TripFailure) -> [PostgresRows] {
+  func roundTrip(_ commands: [PostgresCommand], deadline: Instant) async throws(TripFailure) -> [PostgresRows]
+  {
     var losesAnswer = false
-    if let fault {
-      losesAnswer = try await obey(fault.action(for: .trip(commits: commits)), deadline: deadline)
+    if let seam, !seam.isClear {
+      switch await seam.permit(.call, deadline: deadline) {
+      case .proceed: break
+      case .proceedUnanswered: losesAnswer = true
+      case .refused(let reason):
+        close()
+        throw .notSent(reason)
+      case .silent:
+        close()
+        throw .deadline
+      }
     }
     precondition(state != .busy, "one round trip at a time")
     guard state == .idle else { throw .notSent("connection lost") }
@@ -225,37 +230,8 @@ final class PostgresConnection {
     self.waiter = nil
     waiter?.resume(returning: result)
   }
-
-  /// Whether the trip happens and its answer is to be lost.
-  private func obey(_ action: PostgresFaultAction, deadline: Instant) async throws(TripFailure) -> Bool {
-    switch action {
-    case .proceed: return false
-    case .loseAnswer: return true
-    case .delay(let delay):
-      await EventLoop.shared.sleep(until: min(Instant.now + delay, deadline))
-      return false
-    case .refuse:
-      close()
-      throw .notSent("refused by a fault switch")
-    case .hang:
-      if await fault?.isOver(before: deadline) ?? true { return false }
-      close()
-      throw .deadline
-    }
-  }
 }
 
-extension PostgresFault {
-  /// Waits for the end of a hang; false at the deadline.
-  fileprivate func isOver(before deadline: Instant) async -> Bool {
-    while Instant.now < deadline {
-      await EventLoop.shared.sleep(until: min(deadline, .now + .milliseconds(25)))
-      if !hangs { return Instant.now < deadline }
-    }
-    return false
-  }
-}
-
-extension PostgresConnection: PostgresSeverable {
+extension PostgresConnection: Severable {
   func sever() { fail(.lost("cut by a fault switch")) }
 }

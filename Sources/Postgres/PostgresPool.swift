@@ -13,7 +13,7 @@ package final class PostgresPool {
   private let sessionSettings: [String: String]
   private let reserve: Duration
   private let connectTimeout: Duration
-  private let fault: (any PostgresFault)?
+  private let seam: (any CallSeam)?
 
   private var idle: [PostgresConnection] = []
   private var inUse = 0
@@ -36,12 +36,12 @@ package final class PostgresPool {
   package init(
     configuration: PostgresConfiguration, size: Int, maxWaiting: Int, sessionSettings: [String: String] = [:],
     name: String, reserve: Duration = .zero, connectTimeout: Duration = .seconds(2),
-    fault: (any PostgresFault)? = nil
+    seam: (any CallSeam)? = nil
   ) {
     precondition(size > 0 && maxWaiting >= 0 && reserve >= .zero)
     (self.configuration, self.size, self.maxWaiting) = (configuration, size, maxWaiting)
     (self.sessionSettings, self.name) = (sessionSettings, name)
-    (self.reserve, self.connectTimeout, self.fault) = (reserve, connectTimeout, fault)
+    (self.reserve, self.connectTimeout, self.seam) = (reserve, connectTimeout, seam)
     waiting = WaitingLine(places: 2 * (maxWaiting + size))
   }
 
@@ -60,9 +60,8 @@ package final class PostgresPool {
     let connection = try await acquire(deadline: deadline)
     defer { release(connection) }
     do {
-      let commits = !statement.readsOnly
       let command = PostgresCommand(statement: statement, values: values)
-      return try await connection.roundTrip([command], deadline: deadline, commits: commits)[0]
+      return try await connection.roundTrip([command], deadline: deadline)[0]
     } catch {
       throw error.error(mayHaveCommitted: !statement.readsOnly)
     }
@@ -132,7 +131,7 @@ package final class PostgresPool {
     // Nobody needs to wait for this; where it fails, the connection is thrown away, which rolls back as well.
     EventLoop.shared.spawn { [self] in
       let command = PostgresCommand(statement: .rollback, values: [])
-      _ = try? await connection.roundTrip([command], deadline: .now + .seconds(1), commits: false)
+      _ = try? await connection.roundTrip([command], deadline: .now + .seconds(1))
       release(connection)
     }
   }
@@ -167,7 +166,7 @@ package final class PostgresPool {
     EventLoop.shared.spawn { [self] in
       do throws(TripFailure) {
         let connection = try await PostgresConnection.open(
-          configuration, settings: sessionSettings, name: name, deadline: .now + connectTimeout, fault: fault)
+          configuration, settings: sessionSettings, name: name, deadline: .now + connectTimeout, seam: seam)
         opening -= 1
         opened += 1
         backoff.succeeded()

@@ -50,7 +50,7 @@ package final class PostgresTransaction {
     if begins { commands.insert(PostgresCommand(statement: .begin, values: []), at: 0) }
     if commits { commands.append(PostgresCommand(statement: .commit, values: [])) }
     do {
-      let rows = try await connection.roundTrip(commands, deadline: deadline, commits: commits)
+      let rows = try await connection.roundTrip(commands, deadline: deadline)
       return begins ? Array(rows.dropFirst()) : rows
     } catch {
       throw error.error(mayHaveCommitted: commits)

@@ -1,9 +1,9 @@
 package import CouponAPI
-package import CouponStore
 package import EventLoop
 import Foundation
 import HTTP
-import Operations
+package import Operations
+import Secrets
 
 /// Something an application is made of that lives from its start to its end: a pool, a tail of the log, a worker.
 @LoopActor

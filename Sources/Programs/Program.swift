@@ -1,5 +1,6 @@
-import EventLoop
+package import EventLoop
 import Foundation
+package import Faults
 package import Operations
 
 /// What every part of a program is given: where it logs, where it counts, and what is broken on purpose.
@@ -19,6 +20,10 @@ package struct ProgramContext: Sendable {
     context.faults = FaultBoard(targets: targets, log: log, metrics: metrics)
     return context
   }
+
+  /// What a wire module asks before each use of this server; nil without switches.
+  @LoopActor
+  package func seam(_ target: FaultTarget) -> (any CallSeam)? { faults.map { SwitchedServer($0, target) } }
 }
 
 extension ProgramContext {

@@ -36,11 +36,11 @@ package final class RedisClient {
   private var waiters: [Completion<Void>] = []
   private var counters = Statistics()
 
-  /// Asked before each use; for experiments.
-  package var fault: (any RedisFault)?
-  /// Calls that a fault keeps back.
+  private let seam: (any CallSeam)?
+  /// Calls that the seam keeps back.
   private var keptBack = 0
   private static let noAnswer = "no answer before the deadline"
+  private static let noConnection = "no connection within \(connectTimeout.milliseconds) ms"
 
   /// Why there is no connection, for people; nil while there is one.
   package private(set) var trouble: String? = "not connected yet"
@@ -52,14 +52,13 @@ package final class RedisClient {
   ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
   ///   - resolve: the addresses of the host, each of which is tried in its turn.
   package init(
-    configuration: RedisConfiguration, name: String, maxPending: Int = 65_536,
+    configuration: RedisConfiguration, name: String, maxPending: Int = 65_536, seam: (any CallSeam)? = nil,
     resolve: @escaping @LoopActor (_ host: String, _ port: Int) async throws -> [SocketAddress] = {
       try await EventLoop.shared.resolve(host: $0, port: $1)
     }
   ) {
-    (self.configuration, self.name, self.maxPending, self.resolve) = (
-      configuration, name, maxPending, resolve
-    )
+    (self.configuration, self.name, self.maxPending) = (configuration, name, maxPending)
+    (self.seam, self.resolve) = (seam, resolve)
   }
 
   package var isConnected: Bool { isLoggedIn }
@@ -85,9 +84,6 @@ package final class RedisClient {
   }
 
   /// Ends the connection; what is in flight is `outcomeUnknown`.
-  /// Cuts the connection as a server that dies does; another is tried after a while.
-  package func sever() { disconnect("cut by a fault switch") }
-
   package func close() {
     isStarted = false
     connection?.close("closed by this program")
@@ -136,58 +132,39 @@ package final class RedisClient {
     _ kind: RedisCall.Kind, deadline: Instant, write: (inout RedisWriter) -> Void,
     completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
   ) {
-    let action = fault?.action(for: .call) ?? .proceed
     guard isLoggedIn else { return completion(.failure(.unavailable(trouble ?? "not connected"))) }
     guard inFlight.count + keptBack < maxPending else {
       return completion(.failure(.unavailable("too many calls in flight")))
     }
     let now = Instant.now
     guard now < deadline else { return completion(.failure(.unavailable("the deadline has passed"))) }
-    switch action {
-    case .proceed: enqueue(kind, sentAt: now, deadline: deadline, write: write, completion: completion)
-    case .refuse: completion(.failure(.unavailable("refused by a fault switch")))
-    case .hang: hang(since: now, until: deadline, completion)
-    case .delay(let wait):
-      var bytes: [UInt8] = []
-      let sent = encode(kind, into: &bytes, write)
-      delay(sent, bytes, sentAt: now, until: min(now + wait, deadline), deadline: deadline, completion)
-    case .loseAnswer:
-      enqueue(kind, sentAt: now, deadline: deadline, write: write) { _ in
-        completion(.failure(.outcomeUnknown("the answer was lost by a fault switch")))
-      }
+    guard let seam, !seam.isClear else {
+      return enqueue(kind, sentAt: now, deadline: deadline, write: write, completion: completion)
     }
-  }
-
-  // MARK: - Faults
-
-  /// As a server does that has been stopped: the caller's deadline passes, then the connection is thrown away.
-  private func hang(
-    since sentAt: Instant, until deadline: Instant,
-    _ completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
-  ) {
+    var bytes: [UInt8] = []
+    let sent = encode(kind, into: &bytes, write)
     keptBack += 1
-    EventLoop.shared.schedule(at: deadline) { [self] in
+    seam.begin(.call, deadline: deadline) { [self, bytes] permit in
       keptBack -= 1
-      counters.timeouts += 1
-      completion(.failure(.outcomeUnknown(RedisClient.noAnswer)))
-      if let connection, connection.lastReceivedAt < sentAt { disconnect(RedisClient.noAnswer) }
-    }
-  }
-
-  private func delay(
-    _ kind: RedisCall.Kind, _ bytes: [UInt8], sentAt: Instant, until time: Instant, deadline: Instant,
-    _ completion: @escaping @LoopActor (Result<[RedisReply], RedisError>) -> Void
-  ) {
-    keptBack += 1
-    EventLoop.shared.schedule(at: time) { [self] in
-      keptBack -= 1
-      guard time < deadline else {
+      switch permit {
+      case .proceed where Instant.now < deadline:
+        guard isLoggedIn else { return completion(.failure(.outcomeUnknown(trouble ?? "not connected"))) }
+        output += bytes
+        append(RedisCall(sent, sentAt: .now, deadline: deadline, completion: completion))
+      case .proceed, .silent:
         counters.timeouts += 1
-        return completion(.failure(.outcomeUnknown(RedisClient.noAnswer)))
+        completion(.failure(.outcomeUnknown(RedisClient.noAnswer)))
+        if permit == .silent, let connection, connection.lastReceivedAt < now {
+          disconnect(RedisClient.noAnswer)
+        }
+      case .refused(let reason): completion(.failure(.unavailable(reason)))
+      case .proceedUnanswered:
+        output += bytes
+        append(
+          RedisCall(sent, sentAt: now, deadline: deadline) { _ in
+            completion(.failure(.outcomeUnknown("the answer was lost by a fault switch")))
+          })
       }
-      guard isLoggedIn else { return completion(.failure(.outcomeUnknown(trouble ?? "not connected"))) }
-      output += bytes
-      append(RedisCall(kind, sentAt: .now, deadline: deadline, completion: completion))
     }
   }
 
@@ -286,7 +263,7 @@ package final class RedisClient {
     let attempt = generation
     EventLoop.shared.spawn { [self] in
       do {
-        try await obeyFault()
+        try await askSeam()
         guard attempt == generation, isStarted else { return }
         let addresses = try await resolve(configuration.host, configuration.port)
         guard attempt == generation, isStarted else { return }
@@ -299,28 +276,27 @@ package final class RedisClient {
     }
   }
 
-  /// What a fault makes of an attempt to connect.
-  private func obeyFault() async throws(RedisError) {
-    switch fault?.action(for: .connect) ?? .proceed {
-    case .proceed: break
-    case .refuse, .loseAnswer: throw .unavailable("refused by a fault switch")
-    case .delay(let wait): await EventLoop.shared.sleep(for: min(wait, RedisClient.connectTimeout))
-    case .hang:
-      await EventLoop.shared.sleep(for: RedisClient.connectTimeout)
-      throw .unavailable("no connection within \(RedisClient.connectTimeout.milliseconds) ms")
+  private func askSeam() async throws(RedisError) {
+    guard let seam, !seam.isClear else { return }
+    switch await seam.permit(.connect, deadline: .now + RedisClient.connectTimeout) {
+    case .proceed, .proceedUnanswered: break
+    case .refused(let reason): throw .unavailable(reason)
+    case .silent: throw .unavailable(RedisClient.noConnection)
     }
   }
 
   private func open(_ address: SocketAddress, _ attempt: Int) throws {
-    connection = try RedisConnection(
+    let connection = try RedisConnection(
       address, onOpen: { [weak self] in self?.login() }, onReply: { [weak self] in self?.receive($0) },
       onClose: { [weak self] reason in
         guard let self, attempt == generation else { return }
         lost(reason)
       })
+    self.connection = connection
+    seam?.opened(connection)
     EventLoop.shared.schedule(after: RedisClient.connectTimeout) { [weak self] in
       guard let self, attempt == generation, !isLoggedIn else { return }
-      disconnect("no connection within \(RedisClient.connectTimeout.milliseconds) ms")
+      disconnect(RedisClient.noConnection)
     }
   }
 

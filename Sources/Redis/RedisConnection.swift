@@ -102,6 +102,10 @@ final class RedisConnection {
   }
 }
 
+extension RedisConnection: Severable {
+  func sever() { close("cut by a fault switch") }
+}
+
 extension RedisConfiguration {
   /// The version of hiredis that this was compiled with, as `0.14.1`.
   package static var libraryVersion: String { "\(HIREDIS_MAJOR).\(HIREDIS_MINOR).\(HIREDIS_PATCH)" }

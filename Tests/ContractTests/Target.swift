@@ -5,6 +5,7 @@ import HTTP
 import Kafka
 import PrivateServers
 import Testing
+import Text
 
 /// What the one suite runs against.
 enum TargetKind: String, CaseIterable, CustomTestStringConvertible {

@@ -6,6 +6,7 @@ import HTTP
 import Operations
 import TestSupport
 import Testing
+import Text
 
 /// What the services answer, as bytes.
 @Suite struct AnswerTests {

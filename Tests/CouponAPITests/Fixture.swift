@@ -6,7 +6,9 @@ import EventLoop
 import Foundation
 import HTTP
 import Operations
+import Secrets
 import Testing
+import Text
 
 /// The API over the service in memory, called without a socket.
 @LoopActor

@@ -6,6 +6,7 @@ import EventLoop
 import HTTP
 import Operations
 import Testing
+import Text
 
 /// Keeps what it was asked and sells nothing.
 @LoopActor

@@ -1,3 +1,5 @@
+import Text
+import Operations
 import CouponAPI
 import CouponDatabase
 import CouponDomain

@@ -1,6 +1,7 @@
 import TestSupport
 import CouponDomain
 import Testing
+import Text
 
 /// Given what happened, when somebody asks, then what comes of it.
 @Suite struct DeciderTests {

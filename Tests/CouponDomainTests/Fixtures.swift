@@ -1,6 +1,7 @@
 import CouponDomain
 import TestSupport
 import Testing
+import Text
 
 extension Make {
   static func claim(_ user: UserID, _ day: Day, event: UInt64 = 1) throws -> CouponClaim {

@@ -1,6 +1,7 @@
 import TestSupport
 import CouponDomain
 import Testing
+import Text
 
 /// Opening, midnight and the ends of the event, each at the boundary itself.
 @Suite struct HoursTests {

@@ -1,6 +1,7 @@
 import TestSupport
 import CouponDomain
 import Testing
+import Text
 
 /// Random crowds over several days: whatever the order, the three requirements hold.
 @Suite struct InvariantTests {

@@ -1,4 +1,5 @@
 import CouponEDA
+import CouponStore
 import Operations
 import Testing
 

@@ -3,6 +3,7 @@ import CouponDomain
 import EventLoop
 import Postgres
 import Testing
+import Text
 
 @Suite struct IssuanceTests {
   @Test func twoHundredPeopleAtOnceGetExactlyTwentyCoupons() async throws {

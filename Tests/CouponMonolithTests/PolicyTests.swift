@@ -6,6 +6,7 @@ import CouponStore
 import EventLoop
 import Testing
 import CouponMonolith
+import Text
 
 @Suite struct PolicyTests {
   @Test func aPolicyIsCreatedOnceAndFoundAgain() async throws {

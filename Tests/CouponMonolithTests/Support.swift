@@ -9,6 +9,7 @@ import PrivateServers
 import Programs
 import Testing
 import CouponMonolith
+import Text
 
 /// A monolith over a schema of its own, without its listeners.
 @LoopActor

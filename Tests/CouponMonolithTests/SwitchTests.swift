@@ -9,6 +9,7 @@ import PrivateServers
 import Programs
 import Testing
 import CouponMonolith
+import Text
 
 /// The fault switches of the whole program over its listeners: everything that needs the database fails, and comes back.
 @Suite(.serialized) struct SwitchTests {

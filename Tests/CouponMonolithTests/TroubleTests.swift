@@ -7,6 +7,7 @@ import Postgres
 import PrivateServers
 import Testing
 import CouponMonolith
+import Text
 
 /// The database is locked, stopped, or does not say what became of a COMMIT.
 @Suite(.serialized) struct TroubleTests {

@@ -4,6 +4,7 @@ import CouponStore
 import EventLoop
 import Postgres
 import Testing
+import Text
 
 /// The worker's transaction, and that it decides like a fold of the whole log.
 @Suite struct BatchSQLTests {

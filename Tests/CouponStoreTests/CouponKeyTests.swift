@@ -1,7 +1,9 @@
 import TestSupport
 import CouponDomain
 import CouponStore
+import Secrets
 import Testing
+import Text
 
 @Suite struct CouponKeyTests {
   @Test func aSecretHas16To1024Bytes() {

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import TestSupport
 import Testing
+import Text
 
 extension Make {
   static func key(_ secret: String = "a secret of the tests") throws -> CouponKey {

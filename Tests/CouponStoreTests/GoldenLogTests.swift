@@ -3,6 +3,7 @@ import CouponDomain
 import CouponStore
 import Foundation
 import Testing
+import Text
 
 /// A log that was published once, and what it means for ever: neither file may change, other lines may be
 /// added.

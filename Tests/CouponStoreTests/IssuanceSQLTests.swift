@@ -4,6 +4,7 @@ import CouponStore
 import EventLoop
 import Postgres
 import Testing
+import Text
 
 /// The monolith's statements and reads, played one request after the other.
 @Suite struct IssuanceSQLTests {

@@ -2,6 +2,7 @@ import TestSupport
 import CouponDomain
 import CouponStore
 import Testing
+import Text
 
 /// Random entries are read back; broken ones never crash, and what is read from them can be written and read
 /// again.

@@ -2,6 +2,7 @@ import TestSupport
 import CouponDomain
 import CouponStore
 import Testing
+import Text
 
 @Suite struct LogLedgerTests {
   /// Odd policies lie in partition 1, even ones in partition 0.

@@ -192,14 +192,14 @@ import Testing
 
   @Test func aFaultSwitchBitesBelowEveryRule() async throws {
     let fault = Switch()
-    try await withPool(size: 1, fault: fault) { pool async throws in
+    try await withPool(size: 1, seam: fault) { pool async throws in
       #expect(try await pool.int("SELECT 1") == 1)
-      fault.action = .refuse
+      fault.action = .now(.refused("refused by a test"))
       guard case .unavailable? = await failure({ try await pool.int("SELECT 1") }) else {
         Issue.record("not unavailable")
         return
       }
-      fault.action = .proceed
+      fault.action = .now(.proceed)
       try await pool.untilItWorks()
       fault.action = .hang
       let write = PostgresStatement("CREATE TABLE never (id int)")
@@ -211,7 +211,7 @@ import Testing
         Issue.record("not unknown")
         return
       }
-      fault.action = .proceed
+      fault.action = .now(.proceed)
       try await pool.untilItWorks()
       fault.action = .delay(.milliseconds(50))
       let began = Instant.now
@@ -224,9 +224,9 @@ import Testing
 extension FailureTests {
   @Test func aLostAnswerLeavesWhatWasDone() async throws {
     let fault = Switch()
-    try await withPool(fault: fault) { pool in
+    try await withPool(seam: fault) { pool in
       _ = try await pool.int("SELECT 1")
-      fault.action = .loseAnswer
+      fault.action = .now(.proceedUnanswered)
       let write = PostgresStatement("CREATE TABLE written (id int)")
       guard
         case .commitUnknown? = await failure({ try await pool.query(write, deadline: .soon) })
@@ -234,7 +234,7 @@ extension FailureTests {
         Issue.record("not unknown")
         return
       }
-      fault.action = .proceed
+      fault.action = .now(.proceed)
       try await pool.untilItWorks()
       #expect(try await pool.int("SELECT count(*) FROM written") == 0)
     }
@@ -242,14 +242,14 @@ extension FailureTests {
 
   @Test func anOutageCutsWhatIsUnderWay() async throws {
     let fault = Switch()
-    try await withPool(fault: fault) { pool in
+    try await withPool(seam: fault) { pool in
       _ = try await pool.int("SELECT 1")
       let sleeping = Completion<PostgresError?>()
       EventLoop.shared.spawn {
         sleeping.succeed(await failure({ _ = try await pool.int("SELECT pg_sleep(60)::text::int") }))
       }
       while pool.statistics.inUse == 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
-      fault.action = .refuse
+      fault.action = .now(.refused("refused by a test"))
       fault.sever()
       guard case .unavailable? = try await sleeping.value(deadline: .soon) else {
         Issue.record("not cut")
@@ -259,19 +259,35 @@ extension FailureTests {
         Issue.record("not refused")
         return
       }
-      fault.action = .proceed
+      fault.action = .now(.proceed)
       try await pool.untilItWorks()
     }
   }
 }
 
 @LoopActor
-final class Switch: PostgresFault {
-  var action = PostgresFaultAction.proceed
-  private var connections: [any PostgresSeverable] = []
+final class Switch: CallSeam {
+  enum Action {
+    case now(CallPermit)
+    case delay(Duration)
+    case hang
+  }
+
+  var action = Action.now(.proceed)
+  let isClear = false
+  private var connections: [any Severable] = []
   nonisolated init() {}
-  func action(for use: PostgresUse) -> PostgresFaultAction { action }
-  func opened(_ connection: any PostgresSeverable) { connections.append(connection) }
+
+  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
+    switch action {
+    case .now(let permit): go(permit)
+    case .delay(let wait): EventLoop.shared.schedule(at: min(.now + wait, deadline)) { go(.proceed) }
+    case .hang: EventLoop.shared.schedule(at: deadline) { go(.silent) }
+    }
+  }
+
+  func opened(_ connection: any Severable) { connections.append(connection) }
+
   func sever() {
     for connection in connections { connection.sever() }
     connections = []

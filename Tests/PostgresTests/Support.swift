@@ -14,21 +14,21 @@ extension Instant {
 @LoopActor
 func makePool(
   _ server: PrivatePostgres, size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:],
-  connectTimeout: Duration = .seconds(5), fault: (any PostgresFault)? = nil
+  connectTimeout: Duration = .seconds(5), seam: (any CallSeam)? = nil
 ) throws -> PostgresPool {
   PostgresPool(
     configuration: try PostgresConfiguration(url: server.url), size: size, maxWaiting: maxWaiting,
-    sessionSettings: settings, name: "postgres-tests", connectTimeout: connectTimeout, fault: fault)
+    sessionSettings: settings, name: "postgres-tests", connectTimeout: connectTimeout, seam: seam)
 }
 
 /// Runs `body` on the loop with a pool on the server that all these tests share.
 func withPool<T: Sendable>(
-  size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:], fault: (any PostgresFault)? = nil,
+  size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:], seam: (any CallSeam)? = nil,
   _ body: @escaping @Sendable @LoopActor (PostgresPool) async throws -> T
 ) async throws -> T {
   try await onLoop {
     let pool = try makePool(
-      try await TestServers.postgres(), size: size, maxWaiting: maxWaiting, settings: settings, fault: fault)
+      try await TestServers.postgres(), size: size, maxWaiting: maxWaiting, settings: settings, seam: seam)
     do {
       let value = try await body(pool)
       await pool.close()

@@ -6,7 +6,7 @@ import Testing
 @Suite struct TransactionTests {
   @Test func whatIsFinishedIsCommittedInTwoRoundTrips() async throws {
     let trips = TripCounter()
-    try await withPool(size: 1, fault: trips) { pool async throws in
+    try await withPool(size: 1, seam: trips) { pool async throws in
       try await pool.execute("CREATE TABLE two_trips (id bigint PRIMARY KEY, name text)")
       let before = trips.trips
       let seen = try await pool.transaction(deadline: .soon) { transaction in
@@ -177,12 +177,15 @@ import Testing
 
 /// Counts round trips.
 @LoopActor
-final class TripCounter: PostgresFault {
+final class TripCounter: CallSeam {
+  let isClear = false
   private(set) var trips = 0
   nonisolated init() {}
 
-  func action(for use: PostgresUse) -> PostgresFaultAction {
-    if case .trip = use { trips += 1 }
-    return .proceed
+  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
+    if use == .call { trips += 1 }
+    go(.proceed)
   }
+
+  func opened(_ connection: any Severable) {}
 }

@@ -3,6 +3,7 @@ import CouponStore
 import EventLoop
 import Foundation
 import HTTP
+import Faults
 import Operations
 import Programs
 import Testing
@@ -88,7 +89,7 @@ import Testing
       programs in
       let put = try await programs[0].call(.put, "database", #"{"kind":"outage","ttlSeconds":60}"#)
       #expect(put.status == 200)
-      #expect(programs.allSatisfy { $0.board?.effect(.database) == .refuse })
+      #expect(programs.allSatisfy { $0.board?.effect(.database) == .now(.refusedByASwitch) })
       let peers = try #require(put.object["peers"] as? [[String: Any]])
       #expect(peers.count == 1 && peers[0]["status"] as? Int == 200)
       #expect((peers[0]["answer"] as? [String: Any])?["peers"] as? [String] == [])
@@ -111,7 +112,7 @@ import Testing
       #expect((put.object["detail"] as? String)?.hasPrefix("Done here, but not at 127.0.0.1:") == true)
       #expect((put.object["fault"] as? [String: Any])?["kind"] as? String == "outage")
       #expect((put.object["peers"] as? [[String: Any]])?.first?["status"] is NSNull)
-      #expect(programs[0].board?.effect(.database) == .refuse)
+      #expect(programs[0].board?.effect(.database) == .now(.refusedByASwitch))
     }
   }
 
@@ -134,7 +135,7 @@ import Testing
     try await onLoop {
       var reader = SettingsReader(environment: [:], arguments: [])
       let context = Fixture.quietContext().switchable(FaultTarget.allCases, by: try AdminSettings(&reader))
-      #expect(context.faults == nil)
+      #expect(context.faults == nil && context.seam(.database) == nil)
     }
   }
 }

@@ -155,8 +155,9 @@ import Testing
   /// As `localhost` is, where the server listens at 127.0.0.1 alone.
   @Test func anAddressWhereNobodyListensLeavesTheNextItsTurn() async throws {
     try await withRedis { server, _ in
+      let fault = Switch()
       let client = RedisClient(
-        configuration: try RedisConfiguration(url: server.url), name: "two",
+        configuration: try RedisConfiguration(url: server.url), name: "two", seam: fault,
         resolve: { _, port in
           ["::1", "127.0.0.1"].map { SocketAddress(numericHost: $0, port: port) }
         })
@@ -165,7 +166,7 @@ import Testing
       try await client.connected(deadline: .now + .seconds(10))
       #expect(try await client.command(["PING"], deadline: .now + .seconds(5)) == .status("PONG"))
       // The address that was right is tried first when the connection is lost.
-      client.sever()
+      fault.sever()
       try await client.connected(deadline: .now + .seconds(10))
       #expect(try await client.command(["PING"], deadline: .now + .seconds(5)) == .status("PONG"))
     }
@@ -197,17 +198,16 @@ import Testing
 
 extension RedisClientTests {
   @Test func anOutageRefusesAtOnceAndCutsTheConnection() async throws {
-    try await withRedis { server, client in
-      let fault = Switch()
-      client.fault = fault
+    let fault = Switch()
+    try await withRedis(seam: fault) { server, client in
       server.pause()
       let asked = Completion<RedisError?>()
       EventLoop.shared.spawn {
         asked.succeed(await error { try await client.command(["GET", "a"], deadline: .now + .seconds(20)) })
       }
       while client.statistics.inFlight == 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
-      fault.action = .refuse
-      client.sever()
+      fault.action = .now(.refused("refused by a test"))
+      fault.sever()
       #expect(try await asked.value(deadline: .now + .seconds(5)) == .outcomeUnknown("cut by a fault switch"))
       server.resume()
       let refused = await error { try await client.command(["PING"], deadline: .now + .seconds(20)) }
@@ -215,32 +215,30 @@ extension RedisClientTests {
         Issue.record("expected unavailable, got \(String(describing: refused))")
         return
       }
-      fault.action = .proceed
+      fault.action = .now(.proceed)
       try await client.connected(deadline: .now + .seconds(20))
       #expect(try await client.command(["PING"], deadline: .now + .seconds(20)) == .status("PONG"))
     }
   }
 
   @Test func whatHangsIsUnknownAtItsDeadlineAndTheConnectionIsThrownAway() async throws {
-    try await withRedis { _, client in
-      let fault = Switch()
-      client.fault = fault
+    let fault = Switch()
+    try await withRedis(seam: fault) { _, client in
       fault.action = .hang
       let unknown = await error {
         try await client.transaction([["SADD", "s", "x"]], deadline: .now + .milliseconds(50))
       }
       #expect(unknown == .outcomeUnknown("no answer before the deadline"))
       #expect(!client.isConnected)
-      fault.action = .proceed
+      fault.action = .now(.proceed)
       try await client.connected(deadline: .now + .seconds(20))
       #expect(try await client.command(["SCARD", "s"], deadline: .now + .seconds(20)) == .integer(0))
     }
   }
 
   @Test func latencyKeepsTheOrderAndALostAnswerWasGiven() async throws {
-    try await withRedis { _, client in
-      let fault = Switch()
-      client.fault = fault
+    let fault = Switch()
+    try await withRedis(seam: fault) { _, client in
       fault.action = .delay(.milliseconds(30))
       let began = Instant.now
       let lists = try await client.transaction(
@@ -252,18 +250,41 @@ extension RedisClientTests {
         try await client.command(["RPUSH", "l", "3"], deadline: .now + .milliseconds(30))
       }
       #expect(late == .outcomeUnknown("no answer before the deadline"))
-      fault.action = .loseAnswer
+      fault.action = .now(.proceedUnanswered)
       let lost = await error { try await client.command(["RPUSH", "l", "4"], deadline: .now + .seconds(20)) }
       #expect(lost == .outcomeUnknown("the answer was lost by a fault switch"))
-      fault.action = .proceed
+      fault.action = .now(.proceed)
       #expect(try await client.command(["LLEN", "l"], deadline: .now + .seconds(20)) == .integer(3))
     }
   }
 }
 
-@LoopActor private final class Switch: RedisFault {
-  var action = RedisFaultAction.proceed
-  func action(for use: RedisUse) -> RedisFaultAction { action }
+@LoopActor private final class Switch: CallSeam {
+  enum Action {
+    case now(CallPermit)
+    case delay(Duration)
+    case hang
+  }
+
+  var action = Action.now(.proceed)
+  let isClear = false
+  private var connections: [any Severable] = []
+  nonisolated init() {}
+
+  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
+    switch action {
+    case .now(let permit): go(permit)
+    case .delay(let wait): EventLoop.shared.schedule(at: min(.now + wait, deadline)) { go(.proceed) }
+    case .hang: EventLoop.shared.schedule(at: deadline) { go(.silent) }
+    }
+  }
+
+  func opened(_ connection: any Severable) { connections.append(connection) }
+
+  func sever() {
+    for connection in connections { connection.sever() }
+    connections = []
+  }
 }
 
 @LoopActor private final class Tally {
@@ -279,13 +300,14 @@ extension RedisClientTests {
 }
 
 private func withRedis(
-  maxPending: Int = 65_536,
+  maxPending: Int = 65_536, seam: (any CallSeam)? = nil,
   _ body: @escaping @Sendable @LoopActor (PrivateRedis, RedisClient) async throws -> Void
 ) async throws {
   try await onLoop {
     let server = try await TestServers.ownRedis()
     let client = RedisClient(
-      configuration: try RedisConfiguration(url: server.url), name: "test", maxPending: maxPending)
+      configuration: try RedisConfiguration(url: server.url), name: "test", maxPending: maxPending,
+      seam: seam)
     client.start()
     do {
       try await client.connected(deadline: .now + .seconds(10))

@@ -1,3 +1,4 @@
+package import Text
 package import CouponDomain
 
 /// What tests build policies and people from. Each throws where a text or number breaks the domain's rule.

@@ -1,3 +1,4 @@
+import Operations
 package import CouponAPI
 package import CouponDomain
 import CouponStore

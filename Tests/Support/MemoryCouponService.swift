@@ -1,7 +1,9 @@
 package import CouponAPI
+import Operations
 package import CouponDomain
 package import CouponStore
 package import EventLoop
+package import Text
 
 /// The API's third architecture: everything in this process' memory. It shows what the rules alone answer, for tests
 /// and for measuring what the API itself costs.

@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 import lab
 
 /// Each breach is planted in a run that is otherwise right, and the checker has to see it.

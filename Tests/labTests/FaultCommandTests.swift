@@ -1,7 +1,7 @@
 import TestSupport
 import EventLoop
 import Foundation
-import Operations
+import Faults
 import PrivateServers
 import Testing
 import lab

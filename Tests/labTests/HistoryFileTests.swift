@@ -1,6 +1,7 @@
 import CouponDomain
 import Foundation
 import Testing
+import Text
 import lab
 
 @Suite struct HistoryFileTests {

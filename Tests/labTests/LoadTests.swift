@@ -1,9 +1,11 @@
+import Operations
 import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
 import TestSupport
 import Testing
+import Text
 import lab
 
 /// The load against the API in memory, over real sockets.

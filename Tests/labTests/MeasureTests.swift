@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 import lab
 
 /// What is worked out of a run's requests, over runs that never were.

@@ -5,6 +5,7 @@ import CouponStore
 import EventLoop
 import HTTP
 import Operations
+import Text
 import lab
 
 /// The whole API over the service in memory, on a real socket of this process.

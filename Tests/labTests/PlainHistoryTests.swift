@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 import lab
 
 /// What the checker says with less than a history of ours: none at all, or a plain CSV of what people were told.

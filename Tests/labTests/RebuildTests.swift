@@ -6,6 +6,7 @@ import Kafka
 import Postgres
 import PrivateServers
 import Testing
+import Text
 import lab
 
 @Suite struct ProjectionTests {

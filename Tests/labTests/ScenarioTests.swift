@@ -1,8 +1,9 @@
 import CouponDomain
 import Foundation
-import Operations
+import Faults
 import PrivateServers
 import Testing
+import Text
 import lab
 
 /// What a scenario may say, and how it is told what it may not.

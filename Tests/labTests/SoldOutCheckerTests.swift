@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 import lab
 
 /// Who may hear "sold out", and when: the checker sees each wrong answer, and lets the right ones next to it pass.

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 import lab
 
 /// A report as a demo makes it, of invented latencies.

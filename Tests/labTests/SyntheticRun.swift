@@ -1,5 +1,6 @@
 import CouponDomain
 import Testing
+import Text
 import lab
 
 /// A small run without a fault, in both architectures, for tests to plant one breach each.

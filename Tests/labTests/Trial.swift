@@ -13,6 +13,7 @@ import Programs
 import Redis
 import Testing
 import CouponEDA
+import Text
 import lab
 import CouponMonolith
 

@@ -3,6 +3,7 @@ package import CouponDatabase
 import CouponStore
 package import EventLoop
 import Kafka
+import Faults
 import Operations
 import Postgres
 package import Programs
@@ -44,11 +45,9 @@ package final class EDAAPI: ApplicationPart {
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
     func connect(_ name: String) -> RedisClient {
-      let client = RedisClient(
+      RedisClient(
         configuration: settings.redis.configuration, name: name,
-        maxPending: settings.server.maxConnections + 64)
-      client.fault = context.faults.map { RedisFaults($0, client) }
-      return client
+        maxPending: settings.server.maxConnections + 64, seam: context.seam(.redis))
     }
     let redis = connect("eda-api")
     self.redis = redis

@@ -3,6 +3,7 @@ import CouponStore
 import EventLoop
 import Operations
 import Redis
+import Text
 
 /// Asks Redis for its opinion: `MULTI; SCARD k; SADD k u; EXEC`, those of all requests in one write a turn.
 @LoopActor

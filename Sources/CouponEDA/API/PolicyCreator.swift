@@ -2,6 +2,7 @@ import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
+import Text
 
 /// Creates policies through the log: the first event of an id counts, and the answer comes when it has been read back.
 @LoopActor

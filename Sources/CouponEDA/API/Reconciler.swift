@@ -5,6 +5,7 @@ import EventLoop
 import Operations
 import Programs
 import Redis
+import Text
 
 /// Compares Redis' sets with the list once an interval, and does what `Reconciliation` says.
 @LoopActor

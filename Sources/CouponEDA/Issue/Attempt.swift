@@ -1,5 +1,6 @@
 internal import CouponDomain
 internal import EventLoop
+internal import Text
 
 /// Names a waiting request; the program keeps what it has to wake under this number.
 package typealias CallerID = UInt64

@@ -1,5 +1,6 @@
 internal import CouponDomain
 internal import EventLoop
+internal import Text
 
 /// The attempts of one process, found by person, by ticket and by age.
 ///

@@ -1,4 +1,5 @@
 internal import CouponDomain
+internal import Text
 
 /// The people of each policy's day who have an attempt. Requests come for one day after the other: the latest is found
 /// without a look-up.

@@ -1,6 +1,7 @@
 package import CouponAPI
 package import CouponDomain
 package import EventLoop
+package import Text
 
 /// A request that the list alone could not answer.
 package struct Visit: Sendable {

@@ -1,5 +1,6 @@
 package import CouponDomain
 package import CouponStore
+package import Text
 
 /// What a process has folded from the log: every policy, and the winners of each day with their ranks.
 ///

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// The holders of coupons where Redis decides: all people with a claim in the log, however many there are. The first claim
 /// of a person counts, as in the worker's tables.

@@ -6,6 +6,7 @@ import EventLoop
 import Operations
 import Programs
 import Redis
+import Text
 
 /// Redis decides, as in the origin article: a slot in its set is a coupon as soon as the claim is delivered to the log; the
 /// worker inserts what it reads.

@@ -3,6 +3,7 @@ import CouponDatabase
 import CouponStore
 package import EventLoop
 import Kafka
+import Faults
 import Operations
 import Postgres
 package import Programs

@@ -1,5 +1,6 @@
 package import CouponDomain
 package import CouponStore
+package import Text
 
 /// A bite of one partition: what has to be loaded for it, and what it comes to when folded in log order.
 ///

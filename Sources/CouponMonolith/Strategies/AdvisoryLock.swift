@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// The strategy `advisory-lock`: a lock that is no row stands for the day, until the transaction ends.
 ///

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// The strategy `atomic-update`: one statement compares and counts, and writes event and coupon where it had room.
 ///

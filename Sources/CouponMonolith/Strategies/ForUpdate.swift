@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// The strategy `for-update`: the day's row is locked, the domain decides, and event, coupon and counter are written
 /// in the same transaction.

@@ -2,6 +2,7 @@ package import CouponDomain
 import CouponStore
 package import EventLoop
 import Postgres
+import Text
 
 /// The seam of the monolith's strategies: how a claim that the look without a lock let through becomes a coupon.
 ///

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// The strategy `optimistic`: nobody is locked out while it is decided; the write counts only where the counter is
 /// still what was read, and else everything is done again.

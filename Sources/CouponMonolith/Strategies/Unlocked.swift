@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// The strategy `unlocked`, which is wrong: it reads how many are issued, and if there is room it inserts.
 ///

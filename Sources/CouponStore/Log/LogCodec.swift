@@ -1,4 +1,6 @@
 package import CouponDomain
+import JSON
+import Text
 
 /// The entries of the log as JSON: the one writer and the one reader, for API, worker and laboratory.
 ///
@@ -26,7 +28,7 @@ package enum LogCodec {
       text.append(#"","policyId":"#)
       text.append(decimal: Int64(claim.policyID.value))
       text.append(#","userId":""#)
-      text.append(claim.userID)
+      text.append(ascii: claim.userID.description)
       text.append(#"","day":""#)
       text.append(claim.day)
       text.append(#"","couponId":""#)

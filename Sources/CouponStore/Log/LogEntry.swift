@@ -1,4 +1,5 @@
 package import CouponDomain
+import Text
 
 /// What the topic carries: a policy that begins, or a claim that its position decides.
 package enum LogEntry: Hashable, Sendable {

@@ -1,4 +1,5 @@
 package import CouponDomain
+package import Text
 
 /// What one message of the log does to everybody who folds it: the same for all of them.
 package enum LogOutcome: Hashable, Sendable {

@@ -1,3 +1,5 @@
+import Secrets
+
 /// What the log's topic must be like, and how one log is told from another.
 package enum LogTopic {
   /// What makes one log differ from another of the same name: a hash of its first message, when and what.

@@ -1,6 +1,7 @@
 package import CouponDomain
 package import EventLoop
 package import Postgres
+package import Text
 
 /// A coupon with the period that its row has.
 package struct CouponRow: Hashable, Sendable {

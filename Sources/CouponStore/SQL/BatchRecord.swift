@@ -1,5 +1,6 @@
 package import CouponDomain
 import Postgres
+import Text
 
 /// Collects what a batch of the log writes, and makes it a handful of statements however long the batch is.
 ///

@@ -1,5 +1,6 @@
 package import CouponDomain
 package import Postgres
+package import Text
 
 /// One day of one policy.
 package struct PolicyDay: Hashable, Sendable {

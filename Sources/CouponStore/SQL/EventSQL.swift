@@ -1,6 +1,7 @@
 package import CouponDomain
 package import EventLoop
 package import Postgres
+package import Text
 
 /// One row of the append-only stream.
 package struct EventRow: Hashable, Sendable {

@@ -1,5 +1,6 @@
 package import CouponDomain
 package import Postgres
+package import Text
 
 /// What the monolith asks and tells while it decides one claim. The decision lies in between, in the program.
 ///

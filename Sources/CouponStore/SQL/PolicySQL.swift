@@ -1,6 +1,7 @@
 package import CouponDomain
 package import EventLoop
 package import Postgres
+package import Text
 
 /// A policy with the counters of the days around a moment: at most three, of which the calendar's day is one.
 ///

@@ -1,5 +1,6 @@
 internal import CouponDomain
 package import Postgres
+internal import Text
 
 /// A statement with its values, as a transaction runs it.
 package typealias SQLCall = (PostgresStatement, [PostgresValue])

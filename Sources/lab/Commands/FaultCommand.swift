@@ -1,6 +1,6 @@
 import EventLoop
 import Foundation
-import Operations
+import Faults
 import PrivateServers
 
 extension LabCommand {

@@ -35,7 +35,7 @@ package struct CodeCount: Hashable, Sendable {
       let module = parts[0] == "Executables" ? parts[1] : parts[0]
       let count = CodeCount.count(code)
       lines[module, default: 0] += count
-      if parts.dropFirst().contains(where: CodeCount.laboratoryFolders.contains)
+      if parts.contains(where: CodeCount.laboratoryFolders.contains)
         || CodeCount.laboratoryFiles.contains(path)
       {
         laboratory[module, default: 0] += count

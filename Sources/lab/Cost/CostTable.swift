@@ -1,5 +1,5 @@
 import EventLoop
-import Operations
+import Faults
 
 /// What it costs to have each architecture, counted.
 package struct CostTable {

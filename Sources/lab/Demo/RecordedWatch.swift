@@ -1,7 +1,9 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// Looks at the database ten times a second: how many coupons of a policy it holds by now.
 @LoopActor

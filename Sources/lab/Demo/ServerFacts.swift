@@ -1,3 +1,4 @@
+import Secrets
 import CouponStore
 import EventLoop
 import Foundation
@@ -29,7 +30,7 @@ enum ServerFacts {
   private static func libraries(_ architecture: Architecture) -> [String: String] {
     var versions = [
       "libpq": PostgresConfiguration.libraryVersion, "libuv": EventLoop.libraryVersion,
-      "libsodium": CouponKey.libraryVersion, "libyaml": YAMLReader.libraryVersion,
+      "libsodium": Sodium.version, "libyaml": YAMLReader.libraryVersion,
     ]
     guard architecture == .eda else { return versions }
     versions["hiredis"] = RedisConfiguration.libraryVersion

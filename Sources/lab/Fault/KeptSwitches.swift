@@ -1,5 +1,5 @@
 import Foundation
-package import Operations
+package import Faults
 import PrivateServers
 
 /// The switches that this laboratory has put on, so that a program that is started again gets back what is left of them:

@@ -1,4 +1,4 @@
-package import Operations
+package import Faults
 
 /// Something that is broken on purpose.
 package enum LabFault: Hashable, Sendable {

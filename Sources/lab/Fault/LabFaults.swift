@@ -3,6 +3,7 @@ import CouponStore
 import EventLoop
 import Operations
 import PrivateServers
+import Text
 
 /// Breaking what runs, and healing it.
 extension Lab {

@@ -1,7 +1,7 @@
 import EventLoop
 import Foundation
 import HTTP
-import Operations
+import Faults
 import PrivateServers
 
 /// Switches in the programs, over their operator's listeners.

@@ -1,6 +1,8 @@
 import CouponDomain
 import CouponStore
 import HTTP
+import JSON
+import Text
 
 /// Reads an answer as the contract has it, and believes nothing else.
 struct AnswerReader {

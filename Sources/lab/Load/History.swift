@@ -1,4 +1,5 @@
 package import CouponDomain
+package import Text
 
 /// Everything that the clients of one run saw: the first of the ledgers that `lab verify` compares.
 package struct History: Hashable, Sendable {

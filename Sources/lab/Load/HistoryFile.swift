@@ -1,5 +1,6 @@
 import CouponDomain
 import Foundation
+import Text
 
 /// A history as a file: tab-separated text, so that a run can be looked at with the usual tools and verified again.
 ///

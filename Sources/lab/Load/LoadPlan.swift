@@ -1,5 +1,6 @@
 package import CouponDomain
 import EventLoop
+package import Text
 
 /// One run of the load, fixed before it begins.
 package struct LoadPlan: Sendable {

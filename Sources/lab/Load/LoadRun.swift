@@ -1,7 +1,9 @@
+import Operations
 import CouponDomain
 import CouponStore
 package import EventLoop
 import HTTP
+import Text
 
 /// Sends a crowd and a bystander through HTTP, each request when it is due, whatever the server does.
 ///

@@ -1,9 +1,11 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
 import Foundation
-import PrivateServers
 import HTTP
+import PrivateServers
+import Text
 
 /// One load against one running architecture: a policy of its own, the crowd, the history on disk.
 @LoopActor

@@ -1,5 +1,6 @@
-package import CouponDomain
+import CouponDomain
 import Foundation
+package import Text
 
 /// A policy's opening at a whole second that is about to come: the moment, and how a policy writes it.
 package struct OpeningPlan: Hashable, Sendable {

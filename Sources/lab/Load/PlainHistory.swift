@@ -1,5 +1,6 @@
 package import CouponDomain
 import Foundation
+import Text
 
 /// A plain CSV of what people were told, as another load generator can write it: `person,status,couponId` and a line an
 /// answer, each person's in their order.

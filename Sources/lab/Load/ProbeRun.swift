@@ -1,6 +1,7 @@
 package import CouponDomain
 import EventLoop
 import HTTP
+import Text
 
 /// Two small steady streams beside the crowd: holders who look at their coupon, and people who ask for one of a policy
 /// that has been sold out for a while. With them each of the things that a user can do is measured at every moment.

@@ -1,5 +1,6 @@
 package import CouponDomain
 import CouponStore
+package import Text
 
 /// What the events of one policy say that the tables beside them must hold.
 ///

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 package import EventLoop
 package import Postgres
+import Text
 
 /// Makes the projections of one architecture again from its events, compares them with the tables, and puts them in
 /// their place where that is asked for.

@@ -1,7 +1,9 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
 import HTTP
+import Text
 
 /// The crowd of one run: a small one before it, the crowd itself for one policy or several, and everybody who has no answer
 /// once more when the fault is over.

@@ -1,9 +1,11 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
 import Foundation
 import Postgres
 import PrivateServers
+import Text
 
 /// One variant of a scenario, once: a fresh laboratory, a warm-up, the crowd with its faults, everybody who has no answer
 /// once more after it, the check, and nothing left behind.

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// What the clients saw against the tables: I3, I4, I5.
 extension Checker {

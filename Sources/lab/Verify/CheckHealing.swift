@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// Whether everything came to rest, and the whole quota found its people: I10.
 extension Checker {

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// The log against the tables: I6, I9, I11.
 extension Checker {

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// What the tables say by themselves: I1, I2, I7, I8.
 extension Checker {

@@ -1,5 +1,6 @@
 import CouponDomain
 import CouponStore
+import Text
 
 /// What was answered when: I12, I13, I14.
 extension Checker {

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 extension Invariant {
   /// Why it cannot be looked at with what is known of the clients; nil where it can, at least in part.

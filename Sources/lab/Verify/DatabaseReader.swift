@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Postgres
+import Text
 
 /// Reads the tables of one architecture as they are.
 @LoopActor

@@ -1,4 +1,5 @@
 package import CouponDomain
+package import Text
 
 /// All ledgers of one policy, as they were read after a run; none of them is the servers' word.
 package struct Evidence: Sendable {

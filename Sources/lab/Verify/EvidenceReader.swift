@@ -2,6 +2,7 @@ package import CouponDomain
 import CouponStore
 package import EventLoop
 import Postgres
+import Text
 
 /// Waits until the projections have come to rest, then reads every ledger.
 @LoopActor

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Redis
+import Text
 
 /// Reads whom Redis has admitted: shown beside the other ledgers, never believed.
 @LoopActor

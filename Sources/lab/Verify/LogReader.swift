@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import Kafka
+import Text
 
 /// Reads the whole topic, from its first message to where it ends when the reading begins.
 @LoopActor

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// What each person saw, over all histories.
 struct People {

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// The checker's whole answer about one run.
 package struct Verification: Sendable {

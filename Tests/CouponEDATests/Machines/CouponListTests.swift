@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import Testing
 import CouponEDA
+import Text
 
 @Suite struct CouponListTests {
   private var list = CouponList(partitions: 1, ledger: Sample.ledger)

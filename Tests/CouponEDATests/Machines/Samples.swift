@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import CouponEDA
+import Text
 
 /// People, policies and moments for the machines' tests.
 enum Sample {

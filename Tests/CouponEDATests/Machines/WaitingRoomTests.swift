@@ -3,6 +3,7 @@ import CouponDomain
 import EventLoop
 import Testing
 import CouponEDA
+import Text
 
 @Suite struct WaitingRoomTests {
   private var room = WaitingRoom(capacity: 3, messageTimeout: .milliseconds(3_000))

@@ -3,6 +3,7 @@ import CouponStore
 import Postgres
 import Testing
 import CouponEDA
+import Text
 
 @Suite struct WorkerBatchTests {
   private let policy = Sample.policy()

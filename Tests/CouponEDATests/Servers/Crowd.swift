@@ -3,6 +3,7 @@ import EventLoop
 import Foundation
 import HTTP
 import Testing
+import Text
 
 /// Many people who want one coupon each, who ask again while nobody knows, and what they heard.
 @LoopActor

@@ -8,6 +8,7 @@ import Kafka
 import Postgres
 import PrivateServers
 import Redis
+import Text
 
 /// The event-driven version as processes on real PostgreSQL and Redis servers and the embedded broker (in the test's
 /// own process, so that a test can cut it off).

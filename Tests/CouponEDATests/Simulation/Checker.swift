@@ -2,6 +2,7 @@ import CouponAPI
 import CouponDomain
 import CouponStore
 import CouponEDA
+import Text
 
 /// Watches one schedule from outside: what the people heard, what the log holds, what the tables hold.
 ///

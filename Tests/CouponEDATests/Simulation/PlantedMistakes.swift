@@ -2,6 +2,7 @@ import CouponAPI
 import CouponDomain
 import CouponStore
 import CouponEDA
+import Text
 
 /// The wrong ways, played on the same models: the checker has to see every one of them.
 enum PlantedMistakes {

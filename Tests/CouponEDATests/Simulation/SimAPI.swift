@@ -3,6 +3,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import CouponEDA
+import Text
 
 /// An API process around the product's machines: what it would send goes to the model servers, what they answer
 /// comes back, or does not.

@@ -1,6 +1,7 @@
 import CouponDomain
 import CouponStore
 import CouponEDA
+import Text
 
 /// The tables that the worker writes, with the lock on a partition's offset.
 final class SimDatabase {

@@ -1,6 +1,7 @@
 import CouponAPI
 import CouponDomain
 import CouponEDA
+import Text
 
 /// One call to one API process, as both ends see it.
 final class SimRequest {

@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 struct SetKey: Hashable {
   let policyID: PolicyID

@@ -2,6 +2,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 import CouponEDA
+import Text
 
 /// One schedule: servers, processes and people under a seed, and the checker that watches them.
 final class World {

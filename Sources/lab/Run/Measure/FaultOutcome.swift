@@ -1,4 +1,5 @@
-package import CouponDomain
+import CouponDomain
+package import Text
 
 /// The faults of a run as they were.
 package struct FaultOutcome {

@@ -1,8 +1,10 @@
+import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
-package import Operations
+package import Faults
 import PrivateServers
+import Text
 
 /// Breaks what a scenario says when it says so, and heals what is left in the end.
 @LoopActor

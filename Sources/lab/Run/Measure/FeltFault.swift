@@ -1,4 +1,5 @@
-package import CouponDomain
+import CouponDomain
+package import Text
 
 /// How much of a fault was felt that has no counter of its own: a server or a program that was stopped, killed or gone.
 package struct FeltFault {

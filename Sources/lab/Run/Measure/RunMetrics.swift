@@ -1,4 +1,5 @@
 import CouponDomain
+import Text
 
 /// Everything that one variant's run measured, as metrics by name.
 package struct RunMetrics {

@@ -1,5 +1,5 @@
-package import CouponDomain
 import Foundation
+package import Text
 
 /// A time zone that this machine does not know.
 package struct UnknownTimeZone: Error, Hashable, Sendable {

@@ -1,3 +1,5 @@
+import Text
+
 /// Reads one flat JSON object, strictly, and keeps where the values of known fields lie.
 ///
 /// Strictly: UTF-8 without a byte order mark, the grammar of RFC 8259, nothing before or after the object, no
@@ -41,6 +43,17 @@ package struct JSONFields {
   package func text(_ range: Range<Int>, escaped: Bool) -> String {
     escaped
       ? String(decoding: unescaped(range), as: UTF8.self) : String(decoding: bytes[range], as: UTF8.self)
+  }
+
+  /// A whole number however it is written: `1000`, `1000.0` and `1e3` are one number to JSON and to the contract's
+  /// `type: integer`. Nil for anything else. One with a fraction or an exponent is read as
+  /// a double.
+  package func wholeNumber(_ value: Value) -> Int64? {
+    switch value {
+    case .integer(let number): number
+    case .decimal(let range): Double(text(range, escaped: false)).flatMap { Int64(exactly: $0) }
+    case .text, .other: nil
+    }
   }
 
   // MARK: The object
@@ -260,13 +273,8 @@ extension JSONFields {
   private mutating func readFourHexDigits() throws(Failure) -> UInt32 {
     var code: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = peek else { throw .notJSON }
-      switch byte {
-      case 48...57: code = code << 4 | UInt32(byte - 48)
-      case 65...70: code = code << 4 | UInt32(byte - 55)
-      case 97...102: code = code << 4 | UInt32(byte - 87)
-      default: throw .notJSON
-      }
+      guard let byte = peek, let digit = hexValue(byte, upperCase: true) else { throw .notJSON }
+      code = code << 4 | UInt32(digit)
       position += 1
     }
     return code

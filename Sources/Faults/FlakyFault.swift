@@ -1,5 +1,7 @@
-/// A share of the uses fails, drawn from a seed: one half of them before anything is sent, the other half after it was
-/// done, so that its answer is what is lost.
+import EventLoop
+
+/// A share of the uses fails, drawn from a seed: half of them before anything is sent, the other half after the call was
+/// made, whose answer is lost.
 package struct FlakyFault: Fault {
   private let rate: Double
   private var state: UInt64
@@ -9,7 +11,7 @@ package struct FlakyFault: Fault {
   package mutating func effect() -> FaultEffect {
     let draw = next()
     guard Double(draw >> 11) * 0x1p-53 < rate else { return .none }
-    return next() & 1 == 0 ? .refuse : .loseAnswer
+    return .now(next() & 1 == 0 ? .refusedByASwitch : .proceedUnanswered)
   }
 
   /// SplitMix64.

@@ -1,8 +1,9 @@
+import Operations
 import TestSupport
 import CouponDomain
-import CouponStore
 import Foundation
 import Testing
+import Text
 
 /// Days and openings of real zones, at the changes of their clocks. UTC moments are written out.
 @Suite struct PolicyCalendarTests {

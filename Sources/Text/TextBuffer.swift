@@ -10,8 +10,9 @@ package struct TextBuffer {
     append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  package mutating func append(_ user: UserID) {
-    var text = user.description
+  /// Text that the caller knows to be ASCII.
+  package mutating func append(ascii text: String) {
+    var text = text
     text.withUTF8 { append($0) }
   }
 
@@ -43,32 +44,12 @@ package struct TextBuffer {
     }
   }
 
-  /// 32 hexadecimal digits.
-  package mutating func append(hex id: some HexIdentifier) {
-    let start = room(32)
-    hexDigits(id.high, to: start)
-    hexDigits(id.low, to: start + 16)
-  }
-
-  private mutating func room(_ length: Int) -> UnsafeMutablePointer<UInt8> {
+  mutating func room(_ length: Int) -> UnsafeMutablePointer<UInt8> {
     guard let start = memory.baseAddress, count + length <= memory.count else {
       preconditionFailure("a text of more than \(memory.count) bytes")
     }
     defer { count += length }
     return start + count
-  }
-}
-
-/// All sixteen digits at once: each nibble moves to a byte of its own, and the letters lie 39 above the digits' sequel.
-private func hexDigits(_ word: UInt64, to start: UnsafeMutablePointer<UInt8>) {
-  for offset in 0..<2 {
-    var nibbles = offset == 0 ? word >> 32 : word & 0xffff_ffff
-    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff
-    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff
-    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f
-    let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-    let text = nibbles + 0x3030_3030_3030_3030 + letters * 39
-    UnsafeMutableRawPointer(start + 8 * offset).storeBytes(of: text.bigEndian, as: UInt64.self)
   }
 }
 

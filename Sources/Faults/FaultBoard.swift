@@ -1,11 +1,12 @@
 package import EventLoop
+package import Operations
 
 /// The fault switches of one process: what is broken now, until when, and how often it has bitten.
 ///
 ///     off ──set──▶ on ──clear, or the time to live is over──▶ off
 ///                   └──set──▶ on (another fault takes its place)
 ///
-/// Adapters ask `effect` before each use of a server; where nothing is switched on that is one comparison.
+/// `SwitchedServer` asks for the `effect` on each use of a server while a fault is on.
 @LoopActor
 package final class FaultBoard {
   /// The servers that this program uses.
@@ -13,8 +14,6 @@ package final class FaultBoard {
   private let log: Log
   private let metrics: Metrics
   private var switches: [FaultSwitch]
-  /// What the hot path looks at.
-  private var isAnythingOn = false
   private var listeners: [FaultTarget: [@LoopActor (FaultSpec?) -> Void]] = [:]
   private var random = SystemRandomNumberGenerator()
 
@@ -38,13 +37,12 @@ package final class FaultBoard {
 
   // MARK: Switching
 
-  /// Switches a fault on, in the place of the one that is on.
+  /// Switches a fault on; it replaces the one that is on.
   package func set(_ target: FaultTarget, _ spec: FaultSpec, now: Instant) {
     precondition(targets.contains(target), "this program does not use \(target)")
     let seed = spec.seed ?? random.next(upperBound: FaultSpec.greatestSeed + 1)
     let until = now + spec.timeToLive
     switches[target.index].turnOn(spec, seed: seed, until: until)
-    isAnythingOn = true
     let timer = EventLoop.shared.schedule(after: spec.timeToLive) { [weak self] in
       self?.expire(target, now: max(.now, until))
     }
@@ -58,10 +56,10 @@ package final class FaultBoard {
     for listener in listeners[target] ?? [] { listener(spec) }
   }
 
-  /// Switches off what is on. Nothing happens where nothing is.
+  /// Switches the fault off; does nothing where none is on.
   package func clear(_ target: FaultTarget) { turnOff(target, "cleared") }
 
-  /// Switches off a fault whose time to live is over.
+  /// Switches off a fault whose time to live has passed.
   package func expire(_ target: FaultTarget, now: Instant) {
     if switches[target.index].isOver(now) { turnOff(target, "time to live") }
   }
@@ -70,27 +68,21 @@ package final class FaultBoard {
     guard let kind = switches[target.index].spec?.kind else { return }
     let bites = switches[target.index].bites
     switches[target.index].turnOff()
-    isAnythingOn = switches.contains { $0.spec != nil }
     log.warning(
       "a fault is switched off",
       ["target": target.rawValue, "kind": kind.rawValue, "reason": reason, "bites": Int(bites)])
     for listener in listeners[target] ?? [] { listener(nil) }
   }
 
-  /// Calls with each fault that is switched on, and with nil when it is off again.
+  /// Calls `listener` with each fault that is switched on, and with nil when it is off again.
   package func onChange(_ target: FaultTarget, _ listener: @escaping @LoopActor (FaultSpec?) -> Void) {
     listeners[target, default: []].append(listener)
   }
 
   // MARK: Asking
 
-  /// What becomes of one use of the server; a use that does not go on as it is counts as bitten.
-  package func effect(_ target: FaultTarget) -> FaultEffect {
-    guard isAnythingOn, switches[target.index].spec != nil else { return .none }
-    return effect(target, now: .now)
-  }
-
-  package func effect(_ target: FaultTarget, now: Instant) -> FaultEffect {
+  /// What happens to one use of the server; anything but going on unchanged counts as a bite.
+  package func effect(_ target: FaultTarget, now: Instant = .now) -> FaultEffect {
     expire(target, now: now)
     return switches[target.index].bite()
   }
@@ -103,15 +95,15 @@ package final class FaultBoard {
   package func all(now: Instant) -> [FaultStatus] { targets.map { current($0, now: now) } }
 }
 
-/// What one switch of one process shows.
+/// The state of one switch of one process.
 package struct FaultStatus: Hashable, Sendable {
   package let target: FaultTarget
-  /// Nil where nothing is switched on.
+  /// Nil while no fault is on.
   package let spec: FaultSpec?
   /// What `flaky` draws from.
   package let seed: UInt64?
   package let remainingSeconds: Double
-  /// Of the fault that is on, or of the last one.
+  /// Bites of the fault that is on, or of the last one.
   package let bites: UInt64
 }
 

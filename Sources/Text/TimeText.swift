@@ -123,25 +123,6 @@ extension TextBuffer {
   }
 }
 
-extension Int64 {
-  /// The quotient rounded down, and a remainder that is never negative.
-  package func flooredDivision(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
-    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
-    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
-  }
-}
-
-/// The number that at most 18 digits write; nil where another byte is among them.
-private func decimal(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
-  var number = 0
-  for index in range {
-    let digit = bytes[index] &- 48
-    guard digit <= 9 else { return nil }
-    number = number * 10 + Int(digit)
-  }
-  return number
-}
-
 private func written(_ append: (inout [UInt8]) -> Void) -> String {
   var bytes: [UInt8] = []
   bytes.reserveCapacity(32)

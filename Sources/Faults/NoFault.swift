@@ -1,4 +1,4 @@
-/// The control: everything goes on as it is.
+/// The control: every use goes on unchanged.
 package struct NoFault: Fault {
   package init() {}
   package func effect() -> FaultEffect { .none }

@@ -1,4 +1,4 @@
-import Operations
+import Faults
 import Testing
 
 @Suite struct FaultSpecTests {

@@ -1,4 +1,5 @@
 import EventLoop
+import Faults
 import Operations
 import Testing
 
@@ -13,7 +14,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (FaultKind.outage, FaultEffect.refuse), (.hang, .silence), (.latency, .delay(.milliseconds(30))),
+    (FaultKind.outage, FaultEffect.now(.refusedByASwitch)), (.hang, .hang),
+    (.latency, .delay(.milliseconds(30))),
   ])
   func eachKindHasItsEffectOnItsTargetAlone(kind: FaultKind, effect: FaultEffect) async throws {
     try await withBoard { board, metrics in
@@ -34,7 +36,7 @@ import Testing
       var told: [FaultKind?] = []
       board.onChange(.kafka) { told.append($0?.kind) }
       board.set(.kafka, try FaultSpec(kind: .outage, ttlSeconds: 10), now: start)
-      #expect(board.effect(.kafka, now: start) == .refuse)
+      #expect(board.effect(.kafka, now: start) == .now(.refusedByASwitch))
       #expect(board.effect(.kafka, now: start + .seconds(10)) == .none)
       let status = board.current(.kafka, now: start + .seconds(10))
       #expect(status.spec == nil && status.bites == 1 && status.remainingSeconds == 0)
@@ -61,7 +63,7 @@ import Testing
       _ = board.effect(.redis, now: start)
       board.set(.redis, try FaultSpec(kind: .hang, ttlSeconds: 10), now: start)
       #expect(board.current(.redis, now: start).bites == 0)
-      #expect(board.effect(.redis, now: start + .seconds(5)) == .silence)
+      #expect(board.effect(.redis, now: start + .seconds(5)) == .hang)
       board.clear(.redis)
       #expect(board.effect(.redis, now: start + .seconds(5)) == .none)
     }
@@ -76,11 +78,12 @@ import Testing
       let first = try draw(7)
       #expect(try draw(7) == first)
       #expect(try draw(8) != first)
-      let refused = first.count { $0 == .refuse }
-      let lost = first.count { $0 == .loseAnswer }
-      #expect((900...1_100).contains(refused + lost))
-      #expect((400...600).contains(lost))
-      #expect(first.allSatisfy { [.none, .refuse, .loseAnswer].contains($0) })
+      let (refused, lost) = (FaultEffect.now(.refusedByASwitch), FaultEffect.now(.proceedUnanswered))
+      let refusals = first.count { $0 == refused }
+      let losses = first.count { $0 == lost }
+      #expect((900...1_100).contains(refusals + losses))
+      #expect((400...600).contains(losses))
+      #expect(first.allSatisfy { [.none, refused, lost].contains($0) })
       let unnamed = try draw(nil)
       let seed = try #require(board.current(.database, now: start).seed)
       #expect(try draw(seed) == unnamed)

@@ -1,37 +1,37 @@
-/// What a fault is switched on at.
+/// A server that faults can be switched on for.
 package enum FaultTarget: String, CaseIterable, Codable, Sendable {
   case database, redis, kafka
 }
 
 package enum FaultKind: String, CaseIterable, Codable, Sendable {
-  /// Refused at once, existing connections closed.
+  /// Uses are refused at once, existing connections are cut.
   case outage
   /// No answer until the deadline.
   case hang
-  /// Every use a stated time later.
+  /// Every use begins a stated time later.
   case latency
-  /// A stated share fails.
+  /// A stated share of the uses fails.
   case flaky
 }
 
-/// A fault as it is asked for: within bounds, and always with an end.
+/// A fault as requested: within bounds, and always with an end.
 package struct FaultSpec: Hashable, Sendable {
   package static let latencyRange = 1...60_000
   package static let longestSeconds = 3_600.0
-  /// What every reader of JSON can hold exactly.
+  /// The largest integer that every JSON reader holds exactly.
   package static let greatestSeed: UInt64 = (1 << 53) - 1
 
   package let kind: FaultKind
-  /// Of `latency` alone.
+  /// Only with `latency`.
   package let latencyMs: Int?
-  /// Of `flaky` alone: more than 0, at most 1.
+  /// Only with `flaky`: more than 0, at most 1.
   package let rate: Double?
   /// Seconds until it heals by itself: more than 0, at most 3,600.
   package let ttlSeconds: Double
-  /// Of `flaky` alone: what its lots are drawn from; nil: drawn when it is switched on, and told.
+  /// Only with `flaky`: the seed of its draws; nil: chosen when it is switched on, and shown.
   package let seed: UInt64?
 
-  /// - Throws: which field breaks which rule.
+  /// - Throws: `InvalidFault`, which names the field and its rule.
   package init(
     kind: FaultKind, latencyMs: Int? = nil, rate: Double? = nil, ttlSeconds: Double, seed: UInt64? = nil
   ) throws(InvalidFault) {
@@ -53,7 +53,7 @@ package struct FaultSpec: Hashable, Sendable {
     (self.ttlSeconds, self.seed) = (ttlSeconds, seed)
   }
 
-  /// A field that belongs to one kind of fault: required there, refused elsewhere. `isGood`: nil where it is not given.
+  /// Checks a field that belongs to one kind of fault: required there, rejected elsewhere. `isGood` is nil where it is absent.
   private static func check(
     _ field: String, of owner: FaultKind, _ kind: FaultKind, _ isGood: Bool?, _ rule: String
   ) throws(InvalidFault) {
@@ -67,7 +67,7 @@ package struct FaultSpec: Hashable, Sendable {
 
   package var timeToLive: Duration { .milliseconds(max(1, Int64(ttlSeconds * 1_000))) }
 
-  /// What is particular to the kind, for a log line.
+  /// The parameters of the kind, for a log line.
   func detail(seed: UInt64) -> String {
     switch kind {
     case .outage, .hang: "none"
@@ -76,7 +76,7 @@ package struct FaultSpec: Hashable, Sendable {
     }
   }
 
-  /// As the operator's call takes it.
+  /// The JSON that the operator's call takes.
   package var json: String {
     var members = ["\"kind\":\"\(kind.rawValue)\""]
     if let latencyMs { members.append("\"latencyMs\":\(latencyMs)") }
@@ -87,7 +87,7 @@ package struct FaultSpec: Hashable, Sendable {
   }
 }
 
-/// A fault that cannot be switched on, and which field is to blame.
+/// Why a fault cannot be switched on: the field and the rule that it breaks.
 package struct InvalidFault: Error, Hashable, Sendable, CustomStringConvertible {
   package let field: String
   package let rule: String

@@ -1,4 +1,4 @@
-package import CouponDomain
+package import Text
 
 #if canImport(Darwin)
   import Darwin

@@ -1,6 +1,7 @@
 import TestSupport
 import CouponDomain
 import Testing
+import Text
 
 @Suite struct TimeTests {
   @Test(arguments: [

@@ -1,14 +1,14 @@
-import Csodium
+internal import Csodium
 
-/// The few functions of libsodium that the store uses.
-enum Sodium {
+/// The few functions of libsodium that the project uses.
+package enum Sodium {
   /// Once a process; its failure means that the system gives no random numbers, and nothing may go on.
   private static let ready: Bool = sodium_init() >= 0
 
-  static func prepare() { precondition(ready, "libsodium found no source of random numbers") }
+  package static func prepare() { precondition(ready, "libsodium found no source of random numbers") }
 
   /// BLAKE2b of `input`, `count` (16…64) bytes long; an empty key is none.
-  static func hash(_ input: [UInt8], key: [UInt8], count: Int) -> [UInt8] {
+  package static func hash(_ input: [UInt8], key: [UInt8], count: Int) -> [UInt8] {
     var output = [UInt8](repeating: 0, count: count)
     let code = crypto_generichash(&output, count, input, UInt64(input.count), key, key.count)
     precondition(code == 0, "a hash of impossible sizes")
@@ -16,7 +16,7 @@ enum Sodium {
   }
 
   /// The same, 128 bits long and without a heap.
-  static func hash128(_ input: [UInt8], key: [UInt8]) -> (UInt64, UInt64) {
+  package static func hash128(_ input: [UInt8], key: [UInt8]) -> (UInt64, UInt64) {
     var words: (UInt64, UInt64) = (0, 0)
     let code = withUnsafeMutablePointer(to: &words) {
       $0.withMemoryRebound(to: UInt8.self, capacity: 16) {
@@ -27,14 +27,14 @@ enum Sodium {
     return (UInt64(bigEndian: words.0), UInt64(bigEndian: words.1))
   }
 
-  static func randomBytes(_ count: Int) -> [UInt8] {
+  package static func randomBytes(_ count: Int) -> [UInt8] {
     prepare()
     var output = [UInt8](repeating: 0, count: count)
     randombytes_buf(&output, count)
     return output
   }
 
-  static func randomWords(_ count: Int) -> [UInt64] {
+  package static func randomWords(_ count: Int) -> [UInt64] {
     prepare()
     var output = [UInt64](repeating: 0, count: count)
     randombytes_buf(&output, count * MemoryLayout<UInt64>.size)
@@ -42,7 +42,10 @@ enum Sodium {
   }
 
   /// Takes as long for equal arrays as for different ones of the same length.
-  static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+  package static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     a.count == b.count && sodium_memcmp(a, b, a.count) == 0
   }
+
+  /// The library's version, as `1.0.18`.
+  package static var version: String { String(cString: sodium_version_string()) }
 }

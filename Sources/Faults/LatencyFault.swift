@@ -1,4 +1,4 @@
-/// Every use begins that much later.
+/// Every use begins a fixed time later.
 package struct LatencyFault: Fault {
   private let delay: Duration
   package init(milliseconds: Int) { delay = .milliseconds(milliseconds) }
