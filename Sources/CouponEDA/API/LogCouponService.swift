@@ -4,7 +4,7 @@ import CouponStore
 import EventLoop
 import Operations
 import Programs
-package import Text
+import Text
 
 /// The log decides: Redis proposes, and what counts is what is read back.
 ///

@@ -1,3 +1,6 @@
+import Programs
+import CouponDatabase
+import Text
 import CouponAPI
 import CouponDomain
 import CouponStore

@@ -1,3 +1,4 @@
+import Text
 import CouponDomain
 import CouponStore
 import EventLoop

@@ -1,3 +1,4 @@
+import Text
 import CouponAPI
 import CouponDomain
 import EventLoop
