@@ -4,6 +4,7 @@ import CouponStore
 import EventLoop
 import Kafka
 import Redis
+import Text
 import CouponEDA
 
 /// Mistakes that somebody could make in the event-driven version, each a double at one of its seams: the checker has to
