@@ -84,8 +84,8 @@ let package = Package(
     library(
       "CouponMonolith",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
-        "Programs", "Text",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations",
+        "Postgres", "Programs", "Text",
       ]),
     library(
       "CouponEDA",
@@ -135,7 +135,7 @@ let package = Package(
       "ProgramsTests",
       [
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "Operations", "Postgres",
-        "Programs", "TestSupport",
+        "Programs", "TestSupport", "Text",
       ]),
     tests(
       "CouponDatabaseTests",

@@ -70,7 +70,7 @@ package enum ProblemCode: String, CaseIterable {
 /// A problem as an answer. The constant ones are rendered once.
 enum Problem {
   static let contentType = "application/problem+json"
-  /// How long whoever gets a 503 is asked to wait.
+  /// How long a client that gets a 503 is asked to wait.
   static let retryAfter = ("Retry-After", "1")
 
   static let soldOut = render(.soldOut)

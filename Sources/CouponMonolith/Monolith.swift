@@ -2,6 +2,7 @@ import CouponAPI
 package import CouponDatabase
 import CouponStore
 package import EventLoop
+import Faults
 import Operations
 import Postgres
 package import Programs
@@ -18,7 +19,7 @@ package final class Monolith: ApplicationPart {
   package let coupons: DatabaseCouponService
   package let bystander: DatabaseBystander
   package let database: MonolithDatabase
-  /// The pool of whoever decides; with `shared-pool` the one for everything.
+  /// The pool of the deciding transactions; with `shared-pool` the one for everything.
   private let deciding: PostgresPool
   /// The pool of every coupon request's look without a lock: half of `DATABASE_POOL`.
   private let looking: PostgresPool

@@ -2,7 +2,7 @@ package import EventLoop
 
 /// The figures of one process. Owned by the loop, so nothing is locked.
 ///
-/// Whoever counts asks for its handle once and keeps it; counting is then an addition. `render` writes the Prometheus
+/// A caller asks for its handle once and keeps it; counting is then an addition. `render` writes the Prometheus
 /// text format, version 0.0.4.
 @LoopActor
 package final class Metrics {

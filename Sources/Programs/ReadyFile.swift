@@ -5,7 +5,7 @@ package import Operations
 ///
 ///     {"program":"eda-api","pid":123,"httpPort":8082,"adminPort":18082}
 ///
-/// Whoever started the program waits for the file instead of reading its log.
+/// The parent process waits for the file instead of reading the log.
 package enum ReadyFile {
   /// `READY_FILE`: its path; nil where none is wanted.
   package static func setting(_ reader: inout SettingsReader) throws(SettingsError) -> String? {

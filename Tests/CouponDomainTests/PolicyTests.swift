@@ -1,6 +1,7 @@
 import TestSupport
 import CouponDomain
 import Testing
+import Text
 
 @Suite struct PolicyTests {
   private func field(_ make: () throws -> Policy) -> String? {

@@ -6,6 +6,7 @@ import EventLoop
 import Postgres
 import PrivateServers
 import Testing
+import Text
 import CouponMonolith
 
 /// Every way to decide, under small crowds that all come at once.

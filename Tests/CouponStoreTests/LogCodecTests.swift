@@ -2,6 +2,7 @@ import TestSupport
 import CouponDomain
 import CouponStore
 import Testing
+import Text
 
 @Suite struct LogCodecTests {
   static let claimText =

@@ -4,6 +4,7 @@ import CouponStore
 import EventLoop
 import Postgres
 import Testing
+import Text
 
 @Suite struct SchemaTests {
   @Test func namesAreBounded() {

@@ -8,6 +8,7 @@ import Foundation
 import Operations
 import Programs
 import Testing
+import Text
 
 /// A part that notes when it is started and stopped.
 @LoopActor

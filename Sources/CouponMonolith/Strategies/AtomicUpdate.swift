@@ -25,7 +25,7 @@ struct AtomicUpdate: Issuance {
     if slot.count > 0, let rank = slot.int(0, 0) {
       return .issued(Coupon(claim: claim, rank: Int(rank)))
     }
-    // No room. Who has come twice at once may hold one of them by now.
+    // No room. A person who asked twice at once may hold one of the coupons by now.
     let (find, who) = IssuanceSQL.find(claim.userID, on: claim.day, of: policy)
     let held = try IssuanceSQL.coupon(await pool.query(find, who, deadline: deadline))
     return CouponDomain.decide(

@@ -106,7 +106,7 @@ package struct LogLedger: Sendable {
     }
   }
 
-  /// Why a claim can be nobody's, whatever was issued before it; nil where it may be decided.
+  /// Why a claim can never be decided, whatever was issued before it; nil where it can.
   package func objection(to claim: CouponClaim, partition: Int32) -> String? {
     guard let place = places[claim.policyID] else { return LogLedger.unknownPolicy }
     return entries[place].objection(to: claim, partition, key)

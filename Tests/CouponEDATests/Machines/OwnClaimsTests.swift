@@ -1,6 +1,7 @@
 import CouponDomain
 import CouponStore
 import Testing
+import Text
 import CouponEDA
 
 @Suite struct OwnClaimsTests {

@@ -1,6 +1,7 @@
 import CouponDomain
 import EventLoop
 import Testing
+import Text
 import CouponEDA
 
 @Suite struct ReconciliationTests {

@@ -3,6 +3,7 @@ import EventLoop
 import Foundation
 import HTTP
 import Testing
+import Text
 import CouponEDA
 
 extension EDATests {

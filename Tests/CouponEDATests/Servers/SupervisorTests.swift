@@ -7,6 +7,7 @@ import HTTP
 import Postgres
 import PrivateServers
 import Testing
+import Text
 
 extension EDATests {
   @Suite struct AllInOne {
