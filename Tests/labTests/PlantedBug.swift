@@ -61,8 +61,8 @@ enum PlantedBug: String, Hashable, Sendable, CaseIterable {
 
 /// Asks the set before the list is asked.
 @LoopActor
-private final class SoldOutFromSet: CouponService {
-  private let coupons: any CouponService
+private final class SoldOutFromSet: CouponsBefore {
+  let coupons: any CouponService
   private let redis: RedisClient
   private let keyPrefix: String
 
@@ -87,24 +87,6 @@ private final class SoldOutFromSet: CouponService {
     guard let replies, replies[0].integer == 0, let count = replies[1].integer else { return false }
     return count >= policy.dailyQuota
   }
-
-  func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {
-    coupons.status(of: policy, at: time, deadline: deadline)
-  }
-
-  func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer> {
-    coupons.latestCoupon(of: user, in: policy, deadline: deadline)
-  }
-
-  func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
-    await coupons.create(draft, deadline: deadline)
-  }
-
-  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
-    await coupons.events(of: policy, after: after, limit: limit, deadline: deadline)
-  }
-
-  func readiness() -> ServiceReadiness { coupons.readiness() }
 }
 
 /// Commits what it hands over.

@@ -1,6 +1,4 @@
-import Text
 import CouponAPI
-import CouponDomain
 import EventLoop
 import Foundation
 import Kafka
@@ -81,8 +79,8 @@ private final class CrashingOutlet: LogOutlet {
 }
 
 @LoopActor
-private final class CrashingCoupons: CouponService {
-  private let coupons: any CouponService
+private final class CrashingCoupons: CouponsBefore {
+  let coupons: any CouponService
   private let crash: CrashSwitch
 
   init(_ coupons: any CouponService, _ crash: CrashSwitch) { (self.coupons, self.crash) = (coupons, crash) }
@@ -109,22 +107,4 @@ private final class CrashingCoupons: CouponService {
   private func answered(_ answer: IssueAnswer) {
     if case .created = answer { crash.reach(.apiAfterPublish) }
   }
-
-  func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {
-    coupons.status(of: policy, at: time, deadline: deadline)
-  }
-
-  func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer> {
-    coupons.latestCoupon(of: user, in: policy, deadline: deadline)
-  }
-
-  func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
-    await coupons.create(draft, deadline: deadline)
-  }
-
-  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
-    await coupons.events(of: policy, after: after, limit: limit, deadline: deadline)
-  }
-
-  func readiness() -> ServiceReadiness { coupons.readiness() }
 }
