@@ -34,6 +34,8 @@ final class Trial {
   private let environment: [String: String]
   private var apis: [(application: Application, coupons: any CouponService)] = []
   private var worker: Application?
+  /// Of planted bugs.
+  private var connections: [RedisClient] = []
   private static var count = 0
   private static let token = "the-trials-may-call"
   private static let partitions = 4
@@ -73,6 +75,7 @@ final class Trial {
 
   func end() async {
     for api in apis { await api.application.stop() }
+    for connection in connections { connection.close() }
     await worker?.stop()
     await tables.close()
     await broker.close()
@@ -86,20 +89,25 @@ final class Trial {
 
   func startWorker(_ bug: PlantedBug? = nil) async throws {
     let settings = try WorkerSettings.read(environment: environment, arguments: [])
-    let worker = EDAWorker(settings, context, bug: bug).application()
+    let worker = EDAWorker(settings, context, wires: bug?.worker ?? WorkerWires()).application()
     try await worker.start()
     self.worker = worker
   }
 
   /// A further one may have settings of its own.
   func startAPI(_ bug: PlantedBug? = nil, settings: [String: String] = [:]) async throws {
-    let environment = environment.merging(settings) { $1 }
+    let environment = environment.merging(settings) { $1 }.merging(bug?.apiSettings ?? [:]) { $1 }
     switch architecture {
     case .monolith:
       let monolith = try Monolith(MonolithSettings.read(environment: environment, arguments: []), context)
       apis.append((monolith.application(), monolith.coupons))
     case .eda:
-      let api = try EDAAPI(APISettings.read(environment: environment, arguments: []), context, bug: bug)
+      let redis = try redis
+      redis.start()
+      connections.append(redis)
+      let api = try EDAAPI(
+        APISettings.read(environment: environment, arguments: []), context,
+        wires: bug?.api(redis, keyPrefix: state.keyPrefix) ?? APIWires())
       apis.append((api.application(), api.coupons))
     }
     let api = apis[apis.count - 1]
@@ -170,9 +178,14 @@ final class Trial {
     }
   }
 
+  private var redis: RedisClient {
+    get throws {
+      RedisClient(configuration: try RedisConfiguration(url: state.redis?.url ?? ""), name: "trial")
+    }
+  }
+
   func redis(_ commands: [String]...) async throws {
-    let configuration = try RedisConfiguration(url: state.redis?.url ?? "")
-    let client = RedisClient(configuration: configuration, name: "trial")
+    let client = try redis
     client.start()
     try await client.connected(deadline: .now + .seconds(5))
     for command in commands { _ = try await client.command(command, deadline: .now + .seconds(5)) }

@@ -2,7 +2,7 @@ import CouponAPI
 import CouponDomain
 import EventLoop
 
-/// One request on its way through gate and log, and whoever waits for its answer.
+/// One request on its way through gate and log, and how its answer is told.
 @LoopActor
 final class WaitingCaller {
   private enum State {
@@ -13,12 +13,12 @@ final class WaitingCaller {
   }
 
   let request: IssueRequest
-  let place: PolicyPlace
+  let today: PolicyToday
   let visit: Visit
   private var state = State.pending
 
-  init(_ request: IssueRequest, at place: PolicyPlace, _ visit: Visit) {
-    (self.request, self.place, self.visit) = (request, place, visit)
+  init(_ request: IssueRequest, _ today: PolicyToday, _ visit: Visit) {
+    (self.request, self.today, self.visit) = (request, today, visit)
   }
 
   /// Tells the answer as soon as it is known; asked once.
@@ -39,36 +39,36 @@ final class WaitingCaller {
   }
 }
 
-/// The requests that wait, by the number that the waiting room knows them by: a place and how often it was used.
+/// The requests that wait, by the number that the waiting room knows them by: a seat and how often it was used.
 @LoopActor
 final class Callers {
-  private var places: [WaitingCaller?] = []
+  private var seats: [WaitingCaller?] = []
   private var uses: [UInt32] = []
   private var free: [Int] = []
 
   /// The number of the next request.
   func reserve() -> CallerID {
-    let place: Int
+    let seat: Int
     if let reused = free.popLast() {
-      place = reused
+      seat = reused
     } else {
-      place = places.count
-      places.append(nil)
+      seat = seats.count
+      seats.append(nil)
       uses.append(0)
     }
-    uses[place] &+= 1
-    return CallerID(uses[place]) << 32 | CallerID(place)
+    uses[seat] &+= 1
+    return CallerID(uses[seat]) << 32 | CallerID(seat)
   }
 
-  func keep(_ caller: WaitingCaller) { places[Int(caller.visit.caller & 0xffff_ffff)] = caller }
+  func keep(_ caller: WaitingCaller) { seats[Int(caller.visit.caller & 0xffff_ffff)] = caller }
 
   func answer(_ caller: CallerID, _ answer: IssueAnswer) {
-    let place = Int(caller & 0xffff_ffff)
-    guard let waiting = places[place], waiting.visit.caller == caller else {
+    let seat = Int(caller & 0xffff_ffff)
+    guard let waiting = seats[seat], waiting.visit.caller == caller else {
       preconditionFailure("request \(caller) was answered before")
     }
-    places[place] = nil
-    free.append(place)
+    seats[seat] = nil
+    free.append(seat)
     waiting.resolve(answer)
   }
 }

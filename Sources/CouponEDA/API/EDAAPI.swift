@@ -15,7 +15,8 @@ import Redis
 ///     bystander, recorded events ─▶ PostgreSQL, which no coupon waits for
 @LoopActor
 package final class EDAAPI: ApplicationPart {
-  package var coupons: any CouponService { engine }
+  /// What the HTTP API asks: the strategy, behind what stands before it.
+  package let coupons: any CouponService
   package let bystander: DatabaseBystander
   private let settings: APISettings
   private let context: ProgramContext
@@ -23,16 +24,17 @@ package final class EDAAPI: ApplicationPart {
   private let pool: PostgresPool
   private let redis: RedisClient
   private let publisher: LogPublisher
-  private let reader: LogReader
-  private let engine: any CouponEngine
+  private let follower: LogFollower
+  private let view: LogView
+  private let strategy: any CouponStrategy
   /// Nil where Redis decides: then its set is the truth.
   private let reconciler: Reconciler?
   private let kafka: KafkaConfiguration
 
-  /// - Parameter bug: for tests of the checker.
   package init(
-    _ settings: APISettings, _ context: ProgramContext, bug: PlantedBug? = nil
+    _ settings: APISettings, _ context: ProgramContext, wires: APIWires = APIWires()
   ) {
+    let wires = wires.crashing(CrashSwitch(settings.crash))
     let context = context.switchable(FaultTarget.allCases, by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = settings.coupons.key
@@ -50,41 +52,39 @@ package final class EDAAPI: ApplicationPart {
     let redis = connect("eda-api")
     self.redis = redis
     publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics)
-    let parts = RedisCouponService.Parts(
+    let view = LogView(
       key: key, keyPrefix: settings.redis.keyPrefix, partitions: settings.kafka.partitions,
-      capacity: settings.server.maxConnections, redis: redis, publisher: publisher,
-      archive: EventArchive(pool))
-    let coupons: any CouponEngine
-    switch bug == .bareDeliveryReport ? .redis(.transaction, .notPersisted) : settings.coupons.strategy {
+      outlet: wires.outlet(publisher), archive: EventArchive(pool), context: context)
+    self.view = view
+    let capacity = settings.server.maxConnections
+    let strategy: any CouponStrategy
+    switch settings.coupons.strategy {
     case .log:
-      let service = LogCouponService(
-        key: key, partitions: parts.partitions, capacity: parts.capacity,
-        gate: Gate(redis, keyPrefix: parts.keyPrefix, metrics: context.metrics), publisher: publisher,
-        archive: parts.archive, context: context, bug: bug)
-      service.crash = CrashSwitch(settings.crash)
-      coupons = service
+      strategy = LogCouponService(
+        view, Gate(redis, keyPrefix: settings.redis.keyPrefix, metrics: context.metrics), capacity: capacity,
+        context.metrics)
       reconciler = Reconciler(
-        redis, service, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
+        redis, view, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     case .redis(let way, let rollback):
-      let service = RedisCouponService(parts, way.admission(redis, connect: connect), rollback, context)
-      service.crash = CrashSwitch(settings.crash)
-      coupons = service
+      strategy = RedisCouponService(
+        view, redis, way.admission(redis, connect: connect), rollback, capacity: capacity, context.metrics)
       reconciler = nil
     }
-    engine = coupons
+    self.strategy = strategy
+    coupons = wires.coupons(strategy)
     bystander = DatabaseBystander(pool: pool)
     let end = Ending()
-    reader = LogReader(
+    follower = LogFollower(
       settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
-      handlers: LogReader.Handlers(
-        onTarget: { partition, offset in coupons.mustReach(offset, in: partition) },
-        onMessages: { coupons.take($0) },
-        onProblem: { partition, problem in coupons.stop(partition, problem) },
+      handlers: LogFollower.Handlers(
+        onTarget: { partition, offset in view.mustReach(offset, in: partition) },
+        onMessages: { messages in view.take(messages) { strategy.took($0) } },
+        onProblem: { partition, problem in view.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
     let brokers = context.seam(.kafka)
     publisher.seam = brokers
-    reader.seam = brokers
+    follower.seam = brokers
     context.tell(strategy: settings.coupons.strategyName)
     redisFigures()
   }
@@ -106,18 +106,18 @@ package final class EDAAPI: ApplicationPart {
 
   package func start() async throws {
     redis.start()
-    engine.start()
+    strategy.start()
     var onDelivered: (@LoopActor (PublishTicket) -> Void)?
-    if engine.hearsOfDeliveries { onDelivered = { [engine] ticket in engine.delivered(ticket) } }
-    try publisher.start(kafka, onDelivered: onDelivered) { [engine] ticket, problem in
-      engine.deliveryFailed(ticket, problem)
+    if strategy.hearsOfDeliveries { onDelivered = { [strategy] ticket in strategy.delivered(ticket) } }
+    try publisher.start(kafka, onDelivered: onDelivered) { [view, strategy] ticket, problem in
+      if !view.deliveryFailed(ticket, problem) { strategy.deliveryFailed(ticket, problem) }
     }
-    try reader.start()
+    try follower.start()
     reconciler?.start()
-    engine.outsideTrouble = { [redis, reader] in
+    view.outsideTrouble = { [redis, follower] in
       var reasons: [String] = []
       if !redis.isConnected { reasons.append("the admission gate does not answer") }
-      if !reader.isReachable { reasons.append("Kafka does not answer") }
+      if !follower.isReachable { reasons.append("Kafka does not answer") }
       return reasons
     }
   }
@@ -125,8 +125,8 @@ package final class EDAAPI: ApplicationPart {
   package func stop(deadline: Instant) async {
     reconciler?.stop()
     await publisher.stop(deadline: deadline)
-    await reader.stop()
-    engine.stop()
+    await follower.stop()
+    strategy.stop()
     redis.close()
     await pool.close()
   }

@@ -5,7 +5,7 @@ import Operations
 import Redis
 import Text
 
-/// Asks Redis for its opinion: `MULTI; SCARD k; SADD k u; EXEC`, everybody's in one write a turn.
+/// Asks Redis for its opinion: `MULTI; SCARD k; SADD k u; EXEC`, those of all requests in one write a turn.
 @LoopActor
 final class Gate {
   private let redis: RedisClient
@@ -26,35 +26,21 @@ final class Gate {
 
   /// `answer` is called once.
   func ask(for caller: WaitingCaller, answer: @escaping @LoopActor (GateReply) -> Void) {
-    let place = caller.place
+    let today = caller.today
     redis.transaction(
       deadline: caller.visit.deadline,
-      write: { $0.commands(place.question, last: caller.visit.userID.description) },
+      write: { $0.commands(today.set.question, last: caller.visit.userID.description) },
       completion: { result in
-        let reply = GateReply(result, quota: place.policy.dailyQuota)
+        let reply = GateReply(result, quota: today.policy.dailyQuota)
         self.counters[reply.index].increment()
         answer(reply)
       })
   }
 
-  /// SREM, once; what becomes of it is nobody's business.
+  /// Takes a person out of the day's set: once, without waiting for the result.
   func remove(_ user: UserID, of policy: PolicyID, on day: Day) {
-    let key = key(of: policy, on: day)
     removals.increment()
-    redis.transaction(
-      deadline: .now + .seconds(2), write: { $0.command("SREM", key, user.description) }, completion: { _ in }
-    )
-  }
-
-  /// The question about one person, without the person.
-  func question(of policy: PolicyID, on day: Day) -> RedisTemplate {
-    let key = key(of: policy, on: day)
-    return RedisTemplate([["SCARD", key], ["SADD", key]])
-  }
-
-  /// The key of a day's set.
-  func key(of policy: PolicyID, on day: Day) -> String {
-    Names.issuedUsers(of: policy, on: day, prefix: keyPrefix)
+    redis.remove(user, from: Names.issuedUsers(of: policy, on: day, prefix: keyPrefix))
   }
 }
 

@@ -1,12 +1,19 @@
 import CouponDomain
 import CouponStore
-import EventLoop
+package import EventLoop
 import Kafka
 import Operations
 
-/// Sends claims and policies to the log, and tells by ticket what could not be sent. What was sent is read back.
+/// The way out to the log: what was sent is read back, what could not be sent is told by its ticket.
 @LoopActor
-final class LogPublisher {
+package protocol LogOutlet: AnyObject {
+  /// False where the message was never enqueued and never will be.
+  func publish(_ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool
+}
+
+/// Sends claims and policies through Kafka's producer.
+@LoopActor
+final class LogPublisher: LogOutlet {
   /// After this a message that was not acknowledged is reported (`message.timeout.ms`).
   static let messageTimeout = Duration.seconds(3)
 
@@ -33,7 +40,8 @@ final class LogPublisher {
       })
   }
 
-  /// - Parameter onDelivered: for who does not wait for the own event to be read back; else only errors are reported.
+  /// - Parameter onDelivered: for a strategy that does not wait for its own event to be read back; without it only errors
+  ///   are reported.
   func start(
     _ configuration: KafkaConfiguration, onDelivered: (@LoopActor (PublishTicket) -> Void)? = nil,
     onProblem: @escaping @LoopActor (PublishTicket, DeliveryProblem) -> Void
@@ -62,10 +70,7 @@ final class LogPublisher {
     producer = nil
   }
 
-  /// False where the message was never enqueued and never will be.
-  func publish(
-    _ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?
-  ) -> Bool {
+  func publish(_ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool {
     guard let producer else { return false }
     let headers = traceparent.map { [("traceparent", Array($0.utf8))] } ?? []
     do throws(KafkaError) {
@@ -82,9 +87,9 @@ final class LogPublisher {
 }
 
 /// Where the entries of a policy go.
-struct LogRoute {
-  let partition: Int
-  let key: [UInt8]
+package struct LogRoute {
+  package let partition: Int
+  package let key: [UInt8]
 
   init(of policy: PolicyID, partitions: Int) {
     key = Names.logKey(of: policy)

@@ -30,15 +30,15 @@ package struct OwnClaims {
     for partition in sent.indices where !sent[partition].isEmpty { sent[partition].removeAll() }
   }
 
-  /// The record of a message that has just been read.
-  package mutating func record(_ bytes: [UInt8], partition: Int) -> LogRecord {
+  /// The claim that came back as the message that has just been read; nil where it is not known.
+  package mutating func take(_ bytes: [UInt8], partition: Int) -> CouponClaim? {
     for distance in 0..<min(OwnClaims.reach, sent[partition].count)
     where OwnClaims.areEqual(sent[partition][distance].bytes, bytes) {
       let claim = sent[partition][distance].claim
       for _ in 0...distance { _ = sent[partition].popFirst() }
-      return .own(claim)
+      return claim
     }
-    return LogRecord(decoding: bytes)
+    return nil
   }
 
   private static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {

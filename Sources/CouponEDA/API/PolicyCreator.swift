@@ -11,7 +11,7 @@ final class PolicyCreator {
   struct View {
     let isReady: @LoopActor () -> Bool
     let find: @LoopActor (PolicyID) -> Policy?
-    /// All that are known, by their ids.
+    /// All known policies, by id.
     let policies: @LoopActor () -> [Policy]
   }
 
@@ -28,13 +28,13 @@ final class PolicyCreator {
   }
 
   private let key: CouponKey
-  private let publisher: LogPublisher
+  private let outlet: any LogOutlet
   private let partitions: Int
   private var waiting: [PolicyID: [Waiting]] = [:]
   private var count: UInt32 = 0
 
-  init(key: CouponKey, publisher: LogPublisher, partitions: Int) {
-    (self.key, self.publisher, self.partitions) = (key, publisher, partitions)
+  init(key: CouponKey, outlet: any LogOutlet, partitions: Int) {
+    (self.key, self.outlet, self.partitions) = (key, outlet, partitions)
   }
 
   func create(
@@ -56,7 +56,7 @@ final class PolicyCreator {
       case .read(let counts, let isOurs):
         if isOurs { return .policy(counts, created: true) }
         if draft.id != nil { return answer(for: policy, known: counts) }
-      // Somebody was faster: the next number.
+      // Another process was faster: the next number.
       case .failed(.notPersisted): return .trouble(.unavailable(reason: Reason.logUnavailable))
       case .failed(.possiblyPersisted): return .trouble(.outcomeUnknown(reason: Reason.logUnanswered))
       }
@@ -75,7 +75,7 @@ final class PolicyCreator {
     let created = PolicyCreated(eventID: eventID, policy: policy, key: key)
     let route = LogRoute(of: policy.id, partitions: partitions)
     guard
-      publisher.publish(
+      outlet.publish(
         LogCodec.encode(.policyCreated(created)), at: route, ticket: request.ticket, traceparent: nil)
     else { return .failed(.notPersisted) }
     waiting[policy.id, default: []].append(request)
@@ -91,7 +91,7 @@ final class PolicyCreator {
   /// An event of a policy was read. `first` is the policy of the first event of that id; nil where this is it.
   func saw(_ created: PolicyCreated, first: Policy?) {
     for request in waiting[created.policy.id] ?? [] {
-      // The first event settles it for everybody who waits: their own is this one or comes later.
+      // The first event settles it for all who wait: their own is this one or comes later.
       let isOurs = first == nil && request.eventID == created.eventID
       request.outcome.succeed(.read(counts: first ?? created.policy, isOurs: isOurs))
     }
@@ -115,5 +115,6 @@ extension PublishTicket {
     self.init(number: UInt64(policyNumber) << 32 | PublishTicket.policySlot)
   }
 
-  fileprivate var isPolicy: Bool { number & 0xffff_ffff == PublishTicket.policySlot }
+  /// Whether a policy was sent under it, and no claim.
+  var isPolicy: Bool { number & 0xffff_ffff == PublishTicket.policySlot }
 }

@@ -14,7 +14,7 @@ final class Reconciler {
   private static let chunk = 1_000
 
   private let redis: RedisClient
-  private let service: LogCouponService
+  private let view: LogView
   private let clock: SystemClock
   private let patience: Duration
   private let log: Log
@@ -25,18 +25,17 @@ final class Reconciler {
   private let removed: Counter
 
   init(
-    _ redis: RedisClient, _ service: LogCouponService, clock: SystemClock,
-    requestDeadline: Duration,
+    _ redis: RedisClient, _ view: LogView, clock: SystemClock, requestDeadline: Duration,
     context: ProgramContext
   ) {
-    (self.redis, self.service, self.clock) = (redis, service, clock)
+    (self.redis, self.view, self.clock) = (redis, view, clock)
     // A second more: the log's library looks for overdue messages about once a second.
     patience = requestDeadline + LogPublisher.messageTimeout + .seconds(1)
     log = context.log
     added = context.metrics.counter(
       "coupon_reconcile_added_total", help: "Winners put back into Redis' sets.")
     removed = context.metrics.counter(
-      "coupon_reconcile_removed_total", help: "Members taken out who held a slot for nobody.")
+      "coupon_reconcile_removed_total", help: "Members without a coupon taken out of Redis' sets.")
   }
 
   func start() {
@@ -52,7 +51,7 @@ final class Reconciler {
   func stop() { isStopped = true }
 
   private func look() async {
-    let open = service.openDays(at: clock.now())
+    let open = view.openDays(at: clock.now())
     let keys = Set(open.map(\.key))
     days = days.filter { keys.contains($0.key) }
     for day in open {
@@ -66,14 +65,16 @@ final class Reconciler {
     }
   }
 
-  private func reconcile(_ day: LogCouponService.OpenDay) async throws {
+  private func reconcile(_ day: LogView.OpenDay) async throws {
     let key = day.key
     let replies = try await redis.transaction(
-      [["SCARD", key], ["EXPIREAT", key, String(day.expiry)]], deadline: deadline)
+      [["SCARD", key], ["EXPIREAT", key, String(DaySet.expiry(of: day.policy, day.window))]],
+      deadline: deadline)
     guard let members = replies.first?.integer else { return }
     let reconciliation = days[key] ?? Reconciliation(patience: patience)
     switch reconciliation.counted(
-      members: Int(members), winners: service.issued(on: day), quota: day.policy.dailyQuota)
+      members: Int(members), winners: view.list.issued(on: day.day, in: day.policy.id),
+      quota: day.policy.dailyQuota)
     {
     case .nothing: break
     case .addWinners:
@@ -85,13 +86,14 @@ final class Reconciler {
     }
   }
 
-  /// Slice by slice: each ends with a command, or where it has nobody of this day, with the loop let go all the same.
-  private func addWinners(of day: LogCouponService.OpenDay) async throws {
-    var place: Int? = 0
+  /// Slice by slice: each ends with a command, or where it has no winner of this day, by letting the loop go on.
+  private func addWinners(of day: LogView.OpenDay) async throws {
+    var next: Int? = 0
     var winners = 0
-    while let from = place, !isStopped {
-      let slice = service.winners(on: day, from: from, lookingAt: Reconciler.chunk)
-      place = slice.next
+    while let index = next, !isStopped {
+      let slice = view.list.winners(
+        on: day.day, in: day.policy.id, from: index, lookingAt: Reconciler.chunk)
+      next = slice.next
       winners += slice.winners.count
       guard !slice.winners.isEmpty else {
         await EventLoop.shared.sleep(for: .zero)
@@ -105,13 +107,13 @@ final class Reconciler {
   }
 
   private func removeIdle(
-    _ day: LogCouponService.OpenDay, _ reconciliation: Reconciliation
+    _ day: LogView.OpenDay, _ reconciliation: Reconciliation
   ) async throws {
     var reconciliation = reconciliation
     let askedAt = Instant.now
     let members = try await idleMembers(of: day)
     let idle = reconciliation.saw(members: members, askedAt: askedAt, seenAt: .now) {
-      service.isWinner($0, on: day)
+      isWinner($0, on: day)
     }
     days[day.key] = reconciliation
     for start in stride(from: 0, to: idle.count, by: Reconciler.chunk) {
@@ -122,8 +124,8 @@ final class Reconciler {
     if !idle.isEmpty { log.info("slots were taken back", ["key": day.key, "members": idle.count]) }
   }
 
-  /// Everybody in the set who is no winner, looked through in bites.
-  private func idleMembers(of day: LogCouponService.OpenDay) async throws -> [UserID] {
+  /// The members of the set who are no winners, read in bites.
+  private func idleMembers(of day: LogView.OpenDay) async throws -> [UserID] {
     var idle: [UserID] = []
     var cursor = "0"
     repeat {
@@ -134,8 +136,8 @@ final class Reconciler {
       else { throw RedisError.outcomeUnknown("an unexpected reply to SSCAN") }
       cursor = next
       for member in members {
-        // Whatever else somebody has put there is not ours to take away.
-        guard let user = member.text.flatMap({ UserID($0) }), !service.isWinner(user, on: day) else {
+        // A member that is no user's id is not ours to take away.
+        guard let user = member.text.flatMap({ UserID($0) }), !isWinner(user, on: day) else {
           continue
         }
         idle.append(user)
@@ -144,13 +146,9 @@ final class Reconciler {
     return idle
   }
 
-  private var deadline: Instant { .now + .seconds(2) }
-}
-
-extension LogCouponService.OpenDay {
-  /// Seconds since 1970: some days after the event's last one.
-  fileprivate var expiry: Int64 {
-    let days = Int64(policy.endsOn.number) - Int64(window.day.number) + 2
-    return window.endsAt.microseconds / 1_000_000 + days * 86_400
+  private func isWinner(_ user: UserID, on day: LogView.OpenDay) -> Bool {
+    view.list.isWinner(user, on: day.day, in: day.policy.id)
   }
+
+  private var deadline: Instant { .now + .seconds(2) }
 }

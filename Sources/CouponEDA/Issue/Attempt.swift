@@ -22,7 +22,7 @@ package struct PublishTicket: Hashable, Sendable {
 ///     SADD 1, no room ▶ waiting for the list to fill ──▶ the same, or published by a later request that got room
 struct Attempt {
   enum Stage {
-    /// Redis had no room: somebody else's events will fill the list, or room comes back.
+    /// Redis had no room: other people's events will fill the list, or room comes back.
     case waitingForFullList
     /// A claim may be in the log. `maker` is the request that made it.
     case published(eventID: EventID, maker: CallerID)
@@ -37,11 +37,11 @@ struct Attempt {
   let day: Day
   let userID: UserID
   /// Where the table keeps this day.
-  let dayPlace: Int
+  let dayIndex: Int
   var stage: Stage
   /// A SADD of this attempt was 1, so it is this attempt's to take back.
   var isOwnMember: Bool
-  /// After this nobody joins: whatever was published has been reported by then.
+  /// After this no request joins: what was published has been reported by then.
   var joinableUntil: Instant
   var callers: [Caller]
   /// Grows with each publishing and each reuse of the slot, so that an old report finds nothing.

@@ -16,8 +16,8 @@ struct AttemptTable {
     let generation: UInt32
   }
 
-  /// How many requests may wait in one attempt: one person with thousands of connections would make each look through
-  /// them long.
+  /// How many requests may wait in one attempt: with thousands of connections of one person each search among them would
+  /// take long.
   static let maxCallers = 64
 
   private let messageTimeout: Duration
@@ -36,7 +36,7 @@ struct AttemptTable {
   var isEmpty: Bool { count == 0 }
 
   mutating func slot(of visit: Visit) -> Int? {
-    days[days.place(visit.policyID, visit.day)].people[visit.userID]
+    days[days.index(of: visit.policyID, on: visit.day)].people[visit.userID]
   }
 
   func isPublished(_ slot: Int) -> Bool { self[slot].isPublished }
@@ -97,12 +97,12 @@ struct AttemptTable {
       generations.append(0)
     }
     generations[slot] &+= 1
-    let place = days.place(visit.policyID, visit.day)
+    let dayIndex = days.index(of: visit.policyID, on: visit.day)
     slots[slot] = Attempt(
-      policyID: visit.policyID, day: visit.day, userID: visit.userID, dayPlace: place, stage: stage,
+      policyID: visit.policyID, day: visit.day, userID: visit.userID, dayIndex: dayIndex, stage: stage,
       isOwnMember: isOwnMember, joinableUntil: visit.deadline + messageTimeout, callers: [],
       generation: generations[slot])
-    let previous = days[place].people.updateValue(slot, forKey: visit.userID)
+    let previous = days[dayIndex].people.updateValue(slot, forKey: visit.userID)
     precondition(previous == nil, "two attempts for one person")
     count += 1
     scheduleEnd(of: slot)
@@ -124,15 +124,15 @@ struct AttemptTable {
   /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
   mutating func take(of user: UserID, day: Day, policy: Policy) -> [Attempt] {
     guard policy.perPerson == .once else {
-      return days[days.place(policy.id, day)].people[user].map { [take($0)] } ?? []
+      return days[days.index(of: policy.id, on: day)].people[user].map { [take($0)] } ?? []
     }
-    return days.places(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
+    return days.indices(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
   }
 
   /// Names every attempt of a day.
   mutating func tickets(policyID: PolicyID, day: Day) -> [PublishTicket] {
     // In the order of the slots: a dictionary's own order would differ from run to run.
-    days[days.place(policyID, day)].people.values.sorted().map {
+    days[days.index(of: policyID, on: day)].people.values.sorted().map {
       PublishTicket(slot: $0, generation: generations[$0])
     }
   }
@@ -147,7 +147,7 @@ struct AttemptTable {
     let attempt = self[slot]
     slots[slot] = nil
     free.append(slot)
-    days[attempt.dayPlace].people[attempt.userID] = nil
+    days[attempt.dayIndex].people[attempt.userID] = nil
     count -= 1
     return attempt
   }
@@ -177,8 +177,8 @@ struct AttemptTable {
     return due
   }
 
-  /// Forgets attempts that are too old to be joined and that nobody waits for; while somebody's deadline has passed and
-  /// they are still in, none.
+  /// Forgets attempts that are too old to be joined and have no callers; none while a caller whose deadline has passed
+  /// is still to be taken out.
   mutating func forget(now: Instant) {
     if let next = deadlines.first?.at, next <= now { return }
     while let (moment, first) = ends.first, moment <= now {

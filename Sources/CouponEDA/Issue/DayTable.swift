@@ -12,27 +12,27 @@ struct DayTable {
   }
 
   private var days: [People] = []
-  private var placesByPolicy: [PolicyID: [Int]] = [:]
+  private var indicesByPolicy: [PolicyID: [Int]] = [:]
   private var latest = 0
 
-  subscript(place: Int) -> People {
-    get { days[place] }
-    _modify { yield &days[place] }
+  subscript(index: Int) -> People {
+    get { days[index] }
+    _modify { yield &days[index] }
   }
 
-  /// Where the day is kept; a place stays a day's for good.
-  mutating func place(_ policyID: PolicyID, _ day: Day) -> Int {
+  /// Where the day is kept; a day keeps its index for good.
+  mutating func index(of policyID: PolicyID, on day: Day) -> Int {
     if latest < days.count, days[latest].day == day, days[latest].policyID == policyID { return latest }
-    if let known = placesByPolicy[policyID]?.first(where: { days[$0].day == day }) {
+    if let known = indicesByPolicy[policyID]?.first(where: { days[$0].day == day }) {
       latest = known
     } else {
       latest = days.count
       days.append(People(policyID: policyID, day: day))
-      placesByPolicy[policyID, default: []].append(latest)
+      indicesByPolicy[policyID, default: []].append(latest)
     }
     return latest
   }
 
-  /// The days of a policy, in the order in which somebody came first.
-  mutating func places(of policyID: PolicyID) -> [Int] { placesByPolicy[policyID] ?? [] }
+  /// The days of a policy, in the order of their first requests.
+  mutating func indices(of policyID: PolicyID) -> [Int] { indicesByPolicy[policyID] ?? [] }
 }

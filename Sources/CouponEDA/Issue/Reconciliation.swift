@@ -14,7 +14,7 @@ package struct ReconciliationPace {
 
   package mutating func failedToAdd() { hasFailed = true }
 
-  /// A look is over, with whatever failed in it.
+  /// A look is over, whether or not something failed in it.
   package mutating func looked() {
     pause = hasFailed ? min(pause * 2, Self.longest) : Self.shortest
     hasFailed = false
@@ -26,8 +26,8 @@ package struct ReconciliationPace {
 ///
 /// Looked at once an interval, by an API process that has read the log up to its end:
 /// - fewer members than winners: Redis was emptied, restarted or is behind. All winners are added.
-/// - no room although the list is not full: members who are in no list after two looks, further apart than any
-///   claim of theirs can be under way, hold slots for nobody. They are removed.
+/// - no room although the list is not full: members who are still not winners after two looks, further apart than a
+///   claim can be under way, only occupy slots. They are removed.
 package struct Reconciliation {
   package enum Step: Hashable, Sendable {
     case nothing
@@ -47,7 +47,7 @@ package struct Reconciliation {
     return members >= quota && winners < quota ? .lookAtMembers : .nothing
   }
 
-  /// Takes a look at all members that was asked for at `askedAt` and complete at `seenAt`; answers who is to be removed.
+  /// Takes a look at all members that was asked for at `askedAt` and complete at `seenAt`; returns the members to remove.
   package mutating func saw(
     members: [UserID], askedAt: Instant, seenAt: Instant, isWinner: (UserID) -> Bool
   ) -> [UserID] {

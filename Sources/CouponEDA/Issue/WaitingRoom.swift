@@ -21,7 +21,7 @@ package struct Visit: Sendable {
   }
 }
 
-/// What to do now that the gate has spoken.
+/// What to do now that the gate has replied.
 package struct GateStep: Sendable {
   package enum Next: Sendable {
     case answer(IssueAnswer)
@@ -32,7 +32,7 @@ package struct GateStep: Sendable {
   }
 
   package let next: Next
-  /// Send `SREM` for this person: once, and whatever becomes of it.
+  /// Send `SREM` for this person: once, without waiting for the result.
   package let removesMember: Bool
 }
 
@@ -59,11 +59,11 @@ package struct DeliveryStep: Sendable {
 package enum DeliveryProblem: Hashable, Sendable {
   /// The message is not in the log and never will be.
   case notPersisted
-  /// Nobody knows; it may also arrive later.
+  /// It is not known; the message may also arrive later.
   case possiblyPersisted
 }
 
-/// Everybody who waits for the log in this process, and what the process does for them.
+/// The requests that wait for the log in this process, and what the process does for them.
 ///
 /// Pure: time, ids and what the list says come in, what is to be done goes out.
 package struct WaitingRoom {
@@ -92,7 +92,7 @@ package struct WaitingRoom {
     return true
   }
 
-  /// The gate spoke about a request that entered. `refusal` is what the list says of the person by now.
+  /// The gate replied to a request that entered. `refusal` is what the list says of the person by now.
   package mutating func gateAnswered(
     _ reply: GateReply, for visit: Visit, refusal: Refusal?, now: Instant
   ) -> GateStep {
@@ -105,8 +105,8 @@ package struct WaitingRoom {
     }
   }
 
-  /// The list took a winner in. `dayIsFull` says whether the day has no rank left after it: who waits for that day is
-  /// told, as many as a turn allows; while `hasMoreAnswers`, call `moreAnswers` in the next one.
+  /// The list took a winner in. `dayIsFull` says whether the day has no rank left after it: then those who wait for that
+  /// day are answered, as many as a turn allows; while `hasMoreAnswers`, call `moreAnswers` in the next turn.
   package mutating func issued(_ coupon: Coupon, under policy: Policy, dayIsFull: Bool) -> [CallerAnswer] {
     var answers: [CallerAnswer] = []
     for attempt in attempts.take(of: coupon.claim.userID, day: coupon.claim.day, policy: policy) {
@@ -125,7 +125,7 @@ package struct WaitingRoom {
 
   package var hasMoreAnswers: Bool { !soldOut.isEmpty }
 
-  /// Goes on telling people that their day is full. Whose deadline came in between has been answered already.
+  /// Goes on telling people that their day is full. Callers whose deadline came in between have been answered already.
   package mutating func moreAnswers() -> [CallerAnswer] {
     var answers: [CallerAnswer] = []
     while answers.count < WaitingRoom.answersATurn, let ticket = soldOut.popFirst() {
@@ -137,7 +137,7 @@ package struct WaitingRoom {
     return answers
   }
 
-  /// A publishing failed. What nobody waits for any more, and what is reported late, changes nothing.
+  /// A publishing failed. A report that comes late, or for an attempt that has ended, changes nothing.
   package mutating func deliveryFailed(_ ticket: PublishTicket, _ problem: DeliveryProblem) -> DeliveryStep {
     guard let attempt = attempts.take(ticket) else { return DeliveryStep(answers: [], removesMember: nil) }
     let trouble: ServiceTrouble
@@ -157,8 +157,8 @@ package struct WaitingRoom {
       removesMember: member)
   }
 
-  /// Answers whose deadline has come, as many as a turn allows, and forgets attempts that are too old to be joined. While
-  /// `nextSweep` has passed there is more to do.
+  /// Answers callers whose deadline has come, as many as a turn allows, and forgets attempts that are too old to be
+  /// joined. While `nextSweep` has passed there is more to do.
   package mutating func sweep(now: Instant) -> [CallerAnswer] {
     let answers = attempts.dueCallers(now: now, atMost: WaitingRoom.answersATurn).map { caller, isPublished in
       CallerAnswer(
@@ -172,7 +172,7 @@ package struct WaitingRoom {
     return answers
   }
 
-  /// Whether nobody waits and nothing is under way.
+  /// Whether no request waits and nothing is under way.
   package var isEmpty: Bool { waiting == 0 && attempts.isEmpty }
 
   /// When `sweep` has something to do next.
@@ -188,7 +188,7 @@ package struct WaitingRoom {
     }
     switch reply {
     case .admitted where isPublished, .beyondQuota where isPublished:
-      // The set has forgotten somebody whose claim is on its way.
+      // The set has forgotten a person whose claim is on its way.
       attempts.join(known, visit, addsMember: true)
       return GateStep(next: .wait, removesMember: false)
     case .admitted:
@@ -241,7 +241,7 @@ package struct WaitingRoom {
     }
   }
 
-  /// Nothing is published after the deadline: nobody would hear of the coupon.
+  /// Nothing is published after the deadline: the person would not hear of the coupon.
   private mutating func tooLate(_ reply: GateReply, _ visit: Visit) -> GateStep {
     if let known = attempts.slot(of: visit), attempts.isPublished(known) {
       if reply != .member { attempts.ownMember(known) }

@@ -35,14 +35,25 @@ package struct CouponList {
   }
 
   /// Takes the next message of a partition in; nil where it is not the next one, or the partition has stopped.
-  package mutating func take(_ record: LogRecord, partition: Int, offset: Int64) -> LogOutcome? {
+  package mutating func take(_ read: ReadEntry, partition: Int, offset: Int64) -> LogOutcome? {
+    take(partition, offset) { ledger in ledger.apply(read, partition: Int32(partition)) }
+  }
+
+  /// The same for a claim that this very process has sent: it came back byte for byte, so there is no objection to it.
+  package mutating func take(own claim: CouponClaim, partition: Int, offset: Int64) -> LogOutcome? {
+    take(partition, offset) { ledger in ledger.apply(sound: claim) }
+  }
+
+  private mutating func take(
+    _ partition: Int, _ offset: Int64, _ apply: (inout LogLedger) -> LogOutcome
+  ) -> LogOutcome? {
     guard partitions[partition].problem == nil else { return nil }
     let expected = partitions[partition].next
     guard offset == expected else {
       stop(partition, .gap(expected: expected, found: offset))
       return nil
     }
-    let outcome = ledger.apply(record, partition: partition)
+    let outcome = apply(&ledger)
     if case .stop(let reason) = outcome {
       stop(partition, .unknownEvent(offset: offset, reason: reason))
       return nil
@@ -68,7 +79,6 @@ package struct CouponList {
   }
 
   package func nextOffset(of partition: Int) -> Int64 { partitions[partition].next }
-  package var partitionCount: Int { partitions.count }
 
   package func policy(_ id: PolicyID) -> Policy? { ledger[id]?.policy }
   package var policies: [Policy] { ledger.policies }
@@ -94,16 +104,12 @@ package struct CouponList {
   package func isFull(on day: Day, in policy: PolicyID) -> Bool { ledger.isFull(on: day, in: policy) }
   package func issued(on day: Day, in policy: PolicyID) -> Int { ledger[policy]?.issued(on: day) ?? 0 }
 
-  /// The winners of a day, the first first. Looks at every coupon of the period: not for every request.
-  package func winners(on day: Day, in policy: PolicyID) -> [UserID] {
-    ledger[policy]?.coupons(on: day).map(\.claim.userID) ?? []
-  }
-
-  /// The winners of a day among the next `count` coupons of its period, and where to go on; nil behind the last.
+  /// The winners of a day among `count` coupons of its period from the one at `index`, and the index to go on from; nil
+  /// behind the last.
   package func winners(
-    on day: Day, in policy: PolicyID, from place: Int, lookingAt count: Int
+    on day: Day, in policy: PolicyID, from index: Int, lookingAt count: Int
   ) -> (winners: [UserID], next: Int?) {
-    guard let slice = ledger[policy]?.coupons(on: day, from: place, lookingAt: count) else {
+    guard let slice = ledger[policy]?.coupons(on: day, from: index, lookingAt: count) else {
       return ([], nil)
     }
     return (slice.found.map(\.claim.userID), slice.next)

@@ -1,17 +1,8 @@
+package import CouponStore
+
 /// Whether a partition is the log that was read before, from its very beginning.
 package enum LogStart {
-  /// What the database remembers of a partition.
-  package struct Remembered: Hashable, Sendable {
-    package let nextOffset: Int64
-    /// Of the first message's bytes and timestamp; nil while none was applied.
-    package let firstHash: [UInt8]?
-
-    package init(nextOffset: Int64, firstHash: [UInt8]?) {
-      (self.nextOffset, self.firstHash) = (nextOffset, firstHash)
-    }
-  }
-
-  /// What the broker shows of it.
+  /// What the broker shows of a partition.
   package struct Shown: Hashable, Sendable {
     package let low: Int64
     package let high: Int64
@@ -24,7 +15,7 @@ package enum LogStart {
   }
 
   /// Nil where it may be read; otherwise why it must not be.
-  package static func problem(of shown: Shown, remembered: Remembered?) -> LogProblem? {
+  package static func problem(of shown: Shown, remembered: OffsetRow?) -> LogProblem? {
     guard shown.low == 0 else { return .beginningGone(low: shown.low) }
     guard let remembered else { return nil }
     guard remembered.nextOffset <= shown.high else {

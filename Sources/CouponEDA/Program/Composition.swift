@@ -1,6 +1,6 @@
 import EventLoop
 
-/// A failure that ends the program, and whoever can end it: they meet here, in either order.
+/// A failure that ends the program, and the part that can end it: either may come first.
 @LoopActor
 final class Ending {
   private var reason: String?

@@ -11,7 +11,7 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case workerAfterCommit = "worker-after-commit"
   /// Redis has admitted a request of the API; nothing was published.
   case apiAfterGate = "api-after-gate"
-  /// The event of a request is in the log and was read back; nobody was answered.
+  /// The event of a request is in the log and was read back; the request was not answered.
   case apiAfterPublish = "api-after-publish"
 }
 
@@ -45,23 +45,5 @@ package struct CrashSetting: Hashable, Sendable {
       if admin.listener == nil { throw BrokenRule("needs the admin listener (ADMIN_PORT, ADMIN_TOKEN)") }
       return setting
     }
-  }
-}
-
-/// Counts how often its point is reached, and ends the process there.
-@LoopActor
-final class CrashSwitch {
-  private let point: CrashPoint
-  private var timesLeft: Int
-
-  init?(_ setting: CrashSetting?) {
-    guard let setting else { return nil }
-    (point, timesLeft) = (setting.point, setting.time)
-  }
-
-  func reach(_ reached: CrashPoint) {
-    guard reached == point else { return }
-    timesLeft -= 1
-    if timesLeft == 0 { kill(getpid(), SIGKILL) }
   }
 }

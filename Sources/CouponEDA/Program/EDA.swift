@@ -3,11 +3,11 @@ import EventLoop
 import Foundation
 import Programs
 
-/// The program's four faces, chosen by its first argument.
+/// The program's four subcommands.
 package enum EDA {
   package static func run(_ arguments: [String]) -> Int32 {
     var rest = Array(arguments.dropFirst())
-    // A Ctrl-C goes to everybody at the terminal; whose supervisor lives waits for what that one says.
+    // A Ctrl-C reaches every process at the terminal; a supervised one waits for its supervisor's signal.
     let isSupervised = rest.first == supervised
     if isSupervised {
       rest.removeFirst()
@@ -40,7 +40,7 @@ package enum EDA {
     }
   }
 
-  /// The first argument of those whom `eda all` starts.
+  /// The first argument of the children of `eda all`.
   static let supervised = "--supervised"
 
   private static let help = """

@@ -4,7 +4,7 @@ import Kafka
 import Operations
 import Postgres
 
-/// How far the database is behind the log, for whoever ends a log that is in memory alone.
+/// How far the database is behind the log; asked before a log that is only in memory ends.
 @LoopActor
 final class EmbeddedLag {
   private let settings: WorkerSettings

@@ -11,13 +11,10 @@ final class OffsetMemory {
   init(_ pool: PostgresPool, topic: String) { (self.pool, self.topic) = (pool, topic) }
 
   /// Nil where the database does not answer; empty where it has never heard of the log.
-  func read(deadline: Instant) async -> [Int32: LogStart.Remembered]? {
+  func read(deadline: Instant) async -> [Int32: OffsetRow]? {
     do {
       let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)
-      return Dictionary(
-        uniqueKeysWithValues: rows.map {
-          ($0.partition, LogStart.Remembered(nextOffset: $0.nextOffset, firstHash: $0.firstHash))
-        })
+      return Dictionary(uniqueKeysWithValues: rows.map { ($0.partition, $0) })
     } catch let error as PostgresError where error.sqlState == "42P01" {
       // No such table: no worker has ever prepared this database.
       return [:]

@@ -35,8 +35,8 @@ final class Supervisor {
   private nonisolated static let help = """
     eda all: a broker (unless KAFKA_BROKERS is set), a worker and an api in one process group
 
-    Settings come from the environment: those of eda api, eda worker and eda broker (see their --help). HTTP_PORT and
-    ADMIN_PORT are the api's; the worker's operator listener has the next port, its public one 8083.
+    Settings come from the environment: those of eda api, eda worker and eda broker (see their --help). HTTP_PORT,
+    ADMIN_PORT and READY_FILE are the api's; the worker's operator listener has the next port, its public one 8083.
 
     """
 
@@ -103,14 +103,21 @@ final class Supervisor {
     FileHandle.standardError.write(Data("eda all: \(words) not in the database\n".utf8))
   }
 
-  /// The named brokers, or those of a broker of our own; nil when something ended first.
+  /// What the broker writes into its ready file.
+  private struct BrokerReady: Decodable { let brokers: String }
+
+  /// The named brokers, or those of a broker of our own; nil when a child or a signal ended the start.
   private func brokers() async throws -> String? {
     if let named = environment["KAFKA_BROKERS"], !named.isEmpty { return named }
-    try start("broker", environment, output: .capture(limit: 65_536))
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("eda-all-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("broker.json")
+    try start("broker", environment.merging(["READY_FILE": file.path]) { $1 }, output: .null)
     while !ended.isDone {
-      let text = String(decoding: children.first?.process.captured ?? [], as: UTF8.self)
-      if let field = text.split(whereSeparator: \.isWhitespace).first(where: { $0.hasPrefix("brokers=") }) {
-        embeddedBrokers = String(field.dropFirst("brokers=".count))
+      if let line = try? Data(contentsOf: file) {
+        embeddedBrokers = try JSONDecoder().decode(BrokerReady.self, from: line).brokers
         return embeddedBrokers
       }
       await EventLoop.shared.sleep(for: .milliseconds(10))
@@ -135,6 +142,7 @@ final class Supervisor {
     // Where the api takes any free port, so does the worker.
     if values["HTTP_PORT"] != "0" { values["HTTP_PORT"] = nil }
     values["SHARE_PORT"] = nil
+    values["READY_FILE"] = nil
     values["ADMIN_PEERS"] = nil
     values["ADMIN_PORT"] = workerAdminPort.map(String.init)
     return values

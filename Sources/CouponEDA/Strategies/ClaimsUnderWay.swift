@@ -3,7 +3,7 @@ import CouponDomain
 import CouponStore
 import EventLoop
 
-/// The claims that were handed to the producer and not reported yet, and who waits for the report.
+/// The claims that were handed to the producer and not reported yet, and the requests that wait for the reports.
 @LoopActor
 final class ClaimsUnderWay {
   /// A claim with the key of the set that its slot is in.

@@ -47,9 +47,9 @@ package enum RedisWay: String, Hashable, Sendable, CaseIterable {
 /// When a slot is given back (SREM) because its claim was not sent. Each is wrong in a way of its own: Redis and the log
 /// are two ledgers, and no order of writing to both is right in every failure.
 package enum Rollback: String, Hashable, Sendable, CaseIterable {
-  /// Whatever the error: a claim that reached the log after all has lost its slot to somebody else. One coupon too many.
+  /// On every error: a claim that reached the log after all has lost its slot to another person. One coupon too many.
   case anyError = "any-error"
-  /// Only when it is known that nothing was sent: a claim that was lost without certainty keeps its slot for nobody.
+  /// Only when it is known that nothing was sent: a claim that was lost without a report keeps its slot. One too few.
   case notPersisted = "not-persisted"
   /// Never: every error costs a slot.
   case none

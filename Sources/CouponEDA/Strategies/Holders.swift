@@ -1,8 +1,8 @@
 import CouponDomain
 import Text
 
-/// Who has a coupon where Redis decides: whoever has a claim in the log, however many there are. The first one of a person
-/// counts, as in the worker's tables.
+/// The holders of coupons where Redis decides: all people with a claim in the log, however many there are. The first claim
+/// of a person counts, as in the worker's tables.
 struct Holders {
   private var byPeriod: [PolicyID: [Day: [UserID: CouponClaim]]] = [:]
   private var counts: [PolicyID: [Day: Int]] = [:]

@@ -2,7 +2,7 @@ import CouponDomain
 import EventLoop
 import Redis
 
-/// Who asks for a slot of which day.
+/// One person's request for a slot of one day.
 struct SlotRequest {
   /// The day's set.
   let key: String
@@ -39,7 +39,7 @@ extension RedisAdmission {
 }
 
 extension RedisWay {
-  /// - Parameter connect: makes a further connection, for whoever needs one alone.
+  /// - Parameter connect: makes a further connection, for a strategy that needs its own.
   @LoopActor
   func admission(_ redis: RedisClient, connect: (String) -> RedisClient) -> any RedisAdmission {
     switch self {

@@ -3,7 +3,7 @@ import EventLoop
 import Redis
 
 /// `SISMEMBER k u`, `SCARD k`, `SADD k u`, one after the other, which is wrong: each answer is true when it is given and
-/// old when the next question is asked. All who see the last slot free take it.
+/// old when the next question is asked. Every request that sees the last slot free takes it.
 struct ScardThenSaddAdmission: RedisAdmission {
   let redis: RedisClient
 

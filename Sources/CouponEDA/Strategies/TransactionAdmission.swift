@@ -2,9 +2,9 @@ import CouponDomain
 import EventLoop
 import Redis
 
-/// `MULTI; SCARD k; SADD k u; EXEC`: one trip, everybody's in one write.
+/// `MULTI; SCARD k; SADD k u; EXEC`: one trip, those of all requests in one write.
 ///
-/// The person is added first and judged by the count before: who came too late is taken out again. SADD is looked at
+/// The person is added first and judged by the count before: one who came too late is taken out again. SADD is looked at
 /// before SCARD, or a holder who asks again when the set is full would be told "sold out" and lose the slot.
 struct TransactionAdmission: RedisAdmission {
   let redis: RedisClient
@@ -20,9 +20,7 @@ struct TransactionAdmission: RedisAdmission {
       guard added == 1 else { return .member }
       guard count >= request.quota else { return .admitted }
       // Once, best effort: until it arrives the set looks fuller than it is, which it is anyway.
-      redis.transaction(
-        deadline: .now + .seconds(2),
-        write: { $0.command("SREM", request.key, request.userID.description) }, completion: { _ in })
+      redis.remove(request.userID, from: request.key)
       return .full
     } catch { return SlotDecision(error) }
   }

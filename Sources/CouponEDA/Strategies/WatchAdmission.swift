@@ -2,11 +2,11 @@ import CouponDomain
 import EventLoop
 import Redis
 
-/// `WATCH k; SISMEMBER k u; SCARD k`, then `MULTI; SADD k u; EXEC`, which does nothing where somebody has changed the set in
+/// `WATCH k; SISMEMBER k u; SCARD k`, then `MULTI; SADD k u; EXEC`, which does nothing where the set has changed in
 /// between; then from the beginning.
 ///
-/// What is watched belongs to a connection, so each request has one to itself while it decides. Everybody watches the same
-/// key: of all who decide at once one gets through, the others have worked for nothing.
+/// A watch belongs to a connection, so each request has one to itself while it decides. All watch the same key: of those
+/// that decide at once one gets through, the others start again.
 struct WatchAdmission: RedisAdmission {
   /// More of them only fail more often.
   static let connections = 4
@@ -32,7 +32,7 @@ struct WatchAdmission: RedisAdmission {
     return .notAsked
   }
 
-  /// - Throws: `RedisError`; `aborted` where somebody was faster.
+  /// - Throws: `RedisError`; `aborted` where another request was faster.
   private func attempt(_ request: SlotRequest, _ redis: RedisClient) async throws -> SlotDecision {
     let (key, user) = (request.key, request.userID.description)
     let connection = redis.statistics.connects
@@ -54,7 +54,7 @@ struct WatchAdmission: RedisAdmission {
   }
 }
 
-/// Connections that one request has alone, for a while; the others wait in line.
+/// Connections that are lent to one request at a time; the others wait in line.
 @LoopActor
 final class LeasedConnections {
   private let all: [RedisClient]

@@ -6,22 +6,13 @@ import Postgres
 
 /// Applies one batch in one transaction: lock the offset, load, fold, write, commit.
 @LoopActor
-final class BatchWriter {
-  enum Outcome {
-    case applied(BatchResult)
-    /// The database stands elsewhere: read from there.
-    case seek(Int64)
-    case stop(LogProblem)
-  }
-
-  /// Where this process is told to end itself; for experiments.
-  var crash: CrashSwitch?
+final class BatchWriter: BatchTables {
   private let pool: PostgresPool
   private let topic: String
   private let empty: LogLedger
   /// False where Redis has decided, and the claims are only to be inserted.
   private let decides: Bool
-  private let bug: PlantedBug?
+  private let fold: BatchFold
   /// Policies never change: what was once there is kept.
   private var policies: [PolicyID: Policy] = [:]
   private var cursors: [Int: PartitionCursor] = [:]
@@ -29,14 +20,13 @@ final class BatchWriter {
   static let patience = Duration.seconds(10)
 
   init(
-    _ pool: PostgresPool, topic: String, empty: LogLedger, decides: Bool = true, bug: PlantedBug? = nil
+    _ pool: PostgresPool, topic: String, empty: LogLedger, decides: Bool, fold: @escaping BatchFold
   ) {
     (self.pool, self.topic, self.empty) = (pool, topic, empty)
-    (self.decides, self.bug) = (decides, bug)
+    (self.decides, self.fold) = (decides, fold)
   }
 
-  /// - Throws: `PostgresError`: nothing is known but what it says; the same batch again is always right.
-  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> Outcome {
+  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
     let outcome = try await pool.transaction(deadline: .now + BatchWriter.patience) { transaction in
       try await self.apply(batch, messages, in: transaction)
     }
@@ -48,7 +38,7 @@ final class BatchWriter {
 
   private func apply(
     _ batch: WorkerBatch, _ messages: [KafkaMessage], in transaction: PostgresTransaction
-  ) async throws -> Outcome {
+  ) async throws -> BatchOutcome {
     let partition = Int32(batch.partition)
     let unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
     let locked = try await transaction.run(
@@ -66,17 +56,17 @@ final class BatchWriter {
     if !unknown.isEmpty {
       for policy in try BatchSQL.readPolicies(locked[2]) { policies[policy.id] = policy }
     }
-    let result = try await fold(batch, in: transaction)
+    let result = fold(batch, try await load(for: batch, in: transaction), decides)
     let firstHash = batch.first == 0 ? messages.first.map(\.firstHash) : nil
-    let record = result.record(of: batch, messages, topic: topic, policies: policies, bug: bug)
-    if !result.issued.isEmpty { crash?.reach(.workerBeforeCommit) }
+    let record = result.record(of: batch, messages, topic: topic, policies: policies)
     _ = try await transaction.finish(
       (decides ? record.statements : record.statementsWithoutDeciding)
         + [OffsetSQL.advance(topic: topic, partition: partition, to: result.next, firstHash: firstHash)])
     return .applied(result)
   }
 
-  private func fold(_ batch: WorkerBatch, in transaction: PostgresTransaction) async throws -> BatchResult {
+  /// The ledger that the batch is folded over.
+  private func load(for batch: WorkerBatch, in transaction: PostgresTransaction) async throws -> LogLedger {
     let needs = BatchNeeds(batch, policies: policies)
     var coupons: [Coupon] = []
     var counters: [(day: PolicyDay, issued: Int)] = []
@@ -85,9 +75,7 @@ final class BatchWriter {
       coupons = try BatchSQL.readCoupons(loaded[0])
       counters = try BatchSQL.readCounters(loaded[1]).map { ($0.0, $0.issued) }
     }
-    return BatchResult(
-      batch, over: empty, policies: needs.policies(of: policies), coupons: coupons, counters: counters,
-      decides: decides, bug: bug)
+    return empty.seeded(policies: needs.policies(of: policies), coupons: coupons, counters: counters)
   }
 }
 
@@ -99,8 +87,7 @@ extension KafkaMessage {
 extension BatchResult {
   /// What the database has to write for it.
   fileprivate func record(
-    of batch: WorkerBatch, _ messages: [KafkaMessage], topic: String, policies known: [PolicyID: Policy],
-    bug: PlantedBug?
+    of batch: WorkerBatch, _ messages: [KafkaMessage], topic: String, policies known: [PolicyID: Policy]
   ) -> BatchRecord {
     var record = BatchRecord(topic: topic, partition: Int32(batch.partition))
     var policies = known
@@ -111,10 +98,7 @@ extension BatchResult {
     for issued in issued {
       let claim = issued.coupon.claim
       guard let policy = policies[claim.policyID] else { preconditionFailure("a coupon without policy") }
-      // Ranks follow each other: the last winner's is the day's counter. Without ranks the tables count.
-      var count = issued.coupon.rank ?? 0
-      if bug == .losesIssued, count == policy.dailyQuota { count -= 1 }
-      record.add(issued.coupon, of: policy, issued: count, payload: messages[issued.index].value)
+      record.add(issued.coupon, of: policy, issued: issued.count, payload: messages[issued.index].value)
     }
     for (index, reason) in deadLetters {
       record.add(deadLetter: reason, offset: batch.first + Int64(index), payload: messages[index].value)

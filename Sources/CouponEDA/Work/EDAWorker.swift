@@ -19,10 +19,10 @@ package final class EDAWorker: ApplicationPart {
   private let end: Ending
   private var isStopped = false
 
-  /// - Parameter bug: for tests of the checker.
   package init(
-    _ settings: WorkerSettings, _ context: ProgramContext, bug: PlantedBug? = nil
+    _ settings: WorkerSettings, _ context: ProgramContext, wires: WorkerWires = WorkerWires()
   ) {
+    let wires = wires.crashing(CrashSwitch(settings.crash))
     let context = context.switchable([.database, .kafka], by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = settings.coupons.key
@@ -37,12 +37,13 @@ package final class EDAWorker: ApplicationPart {
     self.end = end
     worker = LogWorker(
       settings.kafka, KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-worker"),
-      writer: BatchWriter(
-        pool, topic: settings.kafka.topic, empty: LogLedger(key: key, partitions: settings.kafka.partitions),
-        decides: settings.coupons.strategy == .log, bug: bug),
-      offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
+      tables: wires.tables(
+        BatchWriter(
+          pool, topic: settings.kafka.topic,
+          empty: LogLedger(key: key, partitions: settings.kafka.partitions),
+          decides: settings.coupons.strategy == .log, fold: wires.fold)),
+      group: wires.group, offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
       onFailure: { reason in end.fail(reason) })
-    worker.crash = CrashSwitch(settings.crash)
     worker.seam = context.seam(.kafka)
     context.tell(strategy: settings.coupons.strategyName)
   }

@@ -16,21 +16,16 @@ final class LogWorker {
 
   private let settings: KafkaSettings
   private let configuration: KafkaConfiguration
-  private let writer: BatchWriter
+  private let tables: any BatchTables
+  private let join: @LoopActor (any LogGroup) -> any LogGroup
   private let offsets: OffsetMemory
   private let figures: WorkerFigures
   private let log: Log
   private let trouble: TroubleLog
   private let onFailure: @LoopActor (String) -> Void
-  private let bug: PlantedBug?
-  private var consumer: KafkaGroupConsumer?
+  private var group: (any LogGroup)?
   /// Stands between each turn's reading and the broker.
   var seam: (any CallSeam)?
-  /// Where this process is told to end itself; for experiments.
-  var crash: CrashSwitch? {
-    get { writer.crash }
-    set { writer.crash = newValue }
-  }
   private var admin: KafkaAdmin?
   private var size = BatchSize()
   private var isStopped = false
@@ -41,12 +36,13 @@ final class LogWorker {
   private(set) var isWriting = true
 
   init(
-    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, writer: BatchWriter,
-    offsets: OffsetMemory, context: ProgramContext, bug: PlantedBug? = nil,
+    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, tables: any BatchTables,
+    group join: @escaping @LoopActor (any LogGroup) -> any LogGroup, offsets: OffsetMemory,
+    context: ProgramContext,
     onFailure: @escaping @LoopActor (String) -> Void
   ) {
-    (self.settings, self.configuration, self.writer) = (settings, configuration, writer)
-    (self.offsets, log, self.onFailure, self.bug) = (offsets, context.log, onFailure, bug)
+    (self.settings, self.configuration, self.tables) = (settings, configuration, tables)
+    (self.join, self.offsets, log, self.onFailure) = (join, offsets, context.log, onFailure)
     figures = WorkerFigures(context.metrics)
     trouble = TroubleLog(context.log)
   }
@@ -60,10 +56,11 @@ final class LogWorker {
       onRebalance: { [weak self] change in self?.rebalanced(change) },
       onProblem: { [weak self] problem in self?.take(problem) })
     consumer.seam = seam
-    self.consumer = consumer
-    try consumer.start()
+    let group = join(consumer)
+    self.group = group
+    try group.start()
     EventLoop.shared.spawn {
-      await self.work(consumer)
+      await self.work(group)
       self.done.succeed(())
     }
     EventLoop.shared.spawn { await self.watchLag(admin) }
@@ -71,8 +68,8 @@ final class LogWorker {
 
   func stop(deadline: Instant) async {
     isStopped = true
-    await consumer?.close(deadline: deadline)
-    if consumer != nil { _ = try? await done.value(deadline: deadline) }
+    await group?.close(deadline: deadline)
+    if group != nil { _ = try? await done.value(deadline: deadline) }
     await admin?.close()
   }
 
@@ -107,7 +104,7 @@ final class LogWorker {
         guard assignment == self.assignment else { return }
         isAssigned = true
         for (partition, offset) in starts { figures.began(partition, at: offset) }
-        consumer?.assign(from: starts)
+        group?.assign(from: starts)
       } catch {
         fail("\(error)")
       }
@@ -168,54 +165,50 @@ final class LogWorker {
 
   // MARK: - Batches
 
-  private func work(_ consumer: KafkaGroupConsumer) async {
+  private func work(_ group: any LogGroup) async {
     while !isStopped {
-      let messages = await consumer.next(atMost: BatchSize.most)
+      let messages = await group.next(atMost: BatchSize.most)
       guard !isStopped else { return }
-      for (partition, slice) in Dictionary(grouping: messages, by: \.partition).sorted(by: { $0.key < $1.key }
-      ) {
-        if bug == .storesOffsetsEarly, let last = slice.last { consumer.commit([partition: last.offset + 1]) }
-        await apply(slice, of: partition, consumer)
-      }
+      let slices = Dictionary(grouping: messages, by: \.partition).sorted { $0.key < $1.key }
+      for (partition, slice) in slices { await apply(slice, of: partition, group) }
     }
   }
 
-  private func apply(_ messages: [KafkaMessage], of partition: Int32, _ consumer: KafkaGroupConsumer) async {
+  private func apply(_ messages: [KafkaMessage], of partition: Int32, _ group: any LogGroup) async {
     var rest = messages[...]
     var pause = LogWorker.firstPause
     while !rest.isEmpty, !isStopped {
       let bite = Array(rest.prefix(size.current))
-      let records = bite.map { (offset: $0.offset, record: LogRecord(decoding: $0.value)) }
+      let records = bite.map { (offset: $0.offset, record: LogCodec.read($0.value)) }
       guard let batch = WorkerBatch(partition: Int(partition), records) else { return }
       let attempt = await attempt(batch, bite)
       if case .tryAgain = attempt {
-        await wait(pause, consumer)
+        await wait(pause, group)
         pause = min(pause * 2, .seconds(1))
         continue
       }
-      goOnReading(consumer)
+      goOnReading(group)
       pause = LogWorker.firstPause
       rest = rest.dropFirst(batch.records.count)
       switch attempt {
       case .tryAgain, .failed: return
       case .done(.applied(let result)):
-        if !result.issued.isEmpty { crash?.reach(.workerAfterCommit) }
         figures.applied(result, batch)
         // Kafka's own offset is a hint for tools; the database has the truth.
-        consumer.commit([partition: result.next])
+        group.commit([partition: result.next])
         if let problem = result.problem { return fail("partition \(partition): \(problem.explanation)") }
       case .done(.seek(let offset)):
         log.info(
           "reading goes on where the database stands", ["partition": Int(partition), "offset": Int(offset)])
-        return consumer.seek(partition, to: offset)
+        return group.seek(partition, to: offset)
       case .done(.stop(let problem)): return fail("partition \(partition): \(problem.explanation)")
       }
     }
-    goOnReading(consumer)
+    goOnReading(group)
   }
 
   private enum Attempt {
-    case done(BatchWriter.Outcome)
+    case done(BatchOutcome)
     /// The database does not take it now; the same messages again are right.
     case tryAgain
     /// It can never be taken, and that has been said.
@@ -225,7 +218,7 @@ final class LogWorker {
   private func attempt(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async -> Attempt {
     let start = Instant.now
     do {
-      let outcome = try await writer.apply(batch, messages)
+      let outcome = try await tables.apply(batch, messages)
       figures.seconds.observe(Instant.now - start)
       trouble.over()
       size.wasTaken()
@@ -243,19 +236,19 @@ final class LogWorker {
   }
 
   /// Until the next attempt nothing is read, and the group is kept.
-  private func wait(_ pause: Duration, _ consumer: KafkaGroupConsumer) async {
+  private func wait(_ pause: Duration, _ group: any LogGroup) async {
     figures.retries.increment()
     if isWriting {
       isWriting = false
-      consumer.pause()
+      group.pause()
     }
     await EventLoop.shared.sleep(for: pause)
   }
 
-  private func goOnReading(_ consumer: KafkaGroupConsumer) {
+  private func goOnReading(_ group: any LogGroup) {
     guard !isWriting else { return }
     isWriting = true
-    consumer.resume()
+    group.resume()
   }
 
   // MARK: - Lag
@@ -264,60 +257,12 @@ final class LogWorker {
   private func watchLag(_ admin: KafkaAdmin) async {
     while !isStopped {
       await EventLoop.shared.sleep(for: .seconds(1))
-      guard !isStopped, isAssigned, let consumer else { continue }
-      let partitions = consumer.partitions.sorted()
+      guard !isStopped, isAssigned, let group else { continue }
+      let partitions = group.partitions.sorted()
       let marks = try? await admin.watermarks(
         of: settings.topic, partitions: partitions, deadline: .now + .seconds(1))
       guard let marks, !isStopped else { continue }
       for (partition, mark) in zip(partitions, marks) { figures.saw(end: mark.high, of: partition) }
     }
-  }
-}
-
-/// What `/metrics` says of a worker.
-@LoopActor
-final class WorkerFigures {
-  let seconds: Histogram
-  let retries: Counter
-  private let metrics: Metrics
-  private let batches: Counter
-  private let messages: Counter
-  private let coupons: Counter
-  private let deadLetters: Counter
-  private var lags: [Int32: Gauge] = [:]
-  private var next: [Int32: Int64] = [:]
-
-  init(_ metrics: Metrics) {
-    self.metrics = metrics
-    seconds = metrics.histogram("coupon_batch_seconds", help: "Time of one transaction over a batch.")
-    retries = metrics.counter("coupon_batch_retries_total", help: "Batches that the database did not take.")
-    batches = metrics.counter("coupon_batches_total", help: "Batches applied.")
-    messages = metrics.counter("coupon_messages_applied_total", help: "Messages of the log applied.")
-    coupons = metrics.counter("coupon_rows_total", help: "Coupons written.")
-    deadLetters = metrics.counter("coupon_dead_letters_total", help: "Messages that are nobody's.")
-  }
-
-  func applied(_ result: BatchResult, _ batch: WorkerBatch) {
-    batches.increment()
-    messages.increment(by: UInt64(result.next - batch.first))
-    coupons.increment(by: UInt64(result.issued.count))
-    deadLetters.increment(by: UInt64(result.deadLetters.count))
-    let partition = Int32(batch.partition)
-    next[partition] = result.next
-  }
-
-  func began(_ partition: Int32, at offset: Int64) { next[partition] = offset }
-
-  func saw(end: Int64, of partition: Int32) {
-    lag(of: partition).value = Double(max(0, end - (next[partition] ?? 0)))
-  }
-
-  private func lag(of partition: Int32) -> Gauge {
-    if let known = lags[partition] { return known }
-    let gauge = metrics.gauge(
-      "coupon_consumer_lag", help: "Messages of the log that the tables do not have yet.",
-      labels: [MetricLabel("partition", String(partition))])
-    lags[partition] = gauge
-    return gauge
   }
 }

@@ -4,15 +4,15 @@ package import Text
 
 /// A bite of one partition: what has to be loaded for it, and what it comes to when folded in log order.
 ///
-///     messages ─▶ needs ─▶ (load, under the lock of the partition's offset) ─▶ fold ─▶ rows, counters, next offset
+///     messages ─▶ needs ─▶ (load, under the lock of the partition's offset) ─▶ fold ─▶ rows, next offset
 package struct WorkerBatch {
   package let partition: Int
   package let first: Int64
-  package let records: [LogRecord]
+  package let records: [ReadEntry]
 
   /// Takes the messages up to where their offsets stop following each other; nil where there are none.
-  package init?(partition: Int, _ messages: some Sequence<(offset: Int64, record: LogRecord)>) {
-    var records: [LogRecord] = []
+  package init?(partition: Int, _ messages: some Sequence<(offset: Int64, record: ReadEntry)>) {
+    var records: [ReadEntry] = []
     var first: Int64?
     for (offset, record) in messages {
       let start = first ?? offset
@@ -36,7 +36,7 @@ package struct BatchNeeds: Equatable {
   /// - Parameter policies: every policy that was known before the batch.
   package init(_ batch: WorkerBatch, policies: [PolicyID: Policy]) {
     var policies = policies
-    for case .entry(let entry) in batch.records {
+    for case .success(let entry) in batch.records {
       mentioned.insert(entry.policyID)
       switch entry {
       case .policyCreated(let created):
@@ -57,7 +57,7 @@ package struct BatchNeeds: Equatable {
   /// The policies that the batch speaks of and that are not known: they have to be looked up first.
   package static func unknownPolicies(_ batch: WorkerBatch, policies: [PolicyID: Policy]) -> Set<PolicyID> {
     var unknown: Set<PolicyID> = []
-    for case .entry(let entry) in batch.records where policies[entry.policyID] == nil {
+    for case .success(let entry) in batch.records where policies[entry.policyID] == nil {
       unknown.insert(entry.policyID)
     }
     return unknown
@@ -67,99 +67,68 @@ package struct BatchNeeds: Equatable {
 /// What a batch writes, in one transaction with the next offset.
 package struct BatchResult {
   package struct Issued {
-    package let index: Int
+    /// Of its message in the batch.
+    package var index: Int
     package let coupon: Coupon
     package let period: Day
-  }
-
-  package struct Counter: Hashable {
-    package let policyID: PolicyID
-    package let day: Day
-    package let quota: Int
-    package let issued: Int
+    /// The day's counter after it; 0 where Redis decides, for then the tables count.
+    package var count: Int
   }
 
   /// The policies that begin here, each with the index of its message in the batch.
-  package private(set) var policies: [(index: Int, created: PolicyCreated)] = []
-  package private(set) var issued: [Issued] = []
-  package private(set) var counters: [Counter] = []
-  package private(set) var deadLetters: [(index: Int, reason: String)] = []
+  package var policies: [(index: Int, created: PolicyCreated)] = []
+  package var issued: [Issued] = []
+  package var deadLetters: [(index: Int, reason: String)] = []
   /// The offset after the last message that counts.
-  package private(set) var next: Int64
+  package var next: Int64
   /// Why the message at `next` must not be applied, nor any after it.
-  package private(set) var problem: LogProblem?
+  package var problem: LogProblem?
 
-  /// Folds the batch over what was loaded, with the same decider as every list.
+  /// Folds the batch with the same decider as every list.
   ///
   /// - Parameters:
-  ///   - empty: a ledger with the key and the partitioning of this log.
-  ///   - known: at least the policies of the batch that were there before it.
-  ///   - coupons: what the people of `BatchNeeds` hold.
-  ///   - loaded: what the days of `BatchNeeds` have issued; days without a row are at 0.
+  ///   - ledger: with the policies of the batch that were there before it, and what the people and the days of
+  ///     `BatchNeeds` have.
   ///   - decides: false where Redis has decided: then every claim that is anybody's is a coupon without a rank, and
   ///     the tables know whose is a second one.
-  package init(
-    _ batch: WorkerBatch, over empty: LogLedger, policies known: some Sequence<Policy>, coupons: [Coupon],
-    counters loaded: [(day: PolicyDay, issued: Int)], decides: Bool = true, bug: PlantedBug? = nil
-  ) {
+  package init(_ batch: WorkerBatch, over ledger: LogLedger, decides: Bool = true) {
     next = batch.first
-    var ledger = empty
-    for policy in known { ledger.seed(policy) }
-    for coupon in coupons { ledger.seed(coupon) }
-    for (day, issued) in loaded { ledger.seed(issued: issued, on: day.day, of: day.policyID) }
-
-    var touched: [PolicyDay] = []
-    var seen: Set<PolicyDay> = []
-    fold: for index in batch.order(bug) {
-      if bug == .skipsEvent, batch.firstClaim == index {
-        next += 1
-        continue
-      }
-      switch ledger.apply(batch.records[index], partition: batch.partition) {
+    var ledger = ledger
+    for (index, read) in batch.records.enumerated() {
+      switch ledger.apply(read, partition: Int32(batch.partition)) {
       case .policyCreated(let created): policies.append((index, created))
       case .issued(let coupon):
-        let day = PolicyDay(coupon.claim.policyID, coupon.claim.day)
-        issue(Coupon(claim: coupon.claim, rank: decides ? coupon.rank : nil), index, ledger)
-        if bug == .countsTwice, issued.count == 1 {
-          ledger.seed(issued: (coupon.rank ?? 0) + 1, on: day.day, of: day.policyID)
-        }
-        if seen.insert(day).inserted { touched.append(day) }
+        issue(decides ? coupon : Coupon(claim: coupon.claim, rank: nil), index, ledger)
       case .dropped(let claim, _):
         if !decides { issue(Coupon(claim: claim, rank: nil), index, ledger) }
       case .deadLetter(let reason): deadLetters.append((index, reason))
       case .duplicatePolicy: break
       case .stop(let reason):
         problem = .unknownEvent(offset: next, reason: reason)
-        break fold
+        return
       }
       next += 1
-    }
-    counters = touched.compactMap { day in
-      ledger[day.policyID].map {
-        Counter(
-          policyID: day.policyID, day: day.day, quota: $0.policy.dailyQuota, issued: $0.issued(on: day.day))
-      }
     }
   }
 
   private mutating func issue(_ coupon: Coupon, _ index: Int, _ ledger: LogLedger) {
     guard let policy = ledger[coupon.claim.policyID]?.policy else { preconditionFailure("no policy") }
-    issued.append(Issued(index: index, coupon: coupon, period: policy.period(of: coupon.claim.day)))
+    // Ranks follow each other: the last winner's is the day's counter.
+    issued.append(
+      Issued(
+        index: index, coupon: coupon, period: policy.period(of: coupon.claim.day), count: coupon.rank ?? 0))
   }
 }
 
-extension WorkerBatch {
-  /// The order of the log, but for one mistake.
-  fileprivate func order(_ bug: PlantedBug?) -> [Int] {
-    guard bug == .groupsByDay else { return Array(records.indices) }
-    return records.indices.sorted { (day(of: $0), $0) < (day(of: $1), $1) }
-  }
-
-  private func day(of index: Int) -> Day {
-    if case .entry(.claim(let claim)) = records[index] { claim.day } else { Day(number: .min) }
-  }
-
-  fileprivate var firstClaim: Int? {
-    records.firstIndex { if case .entry(.claim) = $0 { true } else { false } }
+extension LogLedger {
+  /// The same with what was loaded for a batch. Days without a counter have issued nothing.
+  package func seeded(
+    policies: some Sequence<Policy>, coupons: [Coupon], counters: [(day: PolicyDay, issued: Int)]
+  ) -> LogLedger {
+    var ledger = self
+    for policy in policies { ledger.seed(policy) }
+    for coupon in coupons { ledger.seed(coupon) }
+    for (day, issued) in counters { ledger.seed(issued: issued, on: day.day, of: day.policyID) }
+    return ledger
   }
 }

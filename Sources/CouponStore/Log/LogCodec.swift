@@ -62,6 +62,10 @@ package enum LogCodec {
     return writer.bytes
   }
 
+  package static func read(_ bytes: [UInt8]) -> ReadEntry {
+    do throws(UnreadableEntry) { return .success(try decode(bytes)) } catch { return .failure(error) }
+  }
+
   package static func decode(_ bytes: [UInt8]) throws(UnreadableEntry) -> LogEntry {
     guard bytes.count <= maximumLength else { throw .poison(reason: "over-long") }
     let fields = try EntryFields(bytes)

@@ -30,6 +30,9 @@ package struct PolicyCreated: Hashable, Sendable {
   }
 }
 
+/// What a message of the log was read as.
+package typealias ReadEntry = Result<LogEntry, UnreadableEntry>
+
 /// Why a message is no entry.
 package enum UnreadableEntry: Error, Hashable, Sendable {
   /// Nothing that we ever write: a dead letter for every reader. `reason` is one of few phrases and quotes

@@ -75,17 +75,19 @@ package struct LogLedger: Sendable {
 
   /// Takes the next message of a partition in.
   package mutating func apply(_ message: [UInt8], partition: Int32) -> LogOutcome {
-    do {
-      return apply(try LogCodec.decode(message), partition: partition)
-    } catch {
-      switch error {
-      case .poison(let reason): return .deadLetter(reason: reason)
-      case .unknown(let reason): return .stop(reason: reason)
-      }
+    apply(LogCodec.read(message), partition: partition)
+  }
+
+  /// The same for a message that has been read before, by somebody who planned with it.
+  package mutating func apply(_ read: ReadEntry, partition: Int32) -> LogOutcome {
+    switch read {
+    case .success(let entry): apply(entry, partition: partition)
+    case .failure(.poison(let reason)): .deadLetter(reason: reason)
+    case .failure(.unknown(let reason)): .stop(reason: reason)
     }
   }
 
-  /// The same for a message that has been decoded before.
+  /// The same for an entry.
   package mutating func apply(_ entry: LogEntry, partition: Int32) -> LogOutcome {
     switch entry {
     case .policyCreated(let created): return apply(created, partition: partition)

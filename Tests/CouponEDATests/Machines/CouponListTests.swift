@@ -8,14 +8,14 @@ import Text
   private var list = CouponList(partitions: 1, ledger: Sample.ledger)
   private let policy = Sample.policy()
 
-  private mutating func take(_ record: LogRecord, at offset: Int64) -> LogOutcome? {
+  private mutating func take(_ record: ReadEntry, at offset: Int64) -> LogOutcome? {
     list.take(record, partition: 0, offset: offset)
   }
 
   private mutating func claim(_ event: UInt64, _ name: String, on day: Day = Sample.day, at offset: Int64)
     -> LogOutcome?
   {
-    take(.entry(.claim(Sample.claim(event, name, on: day))), at: offset)
+    take(.success(.claim(Sample.claim(event, name, on: day))), at: offset)
   }
 
   @Test mutating func itIsReadyWhenItHasReadWhatWasThereAtTheStart() {
@@ -38,18 +38,18 @@ import Text
 
   @Test mutating func whatIsUnknownStopsIt() {
     list.mustReach(0, in: 0)
-    #expect(take(.unknown(reason: "version 2"), at: 0) == nil)
+    #expect(take(.failure(.unknown(reason: "version 2")), at: 0) == nil)
     #expect(list.standing(of: 0) == .stopped(.unknownEvent(offset: 0, reason: "version 2")))
   }
 
   @Test mutating func anotherKeyStopsIt() throws {
     let other = try #require(CouponKey("a different key altogether"))
     let created = PolicyCreated(eventID: EventID(high: 1, low: 1), policy: policy, key: other)
-    #expect(take(.entry(.policyCreated(created)), at: 0) == nil)
+    #expect(take(.success(.policyCreated(created)), at: 0) == nil)
   }
 
   @Test mutating func poisonIsReadOver() {
-    #expect(take(.poison(reason: "no JSON"), at: 0) == .deadLetter(reason: "no JSON"))
+    #expect(take(.failure(.poison(reason: "no JSON")), at: 0) == .deadLetter(reason: "no JSON"))
     #expect(list.nextOffset(of: 0) == 1)
   }
 
@@ -59,7 +59,8 @@ import Text
     _ = claim(2, "a", at: 2)
     _ = claim(3, "b", at: 3)
     _ = claim(4, "c", at: 4)
-    #expect(list.winners(on: Sample.day, in: policy.id) == [Sample.user("b"), Sample.user("a")])
+    let winners = list.winners(on: Sample.day, in: policy.id, from: 0, lookingAt: 10).winners
+    #expect(winners == [Sample.user("b"), Sample.user("a")])
     #expect(list.isFull(on: Sample.day, in: policy.id))
     #expect(list.refusal(of: Sample.user("c"), on: Sample.day, hours: .open, in: policy.id) == .soldOut)
     let held = list.coupon(of: Sample.user("a"), on: Sample.day, in: policy.id)

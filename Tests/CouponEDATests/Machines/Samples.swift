@@ -46,7 +46,7 @@ enum Sample {
       policyID: policy.id, userID: user(name), day: day, issuedAt: Timestamp(microseconds: Int64(event)))
   }
 
-  static func created(_ policy: Policy = policy()) -> LogRecord {
-    .entry(.policyCreated(PolicyCreated(eventID: EventID(high: 9, low: 9), policy: policy, key: key)))
+  static func created(_ policy: Policy = policy()) -> ReadEntry {
+    .success(.policyCreated(PolicyCreated(eventID: EventID(high: 9, low: 9), policy: policy, key: key)))
   }
 }

@@ -8,31 +8,33 @@ import Text
 @Suite struct WorkerBatchTests {
   private let policy = Sample.policy()
 
-  private func batch(_ records: [LogRecord], from first: Int64 = 0) throws -> WorkerBatch {
+  private func batch(_ records: [ReadEntry], from first: Int64 = 0) throws -> WorkerBatch {
     try #require(
       WorkerBatch(
         partition: 0, records.enumerated().map { (offset: first + Int64($0.offset), record: $0.element) }))
   }
 
-  private func claim(_ event: UInt64, _ name: String, on day: Day = Sample.day) -> LogRecord {
-    .entry(.claim(Sample.claim(event, name, on: day)))
+  private func claim(_ event: UInt64, _ name: String, on day: Day = Sample.day) -> ReadEntry {
+    .success(.claim(Sample.claim(event, name, on: day)))
   }
 
   private func fold(
     _ batch: WorkerBatch, policies: [Policy] = [], coupons: [Coupon] = [], issued: Int? = nil
   ) -> BatchResult {
     BatchResult(
-      batch, over: Sample.ledger, policies: policies, coupons: coupons,
-      counters: issued.map { [(PolicyDay(policy.id, Sample.day), $0)] } ?? [])
+      batch,
+      over: Sample.ledger.seeded(
+        policies: policies, coupons: coupons,
+        counters: issued.map { [(PolicyDay(policy.id, Sample.day), $0)] } ?? []))
   }
 
   private var batchOfNothing: WorkerBatch? {
-    let none: [(offset: Int64, record: LogRecord)] = []
+    let none: [(offset: Int64, record: ReadEntry)] = []
     return WorkerBatch(partition: 0, none)
   }
 
   @Test func itEndsWhereOffsetsStopFollowingEachOther() throws {
-    let messages: [(offset: Int64, record: LogRecord)] = [(4, claim(1, "a")), (6, claim(2, "b"))]
+    let messages: [(offset: Int64, record: ReadEntry)] = [(4, claim(1, "a")), (6, claim(2, "b"))]
     let batch = try #require(WorkerBatch(partition: 0, messages))
     #expect(batch.first == 4 && batch.records.count == 1)
     #expect(batchOfNothing == nil)
@@ -40,7 +42,8 @@ import Text
 
   @Test func whatIsLoadedIsWhatTheFoldLooksAt() throws {
     let batch = try batch([
-      claim(1, "a"), claim(2, "a"), claim(3, "b", on: Sample.nextDay), .poison(reason: "x"),
+      claim(1, "a"), claim(2, "a"), claim(3, "b", on: Sample.nextDay),
+      .failure(.poison(reason: "x")),
     ])
     #expect(BatchNeeds.unknownPolicies(batch, policies: [:]) == [policy.id])
     let needs = BatchNeeds(batch, policies: [policy.id: policy])
@@ -56,7 +59,7 @@ import Text
       issued: 1)
     #expect(result.issued.map(\.coupon.rank) == [2])
     #expect(result.issued.map(\.index) == [1])
-    #expect(result.counters.map(\.issued) == [2])
+    #expect(result.issued.map(\.count) == [2])
     #expect(result.next == 10 && result.problem == nil)
   }
 
@@ -68,7 +71,8 @@ import Text
   @Test func poisonIsADeadLetterAndCostsNobodyTheirPlace() throws {
     let outside = Day(number: 1)
     let result = fold(
-      try batch([.poison(reason: "no JSON"), claim(1, "a", on: outside), claim(2, "b")]), policies: [policy])
+      try batch([.failure(.poison(reason: "no JSON")), claim(1, "a", on: outside), claim(2, "b")]),
+      policies: [policy])
     #expect(result.deadLetters.map(\.index) == [0, 1])
     #expect(result.issued.map(\.coupon.rank) == [1])
     #expect(result.next == 3)
@@ -80,7 +84,8 @@ import Text
 
   @Test func whatIsUnknownEndsTheBatchBeforeIt() throws {
     let result = fold(
-      try batch([claim(1, "a"), .unknown(reason: "version 2"), claim(2, "b")], from: 3), policies: [policy])
+      try batch([claim(1, "a"), .failure(.unknown(reason: "version 2")), claim(2, "b")], from: 3),
+      policies: [policy])
     #expect(result.issued.count == 1 && result.next == 4)
     #expect(result.problem == .unknownEvent(offset: 4, reason: "version 2"))
   }
@@ -97,7 +102,7 @@ import Text
   }
 
   @Test func anotherLogIsNotReadOn() {
-    let remembered = LogStart.Remembered(nextOffset: 5, firstHash: [1])
+    let remembered = OffsetRow(partition: 0, nextOffset: 5, firstHash: [1])
     func problem(_ low: Int64, _ high: Int64, _ hash: [UInt8]?) -> LogProblem? {
       LogStart.problem(of: LogStart.Shown(low: low, high: high, firstHash: hash), remembered: remembered)
     }

@@ -42,12 +42,12 @@ final class Checker {
 
   // MARK: - As it happens
 
-  func appended(_ record: LogRecord, _ partition: Int) {
+  func appended(_ record: ReadEntry, _ partition: Int) {
     switch record {
-    case .entry(.policyCreated(let created)):
+    case .success(.policyCreated(let created)):
       if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
-    case .poison, .unknown: break
-    case .entry(.claim(let claim)), .own(let claim): appended(claim)
+    case .success(.claim(let claim)): appended(claim)
+    case .failure: break
     }
   }
 
@@ -198,7 +198,7 @@ final class Checker {
     }
     for (partition, offsets) in world.database.deadLetters.enumerated() {
       let poison = world.kafka.logs[partition].indices.filter {
-        if case .poison = world.kafka.logs[partition][$0].record { true } else { false }
+        if case .failure(.poison) = world.kafka.logs[partition][$0].record { true } else { false }
       }
       if offsets != poison.map(Int64.init) { fail("I11: dead letters \(offsets) for \(poison)") }
     }
@@ -252,7 +252,8 @@ final class Checker {
     for partition in 0..<SimKafka.partitions {
       let end = world.kafka.end(partition)
       let hash: [UInt8]? = end > 0 ? [1] : nil
-      let remembered = LogStart.Remembered(nextOffset: world.database.nextOffsets[partition], firstHash: hash)
+      let remembered = OffsetRow(
+        partition: Int32(partition), nextOffset: world.database.nextOffsets[partition], firstHash: hash)
       let refused = [
         LogStart.Shown(low: 1, high: end, firstHash: hash),
         LogStart.Shown(low: 0, high: end - 1, firstHash: hash),

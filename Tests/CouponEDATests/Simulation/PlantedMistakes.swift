@@ -95,7 +95,7 @@ enum PlantedMistakes {
     return grouped
   }
 
-  private static func day(_ record: LogRecord) -> Int32? {
-    if case .entry(.claim(let claim)) = record { claim.day.number } else { nil }
+  private static func day(_ record: ReadEntry) -> Int32? {
+    if case .success(.claim(let claim)) = record { claim.day.number } else { nil }
   }
 }

@@ -210,7 +210,8 @@ final class SimAPI {
     world.checker.published(visit)
     let life = life
     world.kafka.produce(
-      .entry(.claim(PlantedMistakes.claim(of: visit, policy, world))), SimKafka.partition(of: visit.policyID),
+      .success(.claim(PlantedMistakes.claim(of: visit, policy, world))),
+      SimKafka.partition(of: visit.policyID),
       fate: fate(), isAlive: { self.life == life && self.isUp }, report: report)
     if world.dice.chance(world.weather.poison) { world.poison(SimKafka.partition(of: visit.policyID)) }
   }
@@ -287,7 +288,7 @@ final class SimAPI {
     let key = SetKey(policyID: policy.id, day: world.today)
     let gate = SimGate(self, key, deadline: world.now + World.deadline)
     gate.count { members in
-      let winners = self.list.winners(on: key.day, in: policy.id)
+      let winners = self.list.winners(on: key.day, in: policy.id, from: 0, lookingAt: 100).winners
       let reconciler = self.reconcilers[
         key, default: Reconciliation(patience: .milliseconds(World.deadline + World.messageTimeout))]
       switch reconciler.counted(members: members, winners: winners.count, quota: policy.dailyQuota) {

@@ -68,9 +68,7 @@ final class SimDatabase {
       let claim = issued.coupon.claim
       let key = CouponKey(policyID: claim.policyID, userID: claim.userID, period: issued.period)
       coupons[key] = Row(coupon: issued.coupon, day: claim.day)
-    }
-    for counter in result.counters {
-      counters[PolicyDay(counter.policyID, counter.day)] = counter.issued
+      counters[PolicyDay(claim.policyID, claim.day)] = issued.count
     }
     deadLetters[partition] += result.deadLetters.map { batch.first + Int64($0.index) }
     nextOffsets[partition] = result.next

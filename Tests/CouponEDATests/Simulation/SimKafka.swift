@@ -5,7 +5,7 @@ import CouponEDA
 /// A log that appends, in an order of its own: late, twice, after it was given up, or never.
 final class SimKafka {
   struct Record {
-    let record: LogRecord
+    let record: ReadEntry
     let time: Int
   }
 
@@ -35,7 +35,7 @@ final class SimKafka {
 
   func end(_ partition: Int) -> Int64 { Int64(logs[partition].count) }
 
-  func read(_ partition: Int, from offset: Int64, atMost count: Int) -> [(offset: Int64, record: LogRecord)] {
+  func read(_ partition: Int, from offset: Int64, atMost count: Int) -> [(offset: Int64, record: ReadEntry)] {
     guard !isDown, offset < end(partition) else { return [] }
     let log = logs[partition]
     return (Int(offset)..<min(log.count, Int(offset) + count)).map { (Int64($0), log[$0].record) }
@@ -43,7 +43,7 @@ final class SimKafka {
 
   /// Sends a message. `isAlive` says whether the sender still runs; `report` without a problem means delivered.
   func produce(
-    _ record: LogRecord, _ partition: Int, fate: Fate, isAlive: @escaping () -> Bool,
+    _ record: ReadEntry, _ partition: Int, fate: Fate, isAlive: @escaping () -> Bool,
     report: @escaping (DeliveryProblem?) -> Void
   ) {
     inFlight += 1
@@ -53,7 +53,7 @@ final class SimKafka {
   }
 
   private func send(
-    _ record: LogRecord, _ partition: Int, fate: Fate, until: Int, isAlive: @escaping () -> Bool,
+    _ record: ReadEntry, _ partition: Int, fate: Fate, until: Int, isAlive: @escaping () -> Bool,
     report: @escaping (DeliveryProblem?) -> Void
   ) {
     guard isAlive() else { return inFlight -= 1 }
@@ -98,12 +98,12 @@ final class SimKafka {
     }
   }
 
-  private func land(_ record: LogRecord, _ partition: Int) {
+  private func land(_ record: ReadEntry, _ partition: Int) {
     inFlight -= 1
     append(record, partition)
   }
 
-  func append(_ record: LogRecord, _ partition: Int) {
+  func append(_ record: ReadEntry, _ partition: Int) {
     logs[partition].append(Record(record: record, time: world.now))
     world.appended(record, partition)
   }

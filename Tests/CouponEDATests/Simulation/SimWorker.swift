@@ -88,7 +88,7 @@ final class SimWorker {
   private func read(_ partition: Int) {
     let messages = world.kafka.read(partition, from: positions[partition], atMost: world.dice.within(1...9))
     guard let batch = WorkerBatch(partition: partition, messages) else { return rest(partition) }
-    if case .poison? = batch.records.first { world.race(.r14) }
+    if case .failure(.poison)? = batch.records.first { world.race(.r14) }
     if world.mistake == .automaticOffsets {
       let next = batch.first + Int64(batch.records.count)
       positions[partition] = next
@@ -125,9 +125,10 @@ final class SimWorker {
     let needs = BatchNeeds(batch, policies: policies)
     let folded = world.mistake == .workerByDay ? PlantedMistakes.groupedByDay(batch) : batch
     return BatchResult(
-      folded, over: World.ledger, policies: policies.values,
-      coupons: world.database.coupons(of: needs.people),
-      counters: world.database.counters(of: needs.days))
+      folded,
+      over: World.ledger.seeded(
+        policies: policies.values, coupons: world.database.coupons(of: needs.people),
+        counters: world.database.counters(of: needs.days)))
   }
 
   private func commit(_ held: Held) {

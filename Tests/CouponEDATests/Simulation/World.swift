@@ -110,7 +110,7 @@ final class World {
   private func create(_ policy: Policy) {
     if database.isDown { race(.r19) }
     let created = PolicyCreated(eventID: nextEventID(), policy: policy, key: World.key)
-    kafka.append(.entry(.policyCreated(created)), SimKafka.partition(of: policy.id))
+    kafka.append(.success(.policyCreated(created)), SimKafka.partition(of: policy.id))
   }
 
   private func gather(_ policies: [Policy]) {
@@ -149,13 +149,13 @@ final class World {
 
   // MARK: - What happens
 
-  func appended(_ record: LogRecord, _ partition: Int) {
+  func appended(_ record: ReadEntry, _ partition: Int) {
     checker.appended(record, partition)
     for api in apis { api.wake(partition) }
     for worker in workers { worker.wake(partition) }
   }
 
-  func poison(_ partition: Int) { kafka.append(.poison(reason: "poison"), partition) }
+  func poison(_ partition: Int) { kafka.append(.failure(.poison(reason: "poison")), partition) }
 
   func keep(_ request: SimRequest) { requests.append(request) }
 

@@ -11,13 +11,13 @@ import Postgres
 ///        └ waits ┘                                                                       ─▶ tail from 0
 ///     the database answers, now or later ─▶ the same length and the same first messages, or the program ends
 @LoopActor
-final class LogReader {
-  /// What the reader tells its owner.
+final class LogFollower {
+  /// What it tells its owner.
   struct Handlers {
     /// The log's end when the reading began.
     let onTarget: @LoopActor (_ partition: Int, _ offset: Int64) -> Void
     let onMessages: @LoopActor ([KafkaMessage]) -> Void
-    /// This partition is not to be understood any more.
+    /// This partition cannot be read on.
     let onProblem: @LoopActor (_ partition: Int, _ problem: LogProblem) -> Void
     /// The program must end: one line for the operator.
     let onFailure: @LoopActor (_ reason: String) -> Void
@@ -34,7 +34,7 @@ final class LogReader {
   var seam: (any CallSeam)?
   private var isStopped = false
   private var firstHashes: [Int32: [UInt8]] = [:]
-  private var remembered: [Int32: LogStart.Remembered]?
+  private var remembered: [Int32: OffsetRow]?
 
   private static let callPatience = Duration.seconds(3)
   private static let pause = Duration.milliseconds(200)
@@ -137,7 +137,7 @@ final class LogReader {
         of: self.settings.topic, partitions: self.settings.partitions, deadline: .now + Self.callPatience)
     }
     for (partition, mark) in (marks ?? []).enumerated() where mark.low != 0 {
-      throw StartRefusal(place(partition) + LogProblem.beginningGone(low: mark.low).explanation)
+      throw StartRefusal(label(of: Int(partition)) + LogProblem.beginningGone(low: mark.low).explanation)
     }
     return marks?.map(\.high)
   }
@@ -191,7 +191,7 @@ final class LogReader {
     }
   }
 
-  private func compare(_ known: [Int32: LogStart.Remembered]?, ends: [Int64]) throws {
+  private func compare(_ known: [Int32: OffsetRow]?, ends: [Int64]) throws {
     guard let known else { return }
     remembered = known
     for (partition, end) in ends.enumerated() {
@@ -201,12 +201,14 @@ final class LogReader {
       let hash = firstHashes[index] ?? memory.firstHash
       let shown = LogStart.Shown(low: 0, high: end, firstHash: end == 0 ? nil : hash)
       if let problem = LogStart.problem(of: shown, remembered: memory) {
-        throw StartRefusal(place(partition) + problem.explanation)
+        throw StartRefusal(label(of: partition) + problem.explanation)
       }
     }
   }
 
-  private func place(_ partition: Int) -> String { "KAFKA_TOPIC \(settings.topic), partition \(partition): " }
+  private func label(of partition: Int) -> String {
+    "KAFKA_TOPIC \(settings.topic), partition \(partition): "
+  }
 
   // MARK: - The tail
 
@@ -215,7 +217,7 @@ final class LogReader {
       let hash = LogTopic.firstHash(value: message.value, timestampMilliseconds: message.timestamp)
       firstHashes[message.partition] = hash
       guard let memory = remembered?[message.partition]?.firstHash, memory != hash else { continue }
-      handlers.onFailure(place(Int(message.partition)) + LogProblem.madeAnew.explanation)
+      handlers.onFailure(label(of: Int(message.partition)) + LogProblem.madeAnew.explanation)
       return
     }
     trouble.over()

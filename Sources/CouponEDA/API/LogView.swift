@@ -1,0 +1,231 @@
+import Programs
+import CouponDatabase
+import Text
+import CouponAPI
+import CouponDomain
+import CouponStore
+import EventLoop
+import Kafka
+import Operations
+
+/// What every strategy has of the log: the list folded from it, the policies of today, the way to write a claim, and the
+/// answers that need nothing else.
+///
+///     log ─▶ own claims ─▶ list ─▶ what each message did ─▶ the strategy
+///     request ─▶ its policy, today ─▶ the strategy ─▶ claim ─▶ log
+@LoopActor
+final class LogView {
+  private(set) var list: CouponList
+  private let key: CouponKey
+  private let keyPrefix: String
+  private let partitionCount: Int
+  private let outlet: any LogOutlet
+  private let policies: PolicyCreator
+  private let archive: EventArchive
+  private let log: Log
+  private let deadLetters: Counter
+  private var calendar = PolicyCalendar()
+  private var eventIDs = EventIDSource()
+  private var ownClaims: OwnClaims
+  private var policiesToday: [PolicyID: PolicyToday] = [:]
+  private var stopped: Set<Int> = []
+
+  /// Why requests cannot be answered, beyond what the list knows.
+  var outsideTrouble: @LoopActor () -> [String] = { [] }
+
+  init(
+    key: CouponKey, keyPrefix: String, partitions: Int, outlet: any LogOutlet, archive: EventArchive,
+    context: ProgramContext
+  ) {
+    (self.key, self.keyPrefix, partitionCount) = (key, keyPrefix, partitions)
+    (self.outlet, self.archive, log) = (outlet, archive, context.log)
+    list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
+    policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions)
+    ownClaims = OwnClaims(partitions: partitions)
+    deadLetters = context.metrics.counter(
+      "coupon_log_dead_letters_total", help: "Messages of the log without a valid entry.")
+    context.metrics.counter("coupon_log_read_total", help: "Messages of the log that this process has read.")
+    {
+      Double((0..<partitions).reduce(0) { $0 + self.list.nextOffset(of: $1) })
+    }
+  }
+
+  // MARK: - Policies
+
+  /// The policy with the day that `time` lies in.
+  func today(of id: PolicyID, at time: Timestamp) throws(PolicyAbsence) -> PolicyToday {
+    let today = if let known = policiesToday[id] { known } else { try begin(id, at: time) }
+    do throws(UnknownTimeZone) { try today.move(to: time, &calendar) } catch { throw .unknownZone }
+    guard list.standing(of: today.route.partition) == .ready else { throw .catchingUp }
+    return today
+  }
+
+  private func begin(_ id: PolicyID, at time: Timestamp) throws(PolicyAbsence) -> PolicyToday {
+    let policy = try policy(id)
+    let today = PolicyToday(
+      policy, route: LogRoute(of: id, partitions: partitionCount), window: try window(of: policy, at: time),
+      keyPrefix: keyPrefix)
+    policiesToday[id] = today
+    return today
+  }
+
+  /// The policy, if a request has asked for it.
+  func policyAskedFor(_ id: PolicyID) -> Policy? { policiesToday[id]?.policy }
+
+  /// A policy of a partition that has been read.
+  private func policy(_ id: PolicyID) throws(PolicyAbsence) -> Policy {
+    guard isReady(id) else { throw .catchingUp }
+    guard let policy = list.policy(id) else { throw .noSuchPolicy }
+    return policy
+  }
+
+  private func window(of policy: Policy, at time: Timestamp) throws(PolicyAbsence) -> DayWindow {
+    do throws(UnknownTimeZone) { return try calendar.window(of: policy, at: time) } catch {
+      throw .unknownZone
+    }
+  }
+
+  private func isReady(_ id: PolicyID) -> Bool {
+    list.standing(of: Int(LogLedger.partition(of: id, of: partitionCount))) == .ready
+  }
+
+  // MARK: - Writing
+
+  func nextEventID() -> EventID { eventIDs.next() }
+
+  /// The claim of this request under its policy of today.
+  func claim(
+    _ eventID: EventID, of user: UserID, on day: Day, _ policy: Policy, at time: Timestamp
+  ) -> CouponClaim {
+    CouponClaim(
+      eventID: eventID, couponID: key.couponID(of: user, on: day, policy), policyID: policy.id, userID: user,
+      day: day, issuedAt: time)
+  }
+
+  /// Sends a claim to the log; false where it was not sent and never will be.
+  func send(_ claim: CouponClaim, at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool {
+    let bytes = LogCodec.encode(claim)
+    guard outlet.publish(bytes, at: route, ticket: ticket, traceparent: traceparent) else {
+      ownClaims.forget()
+      return false
+    }
+    ownClaims.add(claim, bytes, partition: route.partition)
+    return true
+  }
+
+  /// A delivery failed. True where it was a policy's, and the strategy has nothing to do with it.
+  func deliveryFailed(_ ticket: PublishTicket, _ problem: DeliveryProblem) -> Bool {
+    if policies.deliveryFailed(ticket, problem) { return true }
+    ownClaims.forget()
+    return false
+  }
+
+  // MARK: - Reading
+
+  func mustReach(_ offset: Int64, in partition: Int) { list.mustReach(offset, in: partition) }
+
+  func stop(_ partition: Int, _ problem: LogProblem) {
+    list.stop(partition, problem)
+    reportStop(of: partition)
+  }
+
+  /// Takes messages in; `heard` is told what each of them did, one after the other.
+  func take(_ messages: [KafkaMessage], heard: @LoopActor (LogOutcome) -> Void) {
+    for message in messages {
+      let partition = Int(message.partition)
+      let outcome =
+        if let own = ownClaims.take(message.value, partition: partition) {
+          list.take(own: own, partition: partition, offset: message.offset)
+        } else {
+          list.take(LogCodec.read(message.value), partition: partition, offset: message.offset)
+        }
+      guard let outcome else {
+        reportStop(of: partition)
+        continue
+      }
+      switch outcome {
+      case .policyCreated(let created): policies.saw(created, first: nil)
+      case .duplicatePolicy(let created): policies.saw(created, first: list.policy(created.policy.id))
+      case .deadLetter: deadLetters.increment()
+      case .issued, .dropped, .stop: break
+      }
+      heard(outcome)
+    }
+  }
+
+  /// Once a partition.
+  private func reportStop(of partition: Int) {
+    guard case .stopped(let problem) = list.standing(of: partition), stopped.insert(partition).inserted
+    else { return }
+    log.error("a partition stopped", ["partition": partition, "reason": problem.explanation])
+  }
+
+  // MARK: - Answers
+
+  func readiness() -> ServiceReadiness {
+    var reasons = outsideTrouble()
+    var standings = (0..<partitionCount).map { list.standing(of: $0) }
+    standings.removeAll { $0 == .ready }
+    if standings.contains(.catchingUp) { reasons.append("reading the log") }
+    if standings.contains(where: { $0 != .catchingUp }) { reasons.append("the log cannot be read on") }
+    return ServiceReadiness(reasons: reasons)
+  }
+
+  /// - Parameter issued: how many coupons of a day are out.
+  func status(of id: PolicyID, at time: Timestamp, issued: @LoopActor (Day) -> Int) -> PolicyAnswer {
+    do throws(PolicyAbsence) {
+      let policy = try policy(id)
+      let window = try window(of: policy, at: time)
+      return .policy(policy, window: window, issued: issued(window.day))
+    } catch { return error.answer() }
+  }
+
+  /// - Parameter find: the person's latest coupon of a policy that is there.
+  func latestCoupon(in id: PolicyID, find: @LoopActor () -> Coupon?) -> CouponAnswer {
+    do throws(PolicyAbsence) {
+      _ = try policy(id)
+      return find().map { .coupon($0) } ?? CouponAnswer.none
+    } catch { return error.answer() }
+  }
+
+  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
+    let answer = await archive.events(of: policy, after: after, limit: limit, deadline: deadline)
+    if case .events(let events) = answer, events.isEmpty, list.policy(policy) == nil { return .noSuchPolicy }
+    return answer
+  }
+
+  func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
+    await policies.create(
+      draft, deadline: deadline, eventID: { self.nextEventID() },
+      view: PolicyCreator.View(
+        isReady: { self.canCreate(draft.id) }, find: { self.list.policy($0) },
+        policies: { self.list.policies }))
+  }
+
+  /// A policy with an id needs its partition only; to choose one, all must have been read.
+  private func canCreate(_ id: PolicyID?) -> Bool {
+    if let id { return isReady(id) }
+    return (0..<partitionCount).allSatisfy { list.standing(of: $0) == .ready }
+  }
+
+  // MARK: - Sets
+
+  /// One policy's set in Redis of one day, and what it ought to hold.
+  struct OpenDay {
+    let policy: Policy
+    let window: DayWindow
+    let key: String
+
+    var day: Day { window.day }
+  }
+
+  /// Today's sets of the policies whose partition has been read.
+  func openDays(at time: Timestamp) -> [OpenDay] {
+    list.policies.compactMap { policy in
+      guard isReady(policy.id), let window = try? window(of: policy, at: time), policy.isEventDay(window.day)
+      else { return nil }
+      let key = Names.issuedUsers(of: policy.id, on: window.day, prefix: keyPrefix)
+      return OpenDay(policy: policy, window: window, key: key)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Text
+import CouponDomain
+import CouponStore
+import EventLoop
+import Redis
+
+/// A policy with what seldom changes of it: its way into the log, and the business day of its latest request. Every
+/// request finds it by one look-up.
+@LoopActor
+final class PolicyToday {
+  let policy: Policy
+  let route: LogRoute
+  /// The day that the latest request lay in.
+  private(set) var window: DayWindow
+  /// That day's set in Redis.
+  private(set) var set: DaySet
+  private let keyPrefix: String
+
+  init(_ policy: Policy, route: LogRoute, window: DayWindow, keyPrefix: String) {
+    (self.policy, self.route, self.window, self.keyPrefix) = (policy, route, window, keyPrefix)
+    set = DaySet(of: policy.id, on: window.day, prefix: keyPrefix)
+  }
+
+  var day: Day { window.day }
+
+  /// Moves to the day of `time`.
+  func move(to time: Timestamp, _ calendar: inout PolicyCalendar) throws(UnknownTimeZone) {
+    guard !window.contains(time) else { return }
+    window = try calendar.window(of: policy, at: time)
+    set = DaySet(of: policy.id, on: window.day, prefix: keyPrefix)
+  }
+}
+
+/// Redis' set of the people admitted on one day.
+struct DaySet {
+  let key: String
+  /// What the gate asks of it, but for the person.
+  let question: RedisTemplate
+
+  init(of policy: PolicyID, on day: Day, prefix: String) {
+    key = Names.issuedUsers(of: policy, on: day, prefix: prefix)
+    question = RedisTemplate([["SCARD", key], ["SADD", key]])
+  }
+
+  /// Seconds since 1970 when a day's set may go: some days after the event's last one.
+  static func expiry(of policy: Policy, _ window: DayWindow) -> Int64 {
+    let days = Int64(policy.endsOn.number) - Int64(window.day.number) + 2
+    return window.endsAt.microseconds / 1_000_000 + days * 86_400
+  }
+}
+
+extension RedisClient {
+  /// SREM, once: nothing waits for what becomes of it.
+  func remove(_ user: UserID, from key: String) {
+    transaction(
+      deadline: .now + .seconds(2), write: { $0.command("SREM", key, user.description) }, completion: { _ in }
+    )
+  }
+}
