@@ -2,6 +2,7 @@ import CouponAPI
 package import CouponDatabase
 import CouponStore
 package import EventLoop
+import Faults
 import Operations
 import Postgres
 package import Programs

@@ -1,6 +1,6 @@
 package import EventLoop
 package import HTTP
-import Terminal
+package import Terminal
 
 extension HTTPClient {
   /// One request over a connection of its own.

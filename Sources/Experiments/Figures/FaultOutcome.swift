@@ -1,6 +1,6 @@
-package import CouponDomain
-package import Text
+import CouponDomain
 package import History
+package import Text
 package import Verify
 
 /// The faults of a run as they were.
