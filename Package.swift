@@ -90,12 +90,11 @@ let package = Package(
     library("Terminal", ["EventLoop"]),
     library("History", ["CouponDomain", "Text"]),
     library("Load", ["CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "JSON", "Terminal", "Text"]),
-    library("Verify", ["CouponDomain", "CouponStore", "History", "Text"]),
+    library("Verify", ["CouponDomain", "History", "Text"]),
     library(
       "Laboratory",
       [
-        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "HTTP", "History",
-        "JSON", "Kafka", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Secrets", "Terminal",
+        "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "JSON", "Kafka", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Secrets", "Terminal",
         "Text", "Verify",
       ]),
     library(
@@ -110,8 +109,8 @@ let package = Package(
     library(
       "CouponMonolith",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
-        "Programs", "Text",
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations",
+        "Postgres", "Programs", "Text",
       ]),
     library(
       "CouponEDA",
@@ -126,8 +125,8 @@ let package = Package(
     program(
       "lab",
       [
-        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "HTTP", "History", "Kafka",
-        "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Terminal",
+        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Experiments", "Faults",
+        "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Terminal",
         "Text", "Verify",
       ]),
 

@@ -1,9 +1,29 @@
 internal import Crdkafka
 internal import EventLoop
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 /// Asks what groups have committed. Blocks.
 enum GroupQuestions {
+  /// How soon a coordinator that is not ready yet is asked again.
+  private static let pauseMicroseconds: UInt32 = 100_000
+
+  /// Asks until the deadline: a group's coordinator that has just started loads its offsets first.
   static func committed(
+    _ client: OpaquePointer, _ group: String, _ topic: String, _ partitions: Int, _ deadline: Instant
+  ) -> Result<[Int32: Int64], KafkaError> {
+    while true {
+      let answer = ask(client, group, topic, partitions, deadline)
+      guard case .failure(.unavailable) = answer, Instant.now < deadline else { return answer }
+      usleep(pauseMicroseconds)
+    }
+  }
+
+  private static func ask(
     _ client: OpaquePointer, _ group: String, _ topic: String, _ partitions: Int, _ deadline: Instant
   ) -> Result<[Int32: Int64], KafkaError> {
     let all = PartitionList(topic, Dictionary(uniqueKeysWithValues: (0..<Int32(partitions)).map { ($0, 0) }))

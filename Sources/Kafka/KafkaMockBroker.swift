@@ -3,24 +3,11 @@ package import EventLoop
 
 /// librdkafka's own mock cluster: a broker in this process that other processes can use over the loopback.
 ///
-/// It keeps everything in memory, and beyond `partitionCapacityBytes` silently drops a partition's oldest messages (its
-/// low watermark then is above 0). It has no administration and does not wake readers. Good for tests and
+/// It keeps everything in memory, and beyond 5 MiB or 100,000 batches silently drops a partition's oldest
+/// messages (its low watermark then is above 0). It has no administration and does not wake readers. Good for tests and
 /// demonstrations, not for claims of durability.
 @LoopActor
 package final class KafkaMockBroker {
-  /// The most that a partition keeps.
-  package nonisolated static let partitionCapacityBytes = 5 * 1024 * 1024
-  /// The most batches that a partition keeps; a batch holds one message or more.
-  package nonisolated static let partitionCapacityBatches = 100_000
-  /// What a message costs beyond its key, value and headers in the worst case, a batch of its own.
-  package nonisolated static let overheadBytesPerMessage = 96
-
-  /// Whether a partition is sure to keep that many messages of that size (key, value and headers).
-  package nonisolated static func holds(messages: Int, bytesEach: Int) -> Bool {
-    let (bytes, overflow) = messages.multipliedReportingOverflow(by: bytesEach + overheadBytesPerMessage)
-    return !overflow && bytes <= partitionCapacityBytes && messages <= partitionCapacityBatches
-  }
-
   /// A request of Kafka's protocol, for faults.
   package enum Request: Int16, Sendable {
     case produce = 0

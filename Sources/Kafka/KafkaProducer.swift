@@ -34,8 +34,6 @@ package final class KafkaProducer {
 
   /// Stands between each message and the broker. A delay may let messages overtake each other.
   package var seam: (any CallSeam)?
-  /// How many clients a fatal error has ended.
-  package private(set) var restarts = 0
   /// The latest trouble that the library reported (brokers down, credentials …).
   private var lastTrouble: String?
 
@@ -59,9 +57,6 @@ package final class KafkaProducer {
     lost = LostReports(onReport)
     try start()
   }
-
-  /// Messages under way: waiting, sent, or not reported yet.
-  package var inFlight: Int { (session?.inFlight ?? 0) + retired.reduce(0) { $0 + $1.inFlight } }
 
   /// Enqueues one message; its outcome is reported to `onReport` under `id`.
   ///
@@ -149,7 +144,6 @@ package final class KafkaProducer {
     case .fatal(let reason):
       lastTrouble = reason
       guard troubled === session else { return }
-      restarts += 1
       session = nil
       retired.append(troubled)
       EventLoop.shared.spawn {

@@ -1,7 +1,7 @@
 internal import Crdkafka
 internal import EventLoop
 
-/// What brokers tell about themselves and a topic. Blocks.
+/// Asks brokers about themselves and a topic. Blocks.
 enum Metadata {
   static func ask(_ client: OpaquePointer, _ name: String, _ deadline: Instant) -> Result<
     KafkaCluster, KafkaError
@@ -38,7 +38,7 @@ enum Metadata {
       leaderless: partitions.count { $0.leader < 0 })
   }
 
-  /// librdkafka's mock cluster names itself so.
+  /// librdkafka's mock cluster gives itself an id of this form.
   static func isMockCluster(_ client: OpaquePointer, _ deadline: Instant) -> Bool {
     guard let id = rd_kafka_clusterid(client, milliseconds(until: deadline)) else { return false }
     defer { rd_kafka_mem_free(client, id) }

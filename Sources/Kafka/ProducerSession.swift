@@ -50,7 +50,7 @@ final class ProducerSession {
   }
 
   /// What the library has not reported yet (a few error events included).
-  var inFlight: Int { pump == nil ? 0 : Int(rd_kafka_outq_len(handle.pointer)) }
+  private var inFlight: Int { pump == nil ? 0 : Int(rd_kafka_outq_len(handle.pointer)) }
 
   // MARK: - Sending
 

@@ -63,7 +63,7 @@ package final class Lab {
   }
 
   /// Where a program listens.
-  func note(_ part: LabPart, _ ready: ReadyFile, on listen: ListenOptions?) throws {
+  func note(_ part: LabPart, _ ready: ReadyNote, on listen: ListenOptions?) throws {
     try note(part, port: ready.httpPort ?? 0, adminPort: ready.adminPort ?? 0, on: listen)
   }
 

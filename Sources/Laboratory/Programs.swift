@@ -7,7 +7,7 @@ import History
 /// Starting the programs that lie beside `lab`.
 extension Lab {
   /// Starts a program in a session of its own and waits until its `READY_FILE` says where it listens.
-  func startProgram(_ part: LabPart, _ options: UpOptions) async throws -> ReadyFile {
+  func startProgram(_ part: LabPart, _ options: UpOptions) async throws -> ReadyNote {
     let command = ProgramCommand(part)
     let executable = "\(options.programs ?? ProgramCommand.folder)/\(command.executable)"
     guard FileManager.default.isExecutableFile(atPath: executable) else {
@@ -27,7 +27,7 @@ extension Lab {
     try remember(part, options)
     let deadline = Instant.now + .seconds(30)
     while process.isRunning {
-      if let ready = ReadyFile.read(file), ready.pid == process.pid { return ready }
+      if let ready = ReadyNote.read(file), ready.pid == process.pid { return ready }
       try interrupt.check()
       guard Instant.now < deadline else {
         throw LabFailure("\(part.rawValue) does not listen after 30 s; see \(log)")

@@ -1,7 +1,7 @@
 internal import Clibpq
 internal import EventLoop
 
-/// Opens one connection: `PQconnectPoll` driven by the loop until it is ready, refused or too late.
+/// Opens one connection: drives `PQconnectPoll` from the loop until it is ready, refused or late.
 @LoopActor
 final class Connector {
   static let tooLate = "no connection before the deadline"
@@ -25,7 +25,7 @@ final class Connector {
       values.withPointers { PQconnectStartParams(keywords, $0, 0) }
     }
     guard let started else { throw .notSent("out of memory") }
-    // The server's notices go nowhere; by default libpq prints them.
+    // Drops the server's notices, which libpq prints by default.
     _ = PQsetNoticeReceiver(started, { _, _ in }, nil)
     do {
       try await Connector(started).run(deadline: deadline)
@@ -58,7 +58,7 @@ final class Connector {
   }
 
   private func step() {
-    // libpq may close its socket and open another, perhaps under the same number: no watch across this call.
+    // libpq may replace its socket, possibly with the same number: no watch may exist during this call.
     disarm()
     guard !done.isDone else { return }
     switch PQconnectPoll(connection) {
@@ -69,7 +69,7 @@ final class Connector {
     }
   }
 
-  /// The watch holds this object until it is disarmed.
+  /// The watch retains this object until it is disarmed.
   private func arm(_ readiness: Readiness) {
     let watch = DescriptorWatch(PQsocket(connection)) { _ in self.step() }
     watch.watch(readiness)
@@ -81,7 +81,7 @@ final class Connector {
     watch = nil
   }
 
-  /// The host's addresses, found off the loop; libpq would block.
+  /// The host's addresses, resolved off the loop; libpq would block.
   private static func resolve(
     _ configuration: PostgresConfiguration, deadline: Instant
   ) async throws(TripFailure) -> [String] {

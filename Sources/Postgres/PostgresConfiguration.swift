@@ -2,7 +2,7 @@ internal import Clibpq
 
 /// Where a database is and how to log in there.
 ///
-/// Whatever prints it prints `redacted`: the password appears in no description and no error.
+/// Every description is `redacted`: the password appears in no description and no error.
 package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
   CustomReflectable
 {
@@ -11,7 +11,7 @@ package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomD
 
   /// Reads `postgresql://user:password@host:port/database?keyword=value`, as libpq itself does.
   ///
-  /// Without a host it is `localhost`; several hosts in one URL are refused.
+  /// Without a host it is `localhost`; several hosts in one URL are rejected.
   package init(url: String) throws(InvalidPostgresURL) {
     guard url.hasPrefix("postgresql://") || url.hasPrefix("postgres://"), !url.utf8.contains(0) else {
       throw InvalidPostgresURL()
@@ -20,7 +20,7 @@ package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomD
     let options = PQconninfoParse(url, &message)
     defer {
       PQconninfoFree(options)
-      PQfreemem(message)  // It may quote the password, so nobody gets to see it.
+      PQfreemem(message)  // Never shown: it may quote the password.
     }
     guard var option = options else { throw InvalidPostgresURL() }
     var parameters: [String: String] = [:]
@@ -37,7 +37,7 @@ package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomD
   var host: String { parameters["host"] ?? "localhost" }
   var port: Int { parameters["port"].flatMap { Int($0) } ?? 5432 }
 
-  /// Whether the host is a name or address to resolve; else it is a socket's folder, or was resolved by the user.
+  /// Whether the host must be resolved; otherwise it is a socket's folder, or the URL has its address.
   var needsResolving: Bool { !host.hasPrefix("/") && !host.hasPrefix("@") && parameters["hostaddr"] == nil }
 
   /// The URL without password and options.
@@ -51,7 +51,7 @@ package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomD
   package var customMirror: Mirror { Mirror(self, children: ["url": redacted]) }
 }
 
-/// A database URL that cannot be read. It says nothing about the URL's text, which may hold a password.
+/// A database URL that cannot be parsed. It does not quote the URL, which may hold a password.
 package struct InvalidPostgresURL: Error, CustomStringConvertible {
   package var description: String {
     "must be a URL of one server, such as postgresql://user:password@host:5432/database"
@@ -59,7 +59,7 @@ package struct InvalidPostgresURL: Error, CustomStringConvertible {
 }
 
 extension PostgresConfiguration {
-  /// What `PQconnectStartParams` is given.
+  /// The parameters for `PQconnectStartParams`.
   ///
   /// - Parameter addresses: numeric addresses of the host; libpq tries one after the other. Without them libpq would
   ///   resolve the name itself, and block.
@@ -72,7 +72,7 @@ extension PostgresConfiguration {
     }
     all["client_encoding"] = "UTF8"
     all["application_name"] = name
-    // Negotiating with Kerberos would block; who wants it says so in the URL.
+    // Negotiating with Kerberos would block; the URL can ask for it.
     all["gssencmode"] = parameters["gssencmode"] ?? "disable"
     let options = Self.formats.merging(settings) { $1 }.sorted { $0.key < $1.key }
       .map { "-c \($0.key)=\(Self.escaped($0.value))" }
@@ -80,7 +80,7 @@ extension PostgresConfiguration {
     return all.map { ($0.key, $0.value) }
   }
 
-  /// The text forms that `PostgresRows` reads, whatever the server's own settings are.
+  /// The text forms that `PostgresRows` reads, independent of the server's own settings.
   private static let formats = ["TimeZone": "UTC", "DateStyle": "ISO", "bytea_output": "hex"]
 
   private static func escaped(_ value: String) -> String {

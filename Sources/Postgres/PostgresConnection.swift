@@ -1,15 +1,15 @@
 internal import Clibpq
 internal import EventLoop
 
-/// One connection: one round trip at a time, each with a deadline; whatever goes wrong closes it for good.
+/// One connection: one round trip at a time, each with a deadline; any failure closes it for good.
 ///
 ///     idle ──send──▶ busy ──sync──▶ idle
 ///      │              │
 ///      └──lost────────┴──lost, deadline──▶ closed
 ///
-/// A backend whose client went away at its deadline goes on until it notices: by
-/// `client_connection_check_interval`, `lock_timeout` or `statement_timeout` of the session's settings. A cancel
-/// request is not sent, because libpq's `PQcancel` blocks.
+/// A backend whose client has closed the connection at a deadline runs until it notices: by
+/// `client_connection_check_interval`, `lock_timeout` or `statement_timeout` of the session's settings. No cancel request
+/// is sent, because libpq's `PQcancel` blocks.
 @LoopActor
 final class PostgresConnection {
   private enum State {
@@ -18,7 +18,7 @@ final class PostgresConnection {
     case closed
   }
 
-  /// Called once, when an idle connection is found dead.
+  /// Called once, when an idle connection is lost.
   var onLost: (() -> Void)?
 
   private var state = State.idle
@@ -63,7 +63,7 @@ final class PostgresConnection {
     if case .closed = state { false } else { true }
   }
 
-  /// Open, idle and outside a transaction: fit for another's use.
+  /// Open, idle and outside a transaction.
   var isReusable: Bool { state == .idle && PQtransactionStatus(connection) == PQTRANS_IDLE }
 
   /// Sends the commands at once and waits for all their answers.
@@ -95,7 +95,7 @@ final class PostgresConnection {
     do {
       try send(encoded)
     } catch {
-      // A pipeline that is half filled cannot be mended.
+      // A half-filled pipeline cannot be completed.
       abandon()
       throw error
     }
@@ -113,7 +113,7 @@ final class PostgresConnection {
 
   private func encode(_ values: [PostgresValue]) throws(TripFailure) -> CStrings {
     var parameters = CStrings()
-    // The server's own words for it; libpq would send the text up to the NUL.
+    // The server's own error code for it; libpq would send the text up to the NUL.
     for value in values where !parameters.append(value) {
       throw .server(sqlState: "22021", message: "", fatal: false)
     }
@@ -156,7 +156,7 @@ final class PostgresConnection {
   private var libpqError: String { firstLine(PQerrorMessage(connection)) }
 
   private func flush() {
-    // 1: the rest goes out when the socket has room again. Errors show when reading.
+    // 1: the rest is sent when the socket has room again. Errors show when reading.
     watch?.watch(PQflush(connection) == 1 ? [.readable, .writable] : .readable)
   }
 
@@ -167,7 +167,7 @@ final class PostgresConnection {
     if readiness.contains(.writable), state == .busy { flush() }
     let alive = PQconsumeInput(connection) == 1
     guard state == .busy else {
-      // Nothing is expected: either a notice, which libpq takes, or the server has gone.
+      // Nothing is expected: either a notice, which libpq takes, or the server has closed.
       _ = PQisBusy(connection)
       if !alive || PQstatus(connection) == CONNECTION_BAD { lost() }
       return
@@ -175,7 +175,7 @@ final class PostgresConnection {
     while !trip.isComplete, PQisBusy(connection) == 0 {
       let result = PQgetResult(connection)
       trip.receive(result)
-      // A broken connection answers nil for ever.
+      // A broken connection returns nil forever.
       if result == nil, PQstatus(connection) == CONNECTION_BAD { break }
     }
     if trip.isComplete {
@@ -205,7 +205,7 @@ final class PostgresConnection {
       onLost = nil
       return
     }
-    // What the server said before the connection broke is certain.
+    // Results received before the connection broke are certain.
     if trip.isCommitted {
       finish(.success(trip.rows))
     } else if case .server(_, _, fatal: false)? = trip.failure, let refused = trip.failure {

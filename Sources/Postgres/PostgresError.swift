@@ -9,7 +9,7 @@ package enum PostgresError: Error, Hashable, Sendable, CustomStringConvertible {
   case deadline
   /// COMMIT (or a writing statement outside a transaction) was sent and its answer is not known.
   case commitUnknown(String)
-  /// Everybody's place in the pool's queue is taken: nothing was done.
+  /// The pool's queue is full: nothing was done.
   case poolFull
 
   package var description: String {
@@ -31,7 +31,7 @@ package enum PostgresError: Error, Hashable, Sendable, CustomStringConvertible {
   package var isUniqueViolation: Bool { sqlState == "23505" }
 }
 
-/// How one round trip failed, before it is known what that means for the transaction.
+/// How one round trip failed, before that is translated for the transaction.
 enum TripFailure: Error, Hashable {
   /// Nothing reached the connection.
   case notSent(String)
@@ -43,13 +43,13 @@ enum TripFailure: Error, Hashable {
   case lost(String)
   case deadline
 
-  /// The table: what a failure means where the trip may have committed, and where it cannot have.
+  /// What a failure means if the trip may have committed, and if it cannot have.
   func error(mayHaveCommitted: Bool) -> PostgresError {
     switch (self, mayHaveCommitted) {
     case (.notSent(let reason), _): .unavailable(reason)
     case (.expired, _): .deadline
     case (.server(let state, let message, fatal: false), _): .server(sqlState: state, message: message)
-    // A backend that was told to end may have committed before: only its silence is certain.
+    // A backend that was told to end may have committed before.
     case (.server(let state, let message, fatal: true), true): .commitUnknown("\(message) (\(state))")
     case (.server(let state, let message, fatal: true), false): .unavailable("\(message) (\(state))")
     case (.lost(let reason), true): .commitUnknown(reason)

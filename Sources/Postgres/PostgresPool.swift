@@ -1,12 +1,12 @@
 package import EventLoop
 
-/// A bounded number of connections to one database, and a bounded queue of who waits for one.
+/// A bounded number of connections to one database, and a bounded queue of callers that wait for one.
 ///
-/// Connections are opened when somebody waits for one, and kept. One that breaks is dropped; while none can be
-/// opened, callers are told so at once, and after a pause that doubles one attempt is made when somebody asks.
+/// Connections are opened when a caller waits for one, and kept. One that breaks is dropped. While none can be opened,
+/// callers fail at once; after a pause that doubles, the next caller triggers one attempt.
 @LoopActor
 package final class PostgresPool {
-  package let name: String
+  private let name: String
   private let configuration: PostgresConfiguration
   private let size: Int
   private let maxWaiting: Int
@@ -28,11 +28,11 @@ package final class PostgresPool {
 
   /// - Parameters:
   ///   - size: the most connections at a time.
-  ///   - maxWaiting: the most callers that wait while all connections are in use; the next hears `poolFull`.
+  ///   - maxWaiting: the most callers that wait while all connections are in use; the next one fails with `poolFull`.
   ///   - sessionSettings: the server's settings for each connection, as in `["lock_timeout": "1500"]`.
   ///   - name: the connections' `application_name`.
-  ///   - reserve: how much of the time until its deadline a caller needs at least when it gets a connection. Who has
-  ///     waited longer hears `deadline` at once, instead of being cut off in the middle of COMMIT.
+  ///   - reserve: the least time that a caller needs between getting a connection and its deadline. A caller that has
+  ///     waited longer fails with `deadline` at once, instead of being cut off in the middle of COMMIT.
   package init(
     configuration: PostgresConfiguration, size: Int, maxWaiting: Int, sessionSettings: [String: String] = [:],
     name: String, reserve: Duration = .zero, connectTimeout: Duration = .seconds(2),
@@ -47,8 +47,8 @@ package final class PostgresPool {
 
   package var statistics: PostgresPoolStatistics {
     PostgresPoolStatistics(
-      size: size, inUse: inUse, idle: idle.count, opening: opening, waiting: waiting.count, opened: opened,
-      answered: answered, discarded: discarded, failure: backoff.reason)
+      size: size, inUse: inUse, idle: idle.count, waiting: waiting.count, opened: opened, answered: answered,
+      discarded: discarded)
   }
 
   /// Runs one statement as a transaction of its own.
@@ -67,7 +67,7 @@ package final class PostgresPool {
     }
   }
 
-  /// Runs `body` on a connection of its own. BEGIN goes out with its first statements; what it does not `finish` is
+  /// Runs `body` on a connection of its own. BEGIN is sent with its first statements; without `finish` the transaction is
   /// rolled back.
   package func transaction<T>(
     deadline: Instant, _ body: @LoopActor (PostgresTransaction) async throws -> T
@@ -81,7 +81,7 @@ package final class PostgresPool {
     return try await body(transaction)
   }
 
-  /// Takes no more calls, fails who waits, and returns when the calls under way have ended (each has its deadline).
+  /// Takes no more calls, fails those that wait, and returns when the calls under way have ended (each has a deadline).
   package func close() async {
     isClosed = true
     waiting.failAll(.unavailable("the pool is closed"))
@@ -101,7 +101,7 @@ package final class PostgresPool {
       inUse += 1
       return connection
     }
-    // Who has a free place to be opened for them is not in anybody's way.
+    // A caller for whom a connection can still be opened does not count as waiting.
     guard waiting.count < maxWaiting + max(0, size - inUse) else { throw .poolFull }
     return try await withUnsafeContinuation { continuation in
       waiting.append(deadline: deadline + (.zero - reserve), continuation)
@@ -128,7 +128,7 @@ package final class PostgresPool {
 
   private func rollBackAndRelease(_ connection: PostgresConnection) {
     guard connection.isOpen, !connection.isReusable else { return release(connection) }
-    // Nobody needs to wait for this; where it fails, the connection is thrown away, which rolls back as well.
+    // No caller waits for this; if it fails, the connection is closed, which rolls back as well.
     EventLoop.shared.spawn { [self] in
       let command = PostgresCommand(statement: .rollback, values: [])
       _ = try? await connection.roundTrip([command], deadline: .now + .seconds(1))
@@ -151,7 +151,7 @@ package final class PostgresPool {
     discarded += 1
   }
 
-  /// Gives what is free to who waits, and opens what is missing.
+  /// Hands free connections to waiting callers and opens missing ones.
   private func serve() {
     while waiting.count > 0, let connection = popIdle() {
       inUse += 1
@@ -185,16 +185,12 @@ package struct PostgresPoolStatistics: Hashable, Sendable {
   package let size: Int
   package let inUse: Int
   package let idle: Int
-  /// Connections being opened.
-  package let opening: Int
   /// Callers without a connection.
   package let waiting: Int
-  /// Connections opened since the start, how often one came back in order after its use, and those thrown away.
+  /// Since the start: connections opened, how often one came back intact after use, and connections closed.
   package let opened: Int
   package let answered: Int
   package let discarded: Int
-  /// Why the last attempt to connect failed; nil once one has succeeded.
-  package let failure: String?
 }
 
 /// When to try to connect again.

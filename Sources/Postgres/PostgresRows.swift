@@ -1,14 +1,14 @@
 internal import Clibpq
 
-/// What a statement answered: rows of text-format values, and the command tag.
+/// The result of a statement: rows of text-format values, and the command tag.
 ///
-/// `@unchecked Sendable`: a result that libpq has handed over is never written again, only read and at last freed.
+/// `@unchecked Sendable`: a result that libpq has returned is never written again, only read and finally freed.
 package final class PostgresRows: @unchecked Sendable {
   private let result: OpaquePointer
   package let count: Int
   package let columnCount: Int
 
-  /// Owns the result from now on.
+  /// Takes ownership of the result.
   init(owning result: OpaquePointer) {
     self.result = result
     count = Int(PQntuples(result))

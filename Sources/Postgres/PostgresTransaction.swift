@@ -57,13 +57,13 @@ package final class PostgresTransaction {
     }
   }
 
-  /// After `finish`: the next statements begin another transaction on the same connection. For who has to try again and
-  /// would meet the deadline at the end of the pool's queue.
+  /// After `finish`: the next statements begin another transaction on the same connection. For callers that must retry
+  /// and would reach their deadline at the end of the pool's queue.
   package func beginAgain() {
     precondition(state == .ended, "the transaction has not ended")
     state = .notBegun
   }
 
-  /// The body is over: nothing more is sent in this transaction.
+  /// The body has returned: no more statements are accepted.
   func end() { state = .ended }
 }

@@ -3,7 +3,7 @@ package enum PostgresValue: Hashable, Sendable {
   case null
   case bool(Bool)
   case int(Int64)
-  /// Also dates, times and whatever else the server reads from text.
+  /// Also dates, times and other types that the server reads from text.
   case text(String)
   /// A `bytea`.
   case bytes([UInt8])
@@ -19,7 +19,7 @@ package enum PostgresValue: Hashable, Sendable {
   package init(_ value: Int64?) { self = value.map { .int($0) } ?? .null }
 }
 
-/// Strings for a C function, one after the other in one array, each ended by a NUL.
+/// Strings for a C function, consecutive in one array, each ended by a NUL.
 struct CStrings {
   private var bytes: [UInt8] = []
   /// Where each begins, -1 for a null pointer; and how long it is without its NUL.

@@ -20,7 +20,7 @@ struct Trip {
 
   private(set) var rows: [PostgresRows] = []
   private(set) var failure: TripFailure?
-  /// The sync has come: the trip is over.
+  /// The sync has been received: the trip is over.
   private(set) var isComplete = false
   private var steps: [Step] = []
   private var current = 0
@@ -35,12 +35,12 @@ struct Trip {
     if case .execute = step { expectedRows += 1 }
   }
 
-  /// The server has answered COMMIT with COMMIT: whatever happens to the connection now, that stands.
+  /// The server has answered COMMIT with COMMIT: a later loss of the connection does not change that.
   var isCommitted: Bool {
     endsWithCommit && expectedRows > 0 && rows.count == expectedRows && rows.last?.commandTag == "COMMIT"
   }
 
-  /// Statements that the server does not know, though their preparation was sent.
+  /// Statements whose preparation was sent but not done.
   var unprepared: [String] {
     steps.dropFirst(current).compactMap { step in
       guard case .prepare(let sql) = step else { return nil }
@@ -48,7 +48,7 @@ struct Trip {
     }
   }
 
-  /// Takes what `PQgetResult` returned; owns it from now on.
+  /// Takes the result of `PQgetResult` and its ownership.
   mutating func receive(_ result: OpaquePointer?) {
     guard let result else {
       // The end of a step's results. A failed step stays current, so that its preparation counts as not done.
@@ -92,7 +92,7 @@ private enum PostgresField {
   static let message = Int32(UInt8(ascii: "M"))
 }
 
-/// libpq's messages go on for lines with hints.
+/// libpq's messages have further lines with hints.
 func firstLine(_ message: UnsafePointer<CChar>?) -> String {
   guard let message else { return "connection lost" }
   let text = String(cString: message)

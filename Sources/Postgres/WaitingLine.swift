@@ -1,6 +1,6 @@
 internal import EventLoop
 
-/// Who waits for a connection, first come first served, each no longer than its deadline.
+/// The callers that wait for a connection, first come first served, each until its deadline.
 @LoopActor
 final class WaitingLine {
   typealias Continuation = UnsafeContinuation<Result<PostgresConnection, PostgresError>, Never>
@@ -24,9 +24,9 @@ final class WaitingLine {
   }
 
   private var waiters = Deque<Waiter>()
-  /// Those in `waiters` that still wait.
+  /// The waiters in the line that still wait.
   private(set) var count = 0
-  /// How many places `waiters` may take up before those whose deadline has passed are cleared away.
+  /// How long `waiters` may grow before those whose deadline has passed are removed.
   private let places: Int
 
   init(places: Int) { self.places = places }
@@ -39,7 +39,7 @@ final class WaitingLine {
     waiter.timer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.expire(waiter) }
   }
 
-  /// Gives the connection to the first who waits; there must be one.
+  /// Gives the connection to the first waiter; there must be one.
   func hand(_ connection: PostgresConnection) {
     guard let waiter = next() else { preconditionFailure("nobody waits") }
     waiter.resume(.success(connection))

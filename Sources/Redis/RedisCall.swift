@@ -1,11 +1,5 @@
 internal import EventLoop
 
-package enum RedisCallKind: Hashable, Sendable {
-  case command
-  /// MULTI, the commands, EXEC.
-  case transaction
-}
-
 /// One call that was written and waits for its replies, which come in the order of writing.
 struct RedisCall<Caller> {
   enum Owner {

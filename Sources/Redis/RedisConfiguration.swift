@@ -1,4 +1,4 @@
-/// Where a Redis server is and how to log in. Printed without its password.
+/// Where a Redis server is and how to log in. Its description has no password.
 package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
   package let host: String
   package let port: Int
@@ -34,7 +34,7 @@ package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A Redis URL that cannot be used, without showing it: it may hold a password.
+/// Why a Redis URL cannot be used. It does not quote the URL, which may hold a password.
 package struct InvalidRedisURL: Error, Hashable, Sendable, CustomStringConvertible {
   package let rule: String
   package var description: String { "the Redis URL is not usable: \(rule)" }

@@ -1,7 +1,7 @@
 internal import Chiredis
 internal import EventLoop
 
-/// One connection over non-blocking hiredis. After any error it is closed and never used again.
+/// One connection over non-blocking hiredis. Any error closes it for good.
 ///
 ///     connecting ─▶ open ─▶ closed
 ///          └──────────────────▲
@@ -40,7 +40,7 @@ final class RedisConnection {
     self.watch = watch
   }
 
-  /// Writes at once what the socket takes, the rest when it can.
+  /// Writes what the socket takes now, and the rest when it is writable again.
   func write(_ bytes: [UInt8]) {
     guard state == .open else { return }
     let status = bytes.withUnsafeBytes { buffer in

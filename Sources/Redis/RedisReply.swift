@@ -44,7 +44,7 @@ package enum RedisReply: Hashable, Sendable {
     }
   }
 
-  /// What comes with every transaction is known at sight.
+  /// The statuses of every transaction without an allocation.
   private static func status(_ bytes: UnsafeRawBufferPointer) -> String {
     if bytes.elementsEqual("QUEUED".utf8) { return "QUEUED" }
     if bytes.elementsEqual("OK".utf8) { return "OK" }
@@ -56,14 +56,14 @@ package enum RedisReply: Hashable, Sendable {
   }
 }
 
-/// What went wrong, and what that says about the server's state. Messages hold no keys, members or passwords.
+/// How a call failed, and what is known of its effect. Messages hold no keys, members or passwords.
 package enum RedisError: Error, Hashable, Sendable {
-  /// Known not sent: there is no connection, or too much is in flight.
+  /// Not sent: there is no connection, or too much is in flight.
   case unavailable(String)
-  /// Sent, and no whole answer: it may have been applied, or may yet be.
+  /// Sent, without a whole answer: it may have been applied, or may yet be.
   case outcomeUnknown(String)
   /// The server refused the transaction as a whole: nothing of it was applied.
   case aborted(String)
-  /// The server's own error to one command, which it did not apply.
+  /// The server's error to one command, which was not applied.
   case server(String)
 }

@@ -63,9 +63,13 @@ package struct RedisSession<Caller> {
 }
 
 package struct RedisStatistics: Hashable, Sendable {
-  package var inFlight = 0
-  package var connects = 0
-  package var timeouts = 0
+  package var inFlight: Int
+  package var connects: Int
+  package var timeouts: Int
+
+  package init(inFlight: Int = 0, connects: Int = 0, timeouts: Int = 0) {
+    (self.inFlight, self.connects, self.timeouts) = (inFlight, connects, timeouts)
+  }
 }
 
 // MARK: - Connection
@@ -122,7 +126,7 @@ extension RedisSession {
     for (index, command) in login.enumerated() {
       let owner = RedisCall<Caller>.Owner.login(
         command: command.first ?? "", isLast: index == login.count - 1)
-      let held = RedisSession.encode(.command) { $0.command(command) }
+      let held = HeldRedisCall(.command) { $0.command(command) }
       wake = append(held, sentAt: now, deadline: now + loginTimeout, owner) ?? wake
     }
     return wake
@@ -159,8 +163,14 @@ extension RedisSession {
 
 /// A call that is encoded and waits for a permit.
 package struct HeldRedisCall: Sendable {
-  let bytes: [UInt8]
-  let commands: Int?
+  fileprivate let bytes: [UInt8]
+  fileprivate let commands: Int?
+
+  fileprivate init(_ kind: RedisCallKind, _ write: (inout RedisWriter) -> Void) {
+    var bytes: [UInt8] = []
+    commands = kind.encode(into: &bytes, write)
+    self.bytes = bytes
+  }
 }
 
 extension RedisSession {
@@ -207,7 +217,7 @@ extension RedisSession {
     _ kind: RedisCallKind, now: Instant, deadline: Instant, _ caller: Caller,
     write: (inout RedisWriter) -> Void
   ) -> Instant? {
-    let commands = RedisSession.encode(kind, into: &output, write)
+    let commands = kind.encode(into: &output, write)
     return append(
       RedisCall(commands: commands, sentAt: now, deadline: deadline, owner: .caller(caller)))
   }
@@ -215,7 +225,7 @@ extension RedisSession {
   /// Encodes a call that needs a permit; `release` must follow.
   package mutating func hold(_ kind: RedisCallKind, write: (inout RedisWriter) -> Void) -> HeldRedisCall {
     keptBack += 1
-    return RedisSession.encode(kind, write)
+    return HeldRedisCall(kind, write)
   }
 
   /// - Parameters:
@@ -281,32 +291,6 @@ extension RedisSession {
     counters.timeouts += callers.count
     wakeAt = next
     return Overdue(callers: callers, next: next, cuts: cuts)
-  }
-
-  // MARK: Writing
-
-  private static func encode(_ kind: RedisCallKind, _ write: (inout RedisWriter) -> Void) -> HeldRedisCall {
-    var bytes: [UInt8] = []
-    let commands = encode(kind, into: &bytes, write)
-    return HeldRedisCall(bytes: bytes, commands: commands)
-  }
-
-  /// - Returns: the commands between MULTI and EXEC; nil for a single command.
-  private static func encode(
-    _ kind: RedisCallKind, into bytes: inout [UInt8], _ write: (inout RedisWriter) -> Void
-  ) -> Int? {
-    var writer = RedisWriter(bytes: bytes)
-    bytes = []
-    defer { bytes = writer.bytes }
-    guard kind == .transaction else {
-      write(&writer)
-      return nil
-    }
-    writer.command("MULTI")
-    write(&writer)
-    let commands = writer.commands - 1
-    writer.command("EXEC")
-    return commands
   }
 
   private mutating func append(

@@ -1,4 +1,4 @@
-/// Encodes commands as RESP straight into the buffer that goes to the socket.
+/// Encodes commands as RESP directly into the buffer for the socket.
 package struct RedisWriter {
   var bytes: [UInt8]
   private(set) var commands = 0
@@ -12,7 +12,7 @@ package struct RedisWriter {
     add(second)
   }
 
-  /// Commands that were encoded beforehand, up to the last argument of the last of them.
+  /// Commands that were encoded beforehand, all but the last argument of the last one.
   package mutating func commands(_ template: RedisTemplate, last argument: String) {
     commands += template.commands
     bytes.append(contentsOf: template.bytes)
@@ -69,12 +69,12 @@ package struct RedisWriter {
   }
 }
 
-/// Commands that are sent again and again with another last argument: encoded once.
+/// Commands that are sent repeatedly with a different last argument: encoded once.
 package struct RedisTemplate: Sendable {
   let bytes: [UInt8]
   let commands: Int
 
-  /// - Parameter commands: the last of them without its last argument.
+  /// - Parameter commands: the last one without its last argument.
   package init(_ commands: [[String]]) {
     var writer = RedisWriter(bytes: [])
     for (index, command) in commands.enumerated() {
@@ -82,5 +82,30 @@ package struct RedisTemplate: Sendable {
       for argument in command { writer.add(argument) }
     }
     (bytes, self.commands) = (writer.bytes, commands.count)
+  }
+}
+
+package enum RedisCallKind: Hashable, Sendable {
+  case command
+  /// MULTI, the commands, EXEC.
+  case transaction
+
+  /// Appends what `write` writes.
+  ///
+  /// - Returns: the number of commands between MULTI and EXEC; nil for a single command.
+  func encode(into bytes: inout [UInt8], _ write: (inout RedisWriter) -> Void) -> Int? {
+    // Moved, not copied.
+    var writer = RedisWriter(bytes: bytes)
+    bytes = []
+    defer { bytes = writer.bytes }
+    guard self == .transaction else {
+      write(&writer)
+      return nil
+    }
+    writer.command("MULTI")
+    write(&writer)
+    let commands = writer.commands - 1
+    writer.command("EXEC")
+    return commands
   }
 }

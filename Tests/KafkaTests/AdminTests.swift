@@ -145,11 +145,4 @@ struct AdminTests {
       await admin.close()
     }
   }
-
-  @Test("knows what the embedded broker holds")
-  func capacity() {
-    #expect(KafkaMockBroker.holds(messages: 1000, bytesEach: 250))
-    #expect(!KafkaMockBroker.holds(messages: 50_000, bytesEach: 250))
-    #expect(!KafkaMockBroker.holds(messages: .max, bytesEach: 250))
-  }
 }

@@ -12,6 +12,7 @@ import Laboratory
 import Terminal
 import History
 import Verify
+import Operations
 
 @Suite struct ProjectionTests {
   private static func events(_ policy: Policy, winners: Int, perPerson: PerPerson = .once) throws -> [(

@@ -13,7 +13,7 @@ import History
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func agreesWithExactQuantilesToThreeDigits(seed: UInt64) throws {
     let values = HistogramTests.sample(20_000, seed: seed)
-    var histogram = Histogram()
+    var histogram = LatencyHistogram()
     for value in values { histogram.record(microseconds: value) }
     for fraction in [0, 0.001, 0.1, 0.25, 0.5, 0.9, 0.99, 0.999, 0.9999, 1] {
       let rank = max(1, Int((fraction * Double(values.count)).rounded(.up)))
@@ -28,8 +28,10 @@ import History
   }
 
   @Test func smallValuesAndBucketBordersAreExactOrNextToIt() {
-    for value in [0, 1, 2, 1_023, 1_024, 2_047, 2_048, 2_049, 4_095, 4_096, 1 << 30, Histogram.largest] {
-      var histogram = Histogram()
+    for value in [
+      0, 1, 2, 1_023, 1_024, 2_047, 2_048, 2_049, 4_095, 4_096, 1 << 30, LatencyHistogram.largest,
+    ] {
+      var histogram = LatencyHistogram()
       histogram.record(microseconds: Int64(value))
       #expect(histogram.quantile(0.5) == Int64(value))
     }
@@ -37,35 +39,35 @@ import History
 
   @Test func mergedHistogramsAreTheHistogramOfAllValues() {
     let values = HistogramTests.sample(5_000, seed: 9)
-    var whole = Histogram()
-    var halves = [Histogram(), Histogram()]
+    var whole = LatencyHistogram()
+    var halves = [LatencyHistogram(), LatencyHistogram()]
     for (index, value) in values.enumerated() {
       whole.record(microseconds: value)
       halves[index < 1_000 ? 0 : 1].record(microseconds: value)
     }
-    var merged = Histogram()
+    var merged = LatencyHistogram()
     merged.merge(halves[1])
     merged.merge(halves[0])
-    merged.merge(Histogram())
+    merged.merge(LatencyHistogram())
     #expect(merged == whole)
   }
 
   @Test func nothingRecordedHasNoQuantile() {
-    #expect(Histogram().quantile(0.5) == nil)
-    #expect(Histogram().mean == nil)
+    #expect(LatencyHistogram().quantile(0.5) == nil)
+    #expect(LatencyHistogram().mean == nil)
   }
 
   @Test func longerThanTheLargestIsClampedAndCounted() {
-    var histogram = Histogram()
+    var histogram = LatencyHistogram()
     histogram.record(microseconds: .max)
     histogram.record(microseconds: -5)
     #expect(histogram.clamped == 1)
-    #expect(histogram.maximum == Histogram.largest)
+    #expect(histogram.maximum == LatencyHistogram.largest)
     #expect(histogram.minimum == 0)
   }
 
   @Test func countsAboveALimit() {
-    var histogram = Histogram()
+    var histogram = LatencyHistogram()
     histogram.record(microseconds: 100, times: 7)
     histogram.record(microseconds: 30_000, times: 2)
     histogram.record(microseconds: 1_000_000)

@@ -135,7 +135,6 @@ import Testing
         return
       }
       #expect(reason.contains("password authentication failed") && !reason.contains("wr0ng"), "\(reason)")
-      #expect(pool.statistics.failure == reason)
     }
   }
 

@@ -84,13 +84,18 @@ import Terminal
     #expect(worker["ADMIN_PEERS"] == nil)
   }
 
-  @Test func portsAreReadFromWholeLinesOfTheLog() throws {
-    let operated = "time=t level=info program=eda message=\"operator may call\" port=8\n"
-    let open = "time=t level=info program=eda message=listening host=127.0.0.1 port=7"
-    #expect(LogScan.listeningPorts(open + "\n" + operated)?.port == 7)
-    #expect(LogScan.listeningPorts(open + "\n" + operated)?.admin == 8)
-    #expect(LogScan.listeningPorts(open + "\n") == nil)
-    #expect(LogScan.listeningPorts(operated + open) == nil)
-    #expect(LogScan.listeningPorts("") == nil)
+  @Test func aReadyFileIsReadOnceItIsThere() throws {
+    let path = FileManager.default.temporaryDirectory.path + "/ready-\(UUID().uuidString).json"
+    #expect(ReadyNote.read(path) == nil)
+    try #"{"program":"eda-api","pid":5,"httpPort":7,"adminPort":8}"#
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    #expect(ReadyNote.read(path) == ReadyNote(pid: 5, httpPort: 7, adminPort: 8, brokers: nil))
+  }
+
+  /// `lab settings --markdown > docs/settings.md` makes the page again.
+  @Test func thePageOfSettingsIsWhatTheProgramsDeclare() throws {
+    let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../docs/settings.md")
+    #expect(try String(contentsOf: page, encoding: .utf8) == SettingsPage.markdown + "\n")
   }
 }

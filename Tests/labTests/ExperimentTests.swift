@@ -141,14 +141,11 @@ import lab
     #expect(CodeCount.count("// a\n\nlet a = 1 // b\n  /// c\n\t}\n") == 2)
   }
 
-  @Test func aProgramsModulesAreReadFromTheManifest() {
-    let manifest = """
-      library("A"), library("B", ["A"]),
-      program("p", [
-        "B", "C",
-      ]),
-      """
-    #expect(CodeCount.dependencies(manifest) == ["A": [], "B": ["A"], "p": ["B", "C"]])
+  @Test func aProgramsModulesAreReadFromTheManifest() throws {
+    let manifest = try CodeCount.Manifest(
+      Array(
+        #"{"targets": [{"name": "p", "type": "executable", "dependencies": [{"byName": ["B", null]}]}]}"#.utf8))
+    #expect(manifest.targets.map(\.modules) == [["B"]])
   }
 
   private var checkout: String {
@@ -157,8 +154,8 @@ import lab
   }
 
   /// What a program does without being told otherwise is its cost; other strategies are the laboratory's.
-  @Test func theDefaultsAreCountedAndOtherStrategiesAreNot() throws {
-    let code = try CodeCount(folder: checkout)
+  @Test func theDefaultsAreCountedAndOtherStrategiesAreNot() async throws {
+    let code = try await onLoop { [checkout] in try await CodeCount.read(checkout) }
     func lines(_ path: String) throws -> Int {
       CodeCount.count(try String(contentsOfFile: "\(checkout)/Sources/\(path)", encoding: .utf8))
     }
@@ -177,7 +174,7 @@ import lab
     (["broker": "named"], "eda with a named Kafka", "a Kafka that lab had not started"),
     ([:], "unknown", "not known"),
   ])
-  func whatWasMeasuredSaysWithWhichBroker(versions: [String: String], label: String, note: String?) throws {
+  func whatWasMeasuredSaysWithWhichBroker(versions: [String: String], label: String, note: String?) async throws {
     let variants = [("m", "monolith", "for-update"), ("e", "eda", "log")].map {
       ExperimentResult.VariantFacts(
         name: $0.0, architecture: $0.1, strategy: $0.2, people: 1, quota: 1, policies: 1, ratePerSecond: 1,
@@ -190,7 +187,7 @@ import lab
       name: "08", question: "?", createdAt: "2026-01-01", commit: "c", seed: "1", isQuick: false, rounds: 3,
       machine: Machine(processor: "p", cores: 2, memoryBytes: 1, system: "s", swift: "6"),
       versions: versions, variants: variants, runs: [], medians: medians, shown: [], judgements: [])
-    let table = CostTable(try CodeCount(folder: checkout), settings: [:], result: result)
+    let table = CostTable(try await onLoop { [checkout] in try await CodeCount.read(checkout) }, settings: [:], result: result)
     let row = try #require(table.rows.first { $0.label.hasPrefix("peak memory") })
     #expect(row.label.contains(label), "\(row.label)")
     #expect(row.monolith == "300 MiB (280 MiB…310 MiB)" && row.eda == "400 MiB")

@@ -100,7 +100,7 @@ import lab
 
   @Test func aGeneratorThatIsTheBottleneckSaysSo() throws {
     var report = try SyntheticReport.report()
-    var lateness = Histogram()
+    var lateness = LatencyHistogram()
     lateness.record(microseconds: 500, times: 97)
     lateness.record(microseconds: 25_000, times: 3)
     report.runs[1].generator = GeneratorFigures(lateness: lateness, cpuSeconds: nil)

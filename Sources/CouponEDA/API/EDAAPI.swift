@@ -82,7 +82,7 @@ package final class EDAAPI: ApplicationPart {
         onProblem: { partition, problem in coupons.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
-    let brokers = context.faults.map { SwitchedServer($0, .kafka) }
+    let brokers = context.seam(.kafka)
     publisher.seam = brokers
     reader.seam = brokers
     context.tell(strategy: settings.coupons.strategyName)

@@ -2,6 +2,7 @@ import EventLoop
 import Foundation
 import Kafka
 package import Operations
+import Programs
 
 /// `eda broker`: librdkafka's own mock cluster in a process of its own. What it keeps is gone when it ends.
 enum BrokerProgram {
@@ -28,6 +29,9 @@ enum BrokerProgram {
         let broker = try KafkaMockBroker(topic: settings.topic, partitions: settings.partitions)
         let port = broker.bootstrapServers.split(separator: ":").last.map(String.init) ?? ""
         log.info("listening", ["brokers": broker.bootstrapServers, "topic": settings.topic, "port": port])
+        if let path = settings.readyFile {
+          try ReadyFile.write(name, ["brokers": "\"\(broker.bootstrapServers)\""], to: path)
+        }
         _ = try? await ended.value()
         log.info("stopping")
         await broker.close()
@@ -45,14 +49,16 @@ enum BrokerProgram {
 
 /// What `eda broker` is told.
 package struct BrokerSettings: ProgramSettings {
-  var topic: String
-  var partitions: Int
+  let topic: String
+  let partitions: Int
+  let readyFile: String?
   package let logLevel: LogLevel
 
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
     topic = try reader.text("KAFKA_TOPIC", default: "TimeAttackCouponIssue", "The log.")
     partitions = try reader.integer(
       "KAFKA_PARTITIONS", default: 8, in: 1...1_024, unit: "partitions", "How many partitions the log has.")
+    readyFile = try ReadyFile.setting(&reader)
     logLevel = try LogLevel(&reader)
   }
 }

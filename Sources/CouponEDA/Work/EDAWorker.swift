@@ -43,7 +43,7 @@ package final class EDAWorker: ApplicationPart {
       offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context, bug: bug,
       onFailure: { reason in end.fail(reason) })
     worker.crash = CrashSwitch(settings.crash)
-    worker.seam = context.faults.map { SwitchedServer($0, .kafka) }
+    worker.seam = context.seam(.kafka)
     context.tell(strategy: settings.coupons.strategyName)
   }
 

@@ -23,7 +23,7 @@ extension RequestRecord {
 /// What requests of one kind got: the latency of good answers, and how many there were of the others.
 package struct AnswerTally: Hashable, Sendable {
   /// Of good answers, from when each request was due.
-  package private(set) var latency = Histogram()
+  package private(set) var latency = LatencyHistogram()
   package private(set) var failed = 0
   /// Good answers with what was asked for; the other good ones were refused by a rule.
   package private(set) var accepted = 0
@@ -52,6 +52,6 @@ package struct AnswerTally: Hashable, Sendable {
   package func milliseconds(_ fraction: Double) -> Double? { latency.milliseconds(fraction) }
 }
 
-extension Histogram {
+extension LatencyHistogram {
   package func milliseconds(_ fraction: Double) -> Double? { quantile(fraction).map { Double($0) / 1_000 } }
 }

@@ -18,10 +18,10 @@ package struct FeltFault {
   /// One of them may have been the machine's hiccup: 0 where they are fewer than three, or than a hundredth of all that
   /// were due meanwhile.
   package var requests: Int {
-    var before: [Call: Histogram] = [:]
+    var before: [Call: LatencyHistogram] = [:]
     for history in histories {
       for request in history.requests where history.moment(request.due) < from {
-        before[request.call, default: Histogram()].record(microseconds: request.latency)
+        before[request.call, default: LatencyHistogram()].record(microseconds: request.latency)
       }
     }
     let limits = before.compactMapValues { $0.quantile(0.5).map { max(FeltFault.shortest, 3 * $0) } }

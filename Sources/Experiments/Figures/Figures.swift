@@ -42,11 +42,11 @@ package struct RequestFigures: Codable, Hashable, Sendable {
   package var retries = 0
   package var byOutcome: [String: Int] = [:]
   /// First requests that won.
-  package var winners = LatencyFigures(Histogram())
+  package var winners = LatencyFigures(LatencyHistogram())
   /// First requests that heard "sold out".
-  package var soldOut = LatencyFigures(Histogram())
+  package var soldOut = LatencyFigures(LatencyHistogram())
   /// Good answers to later requests.
-  package var retried = LatencyFigures(Histogram())
+  package var retried = LatencyFigures(LatencyHistogram())
   /// Requests without a good answer.
   package var failed = 0
 }
@@ -63,7 +63,7 @@ package struct LatencyFigures: Codable, Hashable, Sendable {
   package var p999Ms: Double?
   package var maxMs: Double?
 
-  package init(_ histogram: Histogram) {
+  package init(_ histogram: LatencyHistogram) {
     count = Int(histogram.count)
     (p50Ms, p99Ms) = (histogram.milliseconds(0.5), histogram.milliseconds(0.99))
     (p999Ms, maxMs) = (histogram.milliseconds(0.999), histogram.milliseconds(1))
@@ -138,7 +138,7 @@ package struct GeneratorFigures: Codable, Hashable, Sendable {
   package var latenessMaxMs: Double?
   package var cpuSeconds: Double?
 
-  package init(lateness: Histogram, cpuSeconds: Double?) {
+  package init(lateness: LatencyHistogram, cpuSeconds: Double?) {
     let late = lateness.countAbove(microseconds: Int64(GeneratorFigures.lateMs * 1_000))
     lateShare = lateness.count == 0 ? 0 : Double(late) / Double(lateness.count)
     (latenessP50Ms, latenessP99Ms) = (lateness.milliseconds(0.5), lateness.milliseconds(0.99))

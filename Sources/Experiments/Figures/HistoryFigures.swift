@@ -6,7 +6,7 @@ package struct HistoryFigures: Hashable, Sendable {
   package private(set) var requests = RequestFigures()
   package private(set) var waits: WaitFigures
   package private(set) var bystander: BystanderFigures
-  package private(set) var lateness = Histogram()
+  package private(set) var lateness = LatencyHistogram()
   /// Seconds from the opening to the answer of the quota-th coupon of each policy; nil where one gave fewer.
   package private(set) var soldOutSeconds: Double?
   package private(set) var answeredSeconds: Double?
@@ -29,9 +29,9 @@ package struct HistoryFigures: Hashable, Sendable {
 
   package init(_ history: History, quota: Int) { self.init([history], quota: quota) }
 
-  private static func requests(_ histories: [History], lateness: inout Histogram) -> RequestFigures {
+  private static func requests(_ histories: [History], lateness: inout LatencyHistogram) -> RequestFigures {
     var figures = RequestFigures()
-    var (winners, soldOut, retried) = (Histogram(), Histogram(), Histogram())
+    var (winners, soldOut, retried) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
     for request in histories.lazy.flatMap(\.requests) {
       lateness.record(microseconds: Int64(request.sent) - Int64(request.due))
       guard request.call == .coupon else { continue }
@@ -61,7 +61,7 @@ package struct HistoryFigures: Hashable, Sendable {
       var outcome: Outcome?
     }
     var figures = PeopleFigures()
-    var (winners, soldOut) = (Histogram(), Histogram())
+    var (winners, soldOut) = (LatencyHistogram(), LatencyHistogram())
     for history in histories {
       var persons: [UInt32: Person] = [:]
       persons.reserveCapacity(history.run.people)

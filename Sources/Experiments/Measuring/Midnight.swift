@@ -1,6 +1,7 @@
 import CouponDomain
 import Operations
 import EventLoop
+import Operations
 import Text
 
 /// The end of a day that is about to come, by clocks that are ahead of the machine's.

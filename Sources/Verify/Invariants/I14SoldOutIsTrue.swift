@@ -1,5 +1,4 @@
 import CouponDomain
-import CouponStore
 import History
 import Text
 

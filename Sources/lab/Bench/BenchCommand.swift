@@ -103,16 +103,18 @@ final class Bench {
 
   private func startConstant() async throws {
     let log = lab.folder.logs + "/bench-constant.log"
-    try? FileManager.default.removeItem(atPath: log)
+    let ready = lab.folder.path + "/ready/bench-constant.json"
+    for file in [log, ready] { try? FileManager.default.removeItem(atPath: file) }
     let child = try ChildProcess.start(
       .init(
-        ProgramCommand.folder + "/lab", ["bench-constant"], environment: ProcessInfo.processInfo.environment,
+        ProgramCommand.folder + "/lab", ["bench-constant", ready],
+        environment: ProcessInfo.processInfo.environment,
         output: .file(log)))
     constant = child
     lab.interrupt.onCome { child.signal(SIGTERM) }
     let deadline = Instant.now + .seconds(10)
     while Instant.now < deadline, child.isRunning {
-      if let port = LogScan.publicPort(ServerFiles.text(of: log, from: 0)) {
+      if let port = ReadyNote.read(ready)?.httpPort {
         constantPort = port
         return
       }

@@ -1,17 +1,19 @@
 internal import EventLoop
 internal import HTTP
+import Programs
 import Terminal
 
 extension LabCommand {
   /// The ceiling of `lab bench`: our HTTP server with nothing behind it, in a process of its own.
   static let benchConstant = LabCommand(
-    "bench-constant", "answer every request with a constant (started by `lab bench`)"
+    "bench-constant", "answer every request with a constant (started by `lab bench`)", usage: "READY_FILE"
   ) { arguments, _ in
+    let ready = arguments.positional()
     try arguments.finish()
     let answer = HTTPResponse.json(#"{"answer":"the same for everybody"}"#)
     let server = HTTPServer(configuration: HTTPServerConfiguration()) { _ in .now(answer) }
     let port = try server.start()
-    Terminal.line("message=listening port=\(port)")
+    if let ready { try ReadyFile.write("lab bench-constant", ["httpPort": String(port)], to: ready) }
     let interrupt = Interrupt()
     let ended = Completion<Void>()
     interrupt.onCome { ended.succeed(()) }

@@ -14,7 +14,7 @@ final class ClosedLoop {
     var wrong = 0
     var firstWrong: String?
     var seconds = 0.0
-    var latency = Histogram()
+    var latency = LatencyHistogram()
   }
 
   private let client: HTTPClient

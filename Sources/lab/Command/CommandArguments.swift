@@ -1,3 +1,4 @@
+package import History
 package import Terminal
 
 /// The arguments of one command: each reader takes what it knows out; `finish()` complains of what is left.
@@ -60,6 +61,20 @@ package struct CommandArguments: Sendable {
       throw UsageError("\(name) must be a number in \(range.lowerBound)…\(range.upperBound), not “\(value)”")
     }
     return number
+  }
+
+  /// `--only monolith|eda`.
+  package mutating func architecture() throws(UsageError) -> Architecture? {
+    try choice("--only", of: Architecture.allCases.map(\.rawValue)).flatMap { Architecture(rawValue: $0) }
+  }
+
+  /// `--seed N`.
+  package mutating func seed() throws(UsageError) -> UInt64? {
+    guard let text = try option("--seed") else { return nil }
+    guard let seed = UInt64(text) else {
+      throw UsageError("--seed must be a whole number, not “\(text)”")
+    }
+    return seed
   }
 
   /// The next argument that is no option; nil where none is left. Options come before it are read first.

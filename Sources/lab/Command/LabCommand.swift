@@ -34,7 +34,8 @@ package struct LabCommand: Sendable {
 
   /// Every command, in the order in which `lab --help` lists them.
   package static let all: [LabCommand] = [
-    up, down, status, logs, policy, reset, load, run, fault, verify, report, rebuild, demo, cost, bench,
+    up, down, status, logs, policy, reset, load, run, fault, verify, report, rebuild, demo, cost, settings,
+    bench,
   ]
 
   /// What `lab` starts of itself; nobody has to know of it.

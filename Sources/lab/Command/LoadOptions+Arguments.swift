@@ -26,12 +26,7 @@ extension LoadOptions {
     earlyShare = try arguments.decimal("--early", in: 0...0.5) ?? earlyShare
     before = try arguments.decimal("--before", in: 0...600).map { .seconds($0) } ?? before
     after = try arguments.decimal("--after", in: 0...600).map { .seconds($0) } ?? after
-    if let text = try arguments.option("--seed") {
-      guard let number = UInt64(text) else {
-        throw UsageError("--seed must be a whole number, not “\(text)”")
-      }
-      seed = number
-    }
+    seed = try arguments.seed() ?? seed
     // Times in a history are 32 bits of microseconds.
     guard crowd.seconds < 3_000 else {
       throw UsageError("so few people a second take longer than 50 minutes")

@@ -20,10 +20,9 @@ extension LabCommand {
     let isThere = FileManager.default.fileExists(atPath: path)
     let result = from != nil || isThere ? try ExperimentResult.read(path) : nil
     let table = CostTable(
-      try CodeCount(folder: "."),
+      try await CodeCount.read("."),
       settings: [
-        "monolith": try await SettingsCount.of("monolith", [[]]),
-        "eda": try await SettingsCount.of("eda", [["api"], ["worker"]]),
+        "monolith": SettingsPage.keys(of: "monolith").count, "eda": SettingsPage.keys(of: "eda").count,
       ], result: result)
     for line in table.text.lines { Terminal.line(line) }
     if let target {
@@ -31,27 +30,5 @@ extension LabCommand {
       Terminal.line(target)
     }
     return 0
-  }
-}
-
-/// Settings by a program's own word.
-@LoopActor
-enum SettingsCount {
-  /// The different ones of all of a program's ways to run.
-  static func of(_ program: String, _ ways: [[String]]) async throws -> Int {
-    var keys: Set<Substring> = []
-    for way in ways {
-      let options = ChildProcess.Options(
-        "\(ProgramCommand.folder)/\(program)", way + ["--help"], output: .capture(limit: 1 << 16))
-      guard let (status, output) = try? await ChildProcess.run(options), status.isSuccess else {
-        throw LabFailure("\(program) --help does not answer; build it with `make`")
-      }
-      // `  HTTP_PORT  --http-port  (0…65535; 8081)`
-      for line in String(decoding: output, as: UTF8.self).split(separator: "\n") where line.hasPrefix("  ") {
-        let words = line.split(separator: " ")
-        if words.count > 1, words[1].hasPrefix("--"), let key = words.first { keys.insert(key) }
-      }
-    }
-    return keys.count
   }
 }

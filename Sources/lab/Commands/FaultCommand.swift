@@ -57,7 +57,7 @@ private enum FaultRequest {
   init(_ arguments: inout CommandArguments) throws(UsageError) {
     let given = FaultRequest.options.filter { arguments.has($0) }
     let time = try arguments.time("--for")
-    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let only = try arguments.architecture()
     let switches = try SwitchOptions(&arguments)
     let count = try arguments.integer("--count", in: 1...LogInjection.mostMessages)
     let share = try arguments.decimal("--share", in: 0.000_001...1)
@@ -70,11 +70,10 @@ private enum FaultRequest {
       return
     }
     guard let action = arguments.positional() else { throw UsageError("\(name) needs an action, as in stop") }
-    let architecture = only.flatMap { Architecture(rawValue: $0) }
     if let kind = FaultKind(rawValue: action), let target = FaultTarget(rawValue: name) {
       try FaultRequest.refuse(
         given, but: ["--for", "--only", "--ms", "--rate", "--seed"], in: "\(name) \(action)")
-      self = .apply(.switched(target, try switches.spec(kind, for: time)), architecture)
+      self = .apply(.switched(target, try switches.spec(kind, for: time)), only)
       return
     }
     let fault = try FaultRequest.fault(name, action, time, count, share, seed: switches.seed)

@@ -18,7 +18,7 @@ extension LabCommand {
       ("--policy ID", "a policy that is there and open; else a new one is created"),
     ] + LoadOptions.help
   ) { arguments, folder in
-    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let only = try arguments.architecture()
     let policy = try arguments.integer("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
     let options = try LoadOptions(&arguments)
     try arguments.finish()
@@ -41,10 +41,10 @@ extension LabCommand {
 }
 
 /// The one that is meant: said, or the only one that runs.
-func runningArchitecture(_ state: LabState, _ only: String?) throws -> Architecture {
-  if let only, let architecture = Architecture(rawValue: only) { return architecture }
+func runningArchitecture(_ state: LabState, _ only: Architecture?) throws -> Architecture {
+  if let only { return only }
   let running = Architecture.allCases.filter { architecture in
-    state.running.contains { $0.part == (architecture == .monolith ? .monolith : .edaAPI) }
+    state.running.contains { $0.part == architecture.api }
   }
   guard let first = running.first else {
     throw LabFailure("nothing runs that takes requests; lab up starts it")

@@ -21,7 +21,7 @@ extension LabCommand {
       ("--per-person once|daily", "once"),
     ]
   ) { arguments, folder in
-    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let only = try arguments.architecture()
     let verb = arguments.positional()
     let state = try LabState.read(folder)
     switch verb {
@@ -69,8 +69,8 @@ private func dayFormat(_ timeZone: TimeZone) -> DateFormatter {
 private func dayText(_ date: Date, _ timeZone: TimeZone) -> String { dayFormat(timeZone).string(from: date) }
 
 /// The programs that answer coupon requests.
-private func runningAPIs(_ state: LabState?, _ only: String?) throws -> [LabState.Part] {
-  let wanted: [LabPart] = only == "monolith" ? [.monolith] : only == "eda" ? [.edaAPI] : [.monolith, .edaAPI]
+private func runningAPIs(_ state: LabState?, _ only: Architecture?) throws -> [LabState.Part] {
+  let wanted = (only.map { [$0] } ?? Architecture.allCases).map(\.api)
   let found = state?.running.filter { wanted.contains($0.part) } ?? []
   guard !found.isEmpty else { throw LabFailure("nothing runs that knows policies; lab up starts it") }
   return found
@@ -130,9 +130,7 @@ private func isKnown(_ id: Int, _ parts: [LabState.Part]) async throws -> Bool {
 
 @LoopActor
 private func lookUp(_ id: Int, _ part: LabState.Part) async throws -> HTTPClientResponse {
-  let client = HTTPClient(HTTPClientConfiguration(address: part.address, maxConnections: 1))
-  defer { client.close() }
-  return try await client.send(HTTPRequest(.get, "/v1/policies/\(id)"), deadline: .now + .seconds(10))
+  try await HTTPClient.ask(part.address, HTTPRequest(.get, "/v1/policies/\(id)"), within: .seconds(10))
 }
 
 @LoopActor

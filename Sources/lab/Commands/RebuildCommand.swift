@@ -16,11 +16,11 @@ extension LabCommand {
       ("--log", "fill a new topic from the events table; the event-driven programs must not run"),
     ]
   ) { arguments, folder in
-    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let only = try arguments.architecture()
     let apply = arguments.flag("--apply")
     let log = arguments.flag("--log")
     try arguments.finish()
-    guard !(log && (apply || only == "monolith")) else {
+    guard !(log && (apply || only == .monolith)) else {
       throw UsageError("--log goes with the event-driven version alone, and without --apply")
     }
     let interrupt = Interrupt()
@@ -40,9 +40,9 @@ extension LabCommand {
 }
 
 extension Lab {
-  fileprivate func rebuildProjections(_ only: String?, apply: Bool) async throws -> Int32 {
+  fileprivate func rebuildProjections(_ only: Architecture?, apply: Bool) async throws -> Int32 {
     var differences = 0
-    for architecture in Architecture.allCases where only == nil || architecture.rawValue == only {
+    for architecture in Architecture.allCases where only == nil || architecture == only {
       let pool = try state.pool(of: architecture, size: 2)
       defer { EventLoop.shared.spawn { await pool.close() } }
       guard try await DatabaseReader(pool).hasTables() else {

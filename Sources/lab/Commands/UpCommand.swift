@@ -37,9 +37,7 @@ extension LabCommand {
     ]
   ) { arguments, folder in
     var options = UpOptions()
-    if let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue)) {
-      options.architectures = Set([Architecture(rawValue: only)].compactMap { $0 })
-    }
+    if let only = try arguments.architecture() { options.architectures = [only] }
     options.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
     options.partitions = try arguments.integer("--partitions", in: 1...1024) ?? options.partitions
     if let seconds = try arguments.integer("--ready-within", in: 1...3600) {

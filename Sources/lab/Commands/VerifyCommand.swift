@@ -58,8 +58,7 @@ struct VerifyRequest {
   private let hasNoHistory: Bool
 
   init(_ arguments: inout CommandArguments) throws(UsageError) {
-    architecture = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
-      .flatMap { Architecture(rawValue: $0) }
+    architecture = try arguments.architecture()
     policy = try arguments.integer("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
     hasNoHistory = arguments.flag("--no-history")
     let isNamed = arguments.flag("--history")
@@ -118,7 +117,7 @@ struct VerifyRequest {
   /// The architecture and policy that no history names.
   @LoopActor
   private func subject(_ state: LabState) async throws -> Evidence.Subject {
-    let architecture = try runningArchitecture(state, architecture?.rawValue)
+    let architecture = try runningArchitecture(state, architecture)
     let pool = try state.pool(of: architecture)
     defer { EventLoop.shared.spawn { await pool.close() } }
     let reader = DatabaseReader(pool)

@@ -1,3 +1,4 @@
+import EventLoop
 import Foundation
 import Terminal
 
@@ -5,7 +6,7 @@ import Terminal
 package struct CodeCount: Hashable, Sendable {
   /// Module ─▶ lines.
   package private(set) var lines: [String: Int] = [:]
-  /// Of them, what only the laboratory switches on: strategies other than the default, the embedded broker, faults.
+  /// Of them, what only the laboratory switches on: strategies other than the default, the embedded broker, the fault switches.
   package private(set) var laboratory: [String: Int] = [:]
   /// Module ─▶ modules that it names.
   package let dependencies: [String: Set<String>]
@@ -21,27 +22,57 @@ package struct CodeCount: Hashable, Sendable {
     "CouponEDA/Strategies/TransactionAdmission.swift", "CouponEDA/Strategies/WatchAdmission.swift",
   ]
 
-  /// `folder` holds `Package.swift` and `Sources`.
-  package init(folder: String) throws {
-    guard let text = try? String(contentsOfFile: folder + "/Package.swift", encoding: .utf8) else {
-      throw LabFailure("there is no Package.swift in \(folder); lab cost counts a checkout")
+  /// Of a checkout, by what SwiftPM says of its targets.
+  package static func read(_ folder: String) async throws -> CodeCount {
+    // A build that is under way does not keep this waiting.
+    let scratch = FileManager.default.temporaryDirectory.appending(path: "timeattack-manifest").path
+    let options = ChildProcess.Options(
+      "swift", ["package", "--package-path", folder, "--scratch-path", scratch, "dump-package"],
+      environment: ProcessInfo.processInfo.environment, output: .capture(limit: 1 << 20))
+    let (status, output) = try await ChildProcess.run(options)
+    guard status.isSuccess else {
+      throw LabFailure("swift package dump-package failed in \(folder); lab cost counts a checkout")
     }
-    dependencies = CodeCount.dependencies(text)
-    let sources = URL(fileURLWithPath: folder + "/Sources").standardizedFileURL.path
-    for case let path as String in FileManager.default.enumerator(atPath: sources) ?? .init()
-    where path.hasSuffix(".swift") {
-      guard let code = try? String(contentsOfFile: "\(sources)/\(path)", encoding: .utf8) else { continue }
-      let parts = path.split(separator: "/").map(String.init)
-      // An executable's folder is named behind its kind.
-      let module = parts[0] == "Executables" ? parts[1] : parts[0]
-      let count = CodeCount.count(code)
-      lines[module, default: 0] += count
-      if parts.contains(where: CodeCount.laboratoryFolders.contains)
-        || CodeCount.laboratoryFiles.contains(path)
-      {
-        laboratory[module, default: 0] += count
+    // SwiftPM may have a word to say before.
+    return try CodeCount(manifest: Manifest(Array(output.drop { $0 != UInt8(ascii: "{") })), folder: folder)
+  }
+
+  package init(manifest: Manifest, folder: String) throws {
+    dependencies = manifest.targets.reduce(into: [:]) { $0[$1.name] = Set($1.modules) }
+    for target in manifest.targets where target.type == "regular" || target.type == "executable" {
+      let path = target.path ?? "Sources/\(target.name)"
+      for case let file as String in FileManager.default.enumerator(atPath: "\(folder)/\(path)") ?? .init()
+      where file.hasSuffix(".swift") {
+        let code = try String(contentsOfFile: "\(folder)/\(path)/\(file)", encoding: .utf8)
+        let count = CodeCount.count(code)
+        lines[target.name, default: 0] += count
+        let folders = ([target.name] + file.split(separator: "/").map(String.init))
+        if folders.contains(where: CodeCount.laboratoryFolders.contains)
+          || CodeCount.laboratoryFiles.contains("\(target.name)/\(file)")
+        {
+          laboratory[target.name, default: 0] += count
+        }
       }
     }
+  }
+
+  /// What `swift package dump-package` says of the targets.
+  package struct Manifest: Decodable, Sendable {
+    package struct Target: Decodable, Sendable {
+      struct Dependency: Decodable {
+        /// A name and a condition; of a target of the same package.
+        let byName: [String?]?
+      }
+      package let name: String
+      let type: String
+      let path: String?
+      let dependencies: [Dependency]
+
+      package var modules: [String] { dependencies.compactMap { $0.byName?.first ?? nil } }
+    }
+    package let targets: [Target]
+
+    package init(_ json: [UInt8]) throws { self = try JSONDecoder().decode(Manifest.self, from: Data(json)) }
   }
 
   package static func count(_ code: String) -> Int {
@@ -49,27 +80,6 @@ package struct CodeCount: Hashable, Sendable {
       let text = line.drop { $0 == " " || $0 == "\t" }
       return !text.isEmpty && !text.hasPrefix("//")
     }
-  }
-
-  /// What `library("Name", ["Other", …])` and `program("Name", […])` say.
-  package static func dependencies(_ manifest: String) -> [String: Set<String>] {
-    var found: [String: Set<String>] = [:]
-    for kind in ["library(", "program("] {
-      var rest = manifest[...]
-      while let start = rest.range(of: kind) {
-        rest = rest[start.upperBound...]
-        let end = rest.firstIndex(of: ")") ?? rest.endIndex
-        let call = rest[..<end]
-        let names = CodeCount.quoted(call.prefix { $0 != "]" })
-        if let name = names.first { found[name] = Set(names.dropFirst()) }
-      }
-    }
-    return found
-  }
-
-  private static func quoted(_ text: Substring) -> [String] {
-    text.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
-      .filter { !$0.offset.isMultiple(of: 2) }.map { String($0.element) }
   }
 
   /// A program's modules, itself included.

@@ -2,7 +2,7 @@
 ///
 /// Values up to 2,047 µs have a bucket each; above that, each doubling has 1,024 buckets of equal width, so that
 /// a bucket is never wider than a thousandth of its values (the layout of Gil Tene's HDR histogram).
-package struct Histogram: Hashable, Sendable {
+package struct LatencyHistogram: Hashable, Sendable {
   /// Longer durations are counted as this one, and in `clamped`.
   package static let largest: Int64 = 1_800_000_000
 
@@ -21,9 +21,9 @@ package struct Histogram: Hashable, Sendable {
   /// A negative duration counts as 0.
   package mutating func record(microseconds: Int64, times: Int64 = 1) {
     guard times > 0 else { return }
-    if microseconds > Histogram.largest { clamped += times }
-    let value = min(max(microseconds, 0), Histogram.largest)
-    let index = Histogram.bucket(of: value)
+    if microseconds > LatencyHistogram.largest { clamped += times }
+    let value = min(max(microseconds, 0), LatencyHistogram.largest)
+    let index = LatencyHistogram.bucket(of: value)
     if index >= buckets.count { buckets += repeatElement(0, count: index + 1 - buckets.count) }
     buckets[index] += times
     (minimum, maximum) = count == 0 ? (value, value) : (min(minimum, value), max(maximum, value))
@@ -31,7 +31,7 @@ package struct Histogram: Hashable, Sendable {
     total += value * times
   }
 
-  package mutating func merge(_ other: Histogram) {
+  package mutating func merge(_ other: LatencyHistogram) {
     guard other.count > 0 else { return }
     if other.buckets.count > buckets.count {
       buckets += repeatElement(0, count: other.buckets.count - buckets.count)
@@ -52,7 +52,7 @@ package struct Histogram: Hashable, Sendable {
     var seen: Int64 = 0
     for (index, times) in buckets.enumerated() {
       seen += times
-      if seen >= rank { return max(min(Histogram.largestValue(in: index), maximum), minimum) }
+      if seen >= rank { return max(min(LatencyHistogram.largestValue(in: index), maximum), minimum) }
     }
     return maximum
   }
@@ -62,7 +62,7 @@ package struct Histogram: Hashable, Sendable {
 
   /// How many values exceed a limit, give or take those within a thousandth of it.
   package func countAbove(microseconds limit: Int64) -> Int64 {
-    let first = Histogram.bucket(of: min(max(limit, 0), Histogram.largest)) + 1
+    let first = LatencyHistogram.bucket(of: min(max(limit, 0), LatencyHistogram.largest)) + 1
     return first < buckets.count ? buckets[first...].reduce(0, +) : 0
   }
 
