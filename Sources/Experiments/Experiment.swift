@@ -13,7 +13,8 @@ package final class Experiment {
   /// unverified trial saw.
   package struct Watch {
     package typealias Begins = @LoopActor (Scenario.Variant, _ round: Int) -> Void
-    package typealias Ended = @LoopActor (ExperimentResult.Trial, TrialOutcome, _ excused: [String]) throws -> Void
+    package typealias Ended =
+      @LoopActor (ExperimentResult.Trial, TrialOutcome, _ excused: [String]) throws -> Void
     package typealias Kept = @LoopActor (_ folder: String) -> Void
 
     let begins: Begins
@@ -100,7 +101,8 @@ package final class Experiment {
   }
 
   /// - Returns: its metrics.
-  private func run(_ variant: Scenario.Variant, _ round: Int, _ watch: Watch) async throws -> [String: Double] {
+  private func run(_ variant: Scenario.Variant, _ round: Int, _ watch: Watch) async throws -> [String: Double]
+  {
     // The same people for every variant of a round, others in the next.
     let trial = VariantTrial(
       scenario: scenario, variant: variant, seed: seed &+ UInt64(round - 1) &* 1_000,

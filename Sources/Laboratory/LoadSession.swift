@@ -1,14 +1,14 @@
-import Operations
 package import CouponDomain
 import CouponStore
 package import EventLoop
 import Foundation
 import HTTP
-import PrivateServers
-package import Text
 package import History
 package import Load
+import Operations
+import PrivateServers
 package import Terminal
+package import Text
 
 /// One load against one running architecture: a policy of its own, the crowd, the history on disk.
 @LoopActor

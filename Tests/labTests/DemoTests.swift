@@ -4,9 +4,8 @@ import Foundation
 import PrivateServers
 import Reports
 import Testing
-import lab
 import Verify
-import Reports
+import lab
 
 /// The commands as a person runs them, small.
 @Suite(.serialized) struct DemoTests {

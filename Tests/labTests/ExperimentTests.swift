@@ -5,7 +5,6 @@ import PrivateServers
 import Reports
 import Testing
 import lab
-import Experiments
 
 /// `lab run` as a person runs it, small.
 @Suite(.serialized) struct ExperimentTests {

@@ -1,10 +1,8 @@
 import Experiments
+import Faults
 import Reports
 import Testing
 import lab
-import Experiments
-import Reports
-import Faults
 
 @Suite struct MatrixTests {
   private struct Fault {

@@ -1,12 +1,11 @@
 import CouponDomain
 import Experiments
-import Testing
-import Text
-import lab
 import History
 import LabTestSupport
+import Testing
+import Text
 import Verify
-import Experiments
+import lab
 
 /// What is worked out of a run's requests, over runs that never were.
 @Suite struct MeasureTests {

@@ -4,8 +4,6 @@ import Reports
 import Terminal
 import Testing
 import lab
-import Terminal
-import Reports
 
 /// nGrinder's per-second CSV: what is read from it, and what is refused.
 @Suite struct NGrinderReportTests {

@@ -1,12 +1,10 @@
 import Experiments
-import Reports
-import Testing
-import lab
 import History
 import LabTestSupport
-import Verify
-import Experiments
 import Reports
+import Testing
+import Verify
+import lab
 
 /// What a page shows of a run in which something failed.
 @Suite struct PageTests {

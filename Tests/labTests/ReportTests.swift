@@ -1,17 +1,14 @@
 import CouponDomain
 import Experiments
 import Foundation
+import History
+import LabTestSupport
 import Reports
 import Terminal
 import Testing
 import Text
-import lab
-import History
-import LabTestSupport
-import Terminal
-import Experiments
-import Reports
 import Verify
+import lab
 
 @Suite struct ReportTests {
   @Test func everybodyIsCountedOnce() throws {

@@ -1,6 +1,6 @@
 import CouponDomain
-package import Text
 package import History
+package import Text
 package import Verify
 
 /// The faults of a run as they were.

@@ -1,6 +1,6 @@
 import CouponDomain
-package import Text
 package import History
+package import Text
 
 /// How much of a fault was felt that has no counter of its own: a server or a program that was stopped, killed or gone.
 package struct FeltFault {

@@ -1,14 +1,14 @@
-import Operations
 import CouponDomain
 import CouponStore
 import EventLoop
 package import Faults
-import PrivateServers
-import Text
 import History
 import Laboratory
 import Load
+import Operations
+import PrivateServers
 import Terminal
+import Text
 import Verify
 
 /// Breaks what a scenario says when it says so, and heals what is left in the end.

@@ -1,5 +1,5 @@
 import CouponDomain
-import CouponStore
+import Operations
 import EventLoop
 import Operations
 import Text

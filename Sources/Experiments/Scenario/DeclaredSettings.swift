@@ -1,9 +1,9 @@
 import CouponEDA
 import CouponMonolith
+import History
 package import Laboratory
 import Operations
 package import Terminal
-import History
 
 /// The settings that a program declares: what they may be, and what they are where nobody says it.
 package struct DeclaredSettings {
@@ -30,7 +30,8 @@ package struct DeclaredSettings {
   /// What a program works with: what it was given, else the default; without secrets and what may hold one.
   func effective(_ environment: [String: String]) -> [String: String] {
     declarations.compactMapValues { setting in
-      let isSecret = setting.type.hasPrefix("secret")
+      let isSecret =
+        setting.type.hasPrefix("secret")
         || ["_URL", "_TOKEN", "_KEY"].contains(where: setting.key.hasSuffix)
       guard !isSecret else { return nil }
       if let given = environment[setting.key], !given.isEmpty { return given }

@@ -1,4 +1,3 @@
-
 /// A metric over several rounds.
 package struct Spread: Codable, Hashable, Sendable {
   package var median: Double

@@ -1,4 +1,3 @@
-
 /// A value of a YAML file, with the line on which it begins (from 1).
 package struct YAMLNode: Hashable, Sendable {
   package enum Content: Hashable, Sendable {

@@ -1,4 +1,3 @@
-
 internal import CYAML
 
 /// Reads one YAML document into a tree. Strict: anchors, aliases, tags, several documents, keys that are no plain text
