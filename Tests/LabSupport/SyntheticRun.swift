@@ -1,9 +1,8 @@
 package import CouponDomain
 package import History
 import Testing
-import Text
+package import Text
 package import Verify
-import LabTestSupport
 
 /// A small run without a fault, in both architectures, for tests to plant one breach each.
 ///
