@@ -2,6 +2,7 @@ import CouponDomain
 import EventLoop
 import HTTP
 import Testing
+import Text
 
 extension Contract {
   @Suite struct Operator {

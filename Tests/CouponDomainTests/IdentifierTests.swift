@@ -1,6 +1,7 @@
 import TestSupport
 import CouponDomain
 import Testing
+import Text
 
 @Suite struct IdentifierTests {
   @Test func policyIDs() {
