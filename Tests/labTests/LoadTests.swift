@@ -16,7 +16,8 @@ import lab
   @Test func everybodyGetsOneAnswerAndTheQuotaIsWon() async throws {
     let (history, opening) = try await onLoop {
       let lab = try await MemoryLab(quota: 100, opensIn: .milliseconds(2_500))
-      let run = LoadGenerator(lab.plan(people: 1_000, rate: 2_000, early: 0.1), target: lab.address, stays: [1])
+      let run = LoadGenerator(
+        lab.plan(people: 1_000, rate: 2_000, early: 0.1), target: lab.address, stays: [1])
       let history = await run.run()
       #expect(run.settled == 1_000)
       #expect(run.won == 100)
@@ -94,7 +95,8 @@ import lab
       plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
       (plan.patience, plan.retries.attempts) = (.milliseconds(500), 2)
       plan.connections = connections
-      let run = LoadGenerator(plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
+      let run = LoadGenerator(
+        plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
       return await run.run()
     }
     #expect(history.requests.count == 40)
