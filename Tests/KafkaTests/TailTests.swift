@@ -1,5 +1,6 @@
 import EventLoop
 import Kafka
+import TestSupport
 import Testing
 
 @Suite("The tail")
@@ -133,7 +134,7 @@ struct TailTests {
       }
       #expect(!reader.tail.isReachable)
       topic.mock?.up()
-      while !reader.tail.isReachable { await EventLoop.shared.sleep(for: .milliseconds(10)) }
+      try await until { reader.tail.isReachable }
       try await topic.fill(count: 10, from: 10)
       try await reader.messages.wait(for: 20)
       #expect(reader.messages.all.map(\.offset) == Array(0..<20))

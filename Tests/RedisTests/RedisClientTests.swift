@@ -79,7 +79,7 @@ import Testing
       }
       let waited = Instant.now - start
       #expect(waited >= .milliseconds(150))
-      #expect(waited < .milliseconds(650))
+      #expect(waited < .seconds(10))
       guard case .outcomeUnknown = outcome else {
         Issue.record("expected unknown, got \(String(describing: outcome))")
         return
@@ -124,7 +124,7 @@ import Testing
       EventLoop.shared.spawn {
         blocked.succeed(
           await error {
-            try await client.command(["BLPOP", "empty", "0.2"], deadline: .now + .milliseconds(50))
+            try await client.command(["BLPOP", "empty", "0.6"], deadline: .now + .milliseconds(200))
           })
       }
       guard case .outcomeUnknown = try await blocked.value() else {
@@ -205,7 +205,7 @@ extension RedisClientTests {
       EventLoop.shared.spawn {
         asked.succeed(await error { try await client.command(["GET", "a"], deadline: .now + .seconds(20)) })
       }
-      while client.statistics.inFlight == 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      try await until { client.statistics.inFlight != 0 }
       fault.action = .now(.refused("refused by a test"))
       fault.sever()
       #expect(try await asked.value(deadline: .now + .seconds(5)) == .outcomeUnknown("cut by a fault switch"))
@@ -226,7 +226,7 @@ extension RedisClientTests {
     try await withRedis(seam: fault) { _, client in
       fault.action = .hang
       let unknown = await error {
-        try await client.transaction([["SADD", "s", "x"]], deadline: .now + .milliseconds(50))
+        try await client.transaction([["SADD", "s", "x"]], deadline: .now + .milliseconds(200))
       }
       #expect(unknown == .outcomeUnknown("no answer before the deadline"))
       #expect(!client.isConnected)
@@ -247,7 +247,7 @@ extension RedisClientTests {
       #expect(Instant.now - began >= .milliseconds(30))
       fault.action = .delay(.seconds(10))
       let late = await error {
-        try await client.command(["RPUSH", "l", "3"], deadline: .now + .milliseconds(30))
+        try await client.command(["RPUSH", "l", "3"], deadline: .now + .milliseconds(200))
       }
       #expect(late == .outcomeUnknown("no answer before the deadline"))
       fault.action = .now(.proceedUnanswered)
