@@ -194,7 +194,7 @@ import Testing
   }
 
   @Test func aFaultSwitchBitesBelowEveryRule() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withPool(size: 1, seam: fault) { pool async throws in
       #expect(try await pool.int("SELECT 1") == 1)
       fault.action = .now(.refused("refused by a test"))
@@ -226,7 +226,7 @@ import Testing
 
 extension FailureTests {
   @Test func aLostAnswerLeavesWhatWasDone() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withPool(seam: fault) { pool in
       _ = try await pool.int("SELECT 1")
       fault.action = .now(.proceedUnanswered)
@@ -244,7 +244,7 @@ extension FailureTests {
   }
 
   @Test func anOutageCutsWhatIsUnderWay() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withPool(seam: fault) { pool in
       _ = try await pool.int("SELECT 1")
       let sleeping = Completion<PostgresError?>()
@@ -265,35 +265,6 @@ extension FailureTests {
       fault.action = .now(.proceed)
       try await pool.untilItWorks()
     }
-  }
-}
-
-@LoopActor
-final class Switch: CallSeam {
-  enum Action {
-    case now(CallPermit)
-    case delay(Duration)
-    case hang
-  }
-
-  var action = Action.now(.proceed)
-  let isClear = false
-  private var connections: [any Severable] = []
-  nonisolated init() {}
-
-  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
-    switch action {
-    case .now(let permit): go(permit)
-    case .delay(let wait): EventLoop.shared.schedule(at: min(.now + wait, deadline)) { go(.proceed) }
-    case .hang: EventLoop.shared.schedule(at: deadline) { go(.silent) }
-    }
-  }
-
-  func opened(_ connection: any Severable) { connections.append(connection) }
-
-  func sever() {
-    for connection in connections { connection.sever() }
-    connections = []
   }
 }
 

@@ -155,7 +155,7 @@ import Testing
   /// As `localhost` is, where the server listens at 127.0.0.1 alone.
   @Test func anAddressWhereNobodyListensLeavesTheNextItsTurn() async throws {
     try await withRedis { server, _ in
-      let fault = Switch()
+      let fault = SwitchedSeam()
       let client = RedisClient(
         configuration: try RedisConfiguration(url: server.url), name: "two", seam: fault,
         resolve: { _, port in
@@ -198,7 +198,7 @@ import Testing
 
 extension RedisClientTests {
   @Test func anOutageRefusesAtOnceAndCutsTheConnection() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withRedis(seam: fault) { server, client in
       server.pause()
       let asked = Completion<RedisError?>()
@@ -222,7 +222,7 @@ extension RedisClientTests {
   }
 
   @Test func whatHangsIsUnknownAtItsDeadlineAndTheConnectionIsThrownAway() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withRedis(seam: fault) { _, client in
       fault.action = .hang
       let unknown = await error {
@@ -237,7 +237,7 @@ extension RedisClientTests {
   }
 
   @Test func latencyKeepsTheOrderAndALostAnswerWasGiven() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withRedis(seam: fault) { _, client in
       fault.action = .delay(.milliseconds(30))
       let began = Instant.now
@@ -256,34 +256,6 @@ extension RedisClientTests {
       fault.action = .now(.proceed)
       #expect(try await client.command(["LLEN", "l"], deadline: .now + .seconds(20)) == .integer(3))
     }
-  }
-}
-
-@LoopActor private final class Switch: CallSeam {
-  enum Action {
-    case now(CallPermit)
-    case delay(Duration)
-    case hang
-  }
-
-  var action = Action.now(.proceed)
-  let isClear = false
-  private var connections: [any Severable] = []
-  nonisolated init() {}
-
-  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
-    switch action {
-    case .now(let permit): go(permit)
-    case .delay(let wait): EventLoop.shared.schedule(at: min(.now + wait, deadline)) { go(.proceed) }
-    case .hang: EventLoop.shared.schedule(at: deadline) { go(.silent) }
-    }
-  }
-
-  func opened(_ connection: any Severable) { connections.append(connection) }
-
-  func sever() {
-    for connection in connections { connection.sever() }
-    connections = []
   }
 }
 
