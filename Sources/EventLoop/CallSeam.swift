@@ -33,7 +33,7 @@ package enum ServerUse: Hashable, Sendable {
   case connect
   /// One exchange: a round trip, a command or transaction, a produced message.
   case call
-  /// Reading what the server has next. It has no deadline: `go` comes when reading may go on.
+  /// Reading what the server has next. Anything but `.proceed`: not now; the reader asks again after a pause.
   case receive
 }
 
