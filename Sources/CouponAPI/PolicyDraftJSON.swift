@@ -1,3 +1,4 @@
+import CouponCalendar
 import CouponDomain
 import JSON
 import Text

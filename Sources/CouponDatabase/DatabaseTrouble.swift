@@ -1,5 +1,5 @@
 package import CouponAPI
-import CouponDomain
+import CouponCalendar
 import Postgres
 
 extension ServiceTrouble {

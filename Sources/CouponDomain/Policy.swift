@@ -16,7 +16,7 @@ package struct Policy: Hashable, Sendable {
   /// The last day of the event, included.
   package let endsOn: Day
   package let opensAt: TimeOfDay
-  /// An IANA name such as `Asia/Seoul`; whether it exists is the calendar's to say.
+  /// An IANA name such as `Asia/Seoul`; `PolicyCalendar` knows which of them exist.
   package let timeZone: String
   package let dailyQuota: Int
   package let perPerson: PerPerson

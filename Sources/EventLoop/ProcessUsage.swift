@@ -34,25 +34,6 @@ package enum ProcessUsage {
   }
 }
 
-/// The time of day as log lines show it.
-package enum SystemTime {
-  /// ISO 8601 in UTC, as in `2026-11-22T10:00:00.123456Z`.
-  package static var text: String {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    var parts = tm()
-    gmtime_r(&now.tv_sec, &parts)
-    let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
-    let time = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-    return "\(date)T\(time).\(padded(Int32(now.tv_nsec / 1_000), 6))Z"
-  }
-
-  private static func padded(_ number: Int32, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-  }
-}
-
 /// Writing to a descriptor that others own, such as standard error, without making it non-blocking for them.
 package enum PatientOutput {
   /// How many bytes a writable pipe takes without blocking.

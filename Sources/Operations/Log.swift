@@ -1,4 +1,5 @@
 package import EventLoop
+internal import Text
 
 /// Log lines of one program: a constant message and its metadata, one line each to standard error.
 ///
@@ -35,7 +36,7 @@ package struct Log: Sendable {
     guard level >= self.level else { return }
     output.append(
       LogLine.format(
-        time: SystemTime.text, level: level, program: program, message: message,
+        time: SystemClock().now().description, level: level, program: program, message: message,
         metadata: metadata))
   }
 }

@@ -1,4 +1,5 @@
 internal import Clibpq
+internal import Text
 
 /// The result of a statement: rows of text-format values, and the command tag.
 ///
@@ -64,7 +65,7 @@ package final class PostgresRows: @unchecked Sendable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(field.count / 2 - 1)
     for index in stride(from: 2, to: field.count, by: 2) {
-      guard let high = nibble(field[index]), let low = nibble(field[index + 1]) else { return nil }
+      guard let high = hexValue(field[index]), let low = hexValue(field[index + 1]) else { return nil }
       bytes.append(high << 4 | low)
     }
     return bytes
@@ -84,13 +85,5 @@ package final class PostgresRows: @unchecked Sendable {
     }
     let bytes = UnsafeRawPointer(value).assumingMemoryBound(to: UInt8.self)
     return UnsafeBufferPointer(start: bytes, count: Int(PQgetlength(result, row, column)))
-  }
-}
-
-private func nibble(_ digit: UInt8) -> UInt8? {
-  switch digit {
-  case 48...57: digit - 48
-  case 97...102: digit - 87
-  default: nil
   }
 }

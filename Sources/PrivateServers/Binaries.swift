@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Text
 
 /// Where installed servers' programs lie.
 package enum Binaries {
@@ -48,8 +49,7 @@ package struct ServerFailure: Error, Hashable, Sendable, CustomStringConvertible
 /// A secret of 128 random bits.
 package func randomSecret() -> String {
   var generator = SystemRandomNumberGenerator()
-  return (0..<2).map { _ in
-    let digits = String(generator.next(), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }.joined()
+  return String(capacity: 32) { text in
+    for _ in 0..<2 { text.append(hex: generator.next()) }
+  }
 }

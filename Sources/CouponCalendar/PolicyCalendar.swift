@@ -1,3 +1,4 @@
+package import CouponDomain
 import Foundation
 package import Text
 
