@@ -2,10 +2,10 @@ internal import Text
 
 /// The W3C `traceparent` header: which trace a request belongs to.
 ///
-/// Parsed strictly (<https://www.w3.org/TR/trace-context/>): version 00 is exactly 55 characters; of a later version
-/// the first 55 are read; version ff, capitals and all-zero ids are refused.
+/// It is parsed strictly (<https://www.w3.org/TR/trace-context/>): version 00 has exactly 55 characters; of a
+/// later version the first 55 are read; version ff, upper-case digits and all-zero ids are rejected.
 package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
-  /// The header's value, exactly as it was sent (version 00), or as version 00 writes it.
+  /// The header's value: as received for version 00, otherwise rewritten as version 00.
   package let description: String
 
   package init?(_ header: String) {

@@ -1,11 +1,11 @@
-// Decimal numbers as ASCII, read and written.
+// Reads and writes decimal numbers as ASCII.
 
 extension [UInt8] {
   package mutating func append(text: StaticString) {
     append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  /// One and two digits, the lengths in most messages, take a path without a buffer.
+  /// Numbers of one or two digits, the lengths in most messages, are written without a buffer.
   package mutating func append(decimal number: Int64) {
     switch number {
     case 0...9: append(48 + UInt8(number))

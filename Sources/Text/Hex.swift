@@ -1,4 +1,4 @@
-// Lower-case hexadecimal digits, read and written.
+// Reads and writes lower-case hexadecimal digits.
 
 /// 128 bits written as 32 lower-case hexadecimal digits.
 package protocol HexIdentifier: Hashable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-// The written forms of the time types: strict, without a locale, and fast enough for every message of the
+// The text forms of the time types: strict, independent of the locale, fast enough for every message of the
 // log.
 
 extension Day: CustomStringConvertible {
@@ -55,11 +55,11 @@ extension TimeOfDay: CustomStringConvertible {
 }
 
 extension Timestamp: CustomStringConvertible {
-  /// Years that a message or a table holds.
+  /// The years that messages and tables can hold.
   package static let years = 1970...9999
 
-  /// Reads ISO 8601 in UTC, as in `2026-11-22T01:00:00.123456Z`: seconds are needed, a fraction has 1 to 6
-  /// digits or is left out. Nil for any other form, for a moment that does not exist, and outside the years
+  /// Reads ISO 8601 in UTC, as in `2026-11-22T01:00:00.123456Z`: seconds are required, a fraction of 1 to 6
+  /// digits is optional. Nil for any other form, for a moment that does not exist, and outside the years
   /// 1970…9999.
   package init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
