@@ -2,7 +2,7 @@ package import Operations
 import EventLoop
 package import Postgres
 
-/// What `/metrics` says of a pool of database connections.
+/// The metrics of a pool of database connections.
 package enum DatabaseFigures {
   @LoopActor
   package static func register(_ pool: PostgresPool, as name: String, in metrics: Metrics) {

@@ -3,12 +3,12 @@ package import Operations
 package import Postgres
 package import Programs
 
-/// What the monolith is told.
+/// The monolith's settings.
 package struct MonolithSettings: ProgramSettings {
   package let server: ServerSettings
   package let admin: AdminSettings
   package let database: DatabaseSettings
-  /// Connections of the pool that issues coupons.
+  /// The connections of the pool that issues coupons.
   package let couponPool: Int
   package let schema: Schema
   package let coupons: CouponSettings<MonolithStrategy>

@@ -2,7 +2,7 @@ package import Operations
 
 /// How coupons are issued, in both architectures.
 package struct CouponSettings<Strategy: Sendable>: Sendable {
-  /// Secret: what the coupon ids are derived with.
+  /// Secret: the key from which the coupon ids are derived.
   package let key: CouponKey
   package let strategy: Strategy
   /// The strategy's name in `COUPON_STRATEGY`.
@@ -11,8 +11,8 @@ package struct CouponSettings<Strategy: Sendable>: Sendable {
   package let clockOffsetMilliseconds: Int
 
   /// - Parameters:
-  ///   - strategies: those that the program knows, the default first.
-  ///   - isOperated: whether the operator's listener is there; what only experiments change needs it.
+  ///   - strategies: those that the program supports, the default first.
+  ///   - isOperated: whether the operator's listener is enabled, which settings for experiments require.
   package init(
     _ reader: inout SettingsReader, strategies: [(name: String, value: Strategy)], isOperated: Bool
   ) throws(SettingsError) {
@@ -39,9 +39,9 @@ package struct CouponSettings<Strategy: Sendable>: Sendable {
 }
 
 extension Schema {
-  /// `DATABASE_SCHEMA`: labs that share a database have one each.
+  /// `DATABASE_SCHEMA`, which differs between labs that share a database.
   ///
-  /// - Parameter standard: of the program's name.
+  /// - Parameter standard: the schema named after the program.
   package init(_ reader: inout SettingsReader, standard: Schema) throws(SettingsError) {
     self =
       try reader.optional("DATABASE_SCHEMA", "Schema of the tables, where it is not the program's name.") {

@@ -1,6 +1,6 @@
 package import Operations
 
-/// The public listener, and how long one request may take.
+/// The public listener, and the time limit of one request.
 package struct ServerSettings: Sendable {
   package let host: String
   /// 0 asks the kernel for a free one.
@@ -8,7 +8,7 @@ package struct ServerSettings: Sendable {
   package let sharePort: Bool
   package let maxConnections: Int
   package let requestDeadline: Duration
-  /// Where the program says that it listens; nil: nowhere.
+  /// The file in which the program reports its ports; nil: none.
   package let readyFile: String?
 
   package init(_ reader: inout SettingsReader, defaultPort: Int) throws(SettingsError) {
@@ -39,7 +39,7 @@ package struct AdminSettings: Sendable {
   }
 
   package let listener: Listener?
-  /// `host:port` of the admin listeners that fault switches are forwarded to.
+  /// `host:port` of the operators' listeners to which fault switches are forwarded.
   package let peers: [String]
 
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
