@@ -19,7 +19,7 @@ package enum DatabaseFigures {
     metrics.counter("database_pool_opened_total", help: "Connections opened.", labels: labels) {
       Double(pool.statistics.opened)
     }
-    metrics.counter("database_pool_discarded_total", help: "Connections thrown away.", labels: labels) {
+    metrics.counter("database_pool_discarded_total", help: "Connections discarded.", labels: labels) {
       Double(pool.statistics.discarded)
     }
   }

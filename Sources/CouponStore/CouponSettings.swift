@@ -18,7 +18,7 @@ package struct CouponSettings<Strategy: Sendable>: Sendable {
   ) throws(SettingsError) {
     key = try reader.required(
       "COUPON_KEY", example: String(repeating: "k", count: CouponKey.lengths.lowerBound),
-      "The secret of the coupon ids, 16 to 1024 bytes.", secret: true
+      "Secret from which the coupon ids are derived, 16 to 1024 bytes.", secret: true
     ) { try BrokenRule.unless(CouponKey($0), "must be 16 to 1024 bytes long") }
     (strategyName, strategy) = try reader.choice(
       "COUPON_STRATEGY", of: strategies, "How a coupon is decided.")
@@ -44,7 +44,7 @@ extension Schema {
   /// - Parameter standard: the schema named after the program.
   package init(_ reader: inout SettingsReader, standard: Schema) throws(SettingsError) {
     self =
-      try reader.optional("DATABASE_SCHEMA", "Schema of the tables, where it is not the program's name.") {
+      try reader.optional("DATABASE_SCHEMA", "Schema of the tables; by default the program's name.") {
         try BrokenRule.unless(Schema($0), "must be 1 to 63 of the characters a-z0-9_, not a digit first")
       } ?? standard
   }

@@ -1,6 +1,6 @@
 package import EventLoop
 
-/// Does to the uses of one server what the switch on the board says: the adapter between a board and a wire module.
+/// Applies the board's switch to the uses of one server: the adapter between a board and a wire module.
 ///
 ///                         connect                call                                        receive
 ///     outage              refused                refused; existing connections are cut       waits
@@ -10,7 +10,7 @@ package import EventLoop
 ///     latency             later, at the latest at the deadline, for the caller to notice
 ///     flaky               refused                refused, or sent and unanswered             waits
 ///
-/// What waits to receive asks the switch again after a pause.
+/// A use that waits to receive checks the switch again after a pause.
 @LoopActor
 package final class SwitchedServer: CallSeam {
   private struct Weak { weak var connection: (any Severable)? }
@@ -26,7 +26,7 @@ package final class SwitchedServer: CallSeam {
   private let board: FaultBoard
   private let target: FaultTarget
   private var connections: [Weak] = []
-  /// Uses that go on as soon as the server hangs no more, in the order in which they came.
+  /// Uses that continue as soon as the hang ends, in the order in which they arrived.
   private var waiting: [Waiting] = []
 
   package init(_ board: FaultBoard, _ target: FaultTarget) {
@@ -55,7 +55,7 @@ package final class SwitchedServer: CallSeam {
     case .kafka: go(.proceedUnanswered)
     case .redis: EventLoop.shared.schedule(at: deadline) { go(.silent) }
     case .database:
-      // What waits longer than its deadline is the first to find out.
+      // The timer removes expired uses from those that wait.
       let timer = EventLoop.shared.schedule(at: deadline) { [weak self] in
         self?.waiting.removeAll { !$0.timer.isPending }
         go(.silent)

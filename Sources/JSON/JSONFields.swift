@@ -36,7 +36,7 @@ package struct JSONFields {
     try readObject()
   }
 
-  /// The value of the field with this index among the names; nil where it is missing.
+  /// The value of the field with this index among the names; nil if it is missing.
   package subscript(_ index: Int) -> Value? { values[index] }
 
   /// The text itself.

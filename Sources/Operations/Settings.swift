@@ -43,7 +43,7 @@ extension LogLevel {
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
     let levels = [LogLevel.info] + LogLevel.allCases.filter { $0 != .info }
     self = try reader.choice(
-      "LOG_LEVEL", of: levels.map { ($0.rawValue, $0) }, "The least that is logged."
+      "LOG_LEVEL", of: levels.map { ($0.rawValue, $0) }, "Lowest level that is logged."
     ).value
   }
 }

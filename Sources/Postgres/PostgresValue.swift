@@ -1,6 +1,6 @@
 internal import Text
 
-/// A parameter of a statement. The server infers its type from the statement (`$1::date[]` where it cannot).
+/// A parameter of a statement. The server infers its type from the statement (`$1::date[]` if it cannot).
 package enum PostgresValue: Hashable, Sendable {
   case null
   case bool(Bool)
@@ -60,7 +60,7 @@ struct CStrings {
     bytes.append(0)
   }
 
-  /// The pointers are good only inside `body`; a null pointer ends them.
+  /// The pointers are valid only inside `body`; a null pointer ends them.
   func withPointers<R>(_ body: ([UnsafePointer<CChar>?]) -> R) -> R {
     bytes.withUnsafeBytes { raw in
       var pointers: [UnsafePointer<CChar>?] = []

@@ -20,7 +20,8 @@ enum TimestampText {
     }
   }
 
-  /// Nil for `infinity` and every other form than the one that `append` writes (the fraction may be shorter or absent).
+  /// Nil for `infinity` and for every form that `append` does not write (the fraction may be shorter or
+  /// absent).
   static func parse(_ text: some Collection<UInt8>) -> Int64? {
     var reader = Reader(text)
     guard let written = reader.number(), reader.take("-"), let month = reader.number(), reader.take("-"),

@@ -1,9 +1,10 @@
 internal import Foundation
 internal import Text
 
-/// Where installed servers' programs lie.
+/// The locations of installed servers' programs.
 package enum Binaries {
-  /// The first of `name` on `PATH`, or in a place where Debian, Red Hat and Homebrew keep what is not on it.
+  /// The first `name` on `PATH`, or in a folder where Debian, Red Hat and Homebrew keep programs that are not
+  /// on it.
   package static func find(
     _ name: String, environment: [String: String] = ProcessInfo.processInfo.environment
   )

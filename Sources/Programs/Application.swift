@@ -54,7 +54,7 @@ package final class Application {
     (self.server, self.admin, self.parts) = (server, admin, parts)
     (log, metrics) = (context.log, context.metrics)
     context.metrics.gauge(
-      "request_deadline_seconds", help: "What a request is answered within (REQUEST_DEADLINE_MS)."
+      "request_deadline_seconds", help: "Time limit of a request (REQUEST_DEADLINE_MS)."
     ).value = server.requestDeadline.milliseconds / 1_000
     publicAPI = PublicAPI(
       services: services, metrics: context.metrics, clock: clock, requestDeadline: server.requestDeadline)

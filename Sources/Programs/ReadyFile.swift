@@ -9,7 +9,7 @@ package import Operations
 package enum ReadyFile {
   /// The path in `READY_FILE`; nil if no file is wanted.
   package static func setting(_ reader: inout SettingsReader) throws(SettingsError) -> String? {
-    try reader.optional("READY_FILE", "File that says, once the program listens, on which ports.") { $0 }
+    try reader.optional("READY_FILE", "File in which the program reports its ports once it listens.") { $0 }
   }
 
   /// - Parameter facts: further JSON members after the program and its process; nil values are omitted.

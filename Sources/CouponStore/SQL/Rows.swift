@@ -59,7 +59,7 @@ enum CouponColumns {
 }
 
 extension PostgresRows {
-  /// A `date`; nil where the value is NULL or infinite.
+  /// A `date`; nil if the value is NULL or infinite.
   func day(_ row: Int, _ column: Int) -> Day? { text(row, column).flatMap { Day($0) } }
 
   func policyID(_ row: Int, _ column: Int) -> PolicyID? { int(row, column).flatMap { PolicyID($0) } }
