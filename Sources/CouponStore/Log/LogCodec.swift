@@ -55,7 +55,7 @@ package enum LogCodec {
     writer.name(#"","timeZone":""#)
     writer.escaped(policy.timeZone)
     writer.name(#"","dailyQuota":"#)
-    writer.bytes.append(contentsOf: String(policy.dailyQuota).utf8)
+    writer.bytes.append(decimal: Int64(policy.dailyQuota))
     writer.name(#","perPerson":""#)
     writer.bytes.append(contentsOf: policy.perPerson.rawValue.utf8)
     writer.name(#"","keyHash":""#)
@@ -124,17 +124,15 @@ private struct EntryWriter {
     name(#"{"type":""#)
     bytes.append(contentsOf: type.utf8)
     name(#"","version":"#)
-    bytes.append(contentsOf: String(version).utf8)
+    bytes.append(decimal: version)
     name(#","eventId":""#)
     eventID.appendText(to: &bytes)
     name(#"","policyId":"#)
-    bytes.append(contentsOf: policyID.description.utf8)
+    bytes.append(decimal: Int64(policyID.value))
   }
 
   /// Appends the text between two values.
-  mutating func name(_ text: StaticString) {
-    bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
+  mutating func name(_ text: StaticString) { bytes.append(text: text) }
 
   /// Appends a text without control characters.
   mutating func escaped(_ text: String) {
