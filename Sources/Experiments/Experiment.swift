@@ -5,6 +5,7 @@ package import Laboratory
 import Load
 import Operations
 package import Terminal
+import Text
 import Verify
 
 /// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
