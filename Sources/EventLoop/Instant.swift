@@ -1,6 +1,6 @@
 internal import Clibuv
 
-/// A moment of the monotonic clock, in nanoseconds. Only differences and order mean anything.
+/// A moment of the monotonic clock, in nanoseconds. Only differences and order are meaningful.
 package struct Instant: Hashable, Comparable, Sendable {
   package let nanoseconds: UInt64
 

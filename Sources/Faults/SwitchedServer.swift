@@ -1,6 +1,6 @@
 package import EventLoop
 
-/// Does to the uses of one server what the switch on the board says: the adapter between a board and a wire module.
+/// Applies the board's switch to the uses of one server: the adapter between a board and a wire module.
 ///
 ///                         connect                call                                        receive
 ///     outage              refused                refused; existing connections are cut       refused
@@ -22,7 +22,7 @@ package final class SwitchedServer: CallSeam {
   private let board: FaultBoard
   private let target: FaultTarget
   private var connections: [Weak] = []
-  /// Uses that go on as soon as the server hangs no more, in the order in which they came.
+  /// Uses that continue as soon as the hang ends, in the order in which they arrived.
   private var waiting: [Waiting] = []
 
   package init(_ board: FaultBoard, _ target: FaultTarget) {
@@ -47,7 +47,7 @@ package final class SwitchedServer: CallSeam {
     case .kafka: go(.proceedUnanswered)
     case .redis: EventLoop.shared.schedule(at: deadline) { go(.silent) }
     case .database:
-      // What waits longer than its deadline is the first to find out.
+      // The timer removes expired uses from those that wait.
       let timer = EventLoop.shared.schedule(at: deadline) { [weak self] in
         self?.waiting.removeAll { !$0.timer.isPending }
         go(.silent)

@@ -4,19 +4,20 @@ package import EventLoop
 import Postgres
 import Text
 
-/// The seam of the monolith's strategies: how a claim that the look without a lock let through becomes a coupon.
+/// The seam of the monolith's strategies: how a claim that the read without a lock let through becomes a
+/// coupon.
 ///
-/// Whatever is done inside, the answer stands for what the database has committed. A unique violation means that the
-/// same person was faster elsewhere: the service then reads everything again.
+/// Whatever a strategy does, its answer reflects what the database has committed. A unique violation means
+/// that another request of the same person was faster: the service then reads everything again.
 @LoopActor
 package protocol Issuance {
-  /// - Throws: `PostgresError`; `commitUnknown` where the coupon may have been issued. `SchemaError`,
+  /// - Throws: `PostgresError`; `commitUnknown` if the coupon may have been issued. `SchemaError`,
   ///   `TooManyConflicts`.
   func decide(_ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant) async throws
     -> Decision
 }
 
-/// The ways in which the monolith can decide (`COUPON_STRATEGY`), the default first.
+/// The strategies of the monolith (`COUPON_STRATEGY`), the default first.
 package enum MonolithStrategy: String, CaseIterable, Sendable {
   case forUpdate = "for-update"
   /// As `for-update`, over the pool that everything else uses too.
@@ -27,11 +28,11 @@ package enum MonolithStrategy: String, CaseIterable, Sendable {
   case optimistic
   case advisoryLock = "advisory-lock"
 
-  /// Of the one pool of `shared-pool` where `DATABASE_POOL` says nothing else: a usual size, and more than the default's
-  /// pools together.
+  /// The size of `shared-pool`'s only pool if `DATABASE_POOL` is not set: a usual size, and more than the
+  /// default's pools together.
   static let sharedPoolSize = 16
 
-  /// False where two coupons of a day may get the same rank, so that the index that forbids it would hide the mistake.
+  /// False if two coupons of a day may get the same rank: the index that forbids it would hide the error.
   var ranksAreUnique: Bool { self != .unlocked }
 
   @LoopActor
@@ -46,8 +47,8 @@ package enum MonolithStrategy: String, CaseIterable, Sendable {
   }
 }
 
-/// Reads the day and the person's coupon in one round trip, decides, and writes in a second one: what three of the
-/// strategies have in common. They differ in how `first` makes the others wait.
+/// Reads the day and the person's coupon in one round trip, decides, and writes in a second one. Three
+/// strategies share it; they differ in how `first` makes other requests wait.
 struct ReadDecideWrite {
   let pool: PostgresPool
 
