@@ -28,7 +28,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
@@ -163,8 +163,8 @@ let package = Package(
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponCalendarTests", ["CouponCalendar", "CouponDomain", "TestSupport", "Text"]),
-    tests("EventLoopTests", ["EventLoop"]),
-    tests("HTTPTests", ["EventLoop", "HTTP"]),
+    tests("EventLoopTests", ["EventLoop", "TestSupport"]),
+    tests("HTTPTests", ["EventLoop", "HTTP", "TestSupport"]),
     tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
     tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
     tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
@@ -230,5 +230,6 @@ let package = Package(
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
         "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
       ]),
+    tests("ArchitectureTests"),
   ]
 )

@@ -34,7 +34,7 @@ package enum ServerUse: Hashable, Sendable {
   case connect
   /// One exchange: a round trip, a command or transaction, a produced message.
   case call
-  /// Reading what the server has next. It has no deadline: `go` is called when reading may continue.
+  /// Reading what the server has next. Anything but `.proceed`: not now; the reader asks again after a pause.
   case receive
 }
 

@@ -8,6 +8,9 @@ package struct Instant: Hashable, Comparable, Sendable {
 
   package static var now: Instant { Instant(nanoseconds: uv_hrtime()) }
 
+  /// The deadline of what has none: a century from now.
+  package static var distantFuture: Instant { .now + .seconds(100 * 365 * 86_400) }
+
   package static func + (start: Instant, wait: Duration) -> Instant {
     let shift = wait.nanoseconds
     return Instant(
