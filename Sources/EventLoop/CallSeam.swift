@@ -40,11 +40,11 @@ package enum ServerUse: Hashable, Sendable {
 
 package enum CallPermit: Hashable, Sendable {
   case proceed
-  /// The call is made; to the caller it is as though the connection broke before the answer.
+  /// The call is made; to the caller it looks as if the connection broke before the answer.
   case proceedUnanswered
-  /// Nothing is sent. The text says why.
+  /// Nothing is sent. The text is the reason.
   case refused(String)
-  /// The deadline is over, and to the caller it is as though nothing ever came back.
+  /// The deadline has passed; to the caller it looks as if no answer arrived.
   case silent
 }
 

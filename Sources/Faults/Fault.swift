@@ -11,7 +11,7 @@ package enum FaultEffect: Hashable, Sendable {
   case now(CallPermit)
   /// The use is delayed by this much.
   case delay(Duration)
-  /// Nothing comes back.
+  /// The use gets no answer.
   case hang
 
   package static let none = FaultEffect.now(.proceed)

@@ -3,7 +3,7 @@ package import Operations
 /// The public listener, and the time limit of one request.
 package struct ServerSettings: Sendable {
   package let host: String
-  /// 0 asks the kernel for a free one.
+  /// 0: a free one, chosen by the kernel.
   package let port: Int
   package let sharePort: Bool
   package let maxConnections: Int
@@ -32,7 +32,7 @@ package struct ServerSettings: Sendable {
 package struct AdminSettings: Sendable {
   package struct Listener: Sendable {
     package let host: String
-    /// 0 asks the kernel for a free one.
+    /// 0: a free one, chosen by the kernel.
     package let port: Int
     /// Secret.
     package let token: String

@@ -28,7 +28,7 @@ package final class RedisClient {
   private var expiry: LoopTimer?
   private var waiters: [Completion<Void>] = []
 
-  /// Called with true and false as the connection comes and goes.
+  /// Called with true when the connection is ready, and with false when it is lost.
   package var onConnectionChange: (@LoopActor (Bool) -> Void)?
 
   /// - Parameters:

@@ -1,6 +1,6 @@
 package import EventLoop
 
-/// The connection of a client and the calls on it. Pure: events and their times come in, what to do goes out.
+/// The connection of a client and the calls on it. Pure: it takes events with their times and returns what to do.
 ///
 ///     stopped ──start──▶ connecting ──opened──▶ loggingIn ──PONG──▶ ready
 ///                         ▲     │                   │                │

@@ -5,13 +5,17 @@ extension [UInt8] {
     append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  /// Numbers of one or two digits, the lengths in most messages, are written without a buffer.
+  /// Numbers of one to three digits, the lengths in most messages, are written without a buffer.
   package mutating func append(decimal number: Int64) {
     switch number {
-    case 0...9: append(48 + UInt8(number))
+    case 0...9: append(48 + UInt8(truncatingIfNeeded: number))
     case 10...99:
-      append(48 + UInt8(number / 10))
-      append(48 + UInt8(number % 10))
+      append(48 + UInt8(truncatingIfNeeded: number / 10))
+      append(48 + UInt8(truncatingIfNeeded: number % 10))
+    case 100...999:
+      append(48 + UInt8(truncatingIfNeeded: number / 100))
+      append(48 + UInt8(truncatingIfNeeded: number / 10 % 10))
+      append(48 + UInt8(truncatingIfNeeded: number % 10))
     default: append(capacity: 20) { $0.append(decimal: number) }
     }
   }
@@ -20,7 +24,7 @@ extension [UInt8] {
 extension Double {
   /// The number rounded to one digit after the point: `12.3`, `-0.1`, `4.0`. It must be finite.
   package var tenths: String {
-    let tenths = Int((self * 10).rounded())
+    let tenths = Int(self * 10 + (self < 0 ? -0.5 : 0.5))
     let digits = tenths.magnitude
     return "\(tenths < 0 ? "-" : "")\(digits / 10).\(digits % 10)"
   }

@@ -1,10 +1,10 @@
 /// Writes ASCII into a piece of memory from front to back, faster than appending each piece to an array. Each step
-/// checks that the memory is long enough.
+/// checks that the memory is long enough. Numbers are inlinable, because other modules write them on their hot paths.
 package struct TextBuffer {
-  private let memory: UnsafeMutableBufferPointer<UInt8>
-  package private(set) var count = 0
+  @usableFromInline let memory: UnsafeMutableBufferPointer<UInt8>
+  @usableFromInline package private(set) var count = 0
 
-  package init(_ memory: UnsafeMutableBufferPointer<UInt8>) { self.memory = memory }
+  @inlinable package init(_ memory: UnsafeMutableBufferPointer<UInt8>) { self.memory = memory }
 
   package mutating func append(_ text: StaticString) {
     append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -16,9 +16,7 @@ package struct TextBuffer {
     text.withUTF8 { append($0) }
   }
 
-  package mutating func append(_ byte: UInt8) {
-    room(1)[0] = byte
-  }
+  @inlinable package mutating func append(_ byte: UInt8) { room(1)[0] = byte }
 
   private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
     guard let start = bytes.baseAddress else { return }
@@ -26,11 +24,11 @@ package struct TextBuffer {
   }
 
   /// A number with as many digits as it needs.
-  package mutating func append(decimal number: Int64) {
+  @inlinable package mutating func append(decimal number: Int64) {
     if number < 0 { append(UInt8(ascii: "-")) }
     var width = 1
-    var rest = number.magnitude / 10
-    while rest > 0 { (width, rest) = (width + 1, rest / 10) }
+    var bound: UInt64 = 10
+    while number.magnitude >= bound, width < 20 { (width, bound) = (width + 1, bound &* 10) }
     append(digits: number.magnitude, width: width)
   }
 
@@ -39,7 +37,7 @@ package struct TextBuffer {
     append(digits: UInt64(truncatingIfNeeded: number), width: width)
   }
 
-  package mutating func append(digits number: UInt64, width: Int) {
+  @inlinable package mutating func append(digits number: UInt64, width: Int) {
     let start = room(width)
     var rest = number
     for place in stride(from: width - 1, through: 0, by: -1) {
@@ -48,7 +46,7 @@ package struct TextBuffer {
     }
   }
 
-  mutating func room(_ length: Int) -> UnsafeMutablePointer<UInt8> {
+  @inlinable mutating func room(_ length: Int) -> UnsafeMutablePointer<UInt8> {
     guard let start = memory.baseAddress, count + length <= memory.count else {
       preconditionFailure("a text of more than \(memory.count) bytes")
     }
