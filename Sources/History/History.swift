@@ -50,15 +50,15 @@ package struct RunFacts: Hashable, Sendable {
   package var people: Int
   /// The people are called by this and their number, unless `names` says otherwise.
   package var namePrefix: String
-  /// Of people whom another generator has named, by their number; empty for those of ours.
+  /// Names given by another generator, by number; empty for histories of `lab load`.
   package var names: [String] = []
   /// The wall clock at microsecond 0 of the records.
   package var startedAt: Timestamp
   /// When the crowd was let in, in microseconds since the start.
   package var openedAfter: Int64
-  /// What the servers were told to answer within.
+  /// The servers' `REQUEST_DEADLINE_MS`.
   package var deadlineMilliseconds: Int
-  /// Whose servers these were, by `LabState.id`; empty where nobody has said so.
+  /// The laboratory of the servers, as in `LabState.id`; empty where unknown.
   package var laboratory: String
   /// When the generator itself did not run, in microseconds since the start, in order.
   package var stalls: [Range<Int64>] = []

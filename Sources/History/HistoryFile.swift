@@ -32,7 +32,7 @@ package enum HistoryFile {
     try decode([UInt8](Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)))
   }
 
-  /// Whose servers a history tells of, without reading all of it; empty where it does not say so or cannot be read.
+  /// The laboratory that a history names, without reading all of it; empty where it names none or cannot be read.
   package static func laboratory(of path: String) -> String {
     guard let file = FileHandle(forReadingAtPath: path) else { return "" }
     defer { try? file.close() }
@@ -52,30 +52,38 @@ package enum HistoryFile {
   }
 
   package static func decode(_ bytes: [UInt8]) throws(Unreadable) -> History {
-    var lines = Lines(bytes)
-    guard lines.next().map({ String(decoding: $0, as: UTF8.self) }) == firstLine else {
+    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+    // Nothing follows the end of the last line.
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    var number = 0
+    func next() -> ArraySlice<UInt8>? {
+      guard let line = lines.popFirst() else { return nil }
+      number += 1
+      return line
+    }
+    guard next().map({ String(decoding: $0, as: UTF8.self) }) == firstLine else {
       throw Unreadable(
         line: 1,
         problem:
           "no history: it begins neither with \(firstLine) nor, as a CSV, with \(PlainHistory.firstLine)")
     }
     var facts: [String: String] = [:]
-    while let line = lines.next() {
+    while let line = next() {
       let fields = line.split(separator: tab, omittingEmptySubsequences: false)
       guard line.first == UInt8(ascii: "#") else {
-        throw Unreadable(line: lines.number, problem: "the line of column names is missing")
+        throw Unreadable(line: number, problem: "the line of column names is missing")
       }
       if fields.count > 2 { break }
       facts[String(decoding: fields[0].dropFirst(), as: UTF8.self)] =
         fields.count == 2 ? String(decoding: fields[1], as: UTF8.self) : ""
     }
     guard let run = run(facts) else {
-      throw Unreadable(line: lines.number, problem: "a fact of the run is missing or cannot be read")
+      throw Unreadable(line: number, problem: "a fact of the run is missing or cannot be read")
     }
     var history = History(run: run)
-    while let line = lines.next() {
+    while let line = next() {
       guard let (request, coupon) = decode(line) else {
-        throw Unreadable(line: lines.number, problem: "not a request of \(columns.count) columns")
+        throw Unreadable(line: number, problem: "not a request of \(columns.count) columns")
       }
       history.append(request, coupon: coupon)
     }
@@ -178,22 +186,5 @@ package enum HistoryFile {
       value = value * 10 + UInt64(digit - 48)
     }
     return UInt32(exactly: value)
-  }
-
-  /// The lines of a text; an unfinished last line counts as one.
-  private struct Lines {
-    private let bytes: [UInt8]
-    private var position = 0
-    private(set) var number = 0
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    mutating func next() -> ArraySlice<UInt8>? {
-      guard position < bytes.count else { return nil }
-      let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-      defer { position = end + 1 }
-      number += 1
-      return bytes[position..<end]
-    }
   }
 }

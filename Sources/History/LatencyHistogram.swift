@@ -3,16 +3,13 @@
 /// Values up to 2,047 µs have a bucket each; above that, each doubling has 1,024 buckets of equal width, so that
 /// a bucket is never wider than a thousandth of its values (the layout of Gil Tene's HDR histogram).
 package struct LatencyHistogram: Hashable, Sendable {
-  /// Longer durations are counted as this one, and in `clamped`.
+  /// Longer durations are counted as this one.
   package static let largest: Int64 = 1_800_000_000
 
   package private(set) var count: Int64 = 0
-  /// How many durations were longer than `largest`.
-  package private(set) var clamped: Int64 = 0
   /// Exact, in microseconds; 0 while nothing is recorded.
   package private(set) var maximum: Int64 = 0
   package private(set) var minimum: Int64 = 0
-  private var total: Int64 = 0
   /// Grows to the largest bucket in use.
   private var buckets: [Int64] = []
 
@@ -21,14 +18,12 @@ package struct LatencyHistogram: Hashable, Sendable {
   /// A negative duration counts as 0.
   package mutating func record(microseconds: Int64, times: Int64 = 1) {
     guard times > 0 else { return }
-    if microseconds > LatencyHistogram.largest { clamped += times }
     let value = min(max(microseconds, 0), LatencyHistogram.largest)
     let index = LatencyHistogram.bucket(of: value)
     if index >= buckets.count { buckets += repeatElement(0, count: index + 1 - buckets.count) }
     buckets[index] += times
     (minimum, maximum) = count == 0 ? (value, value) : (min(minimum, value), max(maximum, value))
     count += times
-    total += value * times
   }
 
   package mutating func merge(_ other: LatencyHistogram) {
@@ -40,8 +35,6 @@ package struct LatencyHistogram: Hashable, Sendable {
     minimum = count == 0 ? other.minimum : min(minimum, other.minimum)
     maximum = max(maximum, other.maximum)
     count += other.count
-    clamped += other.clamped
-    total += other.total
   }
 
   /// The smallest recorded value that at least `fraction` of all values do not exceed, in microseconds and
@@ -56,9 +49,6 @@ package struct LatencyHistogram: Hashable, Sendable {
     }
     return maximum
   }
-
-  /// Exact, in microseconds; nil while nothing is recorded.
-  package var mean: Double? { count == 0 ? nil : Double(total) / Double(count) }
 
   /// How many values exceed a limit, give or take those within a thousandth of it.
   package func countAbove(microseconds limit: Int64) -> Int64 {

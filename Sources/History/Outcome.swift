@@ -40,7 +40,7 @@ package enum Outcome: UInt8, Hashable, Sendable, CaseIterable {
 
   /// What the invariants call ok.
   package var isOK: Bool { self == .created || self == .existing }
-  /// A refusal: somebody decided "no". Everything that is neither ok nor this is unknown.
+  /// A decided "no". An outcome that is neither ok nor a refusal is unknown.
   package var isRefusal: Bool { self == .soldOut || self == .notOpen || self == .refused }
   package var isUnknown: Bool { !isOK && !isRefusal }
   /// Whether the answer says that this request left no trace.

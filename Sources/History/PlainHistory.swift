@@ -2,8 +2,8 @@ package import CouponDomain
 import Foundation
 import Text
 
-/// A plain CSV of what people were told, as another load generator can write it: `person,status,couponId` and a line an
-/// answer, each person's in their order.
+/// A plain CSV of answers, as another load generator can write it: `person,status,couponId` and a line per answer, each
+/// person's in their order.
 ///
 ///     person,status,couponId
 ///     a0p0t3r17,201,6f1ed002ab5595859014ebf0951522d9
@@ -48,7 +48,7 @@ package struct PlainHistory: Sendable {
             line: 1, problem: "a history in CSV begins with \(PlainHistory.firstLine)")
         }
       } else if !text.isEmpty, text != PlainHistory.firstLine {
-        // Files that were put together have their heads in between.
+        // Concatenated files have further head lines.
         lines.append(try PlainHistory.line(text, number))
       }
     }

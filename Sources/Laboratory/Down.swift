@@ -8,7 +8,7 @@ extension Lab {
   ///
   ///     stopped parts go on ─▶ API ends ─▶ worker started again where it is dead ─▶ lag 0 ─▶ the rest ends
   ///
-  /// - Parameter waitForLag: how long for; zero: everything is stopped at once, and what is in an embedded broker is lost.
+  /// - Parameter waitForLag: the longest wait; zero stops everything at once and loses what an embedded broker holds.
   /// - Throws: `LabFailure` where not everything was written. An embedded broker holds that in memory alone: then nothing
   ///   but the API has been stopped.
   package func down(waitForLag: Duration = .seconds(60)) async throws {

@@ -27,7 +27,7 @@ package final class Lab {
     return Lab(folder: folder, state: state, interrupt: interrupt)
   }
 
-  /// Without the lock: for commands that change neither what runs nor what is noted.
+  /// Without the lock: for commands that change neither processes nor `lab.json`.
   package static func look(_ folder: LabFolder, interrupt: Interrupt) throws -> Lab {
     guard let state = try LabState.read(folder) else {
       throw LabFailure("there is no laboratory in \(folder.path)")
@@ -48,8 +48,8 @@ package final class Lab {
   func note(_ part: LabPart, _ process: RunningProcess, runs: Bool) {
     if !runs {
       state.parts.removeAll { $0.part == part }
-    } else if let index = state.parts.firstIndex(where: { $0.part == part }) {
-      state.parts[index].process = process
+    } else if state.part(part) != nil {
+      state.change(part) { $0.process = process }
     } else {
       state.parts.append(LabState.Part(part: part, process: process))
     }
@@ -70,10 +70,9 @@ package final class Lab {
   /// Where something listens.
   func note(_ part: LabPart, port: Int, adminPort: Int = 0, on listen: ListenOptions? = nil) throws {
     try update { state in
-      guard let index = state.parts.firstIndex(where: { $0.part == part }) else { return }
-      (state.parts[index].port, state.parts[index].adminPort) = (port, adminPort)
-      if let listen {
-        (state.parts[index].host, state.parts[index].adminHost) = (listen.host, listen.operatorHost)
+      state.change(part) { known in
+        (known.port, known.adminPort) = (port, adminPort)
+        if let listen { (known.host, known.adminHost) = (listen.host, listen.operatorHost) }
       }
     }
   }

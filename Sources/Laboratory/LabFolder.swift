@@ -11,9 +11,9 @@ package struct LabFolder: Sendable {
 
   package init(path: String) { self.path = URL(fileURLWithPath: path).standardizedFileURL.path }
 
-  package var stateFile: String { path + "/lab.json" }
+  var stateFile: String { path + "/lab.json" }
   /// What `stateFile` held before it was written last.
-  package var formerStateFile: String { stateFile + ".old" }
+  var formerStateFile: String { stateFile + ".old" }
   package var logs: String { path + "/logs" }
   /// The operator's token alone, for scripts; only its owner may read it.
   package var operatorToken: String { path + "/operator-token" }
@@ -46,14 +46,9 @@ package enum LabPart: String, Codable, CaseIterable, Sendable {
   case edaWorker = "eda-worker"
   case edaAPI = "eda-api"
 
-  package var isProgram: Bool {
-    switch self {
-    case .monolith, .edaWorker, .edaAPI: true
-    case .postgres, .redis, .kafka: false
-    }
-  }
+  package var isProgram: Bool { architecture != nil }
 
-  /// Of a program that answers people or writes what they were told.
+  /// Nil for servers.
   package var architecture: Architecture? {
     switch self {
     case .monolith: .monolith

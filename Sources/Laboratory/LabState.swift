@@ -40,10 +40,10 @@ package struct LabState: Codable, Sendable {
     package var port: Int = 0
     /// The operator's listener of a program.
     package var adminPort: Int = 0
-    /// The addresses that a program's two listeners were told to take; nil: the loopback's.
+    /// The configured addresses of a program's two listeners; nil: the loopback.
     package var host: String?
     package var adminHost: String?
-    /// What a program was told beside the laboratory's own settings, and where it lies: for starting it again.
+    /// A program's settings beside the laboratory's own, and the folder of its executable: for a restart.
     package var settings: [String: String]?
     package var programs: String?
 
@@ -72,6 +72,10 @@ package struct LabState: Codable, Sendable {
   package func part(_ part: LabPart) -> Part? { parts.first { $0.part == part } }
   package var running: [Part] { parts.filter(\.process.isRunning) }
 
+  mutating func change(_ part: LabPart, _ change: (inout Part) -> Void) {
+    if let index = parts.firstIndex(where: { $0.part == part }) { change(&parts[index]) }
+  }
+
   // MARK: - Names on the servers
 
   package func schema(of architecture: Architecture) -> String {
@@ -84,7 +88,7 @@ package struct LabState: Codable, Sendable {
 
   // MARK: - The file
 
-  /// Nil where the folder holds no laboratory. What cannot be read is told, and the state before it is taken.
+  /// Nil where the folder holds no laboratory. An unreadable file is reported, and the state before its last change is used.
   package static func read(_ folder: LabFolder) throws -> LabState? {
     guard FileManager.default.fileExists(atPath: folder.stateFile) else { return nil }
     if let state = decode(folder.stateFile) { return state }

@@ -1,4 +1,4 @@
-package import EventLoop
+import EventLoop
 import Kafka
 import CouponStore
 import Postgres
@@ -6,13 +6,13 @@ import History
 
 /// How far the database is behind the log, asked of both themselves.
 @LoopActor
-package final class LagReader {
+final class LagReader {
   private let admin: KafkaAdmin?
   private let pool: PostgresPool?
   private let topic: String
   private let partitions: Int
 
-  package init(_ state: LabState) {
+  init(_ state: LabState) {
     (topic, partitions) = (state.topic, state.log?.partitions ?? 0)
     admin = state.log.flatMap {
       try? KafkaAdmin(configuration: KafkaConfiguration(brokers: $0.brokers, clientID: "lab"))
@@ -21,7 +21,7 @@ package final class LagReader {
   }
 
   /// Entries of the log that are not in the database yet; nil where one of the two does not answer.
-  package func read() async -> Int64? {
+  func read() async -> Int64? {
     guard let admin, let pool else { return nil }
     let deadline = Instant.now + .seconds(5)
     do {
@@ -32,7 +32,7 @@ package final class LagReader {
     } catch { return nil }
   }
 
-  package func close() async {
+  func close() async {
     await admin?.close()
     await pool?.close()
   }

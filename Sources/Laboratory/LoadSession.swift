@@ -54,17 +54,10 @@ package struct LoadSession {
   }
 
   package func plan(policy: PolicyID, opening: Timestamp, early: Double) -> LoadPlan {
-    var crowd = options.crowd
-    crowd.earlyShare = early
-    var plan = LoadPlan(
-      crowd: crowd, attempts: options.attempts, architecture: architecture,
-      strategy: architecture.defaultStrategy, policyID: policy,
-      namePrefix: "p\(options.seed)-", opening: opening, deadline: options.deadline,
-      patience: options.patience,
-      connections: min(options.connections, LoadSession.mostConnections),
-      bystanderPerSecond: options.bystanderPerSecond, after: options.after)
-    plan.concurrent = options.concurrent
-    return plan
+    var options = options
+    options.earlyShare = early
+    options.connections = min(options.connections, LoadSession.mostConnections)
+    return LoadPlan(options, architecture, policyID: policy, opening: opening)
   }
 
   /// What the system lets this process have, with some left for everything else.
@@ -78,9 +71,9 @@ package struct LoadSession {
     let facts = await facts()
     plan.strategy = facts.strategy ?? plan.strategy
     if let deadline = facts.deadline {
-      plan.deadline = deadline
+      plan.options.deadline = deadline
       // A client that gives up before the server answers hears nothing of it.
-      plan.patience = max(plan.patience, deadline + .seconds(2))
+      plan.options.patience = max(plan.options.patience, deadline + .seconds(2))
     }
     let run = LoadGenerator(plan, target: address, stays: try await stays())
     interrupt.onCome { run.abandon() }

@@ -29,7 +29,7 @@ final class LogSender {
     try producer.produce(topic: topic, partition: partition, key: key, value: value, id: UInt64(sent))
   }
 
-  /// Waits for what is under way.
+  /// Waits for the messages in flight.
   ///
   /// - Returns: how many messages the log has taken.
   func end(by deadline: Instant) async throws -> Int {

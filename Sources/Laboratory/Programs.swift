@@ -45,14 +45,13 @@ extension Lab {
     // One crash is enough.
     settings["CRASH_AT"] = nil
     try update { state in
-      guard let index = state.parts.firstIndex(where: { $0.part == part }) else { return }
-      (state.parts[index].settings, state.parts[index].programs) = (settings, options.programs)
+      state.change(part) { ($0.settings, $0.programs) = (settings, options.programs) }
     }
   }
 
   func ended(_ part: LabPart, _ log: String, _ offset: UInt64 = 0) -> LabFailure {
     let text = ServerFiles.text(of: log, from: offset)
-    // What it says last is that it stops; why is told before.
+    // The last line says that it stops; the error before it says why.
     let error = text.split(whereSeparator: \.isNewline).last { $0.contains(" level=error ") }
     let line = error.map(String.init) ?? ServerFiles.lastLine(of: text)
     return LabFailure("\(part.rawValue) has ended: \(line) (see \(log))")
@@ -75,7 +74,7 @@ package struct ProgramCommand: Sendable {
   }
 
   /// The settings of the user's environment that a program is given again when it is started again.
-  package static let rememberedSettings: Set<String> = [
+  static let rememberedSettings: Set<String> = [
     "DATABASE_POOL", "COUPON_POOL", "REQUEST_DEADLINE_MS", "MAX_CONNECTIONS", "COUPON_STRATEGY",
     "CLOCK_OFFSET_MS", "LOG_LEVEL",
   ]

@@ -9,10 +9,6 @@ package struct ReadyNote: Decodable, Hashable, Sendable {
   /// Of the embedded broker.
   package let brokers: String?
 
-  package init(pid: Int32, httpPort: Int?, adminPort: Int?, brokers: String?) {
-    (self.pid, self.httpPort, self.adminPort, self.brokers) = (pid, httpPort, adminPort, brokers)
-  }
-
   /// Nil until the program has written it, whole.
   package static func read(_ path: String) -> ReadyNote? {
     FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(ReadyNote.self, from: $0) }

@@ -32,13 +32,10 @@ extension Lab {
   }
 
   private func dropSchemas() async throws {
-    guard let database = state.database, !database.isPrivate else { return }
-    let pool = PostgresPool(
-      configuration: try PostgresConfiguration(url: database.url), size: 1, maxWaiting: 4,
-      sessionSettings: [:],
-      name: "lab")
-    defer { EventLoop.shared.spawn { await pool.close() } }
+    guard state.database?.isPrivate == false else { return }
     for architecture in Architecture.allCases {
+      let pool = try state.pool(of: architecture)
+      defer { EventLoop.shared.spawn { await pool.close() } }
       // A name of our own making: letters, digits and underscores.
       let drop = PostgresStatement("DROP SCHEMA IF EXISTS \(state.schema(of: architecture)) CASCADE")
       do { _ = try await pool.query(drop, [], deadline: .now + .seconds(60)) } catch {

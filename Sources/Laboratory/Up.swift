@@ -47,7 +47,7 @@ extension Lab {
     try update { $0.parts = [] }
     try ServerFiles.writeSecret(Data("\(state.adminToken)\n".utf8), to: folder.operatorToken)
     keptSwitches.forgetAll()
-    // What is being waited for would keep an interrupted start waiting.
+    // The part that is starting would keep an interrupted start waiting.
     isStarting = true
     defer { isStarting = false }
     interrupt.onCome { [weak self] in

@@ -15,7 +15,7 @@ package struct BystanderSchedule: Sendable {
     package let due: Int64
   }
 
-  package static let visitors = 1_000
+  static let visitors = 1_000
 
   private let requestsPerSecond: Double
   private let stays: Int

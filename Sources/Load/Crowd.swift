@@ -27,12 +27,12 @@ package struct Crowd: Hashable, Sendable {
   }
 
   /// How long before the opening the first impatient people may come.
-  package static let earlySeconds = 2.0
+  static let earlySeconds = 2.0
   /// The fading part is cut after this many of its time constants.
   private static let fadingConstants = 4.0
 
   /// Seconds at the full rate.
-  package var plateauSeconds: Double { (isSteady ? late : late / 2) / rate }
+  var plateauSeconds: Double { (isSteady ? late : late / 2) / rate }
   /// Seconds from the opening to the last possible first request.
   package var seconds: Double {
     isSteady ? plateauSeconds : plateauSeconds + Crowd.fadingConstants * fadingConstant

@@ -8,8 +8,8 @@ package import History
 
 /// Sends a crowd and a bystander through HTTP, each request when it is due, whatever the server does.
 ///
-/// One run, one object: `run()` returns the history when everybody has their last answer and the bystander has gone on
-/// for a while after that. Nothing waits for an answer before sending: the loop has one queue of what is due.
+/// One object a run: `run()` returns the history when every person has a last answer and the bystander has gone on for a
+/// while after that. Sending never waits for an answer.
 @LoopActor
 package final class LoadGenerator {
   private let plan: LoadPlan
@@ -32,12 +32,10 @@ package final class LoadGenerator {
 
   /// People who have their last answer.
   package private(set) var settled = 0
-  /// Coupons that were given to somebody.
+  /// Answers 201.
   package private(set) var won = 0
   /// Requests that ended without an answer that settles anything.
   package private(set) var troubled = 0
-  /// People who have asked at least once.
-  package var arrived: Int { nextPerson }
   package var people: Int { arrivals.count }
   /// Seconds from the opening; negative before it.
   package var secondsSinceOpening: Double { Double(microseconds(.now) - history.run.openedAfter) / 1_000_000 }
@@ -53,33 +51,34 @@ package final class LoadGenerator {
     let openedAfter = plan.opening.microseconds - startedAt.microseconds
     let run = RunFacts(
       architecture: plan.architecture, strategy: plan.strategy, policyID: plan.policyID,
-      seed: plan.crowd.seed,
-      people: plan.crowd.people, namePrefix: plan.namePrefix, startedAt: startedAt, openedAfter: openedAfter,
-      deadlineMilliseconds: Int(plan.deadline.milliseconds))
+      seed: plan.options.seed,
+      people: plan.options.people, namePrefix: plan.namePrefix, startedAt: startedAt,
+      openedAfter: openedAfter,
+      deadlineMilliseconds: Int(plan.options.deadline.milliseconds))
     history = History(run: run)
-    history.requests.reserveCapacity(plan.crowd.people * 2)
+    history.requests.reserveCapacity(plan.options.people * 2)
     arrivals =
-      plan.concurrent == nil
-      ? plan.crowd.arrivals().map { $0 + openedAfter }
-      : Array(repeating: openedAfter, count: plan.crowd.people)
+      plan.options.concurrent == nil
+      ? plan.options.crowd.arrivals().map { $0 + openedAfter }
+      : Array(repeating: openedAfter, count: plan.options.people)
     head = Array(
       "POST /v1/policies/\(plan.policyID)/coupons HTTP/1.1\r\nHost: \(target)\r\nContent-Length: 0\r\nX-User-Id: "
         .utf8)
     crowd = HTTPClient(
       HTTPClientConfiguration(
-        address: target, maxConnections: plan.connections, maxWaiting: plan.crowd.people + 1))
+        address: target, maxConnections: plan.options.connections, maxWaiting: plan.options.people + 1))
     (self.target, self.stays) = (target, stays)
   }
 
   /// Opens a part of the connections, sends everything, and returns when all of it has ended.
   package func run() async -> History {
     watch.begin()
-    _ = await crowd.open(min(plan.connections, 256), deadline: .now + .seconds(2))
+    _ = await crowd.open(min(plan.options.connections, 256), deadline: .now + .seconds(2))
     beginSides()
     if arrivals.isEmpty { done.succeed(()) }
     pump()
     try? await done.value()
-    EventLoop.shared.schedule(after: plan.after) { for side in self.sides { side.end() } }
+    EventLoop.shared.schedule(after: plan.options.after) { for side in self.sides { side.end() } }
     for side in sides { await side.ended() }
     crowd.close()
     watch.end()
@@ -87,7 +86,7 @@ package final class LoadGenerator {
     return history
   }
 
-  /// Ends a run early: what is in flight is lost, and everybody who has no answer stays without one.
+  /// Ends a run early: requests in flight are dropped and not recorded.
   package func abandon() {
     nextPerson = arrivals.count
     crowd.close()
@@ -100,13 +99,13 @@ package final class LoadGenerator {
     func begin(_ next: @escaping @LoopActor () -> SideStream.Request) {
       sides.append(
         SideStream(
-          to: target, patience: plan.patience, start: start,
+          to: target, patience: plan.options.patience, start: start,
           record: { [weak self] request in self?.history.append(request) }, next: next))
     }
-    if plan.bystanderPerSecond > 0, !stays.isEmpty {
+    if plan.options.bystanderPerSecond > 0, !stays.isEmpty {
       begin(
         BystanderSchedule.requests(
-          perSecond: plan.bystanderPerSecond, stays: stays, seed: plan.crowd.seed))
+          perSecond: plan.options.bystanderPerSecond, stays: stays, seed: plan.options.seed))
     }
     if let probes = plan.probes, probes.perSecond > 0, !probes.holders.isEmpty { begin(probes.requests()) }
   }
@@ -115,7 +114,7 @@ package final class LoadGenerator {
 
   private func instant(_ microseconds: Int64) -> Instant { start + .microseconds(microseconds) }
 
-  /// Sends whoever is due; comes again when the next one is.
+  /// Sends what is due and schedules itself for the next request.
   private func pump() {
     isPumping = false
     let now = microseconds(.now)
@@ -126,17 +125,17 @@ package final class LoadGenerator {
       nextPerson += 1
       sent += 1
       asking += 1
-      // Who waits for others to be served is due when it is their turn.
+      // With a bounded number of people at a time, a person is due when it is their turn.
       send(
         person, attempt: arrival < history.run.openedAfter ? 0 : 1,
-        due: plan.concurrent == nil ? arrival : now)
+        due: plan.options.concurrent == nil ? arrival : now)
     }
     guard nextPerson < arrivals.count, !isPumping, hasRoom else { return }
     isPumping = true
     EventLoop.shared.schedule(at: instant(arrivals[nextPerson])) { [weak self] in self?.pump() }
   }
 
-  private var hasRoom: Bool { plan.concurrent.map { asking < $0 } ?? true }
+  private var hasRoom: Bool { plan.options.concurrent.map { asking < $0 } ?? true }
 
   private func send(_ person: Int, attempt: Int, due: Int64) {
     let name = plan.namePrefix + String(person)
@@ -144,7 +143,7 @@ package final class LoadGenerator {
     bytes.append(contentsOf: name.utf8)
     bytes.append(contentsOf: "\r\n\r\n".utf8)
     let flight = Flight(person: person, name: name, attempt: attempt, due: due)
-    crowd.send(bytes, deadline: .now + plan.patience, onSent: { flight.sent = .now }) { result in
+    crowd.send(bytes, deadline: .now + plan.options.patience, onSent: { flight.sent = .now }) { result in
       self.take(result, flight)
     }
   }
@@ -174,7 +173,7 @@ package final class LoadGenerator {
       (outcome, coupon) = reader.read(answer, user: flight.name)
       retryAfter = OutcomeReader.retryAfter(answer)
     case .failure(let error):
-      outcome = Outcome(error, timedOut: answered >= flight.asked + plan.patience)
+      outcome = Outcome(error, timedOut: answered >= flight.asked + plan.options.patience)
     }
     let request = RequestRecord(
       call: .coupon, outcome: outcome, attempt: UInt8(clamping: flight.attempt),
@@ -188,22 +187,22 @@ package final class LoadGenerator {
       flight.person, after: outcome, flight.attempt, answered: microseconds(answered), retryAfter: retryAfter)
   }
 
-  /// Who has no answer that settles it asks again, a bounded number of times; who came too early, at the opening.
+  /// A person without a settling answer retries, a bounded number of times; one who came too early asks at the opening.
   private func goOn(
     _ person: Int, after outcome: Outcome, _ attempt: Int, answered: Int64, retryAfter: Int?
   ) {
     var due: Int64?
     if attempt == 0, !outcome.isOK {
-      due = max(history.run.openedAfter + plan.retries.afterOpening(person: person), answered)
+      due = max(history.run.openedAfter + plan.options.retries.afterOpening(person: person), answered)
     } else if outcome.isUnknown {
-      due = plan.retries.delay(person: person, attempt: attempt, retryAfterSeconds: retryAfter)
+      due = plan.options.retries.delay(person: person, attempt: attempt, retryAfterSeconds: retryAfter)
         .map { answered + $0 }
     }
     guard let due else {
       settled += 1
       asking -= 1
       if settled == arrivals.count { done.succeed(()) }
-      if plan.concurrent != nil { pump() }
+      if plan.options.concurrent != nil { pump() }
       return
     }
     EventLoop.shared.schedule(at: instant(due)) { [weak self] in

@@ -11,20 +11,21 @@ package struct LoadOptions: Hashable, Sendable {
   package var earlyShare = 0.01
   /// Requests a person makes at most.
   package var attempts = 4
-  /// More than a crowd of ours ever has open: with fewer, people would wait at the generator for a slow server instead
-  /// of at its door, and what they would have met there is not seen.
+  /// More than a crowd ever has open: with fewer, people would wait for a slow server inside the generator, and what
+  /// they would have met at the server is not seen.
   package var connections = 10_000
   package var bystanderPerSecond = 40.0
   package var seed: UInt64
   /// The bystander alone, before the opening and after the last answer.
   package var before = Duration.seconds(5)
   package var after = Duration.seconds(5)
+  /// How long a client waits for an answer; longer than the servers' deadline.
   package var patience = Duration.seconds(5)
   /// The servers' `REQUEST_DEADLINE_MS`.
   package var deadline = Duration.seconds(2)
   /// People arrive evenly instead of in a rush that fades.
   package var isSteady = false
-  /// So many people at a time instead of a schedule.
+  /// So many people at a time, each as soon as another has their answer, from the opening on; nil: by the schedule.
   package var concurrent: Int?
   /// Holders who look at their coupon and people who come too late for a sold-out policy, a second, each.
   package var probesPerSecond = 0.0
@@ -36,6 +37,8 @@ package struct LoadOptions: Hashable, Sendable {
   package var crowd: Crowd {
     Crowd(people: people, rate: rate, earlyShare: earlyShare, seed: seed, isSteady: isSteady)
   }
+
+  var retries: Retries { Retries(attempts: attempts, seed: seed) }
 
   /// One line that says what comes, and with which seed.
   package var summary: String {

@@ -5,7 +5,7 @@ import JSON
 import Text
 import History
 
-/// Reads an answer as the contract has it, and believes nothing else.
+/// Reads an answer by the contract; every other answer is `strange`.
 struct OutcomeReader {
   let policyID: PolicyID
 
@@ -19,10 +19,10 @@ struct OutcomeReader {
     case 200, 201:
       guard let coupon = coupon(answer.body, user: user) else { return (.strange, nil) }
       return (answer.status == 201 ? .created : .existing, coupon)
-    case 409: return (code(answer.body) == "sold-out" ? .soldOut : .strange, nil)
-    case 403: return (code(answer.body) == "not-open" ? .notOpen : .refused, nil)
+    case 409: return (OutcomeReader.code(answer.body) == "sold-out" ? .soldOut : .strange, nil)
+    case 403: return (OutcomeReader.code(answer.body) == "not-open" ? .notOpen : .refused, nil)
     case 400..<500: return (.refused, nil)
-    case 503: return (OutcomeReader.unavailable(code(answer.body)), nil)
+    case 503: return (OutcomeReader.unavailable(OutcomeReader.code(answer.body)), nil)
     default: return (.strange, nil)
     }
   }
@@ -46,8 +46,6 @@ struct OutcomeReader {
   private static func unavailable(_ code: String?) -> Outcome {
     code == "unavailable" ? .unavailable : .unknown
   }
-
-  private func code(_ body: [UInt8]) -> String? { OutcomeReader.code(body) }
 
   private static func code(_ body: [UInt8]) -> String? {
     guard let fields = try? JSONFields(body, names: codeField), case .text(let range, let escaped) = fields[0]

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A small generator of our own (SplitMix64), so that one seed gives one schedule with every Swift there is.
+/// SplitMix64, so that one seed gives the same schedule with every version of Swift.
 package struct Randomness: Sendable {
   private var state: UInt64
 

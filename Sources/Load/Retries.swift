@@ -1,11 +1,11 @@
-/// When a person who got no answer, or none that settles it, asks again: exponential backoff with jitter, a
+/// When a person without a settling answer asks again: exponential backoff with jitter, a
 /// bounded number of times, the same for the same seed, person and attempt.
 package struct Retries: Hashable, Sendable {
   /// Requests a person makes at most, the first included.
   package var attempts: Int
   package var seed: UInt64
-  package var firstDelayMicroseconds: Int64 = 250_000
-  package var longestDelayMicroseconds: Int64 = 8_000_000
+  var firstDelayMicroseconds: Int64 = 250_000
+  var longestDelayMicroseconds: Int64 = 8_000_000
 
   package init(attempts: Int, seed: UInt64) { (self.attempts, self.seed) = (attempts, seed) }
 
@@ -20,7 +20,7 @@ package struct Retries: Hashable, Sendable {
     return least + Int64(draw(person, attempt) * Double(least) / 2)
   }
 
-  /// Microseconds after the opening at which somebody asks again who came too early.
+  /// Microseconds after the opening at which a person who came too early asks again.
   package func afterOpening(person: Int) -> Int64 { Int64(draw(person, 0) * 1_000_000) }
 
   private func draw(_ person: Int, _ attempt: Int) -> Double {

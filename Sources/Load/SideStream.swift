@@ -37,7 +37,7 @@ final class SideStream {
     goOn()
   }
 
-  /// No further requests; what is in flight may end.
+  /// Sends no further requests; those in flight may end.
   func end() {
     isEnding = true
     if inFlight == 0 { over.succeed(()) }

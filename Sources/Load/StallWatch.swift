@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// Times in which the load generator itself did not run: its machine stood still, or something gave it no turn. What
-/// was answered meanwhile could not be seen, so no server is blamed for that time.
+/// Times in which the load generator itself did not run: its machine stood still, or another process had the CPU. It
+/// could not see answers meanwhile, so that time counts against no server.
 @LoopActor
 final class StallWatch {
   private static let interval = Duration.milliseconds(20)

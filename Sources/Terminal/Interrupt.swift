@@ -1,12 +1,12 @@
 package import EventLoop
 import Foundation
 
-/// The user wants it to end (Ctrl-C, SIGTERM, or the terminal or the reader of the output is gone).
+/// The command is to end: Ctrl-C, SIGTERM, or the terminal or the reader of the output is gone.
 package struct Interrupted: Error, Hashable, Sendable {
   package init() {}
 }
 
-/// Turns signals into an error at the next step, so that what was started is stopped by whoever started it.
+/// Turns signals into an error at the next step, so that each caller stops what it has started.
 ///
 /// A second signal means the same as the first: stopping goes on, it is bounded.
 @LoopActor
@@ -15,10 +15,10 @@ package final class Interrupt {
   private var watches: [SignalWatch] = []
   private var actions: [@LoopActor () -> Void] = []
 
-  private static var waiting: [Interrupt] = []
+  /// This process's; signals are watched for from its first use on.
+  package static let shared = Interrupt()
 
-  package init() {
-    Interrupt.waiting.append(self)
+  private init() {
     watches = [SIGINT, SIGTERM, SIGHUP].map { number in
       EventLoop.shared.onSignal(number) { [weak self] in self?.come() }
     }
@@ -28,22 +28,13 @@ package final class Interrupt {
   /// - Throws: `Interrupted`.
   package func check() throws { if hasCome { throw Interrupted() } }
 
-  /// Runs at the first signal: what a wait of one's own needs to end early.
+  /// Runs at the first signal, to end a wait early.
   package func onCome(_ action: @escaping @LoopActor () -> Void) {
     if hasCome { action() } else { actions.append(action) }
   }
 
-  /// As by a signal, whoever waits for one.
-  static func comeToAll() { for interrupt in waiting { interrupt.come() } }
-
-  package func end() {
-    Interrupt.waiting.removeAll { $0 === self }
-    for watch in watches { watch.stop() }
-    watches = []
-    actions = []
-  }
-
-  private func come() {
+  /// As by a signal.
+  func come() {
     guard !hasCome else { return }
     hasCome = true
     for action in actions { action() }

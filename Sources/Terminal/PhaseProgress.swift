@@ -1,6 +1,6 @@
 package import EventLoop
 
-/// The progress of one phase: a bar that is drawn over while somebody watches, else a plain line now and then.
+/// The progress of one phase: a bar on a terminal that is drawn over, else a plain line every few seconds.
 ///
 /// Nothing is shown of a phase that is over within a second.
 @LoopActor
@@ -19,7 +19,7 @@ package final class PhaseProgress {
     timer = EventLoop.shared.schedule(after: .seconds(1)) { [weak self] in self?.tick() }
   }
 
-  /// What is shown next; `fraction` is 0…1, nil where nobody can say.
+  /// What is shown next; `fraction` is 0…1, nil where it is unknown.
   package func update(_ fraction: Double?, _ note: String = "") {
     (self.fraction, self.note) = (fraction, note)
   }

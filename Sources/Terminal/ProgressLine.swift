@@ -3,7 +3,7 @@
 ///     eda: the crowd       [████████████░░░░░░░░░░░░]  52 %  00:14  26,011 of 50,000 answered
 package struct ProgressLine: Hashable, Sendable {
   package var phase: String
-  /// 0…1; nil where nobody can say.
+  /// 0…1; nil where it is unknown.
   package var fraction: Double?
   package var elapsedSeconds: Double
   package var note: String
@@ -15,7 +15,7 @@ package struct ProgressLine: Hashable, Sendable {
   private static let phaseWidth = 26
   private static let barWidth = 24
 
-  /// One line for a terminal of so many columns.
+  /// One line for a terminal of this width.
   package func drawn(width: Int) -> String {
     let name = phase.count < ProgressLine.phaseWidth ? phase.padded(to: ProgressLine.phaseWidth) : phase + " "
     let line = "\(name)[\(bar)] \(percent)  \(clock)  \(note)"

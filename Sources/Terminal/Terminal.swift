@@ -7,9 +7,9 @@ import Synchronization
   import Darwin
 #endif
 
-/// Where a command speaks to a person: standard output, which may be a terminal or a file.
+/// A command's standard output, a terminal or a file, and standard error.
 package enum Terminal {
-  /// Whether somebody watches: only then lines are drawn over. `TERM=dumb` has plain lines too.
+  /// Whether the output is a terminal that can draw over lines; `TERM=dumb` cannot.
   package static let isInteractive: Bool = {
     guard isatty(STDOUT_FILENO) == 1 else { return false }
     guard let kind = getenv("TERM") else { return false }
@@ -31,15 +31,15 @@ package enum Terminal {
   /// One line about what went wrong, to standard error.
   package static func error(_ text: String) { put("lab: \(text)\n", STDERR_FILENO) }
 
-  /// Whether what was to read the output has closed it, as `head` does when it has enough.
+  /// Whether the reader of the output has closed it, as `head` does when it has enough.
   package static var readerIsGone: Bool { closed.load(ordering: .relaxed) }
   private static let closed = Atomic(false)
 
   static func write(_ text: String) {
     guard !put(text, STDOUT_FILENO), errno == EPIPE else { return }
     closed.store(true, ordering: .relaxed)
-    // Nobody is there to see the rest: it ends as it would by Ctrl-C.
-    EventLoop.shared.submit { Interrupt.comeToAll() }
+    // There is no reader for the rest: the command ends as by Ctrl-C.
+    EventLoop.shared.submit { Interrupt.shared.come() }
   }
 
   /// Whether all of it was taken.

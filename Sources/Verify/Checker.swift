@@ -3,7 +3,7 @@ import Text
 import History
 
 extension Invariant {
-  /// Why it cannot be looked at with what is known of the clients; nil where it can, at least in part.
+  /// Why it cannot be checked with this evidence of the clients; nil where it can, at least in part.
   fileprivate func isBeyond(_ clients: ClientEvidence) -> String? {
     switch (self, clients) {
     case (_, .timed): nil
@@ -57,16 +57,16 @@ struct Checker {
 
   var policy: Policy { evidence.policy }
 
-  /// Who had a claim on the one day of the run, and how many coupons they must have; nil where there were more days.
+  /// The people with a claim on the run's only day, and the number of coupons they must have; nil with several days.
   var onlyDay: (entitled: [People.Person], expected: Int)? {
     let days = Set(rowsByDay.keys).union(people.byName.values.flatMap { $0.coupons.compactMap(\.day) })
     guard days.count <= 1 else { return nil }
-    // Who came outside the hours, or with a request that cannot be granted, has no claim on the day.
+    // People refused for the hours or for their request have no claim on the day.
     let entitled = people.byName.values.filter { $0.last != .notOpen && $0.last != .refused }
     return (entitled, min(policy.dailyQuota, entitled.count))
   }
 
-  /// Oversold and doubled coupons, whether in the database or in somebody's hands; lost and missing ones.
+  /// Oversold and doubled coupons, in rows or in answers; lost and missing ones.
   var tally: Tally {
     var tally = Tally(rows: evidence.database.coupons.count)
     var byDay: [Day: Set<CouponID>] = [:]
@@ -86,7 +86,7 @@ struct Checker {
       tally.lost += Set(person.coupons.map(\.couponID)).subtracting(recorded).count
     }
     if let day = onlyDay {
-      // Whom another generator has left without an answer may not have wanted to ask again.
+      // Another generator's people may have stopped asking without an answer.
       let isTimed = evidence.clients == .timed
       let settled = day.entitled.count { isTimed || !$0.last.isUnknown }
       tally.missing = max(0, min(day.expected, settled) - tally.rows)

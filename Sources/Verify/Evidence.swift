@@ -10,8 +10,7 @@ package struct Evidence: Sendable {
   /// What the clients saw, one history a run.
   package var histories: [History]
   package var clients = ClientEvidence.timed
-  /// So many of them, from the first on, are of people who came by themselves; the others were sent for, after all faults.
-  /// Nil: all.
+  /// How many of them, from the first on, belong to the planned load; the rest was sent after all faults. Nil: all.
   package var planned: Int?
   /// The topic; nil for the monolith.
   package var log: LogEvidence?
@@ -30,8 +29,8 @@ package struct Evidence: Sendable {
     (self.settling, self.faults) = (settling, faults)
   }
 
-  /// Moves the moments that the log and the tables bear, which are the machine's, to a clock that is so far ahead of it:
-  /// the programs' under `CLOCK_OFFSET_MS`, by which the coupons are issued and the histories were moved.
+  /// Moves the times in the log and the tables, which are the machine's, to the programs' clock under `CLOCK_OFFSET_MS`,
+  /// by which coupons are issued and to which the histories were moved.
   package mutating func moveServersClock(byMicroseconds shift: Int64) {
     guard shift != 0 else { return }
     if let log {
@@ -48,7 +47,7 @@ package struct Evidence: Sendable {
     }
   }
 
-  /// Whether the strategy decides an order, so that coupons have ranks.
+  /// Whether the strategy decides an order and coupons have ranks.
   package var isRanked: Bool { architecture == .monolith || strategy == "log" }
 }
 
@@ -66,7 +65,7 @@ extension Evidence {
   }
 }
 
-/// How much is known of what the clients saw.
+/// How complete the evidence of the clients is.
 package enum ClientEvidence: Hashable, Sendable {
   /// Every request with its times.
   case timed
@@ -183,7 +182,7 @@ package struct FaultRecord: Hashable, Sendable {
   package var isOutage: Bool
   package var from: Timestamp
   package var to: Timestamp
-  /// How often it was felt; nil where nobody counted.
+  /// How often it has bitten; nil where it was not counted.
   package var bites: Int?
 
   package init(name: String, target: Target, isOutage: Bool, from: Timestamp, to: Timestamp, bites: Int?) {

@@ -16,7 +16,7 @@ struct People {
     fileprivate var lastAnswered = Int64.min
 
     var unknown: Int { asked - refusals - coupons.count }
-    /// Whether a request of theirs may have done something that they were not told.
+    /// Whether one of their requests may have had an effect that no answer reported.
     var mayHaveMore: Bool { unknown > nothingDone }
   }
 

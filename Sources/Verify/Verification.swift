@@ -6,7 +6,7 @@ package struct Verification: Sendable {
   package let findings: [Finding]
   package let tally: Tally
   package let gate: GateComparison?
-  /// Whether nobody got a coupon of a second day; otherwise nothing says how full each of them had to be.
+  /// Whether all coupons are of one day; otherwise nothing says how full each day had to be.
   package let isOfOneDay: Bool
 
   /// Checks I1–I14, as far as they apply. Pure: the same evidence gives the same answer.
@@ -33,13 +33,13 @@ package struct Verification: Sendable {
 package struct Tally: Hashable, Sendable {
   /// Coupons in the database.
   package var rows = 0
-  /// Coupons beyond the quota of their day, in the database or in somebody's hands.
+  /// Coupons beyond the quota of their day, in a row or in an answer.
   package var oversold = 0
-  /// Coupons beyond the first of one person and period, in the database or in somebody's hands.
+  /// Coupons beyond the first of one person and period, in a row or in an answer.
   package var duplicates = 0
-  /// Coupons that somebody was given and that are in no row.
+  /// Coupons of answers that are in no row.
   package var lost = 0
-  /// Coupons of the day that nobody got although people came for them; 0 where a run saw more than one day.
+  /// Coupons of the day that were not issued although people asked for them; 0 where a run saw more than one day.
   package var missing = 0
 
   package init(rows: Int = 0, oversold: Int = 0, duplicates: Int = 0, lost: Int = 0, missing: Int = 0) {

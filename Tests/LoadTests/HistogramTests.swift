@@ -54,14 +54,12 @@ import History
 
   @Test func nothingRecordedHasNoQuantile() {
     #expect(LatencyHistogram().quantile(0.5) == nil)
-    #expect(LatencyHistogram().mean == nil)
   }
 
-  @Test func longerThanTheLargestIsClampedAndCounted() {
+  @Test func longerThanTheLargestIsCountedAsTheLargest() {
     var histogram = LatencyHistogram()
     histogram.record(microseconds: .max)
     histogram.record(microseconds: -5)
-    #expect(histogram.clamped == 1)
     #expect(histogram.maximum == LatencyHistogram.largest)
     #expect(histogram.minimum == 0)
   }
@@ -75,6 +73,5 @@ import History
     #expect(histogram.countAbove(microseconds: 99) == 10)
     #expect(histogram.countAbove(microseconds: 100) == 3)
     #expect(histogram.countAbove(microseconds: 2_000_000) == 0)
-    #expect(histogram.mean == 106_070)
   }
 }

@@ -93,8 +93,8 @@ import lab
       defer { Sockets.close(silent.descriptor) }
       var plan = try await MemoryLab(quota: 1, opensIn: .seconds(-5)).plan(people: 20, rate: 1_000)
       plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
-      (plan.patience, plan.retries.attempts) = (.milliseconds(500), 2)
-      plan.connections = connections
+      (plan.options.patience, plan.options.attempts) = (.milliseconds(500), 2)
+      plan.options.connections = connections
       let run = LoadGenerator(
         plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [])
       return await run.run()

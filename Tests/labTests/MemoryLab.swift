@@ -39,10 +39,12 @@ final class MemoryLab {
   func stop() async { await server.drain(deadline: .now + .seconds(1)) }
 
   func plan(people: Int, rate: Double, early: Double = 0) -> LoadPlan {
-    LoadPlan(
-      crowd: Crowd(people: people, rate: rate, earlyShare: early, seed: 5), attempts: 4,
-      architecture: .monolith,
-      strategy: "memory", policyID: policy.id, namePrefix: "p", opening: opening, patience: .seconds(3),
-      connections: 200, bystanderPerSecond: 50, after: .milliseconds(300))
+    var options = LoadOptions(seed: 5)
+    (options.people, options.rate, options.earlyShare) = (people, rate, early)
+    (options.patience, options.after) = (.seconds(3), .milliseconds(300))
+    (options.connections, options.bystanderPerSecond) = (200, 50)
+    var plan = LoadPlan(options, .monolith, policyID: policy.id, opening: opening)
+    (plan.strategy, plan.namePrefix) = ("memory", "p")
+    return plan
   }
 }

@@ -153,10 +153,12 @@ final class Trial {
     _ people: Int, for policy: Policy, named prefix: String = "p", seed: UInt64 = 1, attempts: Int = 4,
     api: Int = 0
   ) async -> History {
-    let plan = LoadPlan(
-      crowd: Crowd(people: people, rate: 20_000, earlyShare: 0, seed: seed), attempts: attempts,
-      architecture: architecture, strategy: strategy, policyID: policy.id, namePrefix: "\(prefix)-\(seed)-",
-      opening: SystemClock().now(), connections: people, bystanderPerSecond: 0, after: .zero)
+    var options = LoadOptions(seed: seed)
+    (options.people, options.rate, options.earlyShare) = (people, 20_000, 0)
+    (options.attempts, options.connections) = (attempts, people)
+    (options.bystanderPerSecond, options.after) = (0, .zero)
+    var plan = LoadPlan(options, architecture, policyID: policy.id, opening: SystemClock().now())
+    (plan.strategy, plan.namePrefix) = (strategy, "\(prefix)-\(seed)-")
     let target = SocketAddress(numericHost: "127.0.0.1", port: apis[api].application.port)
     return await LoadGenerator(plan, target: target, stays: [1]).run()
   }

@@ -140,8 +140,8 @@ struct TrialCrowd {
         var second = planned
         second.plan.opening = Timestamp(
           microseconds: planned.plan.opening.microseconds + again.nanoseconds / 1_000)
-        (second.plan.bystanderPerSecond, second.plan.probes, second.plan.after) = (0, nil, .zero)
-        second.plan.crowd.earlyShare = 0
+        second.plan.endsWithCrowd()
+        second.plan.options.earlyShare = 0
         all.append(start(second, isShown: false))
       }
       running.append(all)
@@ -185,12 +185,11 @@ struct TrialCrowd {
       again.plan.persons = persons
       let opening = SystemClock().now().microseconds + 300_000
       again.plan.opening = Timestamp(microseconds: opening)
-      again.plan.crowd = Crowd(
-        people: persons.count, rate: 300, earlyShare: 0, seed: trial.seed,
-        isSteady: true)
-      again.plan.retries = Retries(attempts: 6, seed: trial.seed)
-      (again.plan.bystanderPerSecond, again.plan.probes, again.plan.after) = (0, nil, .zero)
-      again.plan.concurrent = nil
+      again.plan.endsWithCrowd()
+      (again.plan.options.people, again.plan.options.rate) = (persons.count, 300)
+      (again.plan.options.earlyShare, again.plan.options.isSteady) = (0, true)
+      (again.plan.options.seed, again.plan.options.attempts) = (trial.seed, 6)
+      again.plan.options.concurrent = nil
       late.append([
         try await again.session.run(
           again.plan, named: "\(Numbers.count(persons.count)) people come again", interrupt: trial.interrupt)

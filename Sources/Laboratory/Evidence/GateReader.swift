@@ -6,7 +6,7 @@ import Text
 import Terminal
 import Verify
 
-/// Reads whom Redis has admitted: shown beside the other ledgers, never believed.
+/// Reads the members of Redis' sets: shown beside the other ledgers, no evidence.
 @LoopActor
 enum GateReader {
   /// Nil where Redis does not answer: nothing depends on it.

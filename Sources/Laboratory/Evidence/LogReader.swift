@@ -37,7 +37,7 @@ final class LogReader {
     return LogEvidence(messages: messages, committed: await committed(configuration))
   }
 
-  /// What the worker's group has told Kafka; nil where that cannot be learned.
+  /// The worker group's committed offsets; nil where they cannot be read.
   private func committed(_ configuration: KafkaConfiguration) async -> [Int32: Int64]? {
     guard let admin = try? KafkaAdmin(configuration: configuration) else { return nil }
     let offsets = try? await admin.committed(

@@ -3,17 +3,17 @@ package import Faults
 import PrivateServers
 package import History
 
-/// The switches that this laboratory has put on, so that a program that is started again gets back what is left of them:
-/// a file each (`switches/eda-redis.json`), for commands that switch do not hold the folder's lock.
+/// The switches that this laboratory has turned on, for a restarted program to get back what is left of them. One file
+/// each (`switches/eda-redis.json`): commands that switch do not hold the folder's lock.
 package struct KeptSwitches: Sendable {
   private let folder: String
 
   package init(_ folder: LabFolder) { self.folder = folder.path + "/switches" }
 
-  /// A switch, and what programs had counted of it that were killed meanwhile.
+  /// A switch, with the bites counted by programs that have been killed since.
   package struct Kept: Codable, Hashable, Sendable {
     package var target: FaultTarget
-    var kind: String
+    var kind: FaultKind
     var latencyMs: Int?
     var rate: Double?
     var seed: UInt64?
@@ -23,23 +23,23 @@ package struct KeptSwitches: Sendable {
 
     /// What is left of it; nil where it has healed.
     package func rest(at now: Int64) -> FaultSpec? {
-      guard let kind = FaultKind(rawValue: kind), until > now else { return nil }
+      guard until > now else { return nil }
       return try? FaultSpec(
         kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: Double(until - now) / 1_000, seed: seed)
     }
   }
 
-  /// Takes the place of what was on at that target.
+  /// Replaces the target's earlier switch.
   package func keep(
     _ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture, since begun: Int64
   ) throws {
     try write(
       Kept(
-        target: target, kind: spec.kind.rawValue, latencyMs: spec.latencyMs, rate: spec.rate, seed: spec.seed,
+        target: target, kind: spec.kind, latencyMs: spec.latencyMs, rate: spec.rate, seed: spec.seed,
         until: begun + Int64(spec.ttlSeconds * 1_000)), architecture)
   }
 
-  /// With those that have healed and that nobody has switched off.
+  /// Includes switches that have expired and were not switched off.
   package func all(of architecture: Architecture) -> [Kept] {
     FaultTarget.allCases.compactMap { read($0, architecture) }
   }

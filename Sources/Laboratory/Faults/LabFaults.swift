@@ -10,33 +10,22 @@ package import History
 extension Lab {
   /// Begins a fault and returns at once; `stop` ends by itself after its time, a switch after its time to live.
   ///
-  /// - Parameter architecture: whose programs a switch or the log is meant; a server is everybody's.
+  /// - Parameter architecture: the one whose programs a switch is for; servers are shared.
   /// - Throws: `LabFailure` in one line where it cannot be done; then nothing was.
   package func apply(_ fault: LabFault, to architecture: Architecture) async throws -> LabFaultRecord {
     let begun = LabFaultRecord.now
+    var bites: Int?
     switch fault {
-    case .switched(let target, let spec):
-      try await switchOn(target, spec, of: architecture)
-      return LabFaultRecord(fault, begun: begun)
-    case .stop(let part, let time):
-      try pause(part, for: time)
-      return LabFaultRecord(fault, begun: begun)
-    case .kill(let part):
-      try await kill(part)
-      return LabFaultRecord(fault, begun: begun)
-    case .restart(let part):
-      try await restart(part)
-      return LabFaultRecord(fault, begun: begun, ended: LabFaultRecord.now)
-    case .flush:
-      let keys = try await removeKeys()
-      return LabFaultRecord(fault, begun: begun, ended: LabFaultRecord.now, bites: keys)
-    case .poison(let count):
-      let sent = try await LogInjection(state).poison(count)
-      return LabFaultRecord(fault, begun: begun, ended: LabFaultRecord.now, bites: sent)
+    case .switched(let target, let spec): try await switchOn(target, spec, of: architecture)
+    case .stop(let part, let time): try pause(part, for: time)
+    case .kill(let part): try await kill(part)
+    case .restart(let part): try await restart(part)
+    case .flush: bites = try await removeKeys()
+    case .poison(let count): bites = try await LogInjection(state).poison(count)
     case .duplicates(let share, let seed):
-      let sent = try await LogInjection(state).duplicates(share: share, seed: seed)
-      return LabFaultRecord(fault, begun: begun, ended: LabFaultRecord.now, bites: sent)
+      bites = try await LogInjection(state).duplicates(share: share, seed: seed)
     }
+    return LabFaultRecord(fault, begun: begun, ended: fault.lasts ? nil : LabFaultRecord.now, bites: bites)
   }
 
   /// Ends a fault that lasts: switches it off, lets a stopped part go on, starts a killed one again. What has no end
@@ -54,6 +43,16 @@ extension Lab {
     }
     record.ended = record.ended ?? LabFaultRecord.now
     return record
+  }
+}
+
+extension LabFault {
+  /// Whether it is there until it is healed or its time is over.
+  fileprivate var lasts: Bool {
+    switch self {
+    case .switched, .stop, .kill: true
+    case .restart, .flush, .poison, .duplicates: false
+    }
   }
 }
 

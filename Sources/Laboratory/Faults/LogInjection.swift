@@ -4,7 +4,7 @@ import Kafka
 import Load
 import Terminal
 
-/// Puts messages into the log that no program of ours would: poison, and what is there already once more.
+/// Writes messages to the log that no program writes: poison, and copies of what it holds.
 @LoopActor
 package struct LogInjection {
   private let log: LabState.Log
@@ -22,13 +22,10 @@ package struct LogInjection {
     configuration = KafkaConfiguration(brokers: log.brokers, clientID: "lab-fault")
   }
 
-  /// Puts `count` messages that nobody can read into the partitions that are in use, one after the other.
+  /// Writes `count` unreadable messages to the partitions in use, in turn.
   ///
   /// - Returns: how many the log has taken.
   func poison(_ count: Int) async throws -> Int {
-    guard (1...LogInjection.mostMessages).contains(count) else {
-      throw LabFailure("count must be a number in 1…\(LogInjection.mostMessages)")
-    }
     let ends = try await ends()
     let used = ends.indices.filter { ends[$0] > 0 }
     let partitions = used.isEmpty ? Array(ends.indices) : used
@@ -43,7 +40,6 @@ package struct LogInjection {
 
   /// Appends a copy of that share of the messages that the log has now; which ones is drawn from `seed`.
   func duplicates(share: Double, seed: UInt64) async throws -> Int {
-    guard share > 0, share <= 1 else { throw LabFailure("share must be more than 0 and at most 1") }
     let sender = LogSender(configuration, topic: topic)
     var lots = Randomness(seed: seed, stream: 0)
     let messages = try await read()
@@ -80,7 +76,7 @@ package struct LogInjection {
   }
 }
 
-/// What no decoder can make sense of (N9 of the invariants): each for a reason of its own.
+/// Messages that no decoder reads (N9 of the invariants), each for another reason.
 enum Poison {
   /// The last one is large, and comes once: an embedded broker holds 5 MiB a partition.
   static func kinds(isSmall: Bool) -> [[UInt8]] {

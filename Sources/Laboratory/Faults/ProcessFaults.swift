@@ -18,7 +18,7 @@ extension Lab {
   /// Fine where it was not stopped.
   package func resume(_ part: FaultedPart) { stopped.continue(part.part) }
 
-  /// SIGCONT to every part, whoever has stopped it.
+  /// SIGCONT to every part, also to those that another process has stopped.
   package func resumeAll() {
     stopped.continueAll()
     for part in state.parts { part.process.signalTree(SIGCONT) }
@@ -39,7 +39,7 @@ extension Lab {
   /// Ends a program in its own way and starts it again, to end itself at a point (`CRASH_AT`).
   package func arm(_ part: FaultedPart, crashAt point: String) async throws {
     let known = try runningPart(part)
-    // Who leaves the group says so: nobody waits for a partition.
+    // It leaves its consumer group at once, so that no partition waits for a timeout.
     await known.process.end(part.part.endings)
     try await restartProgram(known, ["CRASH_AT": point])
   }
@@ -48,10 +48,20 @@ extension Lab {
     let known = try knownPart(part)
     try refuseLossOfLog(part, "restarted")
     if known.process.isRunning { try await kill(part) }
+    let (log, port) = (folder.log(of: known.part), known.port)
+    // The new process is noted, the end of the old one is not: the part's port is needed.
+    let renewal: @LoopActor (RunningProcess, Bool) -> Void = { [weak self] process, runs in
+      if runs { self?.note(known.part, process, runs: true) }
+    }
     switch part {
-    case .database: try await restartPostgres(known)
-    case .redis: try await restartRedis(known)
-    case .kafka: try await restartKafka(known)
+    case .database:
+      try await PrivatePostgres.adopt(
+        in: folder.path, port: port, process: nil, log: log, onProcess: renewal
+      ).restart()
+    case .redis:
+      try await PrivateRedis.adopt(in: folder.path, port: port, log: log, onProcess: renewal).restart()
+    case .kafka:
+      try await PrivateKafka.adopt(in: folder.path, port: port, log: log, onProcess: renewal).restart()
     case .monolith, .api, .worker: try await restartProgram(known)
     }
   }
@@ -93,25 +103,6 @@ extension Lab {
 
   // MARK: - Starting again
 
-  private func restartPostgres(_ known: LabState.Part) async throws {
-    let server = try PrivatePostgres.adopt(
-      in: folder.path, port: known.port, process: nil, log: folder.log(of: .postgres),
-      onProcess: renewal(.postgres))
-    try await server.restart()
-  }
-
-  private func restartRedis(_ known: LabState.Part) async throws {
-    let server = try PrivateRedis.adopt(
-      in: folder.path, port: known.port, log: folder.log(of: .redis), onProcess: renewal(.redis))
-    try await server.restart()
-  }
-
-  private func restartKafka(_ known: LabState.Part) async throws {
-    let server = try PrivateKafka.adopt(
-      in: folder.path, port: known.port, log: folder.log(of: .kafka), onProcess: renewal(.kafka))
-    try await server.restart()
-  }
-
   private func restartProgram(_ known: LabState.Part, _ more: [String: String] = [:]) async throws {
     let options = optionsOfRestart(known, more)
     try note(known.part, try await startProgram(known.part, options), on: options.listen[known.part])
@@ -142,10 +133,5 @@ extension Lab {
     options.listen[known.part] = ListenOptions(of: known)
     options.settings[known.part] = (known.settings ?? [:]).merging(more) { $1 }
     return options
-  }
-
-  /// Notes the new process and never forgets the part: its port is needed.
-  private func renewal(_ part: LabPart) -> @LoopActor (RunningProcess, Bool) -> Void {
-    { [weak self] process, runs in if runs { self?.note(part, process, runs: true) } }
   }
 }

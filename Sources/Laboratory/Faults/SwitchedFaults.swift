@@ -9,7 +9,7 @@ import Text
 
 /// Switches in the programs, over their operator's listeners.
 extension Lab {
-  /// In all programs of the architecture, or in none.
+  /// Switches a fault on in all programs of the architecture, or in none.
   ///
   /// - Throws: `LabFailure`, which says where it could not be taken back.
   func switchOn(_ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture) async throws {
@@ -18,12 +18,12 @@ extension Lab {
     do {
       let answer = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
       // With the seed that was drawn where none was given.
-      let told = SwitchAnswer(answer)?.fault.rest(for: spec.ttlSeconds) ?? spec
+      let told = SwitchAnswer(answer)?.fault?.rest(for: spec.ttlSeconds) ?? spec
       try keptSwitches.keep(target, told, of: architecture, since: begun)
     } catch let failure as LabFailure {
       keptSwitches.forget(target, of: architecture)
       guard let part = operatedPart(of: architecture) else { throw failure }
-      // 502: off here, and a peer that has missed this has missed the other, too, or heals by itself.
+      // 502: off in this program; a peer that missed this call missed the other one, too, or heals by itself.
       let answer = try? await Operator(part, of: state).call(.delete, path)
       let isOff = answer.map { [200, 404, 502].contains($0.status) } ?? false
       throw LabFailure(
@@ -44,17 +44,19 @@ extension Lab {
   }
 
   /// What the switches of an architecture show; empty where none of its programs runs.
-  package func switches(of architecture: Architecture) async throws -> [ProgramSwitches] {
+  package func switches(
+    of architecture: Architecture
+  ) async throws -> [(program: String, faults: [SwitchState])] {
     guard let part = operatedPart(of: architecture) else { return [] }
-    let answer = try await callSwitches(.get, "/admin/faults", of: architecture)
-    guard let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer)) else {
-      throw LabFailure("the \(part.part.rawValue)'s switches cannot be read: \(Operator.oneLine(answer))")
+    let body = try await callSwitches(.get, "/admin/faults", of: architecture)
+    guard let answer = SwitchAnswer(body), let faults = answer.faults else {
+      throw LabFailure("the \(part.part.rawValue)'s switches cannot be read: \(Operator.oneLine(body))")
     }
-    return [ProgramSwitches(program: part.part.rawValue, faults: list.faults)]
-      + (list.peers ?? []).compactMap { peer in
+    return [(part.part.rawValue, faults)]
+      + (answer.peers ?? []).compactMap { peer in
         guard let faults = peer.answer?.faults else { return nil }
         let program = state.parts.first { $0.operatorAddress.description == peer.peer }?.part.rawValue
-        return ProgramSwitches(program: program ?? peer.peer, faults: faults)
+        return (program ?? peer.peer, faults)
       }
   }
 
@@ -68,8 +70,8 @@ extension Lab {
 
   var keptSwitches: KeptSwitches { KeptSwitches(folder) }
 
-  /// A program that has started again has nothing switched on: it gets what is left of what this laboratory has switched
-  /// on, and what its architecture's other program still has from somebody else, so that an outage is the same for both.
+  /// A restarted program has no switch on. It gets back what is left of this laboratory's switches, and what the other
+  /// program of its architecture has from elsewhere, so that an outage is the same for both.
   func putBackSwitches(in part: LabPart) async throws {
     guard let architecture = part.architecture, let program = state.part(part) else { return }
     var known: Set<String> = []
@@ -82,9 +84,8 @@ extension Lab {
     guard let other, let source = state.part(other), source.process.isRunning, !source.process.isStopped
     else { return }
     let answer = try await Operator(source, of: state).call(.get, "/admin/faults", headers: Lab.alone)
-    let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer.body))
-    for fault in list?.faults ?? [] where !known.contains(fault.target) {
-      guard let spec = fault.rest else { continue }
+    for fault in SwitchAnswer(answer.body)?.faults ?? [] where !known.contains(fault.target) {
+      guard let spec = fault.rest(for: fault.remainingSeconds) else { continue }
       try await putBack(fault.target, spec, in: program)
     }
   }
@@ -103,15 +104,15 @@ extension Lab {
     }
   }
 
-  /// Before a program is killed: what its switches have counted would go with it.
+  /// Saves the switches' counts before a program is killed, which loses them.
   func keepBites(of part: LabPart) async {
     guard let architecture = part.architecture, let program = state.part(part), program.adminPort > 0,
       !program.process.isStopped, !keptSwitches.all(of: architecture).isEmpty,
       let answer = try? await Operator(program, of: state).call(
         .get, "/admin/faults", headers: Lab.alone, within: .milliseconds(500)),
-      let list = try? JSONDecoder().decode(SwitchList.self, from: Data(answer.body))
+      let faults = SwitchAnswer(answer.body)?.faults
     else { return }
-    for fault in list.faults where fault.bites > 0 {
+    for fault in faults where fault.bites > 0 {
       guard let target = FaultTarget(rawValue: fault.target) else { continue }
       try? keptSwitches.add(bites: fault.bites, to: target, of: architecture)
     }
@@ -141,25 +142,17 @@ extension Lab {
   }
 }
 
-/// The switches of one program.
-package struct ProgramSwitches {
-  package let program: String
-  package let faults: [SwitchState]
-}
-
 /// One switch as the operator's calls show it.
 package struct SwitchState: Decodable {
   package let target: String
-  package let kind: String?
-  package let latencyMs: Int?
-  package let rate: Double?
-  package let seed: UInt64?
-  package let remainingSeconds: Double
+  let kind: String?
+  let latencyMs: Int?
+  let rate: Double?
+  let seed: UInt64?
+  let remainingSeconds: Double
   package let bites: Int
 
-  /// What is left of it; nil where nothing is on.
-  var rest: FaultSpec? { rest(for: remainingSeconds) }
-
+  /// The same fault for another time; nil where nothing is on.
   func rest(for seconds: Double) -> FaultSpec? {
     guard let kind = kind.flatMap({ FaultKind(rawValue: $0) }) else { return nil }
     return try? FaultSpec(kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: seconds, seed: seed)
@@ -176,22 +169,14 @@ package struct SwitchState: Decodable {
   }
 }
 
-private struct SwitchList: Decodable {
-  struct Peer: Decodable {
-    struct Answer: Decodable { let faults: [SwitchState] }
-    let peer: String
-    let answer: Answer?
-  }
-  package let faults: [SwitchState]
-  let peers: [Peer]?
-}
-
+/// What the operator's calls answer: a list of all switches or a single one, with the answers of the other programs.
 private struct SwitchAnswer: Decodable {
   struct Peer: Decodable {
-    struct Answer: Decodable { let fault: SwitchState }
-    let answer: Answer?
+    let peer: String
+    let answer: SwitchAnswer?
   }
-  let fault: SwitchState
+  let faults: [SwitchState]?
+  let fault: SwitchState?
   let peers: [Peer]?
 
   init?(_ body: [UInt8]) {
@@ -199,7 +184,7 @@ private struct SwitchAnswer: Decodable {
     self = answer
   }
 
-  var bites: Int { fault.bites + (peers ?? []).reduce(0) { $0 + ($1.answer?.fault.bites ?? 0) } }
+  var bites: Int { (fault?.bites ?? 0) + (peers ?? []).reduce(0) { $0 + ($1.answer?.bites ?? 0) } }
 }
 
 private struct SwitchProblem: Decodable {

@@ -72,12 +72,10 @@ package struct LogRebuild {
         }
       }
       return try await sender.end(by: .now + LogRebuild.patience)
-    } catch let failure as LabFailure {
-      _ = try? await sender.end(by: .now + .seconds(1))
-      throw LabFailure("the log was not filled: \(failure); delete the topic and try again")
     } catch {
       _ = try? await sender.end(by: .now + .seconds(1))
-      throw error
+      guard let failure = error as? LabFailure else { throw error }
+      throw LabFailure("the log was not filled: \(failure); delete the topic and try again")
     }
   }
 

@@ -14,8 +14,6 @@ package struct Projection: Hashable, Sendable {
   package struct Key: Hashable, Sendable {
     package let user: UserID
     package let period: Day
-
-    package init(user: UserID, period: Day) { (self.user, self.period) = (user, period) }
   }
 
   /// An event that cannot be what it stands for.

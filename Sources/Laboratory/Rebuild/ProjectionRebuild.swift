@@ -24,7 +24,7 @@ package struct ProjectionRebuild {
   /// `pool` needs two connections.
   package init(_ pool: PostgresPool) { self.pool = pool }
 
-  /// Compares; what is written meanwhile is noticed and the comparison made again.
+  /// Compares; repeats the comparison where the tables changed meanwhile.
   package func compare() async throws -> Outcome {
     for _ in 0..<5 {
       let before = try await EventSQL.count(in: pool, deadline: .now + .seconds(10))
@@ -38,7 +38,7 @@ package struct ProjectionRebuild {
     throw LabFailure("the tables change all the time; compare when nobody asks for coupons")
   }
 
-  /// Replaces the projections in one transaction; who wants to write waits for it.
+  /// Replaces the projections in one transaction, which blocks other writers.
   package func apply() async throws -> Outcome {
     do {
       return try await pool.transaction(deadline: .now + ProjectionRebuild.patience) { transaction in

@@ -2,11 +2,13 @@ import EventLoop
 import Foundation
 import PrivateServers
 
-/// The servers that a rebuild needs: those that run are used, private ones that do not are started for the time of it.
 extension Lab {
-  /// Returns what was started, to be stopped by `stopServers`.
-  package func startServersForRebuild(log: Bool) async throws -> [LabPart] {
+  /// Runs a rebuild with the servers that it needs: private ones that do not run are started for the time of it.
+  package func withServers(
+    log: Bool, _ body: @LoopActor () async throws -> Int32
+  ) async throws -> Int32 {
     var started: [LabPart] = []
+    let result: Result<Int32, any Error>
     do {
       if state.database?.isPrivate ?? false, !isRunning(.postgres) {
         started.append(.postgres)
@@ -17,15 +19,10 @@ extension Lab {
         try await startInstalledKafka(
           partitions: kafka.partitions, environment: ProcessInfo.processInfo.environment)
       }
-    } catch {
-      await stopServers(started)
-      throw error
-    }
-    return started
-  }
-
-  package func stopServers(_ parts: [LabPart]) async {
-    for part in parts.reversed() { await stop(part) }
+      result = .success(try await body())
+    } catch { result = .failure(error) }
+    for part in started.reversed() { await stop(part) }
+    return try result.get()
   }
 
   package func isRunning(_ part: LabPart) -> Bool { state.part(part)?.process.isRunning ?? false }

@@ -7,7 +7,7 @@ extension Checker {
     guard !evidence.faults.isEmpty else { return .notApplicable("no fault was injected") }
     var breaches = Breaches()
     var weak: [String] = []
-    // People who were sent for when all was over say nothing about what came after a fault.
+    // Requests sent when all was over say nothing about the time after a fault.
     let times = evidence.histories.prefix(evidence.planned ?? .max).flatMap { history in
       history.requests.filter { $0.call == .coupon && $0.outcome.isOK }.map { history.moment($0.answered) }
     }

@@ -17,13 +17,11 @@ extension LabCommand {
       ("KAFKA_BROKERS=… and others", "your own servers, as with lab up"),
     ]
   ) { arguments, folder in
-    let rounds = try arguments.integer("--rounds", in: 1...100) ?? 3
-    let seconds = try arguments.integer("--seconds", in: 1...60) ?? 3
+    let rounds = try arguments.number("--rounds", in: 1...100) ?? 3
+    let seconds = try arguments.number("--seconds", in: 1...60) ?? 3
     try arguments.finish()
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
-    // A laboratory of its own: the one that somebody is working with stays as it is.
-    let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: interrupt)
+    // A laboratory of its own: the one in use is left alone.
+    let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: .shared)
     let bench = Bench(lab: lab, seconds: seconds, rounds: rounds)
     do {
       try await lab.reset()
@@ -52,9 +50,9 @@ final class Bench {
   var figures = BenchFigures()
   private var constant: ChildProcess?
   private var constantPort = 0
-  private var accepted: BenchPeople?
-  private var crowd: BenchPeople?
-  private var row: BenchPeople?
+  private var accepted: NextRequest?
+  private var crowd: NextRequest?
+  private var row: NextRequest?
   private var pgbench: PgBench?
 
   init(lab: Lab, seconds: Int, rounds: Int) {
@@ -78,15 +76,14 @@ final class Bench {
       policies.append(try await create(edaOperator, id: id, quota: Bench.couponsAPolicy))
     }
     let soldOut = try await create(edaOperator, id: 1_000_000, quota: 1)
-    accepted = BenchPeople(policies: policies, requestsAPolicy: Bench.couponsAPolicy)
-    crowd = BenchPeople(policies: [soldOut], requestsAPolicy: .max)
-    row = BenchPeople(
-      policies: [try await create(Operator(monolith, of: lab.state), id: 1, quota: 10_000_000)],
+    accepted = newPeople(for: policies, requestsAPolicy: Bench.couponsAPolicy)
+    crowd = newPeople(for: [soldOut], requestsAPolicy: .max)
+    row = newPeople(
+      for: [try await create(Operator(monolith, of: lab.state), id: 1, quota: 10_000_000)],
       requestsAPolicy: .max)
-    let last = BenchPeople(policies: [soldOut], requestsAPolicy: 1)
-    _ = try await ClosedLoop.run(port: eda.port, connections: 1, for: .seconds(5), expecting: 201) {
-      last.next()
-    }
+    let last = newPeople(for: [soldOut], requestsAPolicy: 1)
+    _ = try await ClosedLoop.run(
+      port: eda.port, connections: 1, for: .seconds(5), expecting: 201, next: last)
     let pgbench = PgBench(url: database.url, folder: lab.folder.path)
     try await pgbench.prepare()
     self.pgbench = pgbench
@@ -160,7 +157,8 @@ final class Bench {
   }
 
   private func measure(
-    _ part: BenchPart, _ program: LabPart, connections: Int, expecting status: Int, _ people: BenchPeople
+    _ part: BenchPart, _ program: LabPart, connections: Int, expecting status: Int,
+    _ people: @escaping NextRequest
   ) async throws {
     guard let running = lab.state.part(program) else { throw LabFailure("\(program.rawValue) does not run") }
     try await measure(
@@ -168,12 +166,13 @@ final class Bench {
   }
 
   private func measure(
-    _ part: BenchPart, port: Int, pid: Int32, connections: Int, expecting status: Int, _ people: BenchPeople
+    _ part: BenchPart, port: Int, pid: Int32, connections: Int, expecting status: Int,
+    _ people: @escaping NextRequest
   ) async throws {
     try lab.interrupt.check()
     let before = ProcessTable.cpuSeconds(of: pid) ?? 0
     let result = try await ClosedLoop.run(
-      port: port, connections: connections, for: .seconds(seconds), expecting: status, next: { people.next() }
+      port: port, connections: connections, for: .seconds(seconds), expecting: status, next: people
     )
     let cpu = (ProcessTable.cpuSeconds(of: pid) ?? 0) - before
     guard result.answered > 0, result.wrong == 0 else {

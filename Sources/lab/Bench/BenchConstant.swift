@@ -14,7 +14,7 @@ extension LabCommand {
     let server = HTTPServer(configuration: HTTPServerConfiguration()) { _ in .now(answer) }
     let port = try server.start()
     if let ready { try ReadyFile.write("lab bench-constant", ["httpPort": String(port)], to: ready) }
-    let interrupt = Interrupt()
+    let interrupt = Interrupt.shared
     let ended = Completion<Void>()
     interrupt.onCome { ended.succeed(()) }
     try await ended.value()

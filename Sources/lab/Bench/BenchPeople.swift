@@ -1,18 +1,15 @@
 internal import EventLoop
 
+/// Makes the next whole request; nil where there are no more.
+typealias NextRequest = @LoopActor () -> [UInt8]?
+
 /// Requests for coupons by people who have not asked before, over as many policies as there is room for.
-@LoopActor
-final class BenchPeople {
-  private let policies: [Int]
-  private let requestsAPolicy: Int
-  private var sent = 0
-
-  /// - Parameter requestsAPolicy: after so many the next policy's turn comes; after the last one, none.
-  init(policies: [Int], requestsAPolicy: Int) {
-    (self.policies, self.requestsAPolicy) = (policies, requestsAPolicy)
-  }
-
-  func next() -> [UInt8]? {
+///
+/// - Parameter requestsAPolicy: after this number of requests the next policy is used; after the last policy there are
+///   no requests.
+func newPeople(for policies: [Int], requestsAPolicy: Int) -> NextRequest {
+  var sent = 0
+  return {
     let index = sent / requestsAPolicy
     guard index < policies.count else { return nil }
     sent += 1

@@ -3,9 +3,9 @@ internal import HTTP
 import History
 import Terminal
 
-/// Requests as fast as they are answered: each of so many connections sends its next one when it has its answer.
+/// A closed loop: each connection sends its next request when it has the answer to the last one.
 ///
-/// For what a request costs, not for what people feel: that is the open loop of `lab load`.
+/// It measures what a request costs; latency as people see it needs the open loop of `lab load`.
 @LoopActor
 final class ClosedLoop {
   struct Result {
@@ -18,7 +18,7 @@ final class ClosedLoop {
   }
 
   private let client: HTTPClient
-  private let next: @LoopActor () -> [UInt8]?
+  private let next: NextRequest
   private let expected: Int
   private let until: Instant
   private var result = Result()
@@ -30,7 +30,7 @@ final class ClosedLoop {
   ///   - expected: the status that counts as an answer.
   static func run(
     port: Int, connections: Int, for duration: Duration, expecting expected: Int,
-    next: @escaping @LoopActor () -> [UInt8]?
+    next: @escaping NextRequest
   ) async throws -> Result {
     let address = SocketAddress(numericHost: "127.0.0.1", port: port)
     let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: connections))
@@ -42,7 +42,7 @@ final class ClosedLoop {
   }
 
   private init(
-    _ client: HTTPClient, until: Instant, expected: Int, next: @escaping @LoopActor () -> [UInt8]?
+    _ client: HTTPClient, until: Instant, expected: Int, next: @escaping NextRequest
   ) {
     (self.client, self.until, self.expected, self.next) = (client, until, expected, next)
   }

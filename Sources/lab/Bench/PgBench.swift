@@ -44,7 +44,7 @@ struct PgBench {
     _ = try await run("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-f", folder + "/bench-tables.sql"])
   }
 
-  /// Transactions a second of so many clients.
+  /// Transactions per second with this number of clients.
   func run(clients: Int, seconds: Int) async throws -> Double {
     let output = try await run(
       "pgbench",
@@ -58,7 +58,7 @@ struct PgBench {
     return rate
   }
 
-  /// The login goes by the environment: a command line can be read by everybody on the machine.
+  /// The login is passed in the environment: every user of the machine can read a command line.
   private func run(_ program: String, _ arguments: [String]) async throws -> String {
     guard let address = URLComponents(string: url), let path = Binaries.find(program) else {
       throw LabFailure("\(program) is not installed: it comes with PostgreSQL's server package")

@@ -1,15 +1,13 @@
 package import History
 package import Terminal
 
-/// The arguments of one command: each reader takes what it knows out; `finish()` complains of what is left.
+/// The arguments of one command: each reader removes what it has read; `finish()` rejects the rest.
 ///
 /// Options are written `--only eda` or `--only=eda`.
 package struct CommandArguments: Sendable {
   private var rest: [String]
 
   package init(_ list: [String]) { rest = list }
-
-  package var isEmpty: Bool { rest.isEmpty }
 
   /// Whether a switch is there, under any of its names.
   package mutating func flag(_ names: String...) -> Bool {
@@ -47,17 +45,11 @@ package struct CommandArguments: Sendable {
     return value
   }
 
-  package mutating func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
+  package mutating func number<Number: LosslessStringConvertible & Comparable>(
+    _ name: String, in range: ClosedRange<Number>
+  ) throws(UsageError) -> Number? {
     guard let value = try option(name) else { return nil }
-    guard let number = Int(value), range.contains(number) else {
-      throw UsageError("\(name) must be a number in \(range.lowerBound)…\(range.upperBound), not “\(value)”")
-    }
-    return number
-  }
-
-  package mutating func decimal(_ name: String, in range: ClosedRange<Double>) throws(UsageError) -> Double? {
-    guard let value = try option(name) else { return nil }
-    guard let number = Double(value), number.isFinite, range.contains(number) else {
+    guard let number = Number(value), range.contains(number) else {
       throw UsageError("\(name) must be a number in \(range.lowerBound)…\(range.upperBound), not “\(value)”")
     }
     return number
@@ -83,7 +75,13 @@ package struct CommandArguments: Sendable {
     return rest.remove(at: index)
   }
 
-  /// - Throws: `UsageError` naming the first argument that nobody asked for.
+  package mutating func positionals() -> [String] {
+    var found: [String] = []
+    while let next = positional() { found.append(next) }
+    return found
+  }
+
+  /// - Throws: `UsageError`, which names the first argument that no reader has taken.
   package func finish() throws(UsageError) {
     guard let first = rest.first else { return }
     throw UsageError(first.hasPrefix("-") ? "unknown option \(first)" : "unexpected argument “\(first)”")

@@ -1,5 +1,6 @@
 import EventLoop
 package import Laboratory
+import Terminal
 
 /// One subcommand of `lab`.
 package struct LabCommand: Sendable {
@@ -23,13 +24,14 @@ package struct LabCommand: Sendable {
     var lines = [
       "lab \(name): \(summary)", "", "usage: lab [--lab FOLDER] \(name)\(usage.isEmpty ? "" : " " + usage)",
     ]
-    let width = options.map(\.name.count).max() ?? 0
-    if !options.isEmpty { lines.append("") }
-    for option in options {
-      lines.append(
-        "  \(option.name)\(String(repeating: " ", count: width - option.name.count))  \(option.meaning)")
-    }
+    if !options.isEmpty { lines += [""] + LabCommand.columns(options) }
     return lines.joined(separator: "\n")
+  }
+
+  /// Names and what each of them means, in two columns.
+  static func columns(_ rows: [(name: String, meaning: String)]) -> [String] {
+    let width = rows.map(\.name.count).max() ?? 0
+    return rows.map { "  \($0.name.padded(to: width))  \($0.meaning)" }
   }
 
   /// Every command, in the order in which `lab --help` lists them.
@@ -38,6 +40,6 @@ package struct LabCommand: Sendable {
     bench,
   ]
 
-  /// What `lab` starts of itself; nobody has to know of it.
+  /// Started by `lab` itself; not listed in the help.
   static let hidden: [LabCommand] = [benchConstant]
 }

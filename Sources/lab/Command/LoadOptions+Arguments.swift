@@ -17,15 +17,15 @@ extension LoadOptions {
   /// - Parameter standard: what holds where an argument says nothing.
   package init(_ arguments: inout CommandArguments, standard: LoadOptions = LoadOptions()) throws {
     self = standard
-    people = try arguments.integer("--people", in: 1...5_000_000) ?? people
-    quota = try arguments.integer("--quota", in: 1...10_000_000) ?? quota
-    rate = try arguments.decimal("--rate", in: 1...1_000_000) ?? rate
-    attempts = try arguments.integer("--attempts", in: 1...20) ?? attempts
-    connections = try arguments.integer("--connections", in: 1...100_000) ?? connections
-    bystanderPerSecond = try arguments.decimal("--bystander", in: 0...10_000) ?? bystanderPerSecond
-    earlyShare = try arguments.decimal("--early", in: 0...0.5) ?? earlyShare
-    before = try arguments.decimal("--before", in: 0...600).map { .seconds($0) } ?? before
-    after = try arguments.decimal("--after", in: 0...600).map { .seconds($0) } ?? after
+    people = try arguments.number("--people", in: 1...5_000_000) ?? people
+    quota = try arguments.number("--quota", in: 1...10_000_000) ?? quota
+    rate = try arguments.number("--rate", in: 1...1_000_000) ?? rate
+    attempts = try arguments.number("--attempts", in: 1...20) ?? attempts
+    connections = try arguments.number("--connections", in: 1...100_000) ?? connections
+    bystanderPerSecond = try arguments.number("--bystander", in: 0...10_000) ?? bystanderPerSecond
+    earlyShare = try arguments.number("--early", in: 0...0.5) ?? earlyShare
+    before = try arguments.number("--before", in: 0.0...600).map { .seconds($0) } ?? before
+    after = try arguments.number("--after", in: 0.0...600).map { .seconds($0) } ?? after
     seed = try arguments.seed() ?? seed
     // Times in a history are 32 bits of microseconds.
     guard crowd.seconds < 3_000 else {

@@ -60,10 +60,7 @@ package enum LabProgram {
   }
 
   private static var overview: String {
-    let width = LabCommand.all.map(\.name.count).max() ?? 0
-    let commands = LabCommand.all.map { command in
-      "  \(command.name)\(String(repeating: " ", count: width - command.name.count))  \(command.summary)"
-    }
+    let commands = LabCommand.columns(LabCommand.all.map { ($0.name, $0.summary) })
     return
       ([
         "lab: load, break, measure and understand two architectures for first-come-first-served coupons", "",

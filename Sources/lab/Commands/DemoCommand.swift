@@ -17,7 +17,7 @@ extension LabCommand {
       ("DATABASE_URL=… and others", "as for lab up"),
     ]
   ) { arguments, folder in
-    let only = try arguments.choice("--only", of: Architecture.allCases.map(\.rawValue))
+    let only = try arguments.architecture()
     var up = UpOptions()
     up.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
     var scenario = try Demo.scenario()
@@ -26,19 +26,17 @@ extension LabCommand {
     let load = try LoadOptions(&arguments, standard: standard)
     try arguments.finish()
     (scenario.crowd, scenario.policy.quota) = (load, load.quota)
-    scenario.variants.removeAll { only != nil && $0.architecture.rawValue != only }
+    scenario.variants.removeAll { only != nil && $0.architecture != only }
     for index in scenario.variants.indices {
       (scenario.variants[index].crowd, scenario.variants[index].policy) = (load, scenario.policy)
     }
     try Experiment.check(scenario, up)
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
-    return try await Demo(scenario: scenario, load: load, up: up, folder: folder).run(interrupt).passed
+    return try await Demo(scenario: scenario, load: load, up: up, folder: folder).run(.shared).passed
       ? 0 : 1
   }
 }
 
-/// The experiment 00-demo with another crowd where somebody wants one, one round, shown as a report.
+/// One round of the experiment 00-demo, with the crowd of the command line, shown as a report.
 @LoopActor
 struct Demo {
   let scenario: Scenario

@@ -31,18 +31,13 @@ extension LabCommand {
   ) { arguments, folder in
     let request = try FaultRequest(&arguments)
     try arguments.finish()
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
     switch request {
-    case .status: return try await Lab.look(folder, interrupt: interrupt).showFaults()
-    case .heal: return try await Lab.look(folder, interrupt: interrupt).healEverything()
+    case .status: return try await Lab.look(folder, interrupt: .shared).showFaults()
+    case .heal: return try await Lab.look(folder, interrupt: .shared).healEverything()
     case .apply(let fault, let architectures):
-      // Only what changes lab.json needs to be alone at it.
-      let needsLock = if case .restart = fault { true } else { false }
-      let lab =
-        needsLock
-        ? try Lab.open(folder, interrupt: interrupt) : try Lab.look(folder, interrupt: interrupt)
-      return try await lab.inflict(fault, on: architectures)
+      // Only a restart changes lab.json and needs the lock.
+      let open = if case .restart = fault { Lab.open } else { Lab.look }
+      return try await open(folder, .shared).inflict(fault, on: architectures)
     }
   }
 }
@@ -55,57 +50,66 @@ private enum FaultRequest {
   case apply(LabFault, Architecture?)
 
   init(_ arguments: inout CommandArguments) throws(UsageError) {
-    let given = FaultRequest.options.filter { arguments.has($0) }
-    let time = try arguments.time("--for")
-    let only = try arguments.architecture()
-    let switches = try SwitchOptions(&arguments)
-    let count = try arguments.integer("--count", in: 1...LogInjection.mostMessages)
-    let share = try arguments.decimal("--share", in: 0.000_001...1)
+    let given = FaultOptions.owners.filter { arguments.has($0.option) }
+    let options = try FaultOptions(&arguments)
     guard let name = arguments.positional() else {
       throw UsageError("a part is missing, as in database stop")
     }
-    if name == "status" || name == "heal" {
-      try FaultRequest.refuse(given, but: [], in: name)
-      self = name == "status" ? .status : .heal
-      return
-    }
-    guard let action = arguments.positional() else { throw UsageError("\(name) needs an action, as in stop") }
-    if let kind = FaultKind(rawValue: action), let target = FaultTarget(rawValue: name) {
-      try FaultRequest.refuse(
-        given, but: ["--for", "--only", "--ms", "--rate", "--seed"], in: "\(name) \(action)")
-      self = .apply(.switched(target, try switches.spec(kind, for: time)), only)
-      return
-    }
-    let fault = try FaultRequest.fault(name, action, time, count, share, seed: switches.seed)
-    try FaultRequest.refuse(given, but: fault.options, in: "\(name) \(action)")
-    self = .apply(fault, nil)
-  }
-
-  private static let options = ["--for", "--only", "--ms", "--rate", "--seed", "--count", "--share"]
-
-  /// An option that would be ignored is a misunderstanding: what it says would not happen.
-  private static func refuse(_ given: [String], but taken: [String], in words: String) throws(UsageError) {
-    guard let first = given.first(where: { !taken.contains($0) }) else { return }
-    let owner =
-      switch first {
-      case "--for": "stop and with switches"
-      case "--only": "switches"
-      case "--ms": "latency"
-      case "--rate": "flaky"
-      case "--seed": "flaky and duplicates"
-      case "--count": "poison"
-      default: "duplicates"
+    var words = name
+    var taken: [String] = []
+    switch name {
+    case "status": self = .status
+    case "heal": self = .heal
+    default:
+      guard let action = arguments.positional() else {
+        throw UsageError("\(name) needs an action, as in stop")
       }
-    throw UsageError("\(first) goes with \(owner), not with \(words)")
+      words += " " + action
+      let fault: LabFault
+      (fault, taken) = try options.fault(name, action)
+      self = .apply(fault, options.only)
+    }
+    // An option that would be ignored is a misunderstanding: what it says would not happen.
+    if let stray = given.first(where: { !taken.contains($0.option) }) {
+      throw UsageError("\(stray.option) goes with \(stray.owner), not with \(words)")
+    }
+  }
+}
+
+private struct FaultOptions {
+  static let owners: [(option: String, owner: String)] = [
+    ("--for", "stop and with switches"), ("--only", "switches"), ("--ms", "latency"), ("--rate", "flaky"),
+    ("--seed", "flaky and duplicates"), ("--count", "poison"), ("--share", "duplicates"),
+  ]
+
+  private let time: Duration?
+  let only: Architecture?
+  private let milliseconds: Int?
+  private let rate: Double?
+  private let seed: UInt64?
+  private let count: Int?
+  private let share: Double?
+
+  init(_ arguments: inout CommandArguments) throws(UsageError) {
+    time = try arguments.time("--for")
+    only = try arguments.architecture()
+    milliseconds = try arguments.number("--ms", in: FaultSpec.latencyRange)
+    rate = try arguments.number("--rate", in: 0.000_001...1)
+    seed = try arguments.number("--seed", in: 0...Int(FaultSpec.greatestSeed)).map { UInt64($0) }
+    count = try arguments.number("--count", in: 1...LogInjection.mostMessages)
+    share = try arguments.number("--share", in: 0.000_001...1)
   }
 
-  private static func fault(
-    _ name: String, _ action: String, _ time: Duration?, _ count: Int?, _ share: Double?, seed: UInt64?
-  ) throws(UsageError) -> LabFault {
+  /// The fault, and the options that it takes.
+  func fault(_ name: String, _ action: String) throws(UsageError) -> (LabFault, options: [String]) {
+    if let kind = FaultKind(rawValue: action), let target = FaultTarget(rawValue: name) {
+      return (.switched(target, try spec(kind)), ["--for", "--only", "--ms", "--rate", "--seed"])
+    }
     switch (name, action) {
-    case ("redis", "flush"): return .flush
-    case ("log", "poison"): return .poison(count: count ?? 10)
-    case ("log", "duplicates"): return .duplicates(share: share ?? 0.1, seed: seed ?? 1)
+    case ("redis", "flush"): return (.flush, [])
+    case ("log", "poison"): return (.poison(count: count ?? 10), ["--count"])
+    case ("log", "duplicates"):
+      return (.duplicates(share: share ?? 0.1, seed: seed ?? 1), ["--share", "--seed"])
     case ("log", _): throw UsageError("the log knows poison and duplicates, not “\(action)”")
     default: break
     }
@@ -116,27 +120,14 @@ private enum FaultRequest {
     switch action {
     case "stop":
       guard let time else { throw UsageError("--for is missing: how long, as in --for 10s") }
-      return .stop(part, for: time)
-    case "kill": return .kill(part)
-    case "restart": return .restart(part)
+      return (.stop(part, for: time), ["--for"])
+    case "kill": return (.kill(part), [])
+    case "restart": return (.restart(part), [])
     default: throw UsageError("there is no fault “\(action)” of \(name)")
     }
   }
-}
 
-/// What only switches take.
-private struct SwitchOptions {
-  let milliseconds: Int?
-  let rate: Double?
-  let seed: UInt64?
-
-  init(_ arguments: inout CommandArguments) throws(UsageError) {
-    milliseconds = try arguments.integer("--ms", in: FaultSpec.latencyRange)
-    rate = try arguments.decimal("--rate", in: 0.000_001...1)
-    seed = try arguments.integer("--seed", in: 0...Int(FaultSpec.greatestSeed)).map { UInt64($0) }
-  }
-
-  func spec(_ kind: FaultKind, for time: Duration?) throws(UsageError) -> FaultSpec {
+  private func spec(_ kind: FaultKind) throws(UsageError) -> FaultSpec {
     guard let time else { throw UsageError("--for is missing: until it heals by itself, as in --for 10s") }
     do throws(InvalidFault) {
       return try FaultSpec(
@@ -165,20 +156,19 @@ extension Lab {
   /// Applies a fault and says what became of it; a stopped part is waited for.
   fileprivate func inflict(_ fault: LabFault, on architecture: Architecture?) async throws -> Int32 {
     let architectures = try meant(by: fault, architecture)
-    var record: LabFaultRecord?
-    var done: [(Architecture, LabFaultRecord)] = []
+    var done: [(architecture: Architecture, record: LabFaultRecord)] = []
     do {
       for architecture in architectures {
-        let begun = try await apply(fault, to: architecture)
-        done.append((architecture, begun))
-        record = begun
+        done.append((architecture, try await apply(fault, to: architecture)))
       }
     } catch {
-      // One command is one fault: what it has done elsewhere goes with it.
+      // One command is one fault: what it has done elsewhere is undone.
       for (architecture, record) in done { _ = try? await heal(record, of: architecture) }
       throw error
     }
-    defer { if !interrupt.hasCome { Terminal.line(fault.told(bites: record?.bites, of: architectures)) } }
+    defer {
+      if !interrupt.hasCome { Terminal.line(fault.told(bites: done.last?.record.bites, of: architectures)) }
+    }
     guard case .stop(let part, let time) = fault else { return 0 }
     let progress = PhaseProgress("lab fault: \(part.rawValue) is stopped")
     let over = Completion<Void>()
@@ -232,7 +222,7 @@ extension Lab {
   }
 
   fileprivate func healEverything() async throws -> Int32 {
-    // What is stopped could not answer.
+    // A stopped program could not answer.
     resumeAll()
     try await clearSwitches()
     let down = FaultedPart.allCases.filter { state.part($0.part)?.process.isRunning == false }
@@ -246,17 +236,6 @@ extension Lab {
 }
 
 extension LabFault {
-  /// What a command may say of it beside its name.
-  fileprivate var options: [String] {
-    switch self {
-    case .switched: []
-    case .stop: ["--for"]
-    case .kill, .restart, .flush: []
-    case .poison: ["--count"]
-    case .duplicates: ["--share", "--seed"]
-    }
-  }
-
   fileprivate func told(bites: Int?, of architectures: [Architecture]) -> String {
     switch self {
     case .switched(let target, let spec):

@@ -19,14 +19,13 @@ extension LabCommand {
     ] + LoadOptions.help
   ) { arguments, folder in
     let only = try arguments.architecture()
-    let policy = try arguments.integer("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
+    let policy = try arguments.number("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
     let options = try LoadOptions(&arguments)
     try arguments.finish()
     guard let state = try LabState.read(folder) else {
       throw LabFailure("nothing runs that takes requests; lab up starts it")
     }
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
+    let interrupt = Interrupt.shared
     let session = try LoadSession(options, try runningArchitecture(state, only), state)
     Terminal.line(options.summary)
     let plan = if let policy { session.plan(existing: policy) } else { try await session.plan() }

@@ -12,16 +12,14 @@ extension LabCommand {
       ("--lines N", "the last N lines of each; 20"),
     ]
   ) { arguments, folder in
+    let names = LabPart.allCases.map(\.rawValue).joined(separator: ", ")
     let follow = arguments.flag("-f", "--follow")
-    let count = try arguments.integer("--lines", in: 0...1_000_000) ?? 20
-    var parts: [LabPart] = []
-    while let name = arguments.positional() {
+    let count = try arguments.number("--lines", in: 0...1_000_000) ?? 20
+    let parts = try arguments.positionals().map { name in
       guard let part = LabPart(rawValue: name) else {
-        throw UsageError(
-          "no part is called “\(name)”; there are \(LabPart.allCases.map(\.rawValue).joined(separator: ", "))"
-        )
+        throw UsageError("no part is called “\(name)”; there are \(names)")
       }
-      parts.append(part)
+      return part
     }
     try arguments.finish()
     let asked = parts.isEmpty ? LabPart.allCases : parts
@@ -30,8 +28,7 @@ extension LabCommand {
     guard !tails.isEmpty else { throw LabFailure("there are no logs in \(folder.logs)") }
     for index in tails.indices { tails[index].showLast(count) }
     guard follow else { return 0 }
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
+    let interrupt = Interrupt.shared
     while !interrupt.hasCome {
       for index in tails.indices { tails[index].showNew() }
       await EventLoop.shared.sleep(for: .milliseconds(200))
@@ -45,13 +42,9 @@ struct LogTail {
   let name: String
   let path: String
   let showsName: Bool
-  private var offset: UInt64 = 0
+  private(set) var offset: UInt64 = 0
 
   private static let biteSize = 1 << 20
-
-  init(name: String, path: String, showsName: Bool) {
-    (self.name, self.path, self.showsName) = (name, path, showsName)
-  }
 
   mutating func showLast(_ count: Int) {
     guard let file = FileHandle(forReadingAtPath: path), let end = try? file.seekToEnd() else { return }

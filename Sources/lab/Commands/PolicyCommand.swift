@@ -51,11 +51,11 @@ private func policyRequest(_ arguments: inout CommandArguments) throws -> Policy
     throw UsageError("--starts-on must be a date, as in 2026-11-22")
   }
   return PolicyRequest(
-    policyId: try arguments.integer("--id", in: 1...Int(Int32.max)),
+    policyId: try arguments.number("--id", in: 1...Int(Int32.max)),
     name: try arguments.option("--name") ?? "TimeAttack", startsOn: startsOn,
     endsOn: try arguments.option("--ends-on") ?? dayText(start.addingTimeInterval(6.5 * 86_400), timeZone),
     opensAt: try arguments.option("--opens-at") ?? "00:00:00", timeZone: zone,
-    dailyQuota: try arguments.integer("--quota", in: 1...10_000_000) ?? 1000,
+    dailyQuota: try arguments.number("--quota", in: 1...10_000_000) ?? 1000,
     perPerson: try arguments.choice("--per-person", of: ["once", "daily"]) ?? "once")
 }
 
@@ -82,7 +82,7 @@ private func createPolicy(_ request: PolicyRequest, _ parts: [LabState.Part], _ 
 {
   guard let state else { return }
   var request = request
-  // Whoever drives the policy with another generator is not told by lab load.
+  // Another load generator has no check of its own, as lab load has.
   if parts.contains(where: { $0.part == .edaAPI }) {
     try LogCapacity.check(quota: request.dailyQuota, .eda, state)
   }

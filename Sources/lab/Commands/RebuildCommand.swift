@@ -23,18 +23,10 @@ extension LabCommand {
     guard !(log && (apply || only == .monolith)) else {
       throw UsageError("--log goes with the event-driven version alone, and without --apply")
     }
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
-    let lab = try Lab.open(folder, interrupt: interrupt)
+    let lab = try Lab.open(folder, interrupt: .shared)
     guard lab.state.database != nil else { throw LabFailure("there is no laboratory in \(folder.path)") }
-    let started = try await lab.startServersForRebuild(log: log)
-    do {
-      let code = log ? try await lab.rebuildLog() : try await lab.rebuildProjections(only, apply: apply)
-      await lab.stopServers(started)
-      return code
-    } catch {
-      await lab.stopServers(started)
-      throw error
+    return try await lab.withServers(log: log) {
+      log ? try await lab.rebuildLog() : try await lab.rebuildProjections(only, apply: apply)
     }
   }
 }

@@ -27,8 +27,7 @@ extension LabCommand {
   ) { arguments, folder in
     if arguments.flag("--matrix") {
       let target = try arguments.option("--to") ?? "docs"
-      var paths: [String] = []
-      while let path = arguments.positional() { paths.append(path) }
+      let paths = arguments.positionals()
       try arguments.finish()
       return try MatrixReport(target: target, report: folder.report).write(paths)
     }
@@ -110,12 +109,10 @@ struct MatrixReport {
     return matrix.gaps.isEmpty ? 0 : 1
   }
 
-  /// All checked-in results, the matrix' own first.
+  /// The folders of all checked-in results, the matrix' own first.
   private func found() -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "experiments")) ?? []
-    let paths = names.sorted().map { "experiments/\($0)/result.json" }
-      .filter { FileManager.default.fileExists(atPath: $0) }
-    return paths.filter { $0.contains("/matrix/") } + paths.filter { !$0.contains("/matrix/") }
+    let folders = ExperimentList.folders(with: "result.json")
+    return folders.filter { $0.hasSuffix("/matrix") } + folders.filter { !$0.hasSuffix("/matrix") }
   }
 
   private func put(_ text: String, _ path: String) throws {

@@ -21,19 +21,12 @@ extension LabCommand {
     ]
   ) { arguments, folder in
     let (isQuick, all) = (arguments.flag("--quick"), arguments.flag("--all"))
-    let rounds = try arguments.integer("--rounds", in: 1...99)
+    let rounds = try arguments.number("--rounds", in: 1...99)
     let only = try arguments.option("--only")
     var up = UpOptions()
     up.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
-    var seed = UInt64.random(in: 1...999_999_999)
-    if let text = try arguments.option("--seed") {
-      guard let number = UInt64(text) else {
-        throw UsageError("--seed must be a whole number, not “\(text)”")
-      }
-      seed = number
-    }
-    var folders: [String] = []
-    while let path = arguments.positional() { folders.append(path) }
+    let seed = try arguments.seed() ?? .random(in: 1...999_999_999)
+    let folders = arguments.positionals()
     try arguments.finish()
     guard all == folders.isEmpty else { throw UsageError("name experiments, or say --all") }
     let run = ExperimentList(
@@ -54,19 +47,23 @@ struct ExperimentList {
   let folder: LabFolder
 
   static func everyExperiment() throws -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "experiments")) ?? []
-    let found = names.sorted().map { "experiments/\($0)" }
-      .filter { FileManager.default.fileExists(atPath: $0 + "/scenario.yaml") }
+    let found = folders(with: "scenario.yaml")
     guard !found.isEmpty else { throw UsageError("there are no experiments/*/scenario.yaml here") }
     return found
+  }
+
+  /// The folders of experiments/ that hold such a file.
+  nonisolated static func folders(with file: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "experiments")) ?? []
+    return names.sorted().map { "experiments/\($0)" }
+      .filter { FileManager.default.fileExists(atPath: "\($0)/\(file)") }
   }
 
   /// - Returns: whether everything was evaluated, holds and is verified.
   func run(_ folders: [String]) async throws -> Bool {
     let scenarios = try folders.map { try read($0) }
     for scenario in scenarios { try Experiment.check(scenario, up) }
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
+    let interrupt = Interrupt.shared
     Terminal.line("seed \(seed)")
     var failed: [String] = []
     for (path, scenario) in zip(folders, scenarios) {
@@ -104,7 +101,7 @@ struct ExperimentList {
     !isQuick && only == nil && scenario.keepsResult(ofRounds: rounds ?? scenario.rounds)
   }
 
-  /// What a repetition needs to be told beside the seed.
+  /// The options beside the seed that repeat the run.
   private var options: [String] {
     (up.installedKafka ? ["--kafka", "installed"] : []) + (rounds.map { ["--rounds", "\($0)"] } ?? [])
   }

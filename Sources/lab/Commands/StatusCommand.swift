@@ -14,66 +14,24 @@ extension LabCommand {
     arguments, folder in
     let isJSON = arguments.flag("--json")
     try arguments.finish()
-    guard let state = try LabState.read(folder), !state.parts.isEmpty else {
-      if isJSON {
-        try StatusReport.write(StatusFile(folder: folder, state: nil, parts: []))
-      } else {
-        Terminal.line("nothing runs in \(folder.path)")
-      }
-      return 1
-    }
-    let parts = await StatusReport.look(at: state, folder)
+    let state = try LabState.read(folder)
+    let file = await StatusFile(folder, state)
     if isJSON {
-      try StatusReport.write(StatusFile(folder: folder, state: state, parts: parts))
-    } else {
-      for line in StatusReport.lines(of: state, parts) { Terminal.line(line) }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      Terminal.line(String(decoding: try encoder.encode(file), as: UTF8.self))
+    } else if let state, !file.parts.isEmpty {
+      for line in file.lines + [""] + StatusReport.addresses(of: state) { Terminal.line(line) }
       if let warning = StatusReport.openness(of: state, folder) { Terminal.line(warning) }
+    } else {
+      Terminal.line("nothing runs in \(folder.path)")
     }
-    return parts.allSatisfy(\.isHealthy) ? 0 : 1
+    return file.healthy ? 0 : 1
   }
 }
 
-/// How one part is, as `lab status` has found it.
-struct PartStatus {
-  let part: LabState.Part
-  let runs: Bool
-  /// Of a program, whether it answers 200 to `/readyz`; of a server, whether it runs.
-  let ready: Bool
-  /// Why it does not run or is not ready.
-  let reason: String?
-
-  var isHealthy: Bool { runs && ready }
-}
-
-/// What `lab status` shows.
+/// What `lab status` shows beside the parts.
 enum StatusReport {
-  @LoopActor
-  static func look(at state: LabState, _ folder: LabFolder) async -> [PartStatus] {
-    var found: [PartStatus] = []
-    for part in state.parts {
-      let runs = part.process.isRunning
-      var reason: String?
-      if !runs {
-        reason = "has ended; see \(folder.log(of: part.part))"
-      } else if part.part.isProgram {
-        reason = await Readiness.ask(part.address)
-      }
-      found.append(PartStatus(part: part, runs: runs, ready: reason == nil, reason: reason))
-    }
-    return found
-  }
-
-  static func lines(of state: LabState, _ parts: [PartStatus]) -> [String] {
-    var table = TextTable(head: ["part", "pid", "port", "state"])
-    for part in parts {
-      var word = part.part.part.isProgram ? "ready" : "runs"
-      if let reason = part.reason { word = part.runs ? "not ready: \(reason)" : reason }
-      table.rows.append(
-        [part.part.part.rawValue, String(part.part.process.pid), String(part.part.port), word])
-    }
-    return table.lines + [""] + addresses(of: state)
-  }
-
   /// Where things are to be found, without secrets.
   static func addresses(of state: LabState) -> [String] {
     var lines: [String] = []
@@ -106,11 +64,6 @@ enum StatusReport {
     return "! open to other machines: " + words.joined(separator: "; ")
   }
 
-  static func write(_ file: StatusFile) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    Terminal.line(String(decoding: try encoder.encode(file), as: UTF8.self))
-  }
 }
 
 /// `lab status --json`. Nothing in it is secret.
@@ -119,12 +72,26 @@ struct StatusFile: Encodable {
     let part: String
     let pid: Int32
     let runs: Bool
+    /// Of a program, whether it answers 200 to `/readyz`; of a server, whether it runs.
     let ready: Bool
+    /// Why it does not run or is not ready.
     let reason: String?
     let port: Int
     /// Of programs: the public listener, and the operator's, as this machine reaches them.
     let url: String?
     let operatorUrl: String?
+
+    @LoopActor
+    init(_ known: LabState.Part, _ folder: LabFolder) async {
+      let isProgram = known.part.isProgram
+      (part, pid, port) = (known.part.rawValue, known.process.pid, known.port)
+      runs = known.process.isRunning
+      let unready = runs && isProgram ? await Readiness.ask(known.address) : nil
+      reason = runs ? unready : "has ended; see \(folder.log(of: known.part))"
+      ready = reason == nil
+      url = isProgram ? known.url : nil
+      operatorUrl = isProgram && known.adminPort > 0 ? known.operatorURL : nil
+    }
   }
 
   struct Log: Encodable {
@@ -135,28 +102,36 @@ struct StatusFile: Encodable {
   }
 
   let folder: String
-  /// Nil where there is no laboratory.
+  /// Nil where there is no laboratory: then nothing runs.
   let laboratory: String?
   let healthy: Bool
   let operatorTokenFile: String
   let log: Log?
   let parts: [Part]
 
-  init(folder: LabFolder, state: LabState?, parts: [PartStatus]) {
-    (self.folder, laboratory) = (folder.path, state?.id)
-    healthy = !parts.isEmpty && parts.allSatisfy(\.isHealthy)
-    operatorTokenFile = folder.operatorToken
-    log = state.flatMap { state in
-      state.log.map {
-        Log(brokers: $0.brokers, topic: state.topic, kind: $0.kind.rawValue, partitions: $0.partitions)
-      }
+  @LoopActor
+  init(_ folder: LabFolder, _ state: LabState?) async {
+    (self.folder, operatorTokenFile) = (folder.path, folder.operatorToken)
+    var parts: [Part] = []
+    for part in state?.parts ?? [] { parts.append(await Part(part, folder)) }
+    self.parts = parts
+    healthy = !parts.isEmpty && parts.allSatisfy(\.ready)
+    // A laboratory that has stopped tells no more than its folder.
+    let running = parts.isEmpty ? nil : state
+    laboratory = running?.id
+    log = running?.log.map {
+      Log(brokers: $0.brokers, topic: running?.topic ?? "", kind: $0.kind.rawValue, partitions: $0.partitions)
     }
-    self.parts = parts.map { status in
-      let part = status.part
-      return Part(
-        part: part.part.rawValue, pid: part.process.pid, runs: status.runs, ready: status.ready,
-        reason: status.reason, port: part.port, url: part.part.isProgram ? part.url : nil,
-        operatorUrl: part.part.isProgram && part.adminPort > 0 ? part.operatorURL : nil)
+  }
+
+  /// The table for people.
+  var lines: [String] {
+    var table = TextTable(head: ["part", "pid", "port", "state"])
+    for part in parts {
+      var word = part.url == nil ? "runs" : "ready"
+      if let reason = part.reason { word = part.runs ? "not ready: \(reason)" : reason }
+      table.rows.append([part.part, String(part.pid), String(part.port), word])
     }
+    return table.lines
   }
 }

@@ -39,15 +39,13 @@ extension LabCommand {
     var options = UpOptions()
     if let only = try arguments.architecture() { options.architectures = [only] }
     options.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
-    options.partitions = try arguments.integer("--partitions", in: 1...1024) ?? options.partitions
-    if let seconds = try arguments.integer("--ready-within", in: 1...3600) {
+    options.partitions = try arguments.number("--partitions", in: 1...1024) ?? options.partitions
+    if let seconds = try arguments.number("--ready-within", in: 1...3600) {
       options.readyWithin = .seconds(seconds)
     }
     options.listen = try listenOptions(&arguments, options.parts)
     try arguments.finish()
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
-    let lab = try Lab.open(folder, interrupt: interrupt)
+    let lab = try Lab.open(folder, interrupt: .shared)
     try await lab.up(options)
     for line in StatusReport.addresses(of: lab.state) { Terminal.line(line) }
     if let warning = StatusReport.openness(of: lab.state, folder) { Terminal.line(warning) }
@@ -67,7 +65,7 @@ extension LabCommand {
       (.monolith, "--monolith-port"), (.edaWorker, "--worker-port"), (.edaAPI, "--eda-port"),
     ]
     for (part, option) in options {
-      let port = try arguments.integer(option, in: 1...65_535)
+      let port = try arguments.number(option, in: 1...65_535)
       guard let index = order.firstIndex(of: part) else {
         if port != nil { throw UsageError("\(option) is of a program that is not started") }
         continue
@@ -93,9 +91,7 @@ extension LabCommand {
   ) { arguments, folder in
     let now = arguments.flag("--now")
     try arguments.finish()
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
-    let lab = try Lab.open(folder, interrupt: interrupt)
+    let lab = try Lab.open(folder, interrupt: .shared)
     guard !lab.state.running.isEmpty else {
       Terminal.line("nothing runs in \(folder.path)")
       return 0
@@ -105,17 +101,14 @@ extension LabCommand {
   }
 
   static let reset = LabCommand(
-    "reset", "stop everything and drop this laboratory's data: tables, Redis keys, topic",
-    usage: "", options: []
+    "reset", "stop everything and drop this laboratory's data: tables, Redis keys, topic"
   ) { arguments, folder in
     try arguments.finish()
     guard FileManager.default.fileExists(atPath: folder.path) else {
       Terminal.line("there is no laboratory in \(folder.path)")
       return 0
     }
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
-    try await Lab.open(folder, interrupt: interrupt).reset()
+    try await Lab.open(folder, interrupt: .shared).reset()
     return 0
   }
 }

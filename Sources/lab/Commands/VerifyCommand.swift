@@ -59,12 +59,10 @@ struct VerifyRequest {
 
   init(_ arguments: inout CommandArguments) throws(UsageError) {
     architecture = try arguments.architecture()
-    policy = try arguments.integer("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
+    policy = try arguments.number("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }
     hasNoHistory = arguments.flag("--no-history")
     let isNamed = arguments.flag("--history")
-    var files: [String] = []
-    while let file = arguments.positional() { files.append(file) }
-    self.files = files
+    files = arguments.positionals()
     if isNamed, files.isEmpty { throw UsageError("--history needs a file") }
     if hasNoHistory, isNamed || !files.isEmpty { throw UsageError("--no-history goes without a history") }
   }
@@ -72,26 +70,24 @@ struct VerifyRequest {
   /// What the evidence is made of.
   enum Source {
     case histories([History])
+    /// Without times, or none at all.
     case plain(Evidence.Subject, [PlainHistory])
-    case none(Evidence.Subject)
 
     @LoopActor
     func evidence(_ state: LabState, onWait: @LoopActor (Int64?) -> Void) async throws -> Evidence {
       switch self {
       case .histories(let histories): try await EvidenceReader.read(state, histories, onWait: onWait)
       case .plain(let subject, let files):
-        try await EvidenceReader.read(state, subject, .untimed, onWait: onWait) { database in
-          files.map { $0.history(of: subject, beside: database) }
+        try await EvidenceReader.read(state, subject, files.isEmpty ? .none : .untimed, onWait: onWait) {
+          database in files.map { $0.history(of: subject, beside: database) }
         }
-      case .none(let subject):
-        try await EvidenceReader.read(state, subject, .none, onWait: onWait) { _ in [] }
       }
     }
   }
 
   @LoopActor
   func source(_ folder: LabFolder, _ state: LabState) async throws -> Source {
-    if hasNoHistory { return .none(try await subject(state)) }
+    if hasNoHistory { return .plain(try await subject(state), []) }
     let plain = files.filter { PlainHistory.isOne($0) }
     if !plain.isEmpty {
       guard plain.count == files.count else {
@@ -99,7 +95,8 @@ struct VerifyRequest {
       }
       return .plain(try await subject(state), try plain.map(VerifyRequest.read))
     }
-    let histories = try HistoryChoice(folder, state.id).read(files, architecture?.rawValue)
+    let histories = try HistoryChoice(folder: folder, laboratory: state.id).read(
+      files, architecture?.rawValue)
     if policy != nil {
       throw UsageError(
         "--policy goes with --no-history and CSV files: a history of lab load names its policy")
@@ -136,10 +133,8 @@ struct VerifyRequest {
 
 /// Which histories are meant. Those of another laboratory prove nothing: it had other people's coupons.
 struct HistoryChoice {
-  private let folder: LabFolder
-  private let laboratory: String
-
-  init(_ folder: LabFolder, _ laboratory: String) { (self.folder, self.laboratory) = (folder, laboratory) }
+  let folder: LabFolder
+  let laboratory: String
 
   /// - Parameter files: those that were named; none: all of the policy that was loaded last.
   func read(_ files: [String], _ only: String?) throws -> [History] {

@@ -16,7 +16,7 @@ package struct CostTable {
 
   package let rows: [Row]
   package let modules: [Row]
-  /// Of what was measured: what is not in it.
+  /// What the measured figures leave out.
   package let note: String?
 
   /// - Parameters:
