@@ -44,9 +44,3 @@ package struct LoadPlan: Sendable {
     (self.bystanderPerSecond, self.after) = (bystanderPerSecond, after)
   }
 }
-
-/// A load that cannot begin; one line.
-package struct LoadFailure: Error, Hashable, Sendable, CustomStringConvertible {
-  package let description: String
-  package init(_ description: String) { self.description = description }
-}

@@ -144,7 +144,8 @@ import lab
   @Test func aProgramsModulesAreReadFromTheManifest() throws {
     let manifest = try CodeCount.Manifest(
       Array(
-        #"{"targets": [{"name": "p", "type": "executable", "dependencies": [{"byName": ["B", null]}]}]}"#.utf8))
+        #"{"targets": [{"name": "p", "type": "executable", "dependencies": [{"byName": ["B", null]}]}]}"#.utf8
+      ))
     #expect(manifest.targets.map(\.modules) == [["B"]])
   }
 
@@ -174,7 +175,9 @@ import lab
     (["broker": "named"], "eda with a named Kafka", "a Kafka that lab had not started"),
     ([:], "unknown", "not known"),
   ])
-  func whatWasMeasuredSaysWithWhichBroker(versions: [String: String], label: String, note: String?) async throws {
+  func whatWasMeasuredSaysWithWhichBroker(versions: [String: String], label: String, note: String?)
+    async throws
+  {
     let variants = [("m", "monolith", "for-update"), ("e", "eda", "log")].map {
       ExperimentResult.VariantFacts(
         name: $0.0, architecture: $0.1, strategy: $0.2, people: 1, quota: 1, policies: 1, ratePerSecond: 1,
@@ -187,7 +190,8 @@ import lab
       name: "08", question: "?", createdAt: "2026-01-01", commit: "c", seed: "1", isQuick: false, rounds: 3,
       machine: Machine(processor: "p", cores: 2, memoryBytes: 1, system: "s", swift: "6"),
       versions: versions, variants: variants, runs: [], medians: medians, shown: [], judgements: [])
-    let table = CostTable(try await onLoop { [checkout] in try await CodeCount.read(checkout) }, settings: [:], result: result)
+    let table = CostTable(
+      try await onLoop { [checkout] in try await CodeCount.read(checkout) }, settings: [:], result: result)
     let row = try #require(table.rows.first { $0.label.hasPrefix("peak memory") })
     #expect(row.label.contains(label), "\(row.label)")
     #expect(row.monolith == "300 MiB (280 MiB…310 MiB)" && row.eda == "400 MiB")

@@ -395,4 +395,15 @@ import lab
       }
     }
   }
+
+  /// The help of `lab demo` states the defaults of `lab load`.
+  @Test func theDemosCrowdIsThatOfItsHelp() throws {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+      path: "../../experiments/00-demo/scenario.yaml")
+    let scenario = try ScenarioReader.read(path.standardizedFileURL.path, quick: false)
+    var crowd = LoadOptions(seed: scenario.crowd.seed)
+    crowd.quota = scenario.policy.quota
+    #expect(scenario.crowd == crowd && scenario.rounds == 1)
+    #expect(scenario.variants.map(\.architecture) == Architecture.allCases)
+  }
 }
