@@ -1,3 +1,5 @@
+package import Scenarios
+package import Figures
 import Foundation
 import Terminal
 

@@ -1,3 +1,4 @@
+import Scenarios
 import Secrets
 import CouponStore
 import EventLoop

@@ -1,3 +1,5 @@
+import Scenarios
+package import Figures
 import Operations
 import CouponDomain
 import CouponStore
@@ -71,7 +73,7 @@ struct VariantTrial {
     let crowd = TrialCrowd(self, lab.state, midnight)
     let plans = try await crowd.plans(warm)
     guard let opening = plans.first?.plan.opening else { throw LabFailure("there is no policy") }
-    let meter = UsageMeter(lab.state) { lab.state }
+    let meter = UsageMeter { lab.state }
     let ownCPU = ProcessUsage.cpuSeconds
     let watch = RecordedWatch(
       try lab.state.pool(of: variant.architecture), plans[0].plan.policyID, opening: opening)

@@ -1,3 +1,4 @@
+import Figures
 import Experiments
 import Terminal
 import Verify

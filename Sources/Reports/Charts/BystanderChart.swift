@@ -1,3 +1,4 @@
+import Figures
 import Experiments
 import History
 import Terminal
@@ -19,7 +20,7 @@ extension TrialCharts {
     }
     var marks = marks
     for trial in trials where isDetailed {
-      guard let answered = trial.figures.milestones.answeredSeconds else { continue }
+      guard let answered = trial.figures.metrics["answered_s"] else { continue }
       marks.append((answered, "\(trial.name): all answered"))
     }
     return Chart(

@@ -1,3 +1,4 @@
+import Figures
 import Experiments
 import History
 import Terminal
@@ -25,8 +26,8 @@ extension TrialCharts {
 
   /// Until the last coupon is held and recorded, with a margin.
   private var issuing: Double {
-    let milestones = trials.map(\.figures.milestones)
-    let sold = milestones.compactMap(\.soldOutSeconds).max() ?? crowdRange.upperBound
-    return max(max(sold, milestones.compactMap(\.durableSeconds).max() ?? sold) * 1.25, 0.5)
+    let sold = trials.compactMap { $0.figures.metrics["sell_out_s"] }.max() ?? crowdRange.upperBound
+    let durable = trials.compactMap { $0.figures.metrics["durable_s"] }.max() ?? sold
+    return max(max(sold, durable) * 1.25, 0.5)
   }
 }

@@ -1,3 +1,4 @@
+import Figures
 package import Experiments
 import History
 import Terminal
@@ -65,7 +66,7 @@ package struct TrialCharts {
 
   /// From shortly before the opening until everybody has their answer.
   var crowdRange: ClosedRange<Double> {
-    let ends = trials.compactMap(\.figures.milestones.answeredSeconds).max() ?? 1
+    let ends = trials.compactMap { $0.figures.metrics["answered_s"] }.max() ?? 1
     return min(-1, -ends * 0.05)...max(ends, 1)
   }
 

@@ -1,3 +1,4 @@
+package import Figures
 import EventLoop
 package import Experiments
 package import Load

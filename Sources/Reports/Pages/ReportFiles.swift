@@ -1,3 +1,5 @@
+import Scenarios
+import Figures
 import Experiments
 import Foundation
 import Terminal

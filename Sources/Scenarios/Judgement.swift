@@ -1,3 +1,5 @@
+import Figures
+
 /// A metric over several rounds.
 package struct Spread: Codable, Hashable, Sendable {
   package var median: Double

@@ -1,11 +1,11 @@
+import Scenarios
+import Figures
 import CouponDomain
-import Experiments
 import History
 import LabTestSupport
 import Testing
 import Text
 import Verify
-import lab
 
 /// What is worked out of a run's requests, over runs that never were.
 @Suite struct MeasureTests {
