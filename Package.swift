@@ -139,14 +139,10 @@ let package = Package(
       "Experiments",
       [
         "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "Figures",
-        "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers",
-        "Redis", "Scenarios", "Secrets", "Terminal", "Text", "Verify",
+        "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
+        "Scenarios", "Secrets", "Terminal", "Text", "Verify",
       ]),
-    library(
-      "Reports",
-      [
-        "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Verify",
-      ]),
+    library("Reports", ["EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal"]),
 
     // The programs: a few lines each; `lab` keeps its commands.
     program("monolith", ["CouponMonolith"]),

@@ -1,12 +1,12 @@
+import Load
+import Verify
 package import Scenarios
 package import Figures
 package import EventLoop
 import Foundation
 import History
 package import Laboratory
-import Load
 package import Terminal
-import Verify
 
 /// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
 @LoopActor

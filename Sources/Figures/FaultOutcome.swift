@@ -1,4 +1,3 @@
-import CouponDomain
 package import History
 package import Text
 package import Verify

@@ -43,10 +43,6 @@ package struct Measured: Hashable, Sendable {
     return found + repeatElement(nil, count: rounds - found.count)
   }
 
-  package func spread(_ variant: String, _ metric: String) -> Spread? {
-    values[variant]?[metric].flatMap { Spread($0.compactMap { $0 }) }
-  }
-
   /// Variant ─▶ metric ─▶ spread.
   package var spreads: [String: [String: Spread]] {
     values.mapValues { $0.compactMapValues { Spread($0.compactMap { $0 }) } }

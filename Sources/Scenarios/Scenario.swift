@@ -1,6 +1,6 @@
+import EventLoop
 import Faults
 package import CouponDomain
-import EventLoop
 package import Figures
 package import History
 package import Load

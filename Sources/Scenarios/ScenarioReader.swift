@@ -1,5 +1,4 @@
 import History
-import EventLoop
 import Figures
 import Foundation
 import Load

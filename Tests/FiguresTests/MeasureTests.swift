@@ -154,6 +154,6 @@ import Verify
     for value in [1.0, nil, 3] {
       measured.add(round: ["a": value.map { ["durable_s": $0] } ?? ["rows": 1]])
     }
-    #expect(measured.spread("a", "durable_s")?.count == 2)
+    #expect(measured.spreads["a"]?["durable_s"]?.count == 2)
   }
 }

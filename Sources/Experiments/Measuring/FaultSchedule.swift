@@ -1,15 +1,12 @@
+import PrivateServers
+import Faults
+import Terminal
 import Scenarios
 import Figures
-import CouponDomain
-import CouponStore
 import EventLoop
-import Faults
 import History
 import Laboratory
-import Load
 import Operations
-import PrivateServers
-import Terminal
 import Text
 import Verify
 

@@ -1,9 +1,7 @@
 import Scenarios
 import Operations
 import CouponDomain
-import CouponStore
 import EventLoop
-import HTTP
 import Text
 import History
 import Laboratory

@@ -1,15 +1,12 @@
+import Load
+import Postgres
 import Scenarios
 package import Figures
-import Operations
-import CouponDomain
 import CouponStore
 import EventLoop
 import Foundation
 package import History
 import Laboratory
-import Load
-import Postgres
-import PrivateServers
 import Text
 import Terminal
 import Verify

@@ -1,7 +1,5 @@
 import Figures
-import Experiments
 import Terminal
-import Verify
 
 extension TrialCharts {
   var answers: Chart {
@@ -17,7 +15,7 @@ extension TrialCharts {
     return Chart(
       title: "Arrivals and answers",
       description: "People who arrive and requests that are answered, a second.",
-      xLabel: "seconds since the opening", yLabel: "a second", scale: .linear, lines: lines,
+      yLabel: "a second", scale: .linear, lines: lines,
       xRange: crowdRange, yText: { Numbers.decimal($0, digits: 0) })
   }
 }

@@ -1,6 +1,4 @@
 import Figures
-import Experiments
-import History
 import Terminal
 
 extension TrialCharts {
@@ -30,7 +28,6 @@ extension TrialCharts {
           + "that failed."
         : "99th percentile of the latency of stays and bookings that were answered well, and below it the share that was "
           + "not, first round.",
-      xLabel: "seconds since the opening",
       yLabel: "\(isDetailed ? "latency" : "p99") of stays and bookings, good answers", scale: .logarithmic,
       lines: lines, marks: marks,
       stripLabel: "share of stays and bookings that failed",

@@ -1,6 +1,4 @@
 import Figures
-import Experiments
-import History
 import Terminal
 
 extension TrialCharts {
@@ -19,7 +17,7 @@ extension TrialCharts {
       description: isDetailed
         ? "Coupons in people's hands, and rows in the database, since the opening."
         : "Coupons in people's hands since the opening, first round.",
-      xLabel: "seconds since the opening", yLabel: "coupons", scale: .linear, lines: lines,
+      yLabel: "coupons", scale: .linear, lines: lines,
       level: quota.map { (Double($0), "quota") }, marks: isDetailed ? [] : marks,
       xRange: isDetailed ? 0...issuing : wholeRange, yText: { Numbers.decimal($0, digits: 0) })
   }

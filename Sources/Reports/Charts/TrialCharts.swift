@@ -1,6 +1,5 @@
 import Figures
 package import Experiments
-import History
 import Terminal
 
 /// Charts of trials over time, a file each (`CouponsChart.swift` and others); a new one is listed in `ofPage` or `ofFiles`.

@@ -1,5 +1,5 @@
-package import Figures
 import EventLoop
+package import Figures
 package import Experiments
 package import Load
 import Terminal

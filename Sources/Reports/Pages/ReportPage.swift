@@ -1,5 +1,4 @@
 import Figures
-import Scenarios
 import Experiments
 import Terminal
 

@@ -55,7 +55,7 @@ extension LabCommand {
     do {
       try FileManager.default.createDirectory(
         at: page.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(NGrinderPage(report).html.utf8).write(to: page, options: .atomic)
+      try WholeFile.write(NGrinderPage(report).html, to: target)
     } catch { throw LabFailure("\(target) cannot be written: \(error.localizedDescription)") }
     for line in report.table.text.lines { Terminal.line(line) }
     Terminal.line()
@@ -96,12 +96,12 @@ struct MatrixReport {
       throw LabFailure("no result has measured all five uses during a fault; lab run experiments/matrix does")
     }
     try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
-    try put(MatrixPage(matrix, results).markdown, "\(target)/matrix.md")
+    try WholeFile.write(MatrixPage(matrix, results).markdown, to: "\(target)/matrix.md")
     let svg = MatrixDrawing(matrix).svg
-    try put(svg, "\(target)/matrix.svg")
+    try WholeFile.write(svg, to: "\(target)/matrix.svg")
     let files = ReportFiles(folder: report)
     if FileManager.default.fileExists(atPath: files.json) {
-      try put(svg, files.matrix)
+      try WholeFile.write(svg, to: files.matrix)
       try files.draw(try files.read())
       Terminal.line(files.page)
     }
@@ -116,9 +116,5 @@ struct MatrixReport {
     let paths = names.sorted().map { "experiments/\($0)/result.json" }
       .filter { FileManager.default.fileExists(atPath: $0) }
     return paths.filter { $0.contains("/matrix/") } + paths.filter { !$0.contains("/matrix/") }
-  }
-
-  private func put(_ text: String, _ path: String) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
   }
 }
