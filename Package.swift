@@ -28,7 +28,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
@@ -68,12 +68,13 @@ let package = Package(
 
     // The rules.
     library("CouponDomain", ["Text"]),
+    library("CouponCalendar", ["CouponDomain", "Text"]),
 
     // The loop, and one module a server.
     library("EventLoop", ["Clibuv"]),
-    library("HTTP", ["EventLoop"]),
-    library("Postgres", ["Clibpq", "EventLoop", "Operations"]),
-    library("Redis", ["Chiredis", "EventLoop", "Operations"]),
+    library("HTTP", ["EventLoop", "Text"]),
+    library("Postgres", ["Clibpq", "EventLoop", "Operations", "Text"]),
+    library("Redis", ["Chiredis", "EventLoop", "Operations", "Text"]),
     library("Kafka", ["Crdkafka", "EventLoop", "Operations"]),
 
     // What every program has: logs, metrics, settings, fault switches.
@@ -86,7 +87,8 @@ let package = Package(
     library(
       "CouponAPI",
       [
-        "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets", "Text",
+        "CouponCalendar", "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets",
+        "Text",
       ],
       exclude: ["problems/README.md"],
       // The contract, and the page of each problem.
@@ -94,25 +96,25 @@ let package = Package(
     library(
       "CouponDatabase",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations", "Postgres",
-        "Text",
+        "CouponAPI", "CouponCalendar", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations",
+        "Postgres", "Text",
       ]),
     library("Programs", ["CouponAPI", "EventLoop", "Faults", "HTTP", "Operations", "Secrets"]),
     library(
       "CouponMonolith",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations",
-        "Postgres", "Programs", "Text",
+        "CouponAPI", "CouponCalendar", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop",
+        "Faults", "Operations", "Postgres", "Programs", "Text",
       ]),
     library(
       "CouponEDA",
       [
-        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Kafka",
-        "Operations", "Postgres", "Programs", "Redis", "Text",
+        "CouponAPI", "CouponCalendar", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop",
+        "Faults", "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
       ]),
 
     // What `lab` consists of.
-    library("PrivateServers", ["EventLoop"]),
+    library("PrivateServers", ["EventLoop", "Text"]),
     library("Terminal", ["EventLoop"]),
     library("History", ["CouponDomain", "Text"]),
     library(
@@ -121,7 +123,7 @@ let package = Package(
         "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "JSON", "Operations", "Terminal",
         "Text",
       ]),
-    library("Verify", ["CouponDomain", "History", "Text"]),
+    library("Verify", ["CouponCalendar", "CouponDomain", "History", "Text"]),
     library("Figures", ["CouponDomain", "History", "Text", "Verify"]),
     library(
       "Scenarios",
@@ -142,7 +144,11 @@ let package = Package(
         "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
         "Scenarios", "Secrets", "Terminal", "Text", "Verify",
       ]),
-    library("Reports", ["EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal"]),
+    library(
+      "Reports",
+      [
+        "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text",
+      ]),
 
     // The programs: a few lines each; `lab` keeps its commands.
     program("monolith", ["CouponMonolith"]),
@@ -159,20 +165,21 @@ let package = Package(
     testSupport(
       "TestSupport",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "Operations", "Postgres",
-        "PrivateServers", "Text",
+        "CouponAPI", "CouponCalendar", "CouponDomain", "CouponStore", "EventLoop", "Operations",
+        "Postgres", "PrivateServers", "Text",
       ],
       path: "Tests/Support"),
     testSupport("LabTestSupport", ["CouponDomain", "History", "Text", "Verify"], path: "Tests/LabSupport"),
 
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
-    tests("CouponDomainTests", ["CouponDomain", "Operations", "TestSupport", "Text"]),
-    tests("EventLoopTests", ["EventLoop"]),
-    tests("HTTPTests", ["EventLoop", "HTTP"]),
+    tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),
+    tests("CouponCalendarTests", ["CouponCalendar", "CouponDomain", "TestSupport", "Text"]),
+    tests("EventLoopTests", ["EventLoop", "TestSupport"]),
+    tests("HTTPTests", ["EventLoop", "HTTP", "TestSupport"]),
     tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
     tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
     tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
-    tests("OperationsTests", ["EventLoop", "Operations"]),
+    tests("OperationsTests", ["EventLoop", "Operations", "Text"]),
     tests("FaultsTests", ["EventLoop", "Faults", "Operations"]),
     tests(
       "CouponStoreTests",
@@ -252,5 +259,6 @@ let package = Package(
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
         "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
       ]),
+    tests("ArchitectureTests"),
   ]
 )

@@ -5,11 +5,11 @@ package import Faults
 package import Operations
 package import Secrets
 
-/// The operator's listener: every call shows the bearer token, also one for a route that is not there, but for the pages
-/// of problems.
+/// The operator's listener: every call needs the bearer token, even for an unknown route; only the pages of
+/// problems need none.
 @LoopActor
 package final class AdminAPI {
-  /// Lines of one answer of the event stream; who wants more asks again after the last sequence.
+  /// The most lines in one answer of the event stream; a client continues after the last sequence.
   package nonisolated static let eventsAnAnswer = 1_000
 
   private let coupons: (any CouponService)?
@@ -37,7 +37,7 @@ package final class AdminAPI {
   }
 
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
-    // Where a problem's `type` leads, also that of a refusal: no secret.
+    // A problem's `type` refers to these pages, also in a refusal: they are not secret.
     if route.name == .problem {
       return .now(
         route.name.allows(request.method)
@@ -60,7 +60,7 @@ package final class AdminAPI {
     return events(request, id, deadline, coupons)
   }
 
-  /// Nil where the request shows the token (RFC 6750).
+  /// Nil if the request has the token (RFC 6750).
   private func refusal(of request: HTTPRequest) -> HTTPResponse? {
     let scheme = "bearer "
     let values = request.headers.values("authorization")
@@ -113,12 +113,12 @@ package final class AdminAPI {
   }
 }
 
-/// What the operator's calls of the fault switches need.
+/// What the operator's calls to the fault switches need.
 package struct FaultControl: Sendable {
   package let board: FaultBoard
-  /// `host:port` of the operator's listeners that hear of each switch.
+  /// `host:port` of the operators' listeners that receive each switch.
   package let peers: [String]
-  /// Secret: the operator's, theirs as well.
+  /// Secret: this operator's token, and the peers'.
   package let token: String
 
   package init(board: FaultBoard, peers: [String], token: String) {

@@ -4,7 +4,7 @@ import Faults
 import JSON
 import Operations
 
-/// The operator's calls of the fault switches: done here, then forwarded to the peers.
+/// The operator's calls to the fault switches: applied here, then forwarded to the peers.
 ///
 ///     PUT, GET, DELETE /admin/faults/{target} ─▶ this board ─▶ peers (unless it was forwarded already) ─▶ one answer
 @LoopActor
@@ -40,7 +40,7 @@ struct AdminFaults {
     }
   }
 
-  /// - Parameter own: writes what this process did.
+  /// - Parameter own: writes the result of this process.
   private func forwarded(
     _ request: HTTPRequest, _ deadline: Instant, _ own: @escaping @Sendable (inout JSONWriter) -> Void
   ) -> Reply<HTTPResponse> {

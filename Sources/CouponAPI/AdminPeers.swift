@@ -2,23 +2,23 @@ package import EventLoop
 import Foundation
 package import HTTP
 
-/// The other programs' operator's listeners, which hear of every switch.
+/// The operator's listeners of the other programs, which receive each switch.
 @LoopActor
 package struct AdminPeers {
-  /// What one of them said.
+  /// The answer of one peer.
   struct Answer: Sendable {
     let peer: String
-    /// Nil where none came.
+    /// Nil if none arrived.
     let status: Int?
-    /// JSON; nil where none came or it is none.
+    /// JSON; nil if none arrived or it is not JSON.
     let body: [UInt8]?
     let trouble: String?
 
-    /// Done there, or not the concern of a program that does not use the server.
+    /// Applied there, or irrelevant to a program that does not use the server.
     var isFine: Bool { status == 200 || status == 404 }
   }
 
-  /// Says that a call was forwarded, so that it is not forwarded again.
+  /// Marks a forwarded call, so that it is not forwarded again.
   nonisolated static let header = "X-TimeAttack-Forwarded"
 
   private let peers: [String]
@@ -26,7 +26,7 @@ package struct AdminPeers {
 
   init(_ peers: [String], token: String) { (self.peers, self.token) = (peers, token) }
 
-  /// Asks all at once.
+  /// Calls all peers at the same time.
   func forward(_ request: HTTPRequest, deadline: Instant) async -> [Answer] {
     let answers = peers.map { peer in
       let answer = Completion<Answer>()
@@ -60,7 +60,8 @@ package struct AdminPeers {
     } catch { return silence(error.description) }
   }
 
-  /// One after the other, as long as nothing has left: a name may have an address where nobody listens.
+  /// Tries the addresses in turn until a request was sent: a name may have an address on which nothing
+  /// listens.
   package static func send(
     _ request: HTTPRequest, toOneOf addresses: [SocketAddress], deadline: Instant
   ) async throws(HTTPClientError) -> HTTPClientResponse {

@@ -2,31 +2,33 @@ package import CouponDomain
 package import EventLoop
 package import Text
 
-/// What the one HTTP API asks of an architecture: the monolith, the event-driven version and the in-memory service of the tests.
+/// What the HTTP API requires of an architecture. The monolith, the event-driven version and the tests'
+/// in-memory service implement it.
 ///
-/// Nothing here throws: what can go wrong is part of each answer. `deadline` is the request's; an answer after it is useless.
+/// Nothing here throws: each answer includes what can go wrong. `deadline` is the request's; a later answer
+/// is useless.
 @LoopActor
 package protocol CouponService: AnyObject, Sendable {
-  /// One person asks one policy for a coupon at the moment `time`.
+  /// Requests a coupon of a policy for one person at the moment `time`.
   func issue(_ request: IssueRequest) -> Reply<IssueAnswer>
 
-  /// The policy, the window of the day that `time` lies in, and how many coupons of that day are issued.
+  /// The policy, the window of the day that contains `time`, and the number of coupons issued on that day.
   func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer>
 
   /// The person's latest coupon of the policy.
   func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer>
 
-  /// Creates a policy under the id that the draft names, or under `PolicyID.free`.
+  /// Creates a policy with the draft's id, or with `PolicyID.free`.
   func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer
 
   /// The recorded events of a policy with `sequence > after`, in order, at most `limit`.
   func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer
 
-  /// Whether requests for coupons can be answered now; the reasons where they cannot.
+  /// Whether requests for coupons can be answered now, with the reasons if they cannot.
   func readiness() -> ServiceReadiness
 }
 
-/// The rest of the platform on the same write database: the witness of whether a failure spreads.
+/// The rest of the platform, on the same write database: it shows whether a failure spreads.
 @LoopActor
 package protocol BystanderService: AnyObject, Sendable {
   func stays(deadline: Instant) async -> BystanderAnswer<[Stay]>
@@ -48,8 +50,8 @@ package struct IssueRequest: Sendable {
   }
 }
 
-/// Something stood in the way. `unavailable`: nothing was done. `outcomeUnknown`: it may have been done;
-/// a retry for a coupon gets the right answer.
+/// The call failed. `unavailable`: nothing was done. `outcomeUnknown`: it may have been done; a retry for a
+/// coupon gets the right answer.
 package enum ServiceTrouble: Hashable, Sendable {
   /// `reason` is for people and holds no secrets.
   case unavailable(reason: String)
@@ -59,7 +61,7 @@ package enum ServiceTrouble: Hashable, Sendable {
 package enum IssueAnswer: Hashable, Sendable {
   /// 201: this request's own claim won.
   case created(Coupon)
-  /// 200: the coupon the person holds already.
+  /// 200: the coupon that the person already holds.
   case existing(Coupon)
   /// 409.
   case soldOut
@@ -96,20 +98,20 @@ package enum CouponAnswer: Sendable {
   case trouble(ServiceTrouble)
 }
 
-/// A policy as the operator sends it: valid in every field, but perhaps without an id of its own.
+/// A policy as the operator sends it: every field is valid, but the id may be missing.
 package struct PolicyDraft: Sendable {
   /// Nil: the service chooses one.
   package let id: PolicyID?
   private let template: Policy
 
-  /// `template` carries the validated fields; its id counts only as `id` says.
+  /// `template` carries the validated fields; its id is used only if `id` names it.
   package init(id: PolicyID?, template: Policy) { (self.id, self.template) = (id, template) }
 
   package func policy(id: PolicyID) -> Policy { template.renumbered(id) }
 }
 
 package enum CreateAnswer: Sendable {
-  /// 201 where it was `created`, 200 where the same policy was there already.
+  /// 201 if it was `created`, 200 if the same policy existed already.
   case policy(Policy, created: Bool)
   /// 409: another policy has that id.
   case conflict(existing: Policy)
@@ -168,7 +170,7 @@ package struct Booking: Hashable, Sendable {
 package enum BystanderAnswer<Value: Sendable>: Sendable {
   case found(Value)
   case notFound
-  /// No room left.
+  /// No room is left.
   case full
   case trouble(ServiceTrouble)
 }

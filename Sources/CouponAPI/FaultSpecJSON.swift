@@ -5,9 +5,9 @@ import Operations
 extension FaultSpec {
   private static let fields = ["kind", "latencyMs", "rate", "ttlSeconds", "seed"]
 
-  /// Reads what the operator sends, strictly.
+  /// Parses the operator's JSON strictly.
   ///
-  /// - Throws: which field breaks which rule; `body` where it is no JSON object.
+  /// - Throws: the field and the rule that it breaks; `body` if it is not a JSON object.
   init(json body: [UInt8]) throws(InvalidFault) {
     let json: JSONFields
     do { json = try JSONFields(body, names: FaultSpec.fields.map { Array($0.utf8) }) } catch {
@@ -32,7 +32,7 @@ extension FaultSpec {
   }
 }
 
-/// Looks fields up by name and says what is wrong with one.
+/// Looks fields up by name and reports invalid ones.
 private struct FaultReader {
   let json: JSONFields
   let names: [String]
@@ -67,7 +67,7 @@ private struct FaultReader {
 }
 
 extension Representation {
-  /// One switch of this process.
+  /// The state of one switch of this process.
   static func fault(_ status: FaultStatus, to json: inout JSONWriter) {
     json.object { json in
       json.member("target", status.target.rawValue)

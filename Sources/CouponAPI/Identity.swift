@@ -1,7 +1,7 @@
 import CouponDomain
 import HTTP
 
-/// The rules of `X-User-Id`, which the gateway in front sets: identity is its job, and it is trusted.
+/// The rules for `X-User-Id`. The gateway in front sets it, is responsible for identity, and is trusted.
 enum UserIDRule: String, Error, CaseIterable {
   case missing = "X-User-Id is required."
   case repeated = "X-User-Id must be sent once."
@@ -11,7 +11,7 @@ enum UserIDRule: String, Error, CaseIterable {
 }
 
 extension HTTPRequest {
-  /// The person who asks.
+  /// The person who sent the request.
   func userID() throws(UserIDRule) -> UserID {
     var user: UserID?
     var broken = UserIDRule.missing
@@ -24,7 +24,7 @@ extension HTTPRequest {
     return user
   }
 
-  /// What the query says under a name, or nil; of several the first. Nothing is unescaped.
+  /// The first value of a name in the query; nil if there is none. Nothing is unescaped.
   func queryValue(_ name: String) -> Substring? {
     guard let query else { return nil }
     for pair in query.split(separator: "&") {

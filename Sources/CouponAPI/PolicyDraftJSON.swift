@@ -1,3 +1,4 @@
+import CouponCalendar
 import CouponDomain
 import JSON
 import Text
@@ -7,9 +8,9 @@ extension PolicyDraft {
     "policyId", "name", "startsOn", "endsOn", "opensAt", "timeZone", "dailyQuota", "perPerson",
   ]
 
-  /// Reads what the operator sends, strictly: every field but `policyId` is needed, no other is allowed.
+  /// Parses the operator's JSON strictly: every field but `policyId` is required, no other is allowed.
   ///
-  /// - Throws: which field breaks which rule; `body` where it is no JSON object.
+  /// - Throws: the field and the rule that it breaks; `body` if it is not a JSON object.
   init(json body: [UInt8]) throws(InvalidPolicy) {
     let json: JSONFields
     do { json = try JSONFields(body, names: PolicyDraft.fields.map { Array($0.utf8) }) } catch {
@@ -44,7 +45,7 @@ extension PolicyDraft {
   }
 }
 
-/// Looks fields up by name and says what is wrong with one.
+/// Looks fields up by name and reports invalid ones.
 private struct DraftReader {
   let json: JSONFields
   let names: [String]
@@ -75,7 +76,7 @@ private struct DraftReader {
     return day
   }
 
-  /// Nil where the service is to choose one.
+  /// Nil if the service is to choose one.
   func policyID() throws(InvalidPolicy) -> PolicyID? {
     guard let value = value("policyId") else { return nil }
     guard let number = json.wholeNumber(value), let id = PolicyID(number) else {

@@ -5,7 +5,7 @@ import JSON
 import Operations
 import Text
 
-/// Why a request is not answered as it hoped (RFC 9457). `code` never changes its meaning: programs read it.
+/// Why a request fails (RFC 9457). The meaning of a `code` never changes: programs depend on it.
 package enum ProblemCode: String, CaseIterable {
   case badRequest = "bad-request"
   case invalidID = "invalid-id"
@@ -67,10 +67,10 @@ package enum ProblemCode: String, CaseIterable {
   }
 }
 
-/// A problem as an answer. The constant ones are rendered once.
+/// A problem as an answer. Those without variable parts are rendered once.
 enum Problem {
   static let contentType = "application/problem+json"
-  /// How long a client that gets a 503 is asked to wait.
+  /// How long a client that receives a 503 should wait.
   static let retryAfter = ("Retry-After", "1")
 
   static let soldOut = render(.soldOut)
@@ -133,7 +133,7 @@ enum Problem {
     render(.notUsed, detail: "This program uses no \(target).")
   }
 
-  /// - Parameter extra: further members of the object.
+  /// - Parameter extra: additional members of the object.
   static func render(
     _ code: ProblemCode, detail: String? = nil, headers: [(String, String)] = [],
     extra: (inout JSONWriter) -> Void = { _ in }

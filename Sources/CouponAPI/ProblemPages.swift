@@ -1,6 +1,6 @@
 import HTTP
 
-/// The pages that a problem's `type` names: `docs/problems/`, built into the program.
+/// The pages that a problem's `type` refers to: `docs/problems/`, embedded in the program.
 enum ProblemPages {
   static let contentType = "text/markdown; charset=utf-8"
 
@@ -9,7 +9,7 @@ enum ProblemPages {
     return HTTPResponse(status: 200, contentType: contentType, body: page)
   }
 
-  /// Nil where there is no such problem.
+  /// Nil if there is no such problem.
   static func page(_ code: String) -> [UInt8]? {
     switch code {
     case "bad-request": PackageResources.bad_request_md

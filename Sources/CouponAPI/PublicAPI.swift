@@ -3,7 +3,7 @@ package import EventLoop
 package import HTTP
 package import Operations
 
-/// What an API answers from. The worker has neither coupons nor stays, only its health and figures.
+/// The services behind an API. The worker has neither coupons nor stays, only health and metrics.
 package struct APIServices: Sendable {
   package let coupons: (any CouponService)?
   package let bystander: (any BystanderService)?
@@ -14,14 +14,14 @@ package struct APIServices: Sendable {
     readiness = { coupons.readiness() }
   }
 
-  /// A program that answers no calls of its own.
+  /// A program without API calls.
   package init(readiness: @escaping @Sendable @LoopActor () -> ServiceReadiness) {
     (coupons, bystander) = (nil, nil)
     self.readiness = readiness
   }
 }
 
-/// The public listener's routes. Whatever can be answered at once is answered without a task.
+/// The public listener's routes. A request that can be answered at once needs no task.
 @LoopActor
 package final class PublicAPI {
   private let services: APIServices
@@ -176,7 +176,7 @@ extension BystanderAnswer {
 }
 
 extension Reply {
-  /// The same reply, rendered: at once where it is there, later where it is not.
+  /// The same reply, rendered: at once if it is available, otherwise later.
   @LoopActor fileprivate func map(
     _ render: @escaping @Sendable (Value) -> HTTPResponse
   ) -> Reply<HTTPResponse> {

@@ -2,9 +2,9 @@ import CouponDomain
 import JSON
 import Text
 
-/// The JSON of what is answered; `docs/openapi.yaml` describes each.
+/// The JSON of the answers, described in `docs/openapi.yaml`.
 enum Representation {
-  /// On the hot path: nothing in it needs an escape.
+  /// On the hot path; no value needs an escape.
   static func coupon(_ coupon: Coupon) -> [UInt8] {
     let claim = coupon.claim
     return [UInt8](capacity: 320) { json in
@@ -30,7 +30,7 @@ enum Representation {
     return json.bytes
   }
 
-  /// The policy and its day at `time`: outside the event period the day has nothing to give.
+  /// The policy and its day at `time`: outside the event period the day has no coupons.
   static func policy(_ policy: Policy, window: DayWindow, issued: Int, at time: Timestamp) -> [UInt8] {
     let hours = policy.hours(at: time, in: window)
     let quota = policy.isEventDay(window.day) && window.opens ? policy.dailyQuota : 0
@@ -80,7 +80,7 @@ enum Representation {
     json.member("perPerson", policy.perPerson.rawValue)
   }
 
-  /// One line of the event stream. The payload is the log's own JSON, byte for byte.
+  /// One line of the event stream. The payload is the log's JSON, byte for byte.
   static func event(_ event: RecordedEvent) -> [UInt8] {
     var json = JSONWriter(capacity: 512)
     json.object { json in

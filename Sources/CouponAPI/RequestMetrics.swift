@@ -2,7 +2,8 @@ import EventLoop
 import HTTP
 import Operations
 
-/// Counts every answer by route template and status, and how long each took from its head to its answer.
+/// Counts every answer by route template and status, and measures the time from a request's head to its
+/// answer.
 @LoopActor
 final class RequestMetrics {
   private let metrics: Metrics

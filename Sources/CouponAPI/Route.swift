@@ -1,7 +1,7 @@
 import HTTP
 import Faults
 
-/// What a path names. Metrics are labelled with the template, never with the path itself.
+/// The resource that a path names. Metrics are labelled with the template, never with the path itself.
 enum RouteName: Int, CaseIterable {
   case coupons, policy, myCoupon, stays, stay, bookings, health, readiness, metrics, contract, problem
   case adminPolicies, adminEvents, adminFault, adminFaults
@@ -28,7 +28,7 @@ enum RouteName: Int, CaseIterable {
     }
   }
 
-  /// The one method of most; the server takes a HEAD for a GET and leaves the body out.
+  /// The only method of most routes; the server handles a HEAD as a GET and omits the body.
   var method: HTTPMethod {
     switch self {
     case .coupons, .bookings, .adminPolicies: .post
@@ -54,13 +54,13 @@ enum RouteName: Int, CaseIterable {
   }
 }
 
-/// A route with the id that its path carries.
+/// A route with the id in its path.
 struct Route: Equatable {
   let name: RouteName
   let id: PathID
-  /// Of a fault's route; nil where the path names no server.
+  /// Of a fault's route; nil if the path names no server.
   let target: FaultTarget?
-  /// Of a problem's page; nil elsewhere.
+  /// Of a problem's page; otherwise nil.
   let code: String?
 
   init(_ name: RouteName, id: PathID = .absent, target: FaultTarget? = nil, code: String? = nil) {
@@ -91,7 +91,7 @@ struct Route: Equatable {
     }
   }
 
-  /// Both listeners have the pages: a `type` is looked up where the problem came from.
+  /// Both listeners have the pages: a client looks a `type` up on the listener that sent the problem.
   private static func page(_ scan: inout PathScan) -> Route? {
     guard scan.skip("/problems/") else { return nil }
     return scan.isLastSegment ? Route(.problem, code: scan.rest) : .none
@@ -130,7 +130,7 @@ enum PathID: Equatable {
   case absent
 }
 
-/// Reads a path from left to right. Nothing is unescaped: `%` is never part of a route.
+/// Parses a path from left to right. Nothing is unescaped: `%` is never part of a route.
 private struct PathScan {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
@@ -141,7 +141,7 @@ private struct PathScan {
 
   var rest: String { String(decoding: bytes[position...], as: UTF8.self) }
 
-  /// Whether what is left is one segment, and not an empty one.
+  /// Whether the rest is one non-empty segment.
   var isLastSegment: Bool { !isAtEnd && !bytes[position...].contains(UInt8(ascii: "/")) }
 
   mutating func skip(_ literal: StaticString) -> Bool {
@@ -161,7 +161,7 @@ private struct PathScan {
     return true
   }
 
-  /// The segment up to the next slash; nil where it is empty, which is no route.
+  /// The segment up to the next slash; nil if it is empty, which no route allows.
   mutating func id() -> PathID? {
     let start = position
     while position < bytes.count, bytes[position] != UInt8(ascii: "/") { position += 1 }

@@ -14,8 +14,7 @@ package final class DatabaseBystander: BystanderService {
   private static let oneStay = PostgresStatement(
     "SELECT stay_id, name, city, rooms_left FROM stay WHERE stay_id = $1")
 
-  /// The row's own lock decides who gets the last room. One row says whether there is such a stay, and the
-  /// booking.
+  /// The row's lock decides who gets the last room. One row reports whether the stay exists, and the booking.
   private static let bookRoom = PostgresStatement(
     """
     WITH taken AS (

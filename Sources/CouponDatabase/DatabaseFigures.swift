@@ -2,7 +2,7 @@ package import Operations
 import EventLoop
 package import Postgres
 
-/// What `/metrics` says of a pool of database connections.
+/// The metrics of a pool of database connections.
 package enum DatabaseFigures {
   @LoopActor
   package static func register(_ pool: PostgresPool, as name: String, in metrics: Metrics) {
@@ -19,7 +19,7 @@ package enum DatabaseFigures {
     metrics.counter("database_pool_opened_total", help: "Connections opened.", labels: labels) {
       Double(pool.statistics.opened)
     }
-    metrics.counter("database_pool_discarded_total", help: "Connections thrown away.", labels: labels) {
+    metrics.counter("database_pool_discarded_total", help: "Connections discarded.", labels: labels) {
       Double(pool.statistics.discarded)
     }
   }

@@ -4,9 +4,10 @@ package import Faults
 package import Operations
 package import Postgres
 
-/// Opens pools over a program's tables, all with the same limits, figures and fault switches.
+/// Opens pools over a program's tables, all with the same limits, metrics and fault switches.
 ///
-/// The server's own limits lie below the deadline of a call: what a client has given up holds no lock for long.
+/// The server's limits are shorter than a call's deadline: a call that its client has given up holds no lock
+/// for long.
 @LoopActor
 package struct DatabasePools {
   private let settings: DatabaseSettings
@@ -17,7 +18,7 @@ package struct DatabasePools {
 
   /// - Parameters:
   ///   - deadline: of one call.
-  ///   - session: what the program's connections are told besides.
+  ///   - session: further session settings of the program's connections.
   package init(
     _ settings: DatabaseSettings, _ schema: Schema, deadline: Duration, session: [String: String] = [:],
     metrics: Metrics, faults: FaultBoard?
@@ -35,10 +36,10 @@ package struct DatabasePools {
   }
 
   /// - Parameters:
-  ///   - name: what the server is told.
-  ///   - label: the pool's in `/metrics`.
-  ///   - size: connections at most; nil: `DATABASE_POOL`.
-  ///   - maxWaiting: callers that wait at most for a connection.
+  ///   - name: the connections' name on the server.
+  ///   - label: the pool's label in `/metrics`.
+  ///   - size: the most connections; nil: `DATABASE_POOL`.
+  ///   - maxWaiting: the most callers that wait for a connection.
   package func open(
     _ name: String, label: String = "database", size: Int? = nil, maxWaiting: Int
   ) -> PostgresPool {

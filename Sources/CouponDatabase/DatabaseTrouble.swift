@@ -1,9 +1,10 @@
 package import CouponAPI
-import CouponDomain
+import CouponCalendar
 import Postgres
 
 extension ServiceTrouble {
-  /// What a failed call to the database means for the request. The reasons are for people outside: they name no host.
+  /// Maps a failed database call to what it means for the request. Clients see the reasons: they name no
+  /// host.
   package init(_ error: any Error) {
     switch error {
     case PostgresError.commitUnknown:

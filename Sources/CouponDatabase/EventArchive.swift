@@ -5,14 +5,14 @@ package import EventLoop
 package import Postgres
 import Text
 
-/// The recorded events, which only the database numbers.
+/// The recorded events, which are numbered only in the database.
 @LoopActor
 package final class EventArchive {
   private let pool: PostgresPool
 
   package init(_ pool: PostgresPool) { self.pool = pool }
 
-  /// No events need not mean that there is no such policy: the caller knows.
+  /// No events may also mean that the policy does not exist: the caller knows.
   package func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer
   {
     do {

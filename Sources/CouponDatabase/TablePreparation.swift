@@ -3,7 +3,7 @@ package import EventLoop
 package import Operations
 package import Postgres
 
-/// Makes a program's tables as soon as the database answers.
+/// Creates a program's tables as soon as the database answers.
 @LoopActor
 package final class TablePreparation {
   private let schema: Schema
@@ -13,14 +13,14 @@ package final class TablePreparation {
   private var isStopped = false
   package private(set) var isDone = false
 
-  /// - Parameter trouble: is told when the database does not answer, and when it does again.
+  /// - Parameter trouble: logs when the database stops answering and when it answers again.
   package init(_ schema: Schema, _ pool: PostgresPool, ranksAreUnique: Bool, trouble: TroubleLog) {
     (self.schema, self.pool, self.ranksAreUnique, self.trouble) = (schema, pool, ranksAreUnique, trouble)
   }
 
-  /// One attempt; `isDone` says whether the database answered.
+  /// One attempt; `isDone` is true afterwards if the database answered.
   ///
-  /// - Throws: where the tables belong to a newer program, or to another strategy.
+  /// - Throws: if the tables belong to a newer program, or to another strategy.
   package func attempt(within limit: Duration) async throws(SchemaError) {
     do {
       try await schema.prepare(pool, ranksAreUnique: ranksAreUnique, deadline: .now + limit)
@@ -33,7 +33,7 @@ package final class TablePreparation {
     }
   }
 
-  /// Tries until it is done or stopped.
+  /// Retries until it succeeds or is stopped.
   package func run(every pause: Duration, within limit: Duration) async throws(SchemaError) {
     while !isStopped, !isDone {
       try await attempt(within: limit)

@@ -2,15 +2,15 @@ package import Text
 
 /// One business day of a policy on the time line, computed from zone and opening time outside this module.
 ///
-/// The day lasts from `startsAt` to `endsAt` (the next midnight, excluded); its opening is `opensAt`. Where
-/// the clocks skip the opening and all that is left of the day, `opensAt` is `endsAt`: such a day does not
+/// The day lasts from `startsAt` up to the next midnight `endsAt`, which it excludes, and opens at `opensAt`.
+/// If the clocks skip the opening and the rest of the day, `opensAt` equals `endsAt` and the day does not
 /// open.
 package struct DayWindow: Hashable, Sendable {
   package let day: Day
   package let startsAt: Timestamp
   package let opensAt: Timestamp
   package let endsAt: Timestamp
-  /// The first opening of the event that comes after this day; nil where there is none.
+  /// The first opening of the event after this day; nil if there is none.
   package let followingOpensAt: Timestamp?
 
   package init(

@@ -1,12 +1,13 @@
 package import Text
 
-/// What one person asks of one policy on one day: the command, and what the log carries until it is decided.
+/// One person's claim to a coupon of a policy on one day: the command, and what the log carries until it is
+/// decided.
 package struct CouponClaim: Hashable, Sendable {
   package let eventID: EventID
   package let couponID: CouponID
   package let policyID: PolicyID
   package let userID: UserID
-  /// The policy's business day, fixed when the request was admitted; never "today" later on.
+  /// The policy's business day, fixed when the request was admitted; it is never computed again.
   package let day: Day
   package let issuedAt: Timestamp
 
@@ -18,20 +19,20 @@ package struct CouponClaim: Hashable, Sendable {
   }
 }
 
-/// A coupon: the claim that won, and its position among the winners of its day.
+/// A coupon: the claim that won, and its rank among the winners of its day.
 package struct Coupon: Hashable, Sendable {
   package let claim: CouponClaim
-  /// 1…quota; nil only where a strategy issues without deciding an order.
+  /// 1…quota; nil only if the strategy issues without deciding an order.
   package let rank: Int?
 
   package init(claim: CouponClaim, rank: Int?) { (self.claim, self.rank) = (claim, rank) }
 }
 
-/// Why nobody gets a (new) coupon: a value, not an error.
+/// Why no (new) coupon is issued: a value, not an error.
 package enum Refusal: Hashable, Sendable {
-  /// The person holds this coupon already; who asks again is given it again.
+  /// The person already holds this coupon; a repeated request returns it again.
   case alreadyIssued(Coupon)
-  /// Outside the hours; `next` is the next opening, nil after the event.
+  /// Outside the opening hours; `next` is the next opening, nil after the event.
   case notOpen(next: Timestamp?)
   case soldOut
 }
@@ -42,9 +43,9 @@ package enum Decision: Hashable, Sendable {
   case refused(Refusal)
 }
 
-/// All that the rule looks at for one person on one day.
+/// The state that the rule depends on, for one person on one day.
 package struct IssuanceState: Hashable, Sendable {
-  /// Coupons that the day has to give.
+  /// Coupons that can be issued on the day.
   package let quota: Int
   /// Coupons issued on the day so far.
   package var issued: Int
@@ -56,9 +57,9 @@ package struct IssuanceState: Hashable, Sendable {
   }
 }
 
-/// The rule, for who has no claim in hand yet: why there is no (new) coupon; nil where there is one.
+/// The rule for a person without a claim so far: why no (new) coupon can be issued; nil if one can.
 ///
-/// The order of the answers: the coupon one holds, then the hours, then the quota.
+/// It checks in this order: the coupon that the person holds, the hours, the quota.
 package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
   if let held = state.held { return .alreadyIssued(held) }
   if case .closed(let next) = hours { return .notOpen(next: next) }
@@ -67,14 +68,14 @@ package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
 
 /// Decides a claim.
 ///
-/// A claim read back from the log passes `.open`: its hours were judged when it was admitted, and its day is
-/// fixed.
+/// For a claim read back from the log, callers pass `.open`: its hours were checked when it was admitted, and
+/// its day is fixed.
 package func decide(_ claim: CouponClaim, hours: Hours, _ state: IssuanceState) -> Decision {
   if let refusal = refusal(hours: hours, state) { return .refused(refusal) }
   return .issued(Coupon(claim: claim, rank: state.issued + 1))
 }
 
-/// What a published event does to the state. This never changes for an event that was ever written.
+/// Applies a published event to the state. This must never change for an event that was ever written.
 package func evolve(_ state: IssuanceState, _ coupon: Coupon) -> IssuanceState {
   var next = state
   next.issued += 1

@@ -16,15 +16,16 @@ package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible
     self.value = exact
   }
 
-  /// The id above this one; nil above the last.
+  /// The next higher id; nil above the last.
   package var next: PolicyID? { PolicyID(Int64(value) + 1) }
 
-  /// The id of a policy that names none: the one above the highest taken. Where that is the last there is, the lowest
-  /// free one: one policy with the last number must not end the making of policies. Nil where none is free.
+  /// The id for a policy that names none: the one after the highest that is taken. If that is the last
+  /// possible id, the lowest free one: a policy with the last id must not prevent further ones. Nil if none
+  /// is free.
   ///
   /// - Parameters:
-  ///   - highest: the highest that is taken.
-  ///   - lowestFree: asked only where it is needed.
+  ///   - highest: the highest id that is taken.
+  ///   - lowestFree: called only if it is needed.
   package static func free(
     above highest: PolicyID?, lowestFree: () async throws -> PolicyID?
   ) async rethrows -> PolicyID? {
@@ -33,7 +34,7 @@ package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible
     return try await lowestFree()
   }
 
-  /// The lowest id that is not among `taken`, which is in order.
+  /// The lowest id that is not in `taken`, which is sorted.
   package static func lowestFree(besides taken: some Sequence<PolicyID>) -> PolicyID? {
     var candidate = PolicyID(1)
     for id in taken {
@@ -47,20 +48,20 @@ package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible
   package static func < (a: PolicyID, b: PolicyID) -> Bool { a.value < b.value }
 }
 
-/// A person, as the gateway in front of the servers names them: ASCII `[A-Za-z0-9._-]{1,64}`.
+/// A person, as named by the gateway in front of the servers: ASCII `[A-Za-z0-9._-]{1,64}`.
 ///
-/// ASCII because Swift, Redis and PostgreSQL disagree about when two other strings are equal.
+/// Only ASCII, because Swift, Redis and PostgreSQL disagree on the equality of other strings.
 package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
   package static let maximumLength = 64
   package let description: String
-  /// Tables ask for it again and again: reckoned once.
+  /// Computed once, because tables look the person up repeatedly.
   private let hash: Int
 
   package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
   package static func == (a: UserID, b: UserID) -> Bool { a.hash == b.hash && a.description == b.description }
 
-  /// Nil when the text breaks the rule above.
+  /// Nil if the text breaks the rule above.
   package init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
     self.init(ascii: bytes.span)
@@ -88,14 +89,15 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
   package static func < (a: UserID, b: UserID) -> Bool { a.description < b.description }
 }
 
-/// Names one domain event; drawn at random by whoever makes the event.
+/// Identifies one domain event; drawn at random when the event is created.
 package struct EventID: HexIdentifier {
   package let high: UInt64
   package let low: UInt64
   package init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
 }
 
-/// Derived with a keyed hash from (policy, person, period): the same for a retry, a duplicate and a replay.
+/// Derived with a keyed hash from (policy, person, period), so that a retry, a duplicate and a replay have
+/// the same id.
 package struct CouponID: HexIdentifier {
   package let high: UInt64
   package let low: UInt64

@@ -2,21 +2,21 @@ package import Text
 
 /// The state of one policy, folded from its events with `decide` and `evolve`.
 ///
-/// The API's list, the worker's batch, a rebuild and the checker all fold with this type; the worker seeds it
-/// with what the database holds for the people and days of its batch.
+/// The API's list, the worker's batch, a rebuild and the checker all fold with this type. The worker seeds it
+/// with the database's rows for the people and days of its batch.
 package struct PolicyLedger: Sendable {
   package let policy: Policy
   private var issuedByDay = DayMap<Int>()
   private var couponsByPeriod = DayMap<PeriodCoupons>()
-  /// Events come in the order of the ranks, seeds in any.
+  /// Events arrive in the order of their ranks, seeds in any order.
   private var isInOrder = true
 
   package init(_ policy: Policy) { self.policy = policy }
 
-  /// Seeds a day's counter with what was issued before.
+  /// Seeds a day's counter with the number issued before.
   package mutating func seed(issued: Int, on day: Day) { set(issued, on: day) }
 
-  /// Seeds a person's coupon of its period.
+  /// Seeds the coupon that a person holds in its period.
   package mutating func seed(_ coupon: Coupon) {
     isInOrder = false
     hold(coupon)
@@ -25,7 +25,7 @@ package struct PolicyLedger: Sendable {
   package func issued(on day: Day) -> Int { issuedByDay.place(day).map { issuedByDay[$0] } ?? 0 }
   package func isFull(on day: Day) -> Bool { issued(on: day) >= policy.dailyQuota }
 
-  /// The coupon that rules a claim of this person on this day.
+  /// The coupon that this person holds in the period of this day.
   package func coupon(of user: UserID, on day: Day) -> Coupon? {
     guard let place = couponsByPeriod.place(policy.period(of: day)) else { return nil }
     return couponsByPeriod[place][user]
@@ -42,18 +42,19 @@ package struct PolicyLedger: Sendable {
     return latest
   }
 
-  /// The days of which anything was issued or seeded.
+  /// The days on which coupons were issued or seeded.
   package var days: [Day] { issuedByDay.days.sorted() }
 
-  /// The day's coupons in the order of their ranks. Looks at every coupon of the period.
+  /// The day's coupons in the order of their ranks. Scans every coupon of the period.
   package func coupons(on day: Day) -> [Coupon] {
     let coupons = couponsByPeriod.place(policy.period(of: day)).map { couponsByPeriod[$0].all } ?? []
     let ofDay = coupons.filter { $0.claim.day == day }
     return isInOrder ? ofDay : ofDay.sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
   }
 
-  /// The day's coupons among the next `count` of its period's, in the order in which they were held, and where to go
-  /// on; nil behind the last. For walks that must not take long at a time: a place stays good while events are applied.
+  /// The day's coupons among the next `count` of its period, in the order in which they were added, and the
+  /// place to continue from; nil after the last. For scans in bounded steps: a place stays valid while events
+  /// are applied.
   package func coupons(on day: Day, from place: Int, lookingAt count: Int) -> (found: [Coupon], next: Int?) {
     guard let period = couponsByPeriod.place(policy.period(of: day)) else { return ([], nil) }
     let all = couponsByPeriod[period].all
@@ -66,7 +67,7 @@ package struct PolicyLedger: Sendable {
     IssuanceState(policy: policy, issued: issued(on: day), held: coupon(of: user, on: day))
   }
 
-  /// Decides a claim and, where it wins, takes the event in.
+  /// Decides a claim and, if it wins, applies the event.
   package mutating func apply(_ claim: CouponClaim, hours: Hours = .open) -> Decision {
     let state = state(of: claim.userID, on: claim.day)
     let decision = decide(claim, hours: hours, state)
@@ -96,7 +97,8 @@ package struct PolicyLedger: Sendable {
   }
 }
 
-/// Few days, asked for by every request, nearly always the latest: found without a hash, and read where they lie.
+/// Values by day. There are few days, every request looks one up, and it is nearly always the latest: a
+/// search from the end needs no hash, and values are changed in place.
 private struct DayMap<Value: Sendable>: Sendable {
   private(set) var days: [Day] = []
   private var values: [Value] = []
@@ -116,13 +118,14 @@ private struct DayMap<Value: Sendable>: Sendable {
   }
 }
 
-/// One period's coupons, by person and in the order in which they came.
+/// One period's coupons, by person and in the order in which they were added.
 private struct PeriodCoupons: Sendable {
   private(set) var all: [Coupon] = []
   /// Positions instead of coupons keep the table small, so that it stays in the processor's caches.
   private var positions: [UserID: Int32] = [:]
 
-  /// A table that doubles at a million entries stops the loop for half a second: the room is taken at once.
+  /// Growing a table of a million entries blocks the loop for half a second, so the capacity is reserved at
+  /// once.
   init(capacity: Int) {
     all.reserveCapacity(min(capacity, 1_000_000))
     positions.reserveCapacity(min(capacity, 1_000_000))

@@ -13,21 +13,21 @@ package struct Policy: Hashable, Sendable {
   package let id: PolicyID
   package let name: String
   package let startsOn: Day
-  /// The last day of the event, included.
+  /// The last day of the event, inclusive.
   package let endsOn: Day
   package let opensAt: TimeOfDay
-  /// An IANA name such as `Asia/Seoul`; whether it exists is the calendar's to say.
+  /// An IANA name such as `Asia/Seoul`; `PolicyCalendar` knows which of them exist.
   package let timeZone: String
   package let dailyQuota: Int
   package let perPerson: PerPerson
 
-  /// Bounds that every table, message and answer can hold.
+  /// Bounds that every table, message and answer can represent.
   package static let maximumQuota = 10_000_000
-  /// Unicode code points.
+  /// In Unicode code points.
   package static let maximumNameLength = 200
   package static let maximumEventDays = 3_660
-  /// Years of the days of a policy that is made: every moment of such a day, and the next opening after it, is one of
-  /// `Timestamp.years` in every zone. Readers of the log take all of those, as ever.
+  /// The years allowed for the days of a new policy: every moment of such a day, and the next opening after
+  /// it, lies in `Timestamp.years` in every zone. Readers of the log accept all of `Timestamp.years`.
   package static let years = 1970...9998
 
   /// - Throws: `InvalidPolicy`, naming the first field that breaks a rule.
@@ -77,8 +77,8 @@ package struct Policy: Hashable, Sendable {
 
   package func isEventDay(_ day: Day) -> Bool { day >= startsOn && day <= endsOn }
 
-  /// What a person may hold one coupon of: the day for `daily`, the whole event (by its first day) for
-  /// `once`.
+  /// The period in which a person may hold one coupon: the day for `daily`, the whole event (identified by
+  /// its first day) for `once`.
   package func period(of day: Day) -> Day {
     switch perPerson {
     case .once: startsOn
@@ -101,7 +101,7 @@ package enum Hours: Hashable, Sendable {
   case closed(next: Timestamp?)
 }
 
-/// A policy that breaks a rule: which field, and which rule.
+/// A policy that breaks a rule: the field and the rule.
 package struct InvalidPolicy: Error, Hashable, Sendable {
   package let field: String
   package let rule: String

@@ -1,17 +1,18 @@
 package import CouponAPI
 import CouponDatabase
+import CouponCalendar
 package import CouponDomain
 package import CouponStore
 package import EventLoop
 package import Postgres
 package import Text
 
-/// The coupons of the monolith, under every strategy: each call asks the database; nothing is kept in memory but what
-/// never changes (the windows of days).
+/// The coupon service of the monolith, for every strategy: each call asks the database. Memory caches only
+/// what never changes (the windows of days).
 @LoopActor
 package final class DatabaseCouponService: CouponService {
   private let database: MonolithDatabase
-  /// For questions about one person's coupon; a surge fills this pool's queue and no other.
+  /// For look-ups of one person's coupon; a surge fills this pool's queue and no other.
   private let looking: PostgresPool
   private let issuance: any Issuance
   private let archive: EventArchive
@@ -19,7 +20,7 @@ package final class DatabaseCouponService: CouponService {
   private var calendar = PolicyCalendar()
   private var eventIDs = EventIDSource()
 
-  /// How often a policy without an id tries the next one where somebody was faster.
+  /// How often a policy without an id retries with the next one after another program took its id.
   private static let creationAttempts = 8
 
   package init(
@@ -47,8 +48,8 @@ package final class DatabaseCouponService: CouponService {
     do {
       return try await attempt(request)
     } catch let error as PostgresError where error.isUniqueViolation {
-      // Two requests of one person under two different locks (`once`, two days at midnight): the other one won, and
-      // is found when everything is read again.
+      // Two requests of one person under two different locks (`once`, two days at midnight): the other one
+      // won, and reading everything again finds it.
       return try await attempt(request)
     }
   }
@@ -62,7 +63,8 @@ package final class DatabaseCouponService: CouponService {
     let claim = key.claim(
       eventIDs.next(), by: request.userID, on: window.day, of: view.policy, at: request.time)
     let hours = view.policy.hours(at: request.time, in: window)
-    // Without a lock a refusal is good and a win is not: a coupon is never taken back, `issued` never falls.
+    // Without a lock a refusal is final and a win is not: no coupon is ever taken back, `issued` never
+    // decreases.
     var decision = decide(claim, hours: hours, view.state(on: window.day))
     if case .issued = decision {
       decision = try await issuance.decide(claim, hours: hours, of: view.policy, deadline: request.deadline)

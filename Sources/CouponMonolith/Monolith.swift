@@ -14,15 +14,15 @@ import Faults
 ///                    └──▶ the strategy's transaction ─▶ coupon pool (2) ────┤ PostgreSQL
 ///     bystander, status, operator ────────────────────▶ database pool (4) ──┘
 ///
-/// A surge fills the queues of the first two; nobody else stands in them.
+/// A surge fills the queues of the first two; no other request waits in them.
 @LoopActor
 package final class Monolith: ApplicationPart {
   package let coupons: DatabaseCouponService
   package let bystander: DatabaseBystander
   package let database: MonolithDatabase
-  /// The pool of the deciding transactions; with `shared-pool` the one for everything.
+  /// The pool of the deciding transactions; with `shared-pool` the only pool.
   private let deciding: PostgresPool
-  /// The pool of every coupon request's look without a lock: half of `DATABASE_POOL`.
+  /// The pool for each coupon request's read without a lock: half of `DATABASE_POOL`.
   private let looking: PostgresPool
   private let settings: MonolithSettings
   private let context: ProgramContext
@@ -61,7 +61,7 @@ package final class Monolith: ApplicationPart {
     context.tell(strategy: settings.coupons.strategyName)
   }
 
-  /// The listeners around it.
+  /// The program with its listeners.
   package func application() -> Application {
     Application(
       server: settings.server, admin: settings.admin,
@@ -77,11 +77,11 @@ package final class Monolith: ApplicationPart {
     await database.stop()
   }
 
-  /// How many callers wait at most for a connection of a pool: a second of work or less. A refusal at once costs
-  /// little; a wait beyond the deadline holds others up for nothing.
+  /// The most callers that wait for a connection of a pool: a second of work or less. An immediate refusal
+  /// costs little; a wait beyond the deadline delays others for nothing.
   private static let maxWaiting = 1024
 
-  /// Every statement finds its rows by a key: planned once a connection, never anew for other values, and never for
-  /// the few rows that a table has at first.
+  /// Every statement finds its rows by a key: it is planned once per connection, never again for other
+  /// values, and never for the few rows that a table has at first.
   private static let planning = ["plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"]
 }

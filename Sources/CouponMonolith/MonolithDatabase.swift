@@ -5,12 +5,12 @@ package import EventLoop
 package import Operations
 package import Postgres
 
-/// The monolith's database: prepared at the start, then asked once a second whether it answers.
+/// The monolith's database: prepared at the start, then probed once a second.
 ///
 ///     preparing ──▶ answering ◀──▶ silent
 @LoopActor
 package final class MonolithDatabase {
-  /// For everything but the coupon requests: bystander, status, operator, the question whether it answers.
+  /// For everything but coupon requests: bystander, status, operator, the probe.
   package let pool: PostgresPool
   private let tables: TablePreparation
   private let trouble: TroubleLog
@@ -31,9 +31,10 @@ package final class MonolithDatabase {
     return ServiceReadiness(reasons: isAnswering ? [] : ["the database does not answer"])
   }
 
-  /// Makes the tables; where the database does not answer yet, goes on trying behind the listeners.
+  /// Creates the tables; if the database does not answer yet, retries in the background while the listeners
+  /// run.
   ///
-  /// - Throws: `SchemaError` where the tables belong to a newer program, or to another strategy.
+  /// - Throws: `SchemaError` if the tables belong to a newer program, or to another strategy.
   package func start() async throws {
     try await tables.attempt(within: .seconds(5))
     EventLoop.shared.spawn { await self.watch() }
@@ -58,7 +59,8 @@ package final class MonolithDatabase {
     }
   }
 
-  /// Under a surge the question itself may wait too long: any answer to anybody in the meantime counts.
+  /// Under a surge the probe itself may wait too long: an answer to any other call in the meantime counts
+  /// too.
   private func probe() async {
     let before = pool.statistics.answered
     do {

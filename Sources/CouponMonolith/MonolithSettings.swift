@@ -3,12 +3,12 @@ package import Operations
 package import Postgres
 package import Programs
 
-/// What the monolith is told.
+/// The monolith's settings.
 package struct MonolithSettings: ProgramSettings {
   package let server: ServerSettings
   package let admin: AdminSettings
   package let database: DatabaseSettings
-  /// Connections of the pool that issues coupons.
+  /// The connections of the pool that issues coupons.
   package let couponPool: Int
   package let schema: Schema
   package let coupons: CouponSettings<MonolithStrategy>
@@ -19,11 +19,11 @@ package struct MonolithSettings: ProgramSettings {
     admin = try AdminSettings(&reader)
     var database = try DatabaseSettings(
       &reader,
-      use: "Connections to the database: half of them for looking coupons up, half for everything else; "
+      use: "Connections to the database: half of them for looking up coupons, half for everything else; "
         + "with shared-pool all of them for everything, and 16 by default.")
     couponPool = try reader.integer(
       "COUPON_POOL", default: 2, in: 1...512, unit: "connections",
-      "Connections that issue coupons; few, for they wait for one row.")
+      "Connections that issue coupons; few, because they wait for one row.")
     schema = try Schema(&reader, standard: .monolith)
     coupons = try CouponSettings(
       &reader, strategies: MonolithStrategy.allCases.map { ($0.rawValue, $0) },

@@ -2,12 +2,12 @@ package import CouponDomain
 import Secrets
 package import Text
 
-/// What every coupon id is derived with (`COUPON_KEY`): a retry, a duplicate and a replay give the same id,
-/// and who does not have the key guesses none.
+/// The key from which every coupon id is derived (`COUPON_KEY`): a retry, a duplicate and a replay give the
+/// same id, and nobody can guess an id without the key.
 ///
-/// The input of the keyed hash (BLAKE2b) is unambiguous: a byte that says what is hashed, the policy's number
-/// and the period's day number in four bytes each, then the person, who is last and the only part of varying
-/// length.
+/// The input of the keyed hash (BLAKE2b) is unambiguous: a byte for the kind of input, the policy's number
+/// and the period's day number in four bytes each, then the person, the last part and the only one of
+/// variable length.
 package struct CouponKey: Sendable {
   package static let lengths = 16...1024
   private let key: [UInt8]
@@ -19,7 +19,7 @@ package struct CouponKey: Sendable {
     key = Sodium.hash(Array(secret.utf8), key: [], count: 32)
   }
 
-  /// The id of the coupon that this person may hold of this policy in the period of `day`.
+  /// The id of this person's coupon of this policy in the period of `day`.
   package func couponID(of user: UserID, on day: Day, _ policy: Policy) -> CouponID {
     var input: [UInt8] = []
     input.reserveCapacity(9 + UserID.maximumLength)
@@ -31,7 +31,7 @@ package struct CouponKey: Sendable {
     return CouponID(high: high, low: low)
   }
 
-  /// The claim of a person who asks at `time`, on `day` of the policy.
+  /// The claim of a person whose request arrives at `time`, on `day` of the policy.
   package func claim(
     _ eventID: EventID, by user: UserID, on day: Day, of policy: Policy, at time: Timestamp
   ) -> CouponClaim {
@@ -40,7 +40,7 @@ package struct CouponKey: Sendable {
       day: day, issuedAt: time)
   }
 
-  /// What a `PolicyCreated` carries, so that a reader with another key notices.
+  /// Part of `PolicyCreated`, so that a reader with another key detects it.
   package func keyHash(of policy: PolicyID) -> KeyHash {
     var input: [UInt8] = [2]
     input.append(bigEndian: policy.value)
@@ -49,7 +49,7 @@ package struct CouponKey: Sendable {
   }
 }
 
-/// A keyed hash of a policy's number: equal where the keys are.
+/// A keyed hash of a policy's number; equal for equal keys.
 package struct KeyHash: HexIdentifier {
   package let high: UInt64
   package let low: UInt64

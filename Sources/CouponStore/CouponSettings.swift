@@ -2,7 +2,7 @@ package import Operations
 
 /// How coupons are issued, in both architectures.
 package struct CouponSettings<Strategy: Sendable>: Sendable {
-  /// Secret: what the coupon ids are derived with.
+  /// Secret: the key from which the coupon ids are derived.
   package let key: CouponKey
   package let strategy: Strategy
   /// The strategy's name in `COUPON_STRATEGY`.
@@ -11,14 +11,14 @@ package struct CouponSettings<Strategy: Sendable>: Sendable {
   package let clockOffsetMilliseconds: Int
 
   /// - Parameters:
-  ///   - strategies: those that the program knows, the default first.
-  ///   - isOperated: whether the operator's listener is there; what only experiments change needs it.
+  ///   - strategies: those that the program supports, the default first.
+  ///   - isOperated: whether the operator's listener is enabled, which settings for experiments require.
   package init(
     _ reader: inout SettingsReader, strategies: [(name: String, value: Strategy)], isOperated: Bool
   ) throws(SettingsError) {
     key = try reader.required(
       "COUPON_KEY", example: String(repeating: "k", count: CouponKey.lengths.lowerBound),
-      "The secret of the coupon ids, 16 to 1024 bytes.", secret: true
+      "Secret from which the coupon ids are derived, 16 to 1024 bytes.", secret: true
     ) { try BrokenRule.unless(CouponKey($0), "must be 16 to 1024 bytes long") }
     (strategyName, strategy) = try reader.choice(
       "COUPON_STRATEGY", of: strategies, "How a coupon is decided.")
@@ -39,12 +39,12 @@ package struct CouponSettings<Strategy: Sendable>: Sendable {
 }
 
 extension Schema {
-  /// `DATABASE_SCHEMA`: labs that share a database have one each.
+  /// `DATABASE_SCHEMA`, which differs between labs that share a database.
   ///
-  /// - Parameter standard: of the program's name.
+  /// - Parameter standard: the schema named after the program.
   package init(_ reader: inout SettingsReader, standard: Schema) throws(SettingsError) {
     self =
-      try reader.optional("DATABASE_SCHEMA", "Schema of the tables, where it is not the program's name.") {
+      try reader.optional("DATABASE_SCHEMA", "Schema of the tables; by default the program's name.") {
         try BrokenRule.unless(Schema($0), "must be 1 to 63 of the characters a-z0-9_, not a digit first")
       } ?? standard
   }

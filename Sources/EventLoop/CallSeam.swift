@@ -1,26 +1,27 @@
-/// The one place where a wire module (PostgreSQL, Redis, Kafka) lets others act between it and its server.
+/// The point at which a wire module (PostgreSQL, Redis, Kafka) lets other code intervene between it and its
+/// server.
 ///
 ///     caller ──▶ wire module ──▶ seam.begin ──▶ .proceed              the call is made
 ///                                           ├─▶ .proceedUnanswered   the call is made, its answer is thrown away
 ///                                           ├─▶ .refused             nothing is sent, and that is known
 ///                                           └─▶ .silent              the deadline passed, the outcome is unknown
 ///
-/// A module without a seam pays one comparison a call. What decides, counts, delays or lies stands behind the seam
-/// (`Faults`), never in the module.
+/// A module without a seam pays one comparison per call. What decides, counts, delays or simulates failures
+/// is behind the seam (`Faults`), never in the module.
 @LoopActor
 package protocol CallSeam: AnyObject, Sendable {
-  /// True where nothing stands in the way: the caller goes on without `begin`.
+  /// True if nothing intervenes: the caller proceeds without `begin`.
   var isClear: Bool { get }
 
   /// Calls `go` exactly once: before it returns, or later, and not after `deadline`.
   func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void)
 
-  /// Takes each connection of the module, so that it can cut those that exist. Holds it weakly.
+  /// Registers each connection of the module, held weakly, so that existing connections can be cut.
   func opened(_ connection: any Severable)
 }
 
 extension CallSeam {
-  /// `begin` for a caller that can wait.
+  /// `begin` for an asynchronous caller.
   package func permit(_ use: ServerUse, deadline: Instant) async -> CallPermit {
     await withUnsafeContinuation { continuation in
       begin(use, deadline: deadline) { continuation.resume(returning: $0) }
@@ -33,7 +34,7 @@ package enum ServerUse: Hashable, Sendable {
   case connect
   /// One exchange: a round trip, a command or transaction, a produced message.
   case call
-  /// Reading what the server has next. It has no deadline: `go` comes when reading may go on.
+  /// Reading what the server has next. Anything but `.proceed`: not now; the reader asks again after a pause.
   case receive
 }
 

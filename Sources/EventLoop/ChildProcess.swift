@@ -27,15 +27,15 @@ package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
   package var description: String { "cannot start \(executable): \(reason)" }
 }
 
-/// A child of this process. Secrets belong in its environment or in files, never in its arguments.
+/// A child process. Secrets belong in its environment or in files, never in its arguments.
 @LoopActor
 package final class ChildProcess {
   package enum Output: Sendable {
     case inherit
     case null
-    /// Appended to the file, which is made with mode 0600.
+    /// Appends to the file, which is created with mode 0600.
     case file(String)
-    /// Kept in `captured`, at most so many bytes (the rest is read and dropped).
+    /// Keeps at most this many bytes in `captured`; the rest is read and dropped.
     case capture(limit: Int)
   }
 
@@ -49,7 +49,7 @@ package final class ChildProcess {
     package var output: Output
     package var user: UInt32?
     package var group: UInt32?
-    /// A session and process group of its own: a Ctrl-C at the terminal does not reach it.
+    /// Starts its own session and process group: a Ctrl-C at the terminal does not reach it.
     package var ownGroup: Bool
 
     package init(
@@ -87,16 +87,16 @@ package final class ChildProcess {
     return (status, child.captured)
   }
 
-  /// Waits for the end; every caller gets the answer.
+  /// Waits for the end; every caller gets the result.
   package func exit() async -> ExitStatus {
     if let status { return status }
     let waiter = Completion<ExitStatus>()
     waiters.append(waiter)
-    // Only ever succeeds; the process' end is its one event.
+    // Never fails: the end of the process is its only event.
     return (try? await waiter.value()) ?? .code(-1)
   }
 
-  /// Sends a signal; does nothing once the process has ended (its number may be another's by then).
+  /// Sends a signal; does nothing once the process has ended, because its number may have been reused.
   package func signal(_ number: Int32) {
     guard isRunning, pid > 0 else { return }
     _ = kill(pid, number)

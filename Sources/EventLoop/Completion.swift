@@ -1,9 +1,9 @@
-/// The deadline passed first. What was waited for may still happen.
+/// The deadline passed first. The awaited event may still happen.
 package struct DeadlineExceeded: Error, Hashable, Sendable {
   package init() {}
 }
 
-/// A value that somebody else on the loop will bring: resolved once, awaited by at most one.
+/// A value that other code on the loop provides later: resolved once, awaited by at most one task.
 @LoopActor
 package final class Completion<Value: Sendable> {
   private enum State {
@@ -25,7 +25,7 @@ package final class Completion<Value: Sendable> {
     }
   }
 
-  /// False if it was resolved before: the first one counts.
+  /// Returns false if it was resolved before: only the first call counts.
   @discardableResult
   package func succeed(_ value: Value) -> Bool { resolve(Result<Value, Never>.success(value)) }
 
@@ -38,14 +38,15 @@ package final class Completion<Value: Sendable> {
       state = .taken
       return try result.get()
     case .pending:
-      // Unsafe, because resolving happens once by construction and the check would cost an allocation a request.
+      // Unsafe, because it is resolved once by construction, and a check would cost an allocation per
+      // request.
       return try await withUnsafeThrowingContinuation { state = .awaited($0) }
     case .awaited, .taken:
       preconditionFailure("a completion is awaited once")
     }
   }
 
-  /// - Throws: `DeadlineExceeded` where `deadline` comes first; what is resolved after that is ignored.
+  /// - Throws: `DeadlineExceeded` if `deadline` passes first; a later result is ignored.
   package func value(deadline: Instant) async throws -> Value {
     if !isDone { timer = EventLoop.shared.schedule(at: deadline) { self.fail(DeadlineExceeded()) } }
     return try await value()
@@ -66,11 +67,11 @@ package final class Completion<Value: Sendable> {
   }
 }
 
-/// An answer that is known at once, or later. What is known at once costs no task.
+/// An answer that is available now or later. An answer that is available now needs no task.
 package enum Reply<Value: Sendable>: Sendable {
   case now(Value)
   case later(@Sendable @LoopActor () async -> Value)
-  /// Told to whoever asks, once: for the hot path, where very many wait at once and a task each is too much.
+  /// Calls back once: for the hot path, where so many requests wait at once that a task each costs too much.
   case told(@Sendable @LoopActor (_ tell: @escaping @LoopActor (Value) -> Void) -> Void)
 
   @LoopActor package func value() async -> Value {

@@ -1,7 +1,7 @@
 /// A queue in a ring buffer: both ends in constant time.
 ///
-/// Public and inlinable, because the compiler specialises nothing less in other modules: with types looked up at run time
-/// each step cost ten times as much.
+/// Public and inlinable, because the compiler specialises nothing else across modules: with types looked up
+/// at run time, each step took ten times as long.
 @frozen public struct Deque<Element> {
   @usableFromInline var slots: [Element?] = []
   @usableFromInline var head = 0

@@ -8,10 +8,10 @@ package struct Readiness: OptionSet, Sendable {
   package static let writable = Readiness(rawValue: Int32(UV_WRITABLE.rawValue))
 }
 
-/// Tells when a descriptor that somebody else owns is ready (level-triggered).
+/// Reports when a descriptor that other code owns is ready (level-triggered).
 ///
-/// Stop it *before* the owner closes the descriptor, else the number comes back while it is still watched.
-/// An error or a hang-up shows as readable and writable: the owner's next call learns what it is.
+/// Stop it *before* the owner closes the descriptor: the number may be reused while it is still watched. An
+/// error or a hang-up is reported as readable and writable; the owner's next call returns the error.
 @LoopActor
 package final class DescriptorWatch {
   private var handle: UnsafeMutablePointer<uv_poll_t>?
@@ -29,10 +29,10 @@ package final class DescriptorWatch {
     handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
   }
 
-  /// False where the descriptor could not be watched at all (closed, or watched by another).
+  /// False if the descriptor cannot be watched (closed, or already watched).
   package var isWatching: Bool { handle != nil }
 
-  /// Sets what to wait for; the empty set keeps the watch without waiting.
+  /// Sets the events to wait for; the empty set keeps the watch without waiting.
   package func watch(_ wanted: Readiness) {
     guard let handle, wanted != interest else { return }
     interest = wanted
@@ -49,8 +49,8 @@ package final class DescriptorWatch {
     }
   }
 
-  /// libuv tells an error once and stops. But what came before the error may still be there to be read, and the owner
-  /// learns of the end only behind it: so it is told again until it stops.
+  /// libuv reports an error once and stops. Data that arrived before the error may still be readable, and the
+  /// owner sees the end only after reading it, so the error is reported until the watch is stopped.
   private func failed() {
     let wanted = interest
     interest = []
@@ -58,7 +58,7 @@ package final class DescriptorWatch {
     onReady([.readable, .writable])
   }
 
-  /// Ends the watch for good. libuv frees the handle in a later turn.
+  /// Ends the watch permanently. libuv frees the handle in a later turn.
   package func stop() {
     guard let handle else { return }
     self.handle = nil
@@ -78,7 +78,8 @@ package final class DescriptorWatch {
   }
 }
 
-/// A descriptor that other threads (and C libraries) write to so that the loop looks at what they have left.
+/// A descriptor that other threads (and C libraries) write to, to make the loop process what they have
+/// queued.
 @LoopActor
 package final class Wakeup {
   /// Non-blocking; any byte written to it wakes the loop.
@@ -86,7 +87,7 @@ package final class Wakeup {
   private let reader: Int32
   private var watch: DescriptorWatch?
 
-  /// - Throws: `SocketError` when there is no descriptor left.
+  /// - Throws: `SocketError` if no descriptor is left.
   package init(onWake: @escaping @LoopActor () -> Void) throws(SocketError) {
     (reader, descriptor) = try Platform.pipe()
     let reader = reader
@@ -98,7 +99,7 @@ package final class Wakeup {
     watch.watch(.readable)
   }
 
-  /// The writers must have stopped before.
+  /// The writers must have stopped before this call.
   package func close() {
     guard let watch else { return }
     watch.stop()

@@ -7,17 +7,18 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// One thread with all of a program's descriptors, timers and signals, on which async functions run without leaving it.
+/// One thread that owns all descriptors, timers and signals of a program and runs its async functions.
 ///
 ///     ┌─▶ callbacks of libuv (descriptors, timers, signals)
 ///     │        └─▶ jobs (tasks that may go on) ─▶ what was put off to the turn's end ─┐
 ///     └──────────── sleep only when neither is left ◀────────────────────────────────┘
 ///
-/// Unchecked Sendable because its mutable state is either behind `inbox`' lock or touched on the loop's thread alone.
+/// Unchecked Sendable, because its mutable state is either protected by `inbox`' lock or used on the loop's
+/// thread alone.
 package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   package static let shared = EventLoop()
 
-  /// A turn that finds more to do than this looks at its descriptors first: no job may starve them.
+  /// A turn that runs this many jobs checks its descriptors next: jobs must not starve them.
   private static let roundsATurn = 16
 
   let uv: UnsafeMutablePointer<uv_loop_t>
@@ -37,7 +38,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     var isStarted = false
   }
 
-  /// Read without the lock: written once, before the loop's first turn.
+  /// Read without the lock, because it is written once, before the loop's first turn.
   nonisolated(unsafe) private var thread: pthread_t?
 
   private init() {
@@ -68,7 +69,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     return LoopActor.assumeIsolated { box.code }
   }
 
-  /// Starts the loop on a thread of its own, once; for tests.
+  /// Starts the loop on a separate thread, once; for tests.
   package func startOnOwnThread() {
     let isFirst = inbox.withLock { inbox in
       defer { inbox.isStarted = true }
@@ -95,7 +96,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     while !isStopped {
       let idle = runJobs()
       if isStopped { break }
-      // What is put off now waits until the next look.
+      // Work that is deferred from here on waits until the descriptors have been checked again.
       let putOff = laterTurn
       laterTurn.removeAll()
       uv_run(uv, idle && putOff.isEmpty ? UV_RUN_ONCE : UV_RUN_NOWAIT)
@@ -103,7 +104,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
   }
 
-  /// Runs jobs and what was put off until none is left (true) or the bound is reached (false).
+  /// Runs jobs and work for the turn's end until none is left (true) or the bound is reached (false).
   private func runJobs() -> Bool {
     for _ in 0..<EventLoop.roundsATurn {
       takeInbox()
@@ -138,7 +139,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     if !work.isEmpty { LoopActor.assumeIsolated { for item in work { item() } } }
   }
 
-  /// Says that the loop may sleep, so that the next arrival wakes it; false if something has arrived meanwhile.
+  /// Announces that the loop may sleep, so that the next arrival wakes it; false if something has arrived
+  /// meanwhile.
   private func settle() -> Bool {
     inbox.withLock { inbox in
       guard inbox.jobs.isEmpty, inbox.work.isEmpty else { return false }
@@ -172,16 +174,17 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
   // MARK: - Work
 
-  /// Runs `work` on the loop soon; from any thread, with one wake-up for everything that comes in meanwhile.
+  /// Runs `work` on the loop soon, called from any thread; all work queued in the meantime shares one
+  /// wake-up.
   package nonisolated func submit(_ work: @escaping @Sendable @LoopActor () -> Void) {
     arrive { $0.work.append(work) }
   }
 
-  /// Runs `work` once when this turn's jobs have run: the place to send what the turn has gathered.
+  /// Runs `work` once, after this turn's jobs: the place to send what the turn has collected.
   @LoopActor package func atTurnEnd(_ work: @escaping @LoopActor () -> Void) { turnEnd.append(work) }
 
-  /// Runs `work` once when the loop has looked at all descriptors and timers again: the way to put off a part of what
-  /// there is to do without keeping others waiting for all of it.
+  /// Runs `work` once, after the loop has checked all descriptors and timers again: for splitting long work
+  /// without delaying others.
   @LoopActor package func atNextTurn(_ work: @escaping @LoopActor () -> Void) { laterTurn.append(work) }
 
   /// Starts a task that stays on the loop.

@@ -1,12 +1,15 @@
 internal import Clibuv
 
-/// A moment of the monotonic clock, in nanoseconds. Only differences and order mean anything.
+/// A moment of the monotonic clock, in nanoseconds. Only differences and order are meaningful.
 package struct Instant: Hashable, Comparable, Sendable {
   package let nanoseconds: UInt64
 
   package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
   package static var now: Instant { Instant(nanoseconds: uv_hrtime()) }
+
+  /// The deadline of what has none: a century from now.
+  package static var distantFuture: Instant { .now + .seconds(100 * 365 * 86_400) }
 
   package static func + (start: Instant, wait: Duration) -> Instant {
     let shift = wait.nanoseconds

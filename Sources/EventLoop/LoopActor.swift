@@ -1,4 +1,4 @@
-/// Everything that lives on the loop's thread. The compiler checks who touches it.
+/// Isolates everything that lives on the loop's thread; the compiler checks each access.
 @globalActor
 package actor LoopActor {
   package static let shared = LoopActor()
@@ -10,16 +10,17 @@ package actor LoopActor {
   /// For callbacks from C that run on the loop's thread; traps on any other.
   package nonisolated static func assumeIsolated<T>(_ body: @LoopActor () throws -> T) rethrows -> T {
     precondition(EventLoop.shared.isCurrent, "called off the loop's thread")
-    // The same bytes without the isolation that the check above has just proved.
+    // The same function without the isolation that the check above has just verified.
     return try withoutActuallyEscaping(body) { isolated in
       try unsafeBitCast(isolated, to: (() throws -> T).self)()
     }
   }
 }
 
-/// Runs `body` on the loop and waits for it off the loop; starts the loop on a thread of its own where none runs.
+/// Runs `body` on the loop and waits for it on another thread; starts the loop on a separate thread if none
+/// runs.
 ///
-/// For tests, whose own thread belongs to the test runner.
+/// For tests, whose thread belongs to the test runner.
 package func onLoop<T: Sendable>(_ body: @escaping @Sendable @LoopActor () async throws -> T) async throws
   -> T
 {

@@ -6,12 +6,12 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// Everything that differs between the systems we run on, and nothing else.
+/// Everything that differs between the supported systems, and nothing else.
 package enum Platform {
   #if canImport(Glibc)
     static let streamSocket = Int32(SOCK_STREAM.rawValue)
     static let tcpProtocol = Int32(IPPROTO_TCP)
-    /// Linux can balance accepting over processes that share an address.
+    /// Linux can distribute accepted connections over processes that share an address.
     static let reusePort = SO_REUSEPORT
   #elseif canImport(Darwin)
     static let streamSocket = SOCK_STREAM
@@ -19,19 +19,19 @@ package enum Platform {
     static let reusePort = SO_REUSEPORT
   #endif
 
-  /// A peer that has gone is an error of the write, not the end of the program.
+  /// Writing to a closed peer returns an error instead of ending the program.
   static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
-  /// Gives standard input, output and error to nobody where whoever started this has closed them: else the next file
-  /// or socket that is opened would take their place, and be written to as such.
+  /// Opens /dev/null for each of standard input, output and error that the parent has closed: otherwise the
+  /// next file or socket would get its number and receive what is written to it.
   package static func holdStandardDescriptors() {
     for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
-      // The lowest free number is this one.
+      // `open` returns the lowest free number, which is this one.
       _ = open("/dev/null", O_RDWR)
     }
   }
 
-  /// The highest number of descriptors that this process may have, after raising its own limit as far as it may.
+  /// The highest number of descriptors that this process may have, after raising its limit as far as allowed.
   @discardableResult
   package static func raiseDescriptorLimit() -> Int {
     var limit = rlimit()
@@ -75,14 +75,14 @@ package enum Platform {
     #endif
   }
 
-  /// Reads and throws away what a wake-up pipe holds.
+  /// Reads and discards the content of a wake-up pipe.
   static func drain(_ descriptor: Int32) {
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
       while read(descriptor, buffer.baseAddress, buffer.count) == buffer.count {}
     }
   }
 
-  /// Starts a thread that nobody joins.
+  /// Starts a detached thread.
   package static func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
     let context = Unmanaged.passRetained(ThreadBody(body)).toOpaque()
     #if canImport(Glibc)

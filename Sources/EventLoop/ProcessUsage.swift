@@ -6,7 +6,7 @@ internal import Clibuv
   internal import Darwin
 #endif
 
-/// What this process uses of its machine.
+/// The resource usage of this process.
 package enum ProcessUsage {
   /// User and system time since the start.
   package static var cpuSeconds: Double {
@@ -21,50 +21,32 @@ package enum ProcessUsage {
     return uv_resident_set_memory(&bytes) == 0 ? bytes : 0
   }
 
-  /// Counted in `/dev/fd`, which Linux and macOS both have; without the one that does the counting.
+  /// Counts the entries of `/dev/fd`, which exists on Linux and macOS, without the descriptor that reads it.
   package static var openDescriptors: Int {
     guard let directory = opendir("/dev/fd") else { return 0 }
     defer { closedir(directory) }
     var count = 0
     while let entry = readdir(directory) {
-      // "." and ".." are no descriptors.
+      // "." and ".." are not descriptors.
       if entry.pointee.d_name.0 != 46 { count += 1 }
     }
     return max(0, count - 1)
   }
 }
 
-/// The time of day as log lines show it.
-package enum SystemTime {
-  /// ISO 8601 in UTC, as in `2026-11-22T10:00:00.123456Z`.
-  package static var text: String {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    var parts = tm()
-    gmtime_r(&now.tv_sec, &parts)
-    let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
-    let time = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-    return "\(date)T\(time).\(padded(Int32(now.tv_nsec / 1_000), 6))Z"
-  }
-
-  private static func padded(_ number: Int32, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-  }
-}
-
-/// Writing to a descriptor that others own, such as standard error, without making it non-blocking for them.
+/// Writes to a descriptor that other processes share, such as standard error, without making it non-blocking
+/// for them.
 package enum PatientOutput {
-  /// How many bytes a writable pipe takes without blocking.
+  /// The number of bytes that a writable pipe accepts without blocking.
   package static let pieceLength = Int(PIPE_BUF)
 
-  /// Waits at most `milliseconds` until the descriptor takes a piece.
+  /// Waits at most `milliseconds` until the descriptor accepts a piece.
   package static func isWritable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     return poll(&entry, 1, milliseconds) == 1
   }
 
-  /// Writes one piece; returns how much of it was taken, or nil where nobody reads any more.
+  /// Writes one piece; returns the number of bytes written, or nil if no reader is left.
   package static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int? {
     while true {
       let count = bytes.prefix(pieceLength).withUnsafeBytes { buffer in

@@ -15,8 +15,8 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     numericHost.contains(":") ? "[\(numericHost)]:\(port)" : "\(numericHost):\(port)"
   }
 
-  /// A numeric address in its one usual spelling (`::1` for `0:0:0:0:0:0:0:1`); nil for a name, which would have to be
-  /// looked up.
+  /// The canonical spelling of a numeric address (`::1` for `0:0:0:0:0:0:0:1`); nil for a name, which would
+  /// have to be resolved.
   package static func canonical(_ host: String) -> String? {
     var (v4, v6) = (in_addr(), in6_addr())
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
@@ -34,14 +34,14 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A call of the system that failed: which, and with what `errno`.
+/// A failed system call, and its `errno`.
 package struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
   package let call: String
   package let code: Int32
 
   package init(_ call: String, code: Int32) { (self.call, self.code) = (call, code) }
 
-  /// With the thread's `errno`.
+  /// Takes the thread's `errno`.
   package init(_ call: String) { self.init(call, code: errno) }
 
   package var isAddressInUse: Bool { code == EADDRINUSE }
@@ -50,7 +50,7 @@ package struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Non-blocking TCP sockets, closed on exec.
 package enum Sockets {
-  /// Listens on `host` (a name or an address) and `port` (0: any that is free); returns the port that it got.
+  /// Listens on `host` (a name or an address) and `port` (0: any free one); returns the actual port.
   package static func listen(
     host: String, port: Int, reusePort: Bool = false, backlog: Int32 = 4096
   ) throws(SocketError) -> (descriptor: Int32, port: Int) {
@@ -77,7 +77,7 @@ package enum Sockets {
     }
   }
 
-  /// The next waiting connection; nil when none waits.
+  /// Accepts the next waiting connection; nil if none waits.
   package static func accept(_ listener: Int32) throws(SocketError) -> Int32? {
     while true {
       let descriptor = systemAccept(listener)
@@ -94,7 +94,7 @@ package enum Sockets {
     }
   }
 
-  /// Begins to connect: wait until it is writable, then look at `pendingError`.
+  /// Starts to connect: wait until the socket is writable, then check `pendingError`.
   package static func connect(to address: SocketAddress) throws(SocketError) -> Int32 {
     var storage = sockaddr_storage()
     let (family, length) = try fill(&storage, address)
@@ -111,7 +111,7 @@ package enum Sockets {
     return descriptor
   }
 
-  /// The error that a socket has kept (0: none). Reading it clears it.
+  /// The pending error of a socket (0: none). Reading it clears it.
   package static func pendingError(_ descriptor: Int32) -> Int32 {
     var code: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
@@ -149,7 +149,7 @@ package enum Sockets {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
     }
     guard status == 0 else { throw SocketError("getsockname") }
-    // The port lies at the same place in both families' addresses, in network order.
+    // The port has the same offset in both families' addresses, in network byte order.
     return withUnsafeBytes(of: &storage) { Int($0[2]) << 8 | Int($0[3]) }
   }
 
@@ -175,7 +175,7 @@ package enum Sockets {
   }
 }
 
-// The system's names, which the type above uses for its own functions.
+// The system's functions, whose names the type above uses for its own.
 private func systemListen(_ descriptor: Int32, _ backlog: Int32) -> Int32 { listen(descriptor, backlog) }
 private func systemAccept(_ descriptor: Int32) -> Int32 { accept(descriptor, nil, nil) }
 private func systemClose(_ descriptor: Int32) -> Int32 { close(descriptor) }

@@ -1,6 +1,6 @@
 internal import Clibuv
 
-/// Something that will happen once at a set time, unless it is cancelled before.
+/// Work that runs once at a set time, unless it is cancelled before.
 @LoopActor
 package final class LoopTimer {
   fileprivate var work: (@LoopActor () -> Void)?
@@ -12,7 +12,7 @@ package final class LoopTimer {
 
   package var isPending: Bool { work != nil }
 
-  /// After this `work` does not run; does nothing if it has run.
+  /// Cancels `work`; does nothing if it has run.
   package func cancel() {
     guard work != nil else { return }
     work = nil
@@ -21,7 +21,7 @@ package final class LoopTimer {
 }
 
 extension EventLoop {
-  /// Runs `work` at `time`, or in the next turn where that has passed. Accurate to a millisecond, never early.
+  /// Runs `work` at `time`, or in the next turn if that has passed. Accurate to a millisecond, never early.
   @discardableResult
   @LoopActor package func schedule(at time: Instant, _ work: @escaping @LoopActor () -> Void) -> LoopTimer {
     let timer = LoopTimer(loop: self, work: work)
@@ -75,7 +75,7 @@ struct TimerQueue {
     cancelled = 0
   }
 
-  /// Sets libuv's one timer to the earliest time that is waited for.
+  /// Sets libuv's only timer to the earliest time in the heap.
   mutating func arm(on loop: EventLoop) {
     guard let next = heap.first?.due else { return }
     if let armedFor, armedFor <= next { return }
@@ -88,7 +88,7 @@ struct TimerQueue {
       wait <= 0 ? 0 : UInt64((wait + 999_999) / 1_000_000), 0)
   }
 
-  /// What is due at `now`, earliest first; the caller runs it.
+  /// Removes and returns the work due at `now`, earliest first; the caller runs it.
   mutating func takeDue(_ now: Instant) -> [@LoopActor () -> Void] {
     armedFor = nil
     var due: [@LoopActor () -> Void] = []
@@ -144,7 +144,8 @@ extension EventLoop {
   @LoopActor fileprivate func fireTimers() {
     for work in timers.takeDue(.now) { work() }
     timers.arm(on: self)
-    // Timers that were due already fire before the turn polls: it must not sleep on the jobs that they have made.
+    // Timers that are already due fire before the turn polls: it must not sleep while the jobs that they
+    // enqueued wait.
     uv_stop(uv)
   }
 }

@@ -7,6 +7,8 @@ import Foundation
 import History
 package import Laboratory
 package import Terminal
+import Text
+import Operations
 
 /// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
 @LoopActor
@@ -142,7 +144,7 @@ package final class Experiment {
 
   private func result() async -> ExperimentResult {
     ExperimentResult(
-      name: scenario.name, question: scenario.question, createdAt: SystemTime.text,
+      name: scenario.name, question: scenario.question, createdAt: SystemClock().now().description,
       commit: await MachineFacts.commit(), seed: String(seed), isQuick: scenario.isQuick,
       rounds: scenario.rounds, machine: await MachineFacts.read(), versions: versions,
       variants: scenario.variants.compactMap { facts[$0.name] }, runs: trials, medians: measured.spreads,

@@ -1,15 +1,15 @@
 package import EventLoop
 
-/// What a switched-on fault does to the uses of one server. One fault per file, and one that does nothing.
+/// What an active fault does to the uses of one server. One fault per file, including one that does nothing.
 package protocol Fault: Sendable {
-  /// Asked before each use.
+  /// Called before each use.
   mutating func effect() -> FaultEffect
 }
 
 package enum FaultEffect: Hashable, Sendable {
   /// Decided at once.
   case now(CallPermit)
-  /// The use happens that much later.
+  /// The use is delayed by this much.
   case delay(Duration)
   /// Nothing comes back.
   case hang
@@ -18,7 +18,7 @@ package enum FaultEffect: Hashable, Sendable {
 }
 
 extension FaultSpec {
-  /// - Parameter seed: of a fault that draws lots.
+  /// - Parameter seed: for faults that draw at random.
   func fault(seed: UInt64) -> any Fault {
     switch kind {
     case .outage: OutageFault()

@@ -1,7 +1,8 @@
 package import EventLoop
 package import Operations
 
-/// The fault switches of one process: what is broken now, until when, and how often it has bitten.
+/// The fault switches of one process: what is broken now, until when, and how many uses it has affected
+/// (bites).
 ///
 ///     off ──set──▶ on ──clear, or the time to live is over──▶ off
 ///                   └──set──▶ on (another fault takes its place)
@@ -31,7 +32,7 @@ package final class FaultBoard {
       [weak self] in self?.switches[target.index].spec?.kind == kind ? 1 : 0
     }
     switches[target.index].bitesTotal[kind] = metrics.counter(
-      "fault_bites_total", help: "Uses of a server that a switched-on fault has spoilt or delayed.",
+      "fault_bites_total", help: "Uses of a server that an active fault has failed or delayed.",
       labels: labels)
   }
 
@@ -56,7 +57,7 @@ package final class FaultBoard {
     for listener in listeners[target] ?? [] { listener(spec) }
   }
 
-  /// Switches the fault off; does nothing where none is on.
+  /// Switches the fault off; does nothing if none is on.
   package func clear(_ target: FaultTarget) { turnOff(target, "cleared") }
 
   /// Switches off a fault whose time to live has passed.
@@ -79,9 +80,9 @@ package final class FaultBoard {
     listeners[target, default: []].append(listener)
   }
 
-  // MARK: Asking
+  // MARK: Effects
 
-  /// What happens to one use of the server; anything but going on unchanged counts as a bite.
+  /// The effect on one use of the server; any effect but passing it unchanged counts as a bite.
   package func effect(_ target: FaultTarget, now: Instant = .now) -> FaultEffect {
     expire(target, now: now)
     return switches[target.index].bite()
@@ -100,7 +101,7 @@ package struct FaultStatus: Hashable, Sendable {
   package let target: FaultTarget
   /// Nil while no fault is on.
   package let spec: FaultSpec?
-  /// What `flaky` draws from.
+  /// The seed of `flaky`'s draws.
   package let seed: UInt64?
   package let remainingSeconds: Double
   /// Bites of the fault that is on, or of the last one.

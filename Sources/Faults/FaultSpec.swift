@@ -53,7 +53,7 @@ package struct FaultSpec: Hashable, Sendable {
     (self.ttlSeconds, self.seed) = (ttlSeconds, seed)
   }
 
-  /// Checks a field that belongs to one kind of fault: required there, rejected elsewhere. `isGood` is nil where it is absent.
+  /// Checks a field that belongs to one kind of fault: required there, rejected elsewhere. `isGood` is nil if it is absent.
   private static func check(
     _ field: String, of owner: FaultKind, _ kind: FaultKind, _ isGood: Bool?, _ rule: String
   ) throws(InvalidFault) {
@@ -76,7 +76,7 @@ package struct FaultSpec: Hashable, Sendable {
     }
   }
 
-  /// The JSON that the operator's call takes.
+  /// The JSON of the operator's call.
   package var json: String {
     var members = ["\"kind\":\"\(kind.rawValue)\""]
     if let latencyMs { members.append("\"latencyMs\":\(latencyMs)") }

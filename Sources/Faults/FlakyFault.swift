@@ -1,7 +1,7 @@
 import EventLoop
 
-/// A share of the uses fails, drawn from a seed: half of them before anything is sent, the other half after the call was
-/// made, whose answer is lost.
+/// A share of the uses fails, drawn from a seed: half of them before anything is sent, the other half after
+/// the call was made, and its answer is lost.
 package struct FlakyFault: Fault {
   private let rate: Double
   private var state: UInt64

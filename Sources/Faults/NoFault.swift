@@ -1,4 +1,4 @@
-/// The control: every use goes on unchanged.
+/// The control: every use passes unchanged.
 package struct NoFault: Fault {
   package init() {}
   package func effect() -> FaultEffect { .none }

@@ -1,16 +1,14 @@
 package import EventLoop
 
-/// Does to the uses of one server what the switch on the board says: the adapter between a board and a wire module.
+/// Applies the board's switch to the uses of one server: the adapter between a board and a wire module.
 ///
 ///                         connect                call                                        receive
-///     outage              refused                refused; existing connections are cut       waits
+///     outage              refused                refused; existing connections are cut       refused
 ///     hang    database    waits, or silent       waits until healed, silent at the deadline
 ///             redis       silent at the deadline, healed or not
-///             kafka                              sent at once, unanswered                    waits
+///             kafka                              sent at once, unanswered                    silent
 ///     latency             later, at the latest at the deadline, for the caller to notice
-///     flaky               refused                refused, or sent and unanswered             waits
-///
-/// What waits to receive asks the switch again after a pause.
+///     flaky               refused                refused, or sent and unanswered             refused, or silent
 @LoopActor
 package final class SwitchedServer: CallSeam {
   private struct Weak { weak var connection: (any Severable)? }
@@ -20,13 +18,11 @@ package final class SwitchedServer: CallSeam {
     let go: @LoopActor (CallPermit) -> Void
   }
 
-  private static let receivePause = Duration.milliseconds(100)
-
   package private(set) var isClear = true
   private let board: FaultBoard
   private let target: FaultTarget
   private var connections: [Weak] = []
-  /// Uses that go on as soon as the server hangs no more, in the order in which they came.
+  /// Uses that continue as soon as the hang ends, in the order in which they arrived.
   private var waiting: [Waiting] = []
 
   package init(_ board: FaultBoard, _ target: FaultTarget) {
@@ -38,11 +34,7 @@ package final class SwitchedServer: CallSeam {
   package func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
     switch (board.effect(target), use) {
     case (.now(.proceed), _): go(.proceed)
-    case (.delay(let wait), .receive): EventLoop.shared.schedule(after: wait) { go(.proceed) }
-    case (_, .receive):
-      EventLoop.shared.schedule(after: SwitchedServer.receivePause) {
-        self.begin(use, deadline: deadline, go)
-      }
+    case (.hang, .receive), (.now(.proceedUnanswered), .receive): go(.silent)
     case (.now(.proceedUnanswered), .connect): go(.refused("the connection was lost by a fault switch"))
     case (.now(let permit), _): go(permit)
     case (.delay(let wait), _): EventLoop.shared.schedule(at: min(.now + wait, deadline)) { go(.proceed) }
@@ -55,7 +47,7 @@ package final class SwitchedServer: CallSeam {
     case .kafka: go(.proceedUnanswered)
     case .redis: EventLoop.shared.schedule(at: deadline) { go(.silent) }
     case .database:
-      // What waits longer than its deadline is the first to find out.
+      // The timer removes expired uses from those that wait.
       let timer = EventLoop.shared.schedule(at: deadline) { [weak self] in
         self?.waiting.removeAll { !$0.timer.isPending }
         go(.silent)

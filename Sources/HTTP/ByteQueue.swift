@@ -1,3 +1,5 @@
+internal import Text
+
 /// Bytes that wait: appended at the end, consumed at the front. It allocates its memory itself, so that appending costs
 /// no checks.
 final class ByteQueue {
@@ -77,20 +79,12 @@ final class ByteQueue {
     }
   }
 
-  /// A number in decimal; not negative.
-  func appendNumber(_ number: Int) {
+  /// A number in decimal.
+  func append(decimal number: Int) {
     reserve(20)
-    var rest = number
-    var digits = 1
-    while rest >= 10 {
-      rest /= 10
-      digits += 1
-    }
-    rest = number
-    for place in stride(from: end + digits - 1, through: end, by: -1) {
-      memory.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 + rest % 10), toByteOffset: place, as: UInt8.self)
-      rest /= 10
-    }
-    end += digits
+    let room = (memory + end).assumingMemoryBound(to: UInt8.self)
+    var text = TextBuffer(UnsafeMutableBufferPointer(start: room, count: 20))
+    text.append(decimal: Int64(number))
+    end += text.count
   }
 }

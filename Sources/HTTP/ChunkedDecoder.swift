@@ -1,3 +1,5 @@
+internal import Text
+
 /// Decodes a chunked body (RFC 9112, 7.1), in whatever pieces it arrives.
 ///
 ///     size ─▶ extension ─▶ lineFeed ─▶ data ─▶ dataEnd ─▶ size …
@@ -76,11 +78,11 @@ package struct ChunkedDecoder {
   }
 
   private mutating func sizeByte(_ byte: UInt8, _ bodyCount: Int) -> HTTPRefusal? {
-    if let value = Self.hexValue(byte) {
+    if let value = hexValue(byte, upperCase: true) {
       if digits == 0 { size = 0 }
       digits += 1
       guard digits <= 15 else { return .badChunk }
-      size = size << 4 | value
+      size = size << 4 | Int(value)
       return size > limit - bodyCount ? .bodyTooLarge : nil
     }
     guard digits > 0 else { return .badChunk }
@@ -106,14 +108,5 @@ package struct ChunkedDecoder {
     spare -= 1
     guard spare >= 0, byte >= 0x20 || byte == ByteScan.tab, byte != 0x7f else { return .badChunk }
     return become(next)
-  }
-
-  private static func hexValue(_ byte: UInt8) -> Int? {
-    switch byte {
-    case 0x30...0x39: Int(byte) - 0x30
-    case 0x41...0x46: Int(byte) - 0x41 + 10
-    case 0x61...0x66: Int(byte) - 0x61 + 10
-    default: nil
-    }
   }
 }

@@ -12,7 +12,7 @@ enum ResponseWriter {
   static func write(_ response: HTTPResponse, _ shape: AnswerShape, date: [UInt8], to output: ByteQueue) {
     output.reserve(256 + response.body.count)
     output.append("HTTP/1.1 ")
-    output.appendNumber(response.status)
+    output.append(decimal: response.status)
     output.append(ByteScan.space)
     output.append(HTTPStatus.phrase(response.status))
     output.append("\r\n")
@@ -25,7 +25,7 @@ enum ResponseWriter {
     let hasBody = response.status >= 200 && response.status != 204 && response.status != 304
     if hasBody {
       output.append("Content-Length: ")
-      output.appendNumber(response.body.count)
+      output.append(decimal: response.body.count)
       output.append("\r\n")
     }
     for (name, value) in response.headers {

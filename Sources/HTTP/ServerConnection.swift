@@ -1,6 +1,9 @@
 internal import EventLoop
 
 /// One connection of a server: carries out what `ServerConnectionMachine` decides, and owns the socket.
+///
+/// Every event (bytes, an answer, a deadline, the turn's end) is told to the machine, and `run` carries out the actions
+/// that it returns: `.dispatch` calls the server's handler, whose answer comes back as an event.
 @LoopActor
 final class ServerConnection {
   private let server: HTTPServer

@@ -134,7 +134,7 @@ package enum HistoryFile {
       request.person, UInt32(request.attempt), request.due, request.sent, request.answered,
     ] {
       text.append(tab)
-      text += String(number).utf8
+      text.append(decimal: Int64(number))
     }
     text.append(tab)
     text += request.outcome.name.utf8

@@ -1,18 +1,18 @@
 import Text
 
-/// Reads one flat JSON object, strictly, and keeps where the values of known fields lie.
+/// Reads one flat JSON object strictly and records the positions of known fields' values.
 ///
-/// Strictly: UTF-8 without a byte order mark, the grammar of RFC 8259, nothing before or after the object, no
-/// control characters and no lone surrogates in any text (PostgreSQL holds neither), nesting of at most eight
-/// levels in fields that nobody knows. A known field that comes twice is refused: two readers could choose
-/// differently.
+/// It accepts UTF-8 without a byte order mark, the grammar of RFC 8259, and nothing before or after the
+/// object. Control characters and lone surrogates are rejected in every text (PostgreSQL stores neither), as
+/// is nesting of more than eight levels in unknown fields. A known field that occurs twice is rejected: two
+/// readers could choose different values.
 package struct JSONFields {
   package enum Value: Equatable {
-    /// Where the text lies between its quotes, and whether it has escapes.
+    /// The position of the text between its quotes, and whether it has escapes.
     case text(Range<Int>, escaped: Bool)
     /// Written without fraction or exponent, in at most 18 digits.
     case integer(Int64)
-    /// Where any other number lies.
+    /// The position of any other number.
     case decimal(Range<Int>)
     case other
   }
@@ -36,7 +36,7 @@ package struct JSONFields {
     try readObject()
   }
 
-  /// The value of the field with this index among the names; nil where it is missing.
+  /// The value of the field with this index among the names; nil if it is missing.
   package subscript(_ index: Int) -> Value? { values[index] }
 
   /// The text itself.
@@ -45,9 +45,9 @@ package struct JSONFields {
       ? String(decoding: unescaped(range), as: UTF8.self) : String(decoding: bytes[range], as: UTF8.self)
   }
 
-  /// A whole number however it is written: `1000`, `1000.0` and `1e3` are one number to JSON and to the contract's
-  /// `type: integer`. Nil for anything else. One with a fraction or an exponent is read as
-  /// a double.
+  /// The value of a whole number in any notation: `1000`, `1000.0` and `1e3` are the same number in JSON and
+  /// for the contract's `type: integer`. Nil for anything else. A number with a fraction or an exponent is
+  /// parsed as a double.
   package func wholeNumber(_ value: Value) -> Int64? {
     switch value {
     case .integer(let number): number
@@ -86,7 +86,7 @@ package struct JSONFields {
 
   private mutating func index(ofKey key: (range: Range<Int>, escaped: Bool)) -> Int? {
     if key.escaped { return names.firstIndex(of: unescaped(key.range)) }
-    // Writers keep to an order: the field after the last one is tried first.
+    // Writers keep an order, so the field after the last one is tried first.
     if expected < names.count, isName(expected, key.range) {
       expected += 1
       return expected - 1
@@ -213,7 +213,7 @@ package struct JSONFields {
 // MARK: Texts
 
 extension JSONFields {
-  /// Reads what follows an opening quote, up to and with the closing one.
+  /// Reads the text after an opening quote, including the closing one.
   private mutating func readText() throws(Failure) -> (range: Range<Int>, escaped: Bool) {
     let start = position
     var escaped = false
@@ -235,7 +235,7 @@ extension JSONFields {
     throw .notJSON
   }
 
-  /// Steps over printable ASCII without quotes and backslashes: most of every message.
+  /// Skips printable ASCII without quotes and backslashes: most of every message.
   private mutating func skipPlainText() {
     var at = position
     while at < bytes.count {
@@ -246,7 +246,7 @@ extension JSONFields {
     position = at
   }
 
-  /// Reads what follows a backslash.
+  /// Reads the escape after a backslash.
   private mutating func readEscape() throws(Failure) -> Unicode.Scalar {
     guard let byte = peek else { throw .notJSON }
     position += 1
@@ -280,8 +280,8 @@ extension JSONFields {
     return code
   }
 
-  /// Steps over one character of two to four bytes: shortest form only, no surrogates, nothing beyond
-  /// U+10FFFF and, as everywhere, no control characters (U+0080…U+009F).
+  /// Skips one character of two to four bytes: shortest form only, no surrogates, nothing beyond U+10FFFF and
+  /// no control characters (U+0080…U+009F).
   private mutating func skipMultibyte(_ first: UInt8) throws(Failure) {
     let (length, second): (Int, ClosedRange<UInt8>) =
       switch first {
@@ -304,7 +304,7 @@ extension JSONFields {
     position += length
   }
 
-  /// The bytes of a text that has been read before, its escapes resolved.
+  /// The bytes of a text that was validated before, with its escapes resolved.
   private func unescaped(_ range: Range<Int>) -> [UInt8] {
     var copy = self
     copy.position = range.lowerBound
@@ -316,7 +316,7 @@ extension JSONFields {
         result.append(byte)
         continue
       }
-      // It was read before: it does not fail now.
+      // The escape was validated before, so this cannot fail.
       guard let scalar = try? copy.readEscape() else { break }
       result.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
     }

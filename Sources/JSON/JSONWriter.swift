@@ -1,6 +1,6 @@
 import Text
 
-/// Writes JSON by hand: what the hot path answers needs no reflection and one allocation.
+/// Writes JSON directly into one array, without reflection: for answers on the hot path.
 package struct JSONWriter {
   package private(set) var bytes: [UInt8] = []
   /// Whether the next member or element follows another.
@@ -26,7 +26,7 @@ package struct JSONWriter {
     needsComma = true
   }
 
-  /// The name of a member; the value must follow. Names are the program's own and need no escapes.
+  /// The name of a member; its value must follow. Names are constants of the program and need no escapes.
   package mutating func key(_ name: StaticString) {
     separate()
     bytes.append(UInt8(ascii: "\""))
@@ -55,7 +55,7 @@ package struct JSONWriter {
     raw(flag ? "true" : "false")
   }
 
-  /// A text that needs no escapes and writes itself: a time, a day, an identifier.
+  /// A text without escapes that `append` writes: a time, a day, an identifier.
   package mutating func member(_ name: StaticString, plain append: (inout [UInt8]) -> Void) {
     key(name)
     bytes.append(UInt8(ascii: "\""))
@@ -102,7 +102,7 @@ package struct JSONWriter {
 
   package mutating func null() { raw("null") }
 
-  /// JSON that is written already.
+  /// JSON that is already encoded.
   package mutating func raw(_ json: some Sequence<UInt8>) {
     separate()
     bytes.append(contentsOf: json)

@@ -58,6 +58,9 @@ final class EventPump {
     wake()  // for what is in the queue already
   }
 
+  /// Whether an event waits here that was taken off the library's queue before a hold.
+  var hasPolled: Bool { current != nil && !isDraining }
+
   /// Looks at the queue in the next turn.
   func wake() {
     guard let wakeup else { return }

@@ -78,24 +78,27 @@ package final class KafkaAdmin {
     try await run { client in TopicAdministration.delete(client, topic, deadline) }
   }
 
-  /// The watermarks of partitions, in the order that they are given in; all of them, or none.
+  /// The watermarks of partitions, in the order that they are given in; all of them, or none. They are asked one after
+  /// the other.
+  ///
+  /// - Parameter patience: how long each partition may take.
   package func watermarks(
-    of topic: String, partitions: [Int32], deadline: Instant
+    of topic: String, partitions: [Int32], patience: Duration
   ) async throws(KafkaError) -> [KafkaWatermarks] {
-    try await run { client in PartitionQuestions.watermarks(client, topic, partitions, deadline) }
+    try await run { client in PartitionQuestions.watermarks(client, topic, partitions, patience) }
   }
 
   /// The watermarks of the partitions 0, 1 … of a topic with so many.
   package func watermarks(
-    of topic: String, partitions count: Int, deadline: Instant
+    of topic: String, partitions count: Int, patience: Duration
   ) async throws(KafkaError) -> [KafkaWatermarks] {
-    try await watermarks(of: topic, partitions: Array(0..<Int32(count)), deadline: deadline)
+    try await watermarks(of: topic, partitions: Array(0..<Int32(count)), patience: patience)
   }
 
   package func watermarks(
     of topic: String, partition: Int32, deadline: Instant
   ) async throws(KafkaError) -> KafkaWatermarks {
-    try await watermarks(of: topic, partitions: [partition], deadline: deadline)[0]
+    try await watermarks(of: topic, partitions: [partition], patience: deadline - .now)[0]
   }
 
   /// The next offsets that a group has committed, without joining it; partitions without a commit are left out.

@@ -46,7 +46,9 @@ package final class KafkaGroupConsumer {
   private let onRebalance: @LoopActor (KafkaRebalance) -> Void
   private let onProblem: @LoopActor (KafkaProblem) -> Void
   private let client: GroupClient
-  private let gate = ReadingGate()
+  private let readPermit = ReadPermit()
+  /// Partitions that were sought while an event waited in the pump.
+  private var soughtSincePolled: Set<Int32> = []
   private var reader: GroupReader
   /// Of this client alone; answers to commits and to leaving come on it.
   private var queue: OpaquePointer?
@@ -69,8 +71,8 @@ package final class KafkaGroupConsumer {
 
   /// Stands between each turn's reading and the broker.
   package var seam: (any CallSeam)? {
-    get { gate.seam }
-    set { gate.seam = newValue }
+    get { readPermit.seam }
+    set { readPermit.seam = newValue }
   }
 
   /// The partitions of the latest `assigned`.
@@ -139,10 +141,15 @@ package final class KafkaGroupConsumer {
   package func close(deadline: Instant) async {
     guard !reader.isClosed else { return }
     aliveTimer?.cancel()
-    gate.open(pump)
-    perform(reader.close())
+    readPermit.open(pump)
+    let actions = reader.close()
+    perform(actions)
     if let queue {
-      while !client.hasLeft, Instant.now < deadline { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+      // Where it could not subscribe there is no group to leave.
+      let leaves = actions.contains(.leave)
+      while leaves, !client.hasLeft, Instant.now < deadline {
+        await EventLoop.shared.sleep(for: .milliseconds(5))
+      }
       pump?.stop()
       pump = nil
       rd_kafka_queue_destroy(queue)
@@ -159,8 +166,11 @@ package final class KafkaGroupConsumer {
     budget -= 1
     switch rd_kafka_event_type(event) {
     case RD_KAFKA_EVENT_FETCH:
-      guard gate.admits(pump) else { return .unfinished }
+      guard readPermit.admits(pump) else { return .unfinished }
+      defer { soughtSincePolled = [] }
       while let message = rd_kafka_event_message_next(event) {
+        // Off the library's queue before the seek, which drops only what is in it.
+        guard !soughtSincePolled.contains(message.pointee.partition) else { continue }
         perform(
           reader.arrived(message.pointee.partition, message.pointee.offset) {
             KafkaMessage(copying: message, headers: false, upTo: options.valueLimit)
@@ -176,7 +186,7 @@ package final class KafkaGroupConsumer {
   }
 
   private func turned() {
-    gate.turned()
+    readPermit.turned()
     perform(reader.turned())
   }
 
@@ -217,7 +227,9 @@ package final class KafkaGroupConsumer {
       switch action {
       case .assign(let offsets): client.assign(offsets)
       case .unassign: client.unassign()
-      case .seek(let partition, let offset): client.seek(partition, to: offset)
+      case .seek(let partition, let offset):
+        if pump?.hasPolled == true { soughtSincePolled.insert(partition) }
+        client.seek(partition, to: offset)
       case .pause(let partitions): client.pause(partitions)
       case .resume(let partitions): client.resume(partitions)
       case .leave: if let queue { client.leave(answerOn: queue) }

@@ -95,7 +95,8 @@ package final class KafkaProducer {
   private func ask(_ seam: any CallSeam, _ message: OutgoingMessage) throws(KafkaError) {
     let deadline = Instant.now + options.messageTimeout
     let answer = SeamAnswer()
-    seam.begin(.call, deadline: deadline) { permit in
+    // A message has no deadline of its own before it is sent: one that is delayed for long is sent late.
+    seam.begin(.call, deadline: .distantFuture) { permit in
       do throws(KafkaError) {
         try self.send(message, permit, deadline)
       } catch {

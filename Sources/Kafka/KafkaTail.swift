@@ -32,8 +32,8 @@ package final class KafkaTail {
 
   /// Stands between each turn's reading and the broker.
   package var seam: (any CallSeam)? {
-    get { gate.seam }
-    set { gate.seam = newValue }
+    get { readPermit.seam }
+    set { readPermit.seam = newValue }
   }
   /// Whether a broker answered when it was last needed.
   package private(set) var isReachable = false
@@ -43,7 +43,7 @@ package final class KafkaTail {
   private let options: Options
   private let onMessages: @LoopActor ([KafkaMessage]) -> Void
   private let onProblem: @LoopActor (KafkaProblem) -> Void
-  private let gate = ReadingGate()
+  private let readPermit = ReadPermit()
   private var order = OffsetOrder()
   private var batch: [KafkaMessage] = []
   private var client: TailClient?
@@ -59,7 +59,7 @@ package final class KafkaTail {
     (self.configuration, self.topic, self.options) = (configuration, topic, options)
     (self.onMessages, self.onProblem) = (onMessages, onProblem)
     for (partition, offset) in offsets.enumerated() { order.set(Int32(partition), to: offset) }
-    gate.onShut = { [weak self] in self?.isReachable = false }
+    readPermit.onShut = { [weak self] in self?.isReachable = false }
   }
 
   /// Begins to read.
@@ -90,7 +90,7 @@ package final class KafkaTail {
   // MARK: - Events
 
   private func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
-    guard gate.admits(pump) else { return .unfinished }
+    guard readPermit.admits(pump) else { return .unfinished }
     switch rd_kafka_event_type(event) {
     case RD_KAFKA_EVENT_FETCH:
       while let message = rd_kafka_event_message_next(event) { accept(message) }
@@ -118,7 +118,7 @@ package final class KafkaTail {
   }
 
   private func turned() {
-    gate.turned()
+    readPermit.turned()
     flush()
   }
 

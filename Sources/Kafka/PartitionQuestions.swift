@@ -3,14 +3,15 @@ internal import EventLoop
 
 /// Asks what partitions hold. Blocks.
 enum PartitionQuestions {
+  /// - Parameter patience: how long each partition may take.
   static func watermarks(
-    _ client: OpaquePointer, _ topic: String, _ partitions: [Int32], _ deadline: Instant
+    _ client: OpaquePointer, _ topic: String, _ partitions: [Int32], _ patience: Duration
   ) -> Result<[KafkaWatermarks], KafkaError> {
     var marks: [KafkaWatermarks] = []
     for partition in partitions {
       var (low, high): (Int64, Int64) = (-1, -1)
       let code = rd_kafka_query_watermark_offsets(
-        client, topic, partition, &low, &high, milliseconds(until: deadline))
+        client, topic, partition, &low, &high, milliseconds(until: .now + patience))
       guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
         return .failure(ErrorCode.asError(code, "watermarks of \(topic) \(partition)"))
       }

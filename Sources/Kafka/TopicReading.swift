@@ -72,7 +72,7 @@ package final class TopicReading {
     defer { EventLoop.shared.spawn { await admin.close() } }
     let cluster = try await admin.describe(topic, deadline: deadline)
     guard let partitions = cluster.topic?.partitions else { throw Failure.noTopic }
-    let marks = try await admin.watermarks(of: topic, partitions: partitions, deadline: deadline)
+    let marks = try await admin.watermarks(of: topic, partitions: partitions, patience: deadline - .now)
     return (marks.map(\.high), cluster.isMock)
   }
 

@@ -20,10 +20,11 @@ package struct LabFolder: Sendable {
   package var report: String { path + "/report" }
   package func log(of part: LabPart) -> String { "\(logs)/\(part.rawValue).log" }
   /// What a program writes once it listens.
-  func readyFile(of part: LabPart) -> String { "\(path)/ready/\(part.rawValue).json" }
+  func readyFile(of part: LabPart) -> String { "\(ready)/\(part.rawValue).json" }
+  var ready: String { path + "/ready" }
 
   package func make() throws {
-    for folder in [path, logs, path + "/ready"] { try ServerFiles.makeFolder(folder) }
+    for folder in [path, logs] { try ServerFiles.makeFolder(folder) }
   }
 
   /// For commands that change what runs: one at a time in one folder. The lock ends with the process.

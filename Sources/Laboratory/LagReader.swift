@@ -27,7 +27,7 @@ package final class LagReader {
     do {
       let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)
       let next = Dictionary(uniqueKeysWithValues: rows.map { ($0.partition, $0.nextOffset) })
-      return try await admin.watermarks(of: topic, partitions: partitions, deadline: deadline).lag(
+      return try await admin.watermarks(of: topic, partitions: partitions, patience: .seconds(5)).lag(
         behind: next)
     } catch { return nil }
   }

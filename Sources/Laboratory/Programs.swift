@@ -16,6 +16,7 @@ extension Lab {
     let log = folder.log(of: part)
     let offset = ServerFiles.size(of: log)
     let file = folder.readyFile(of: part)
+    try ServerFiles.makeFolder(folder.ready)
     try? FileManager.default.removeItem(atPath: file)
     var environment = ProgramCommand.environment(of: part, state: state, options: options)
     environment["READY_FILE"] = file

@@ -22,7 +22,8 @@ extension Lab {
     try await dropTopic()
     try PrivatePostgres.remove(in: folder.path)
     for name in [
-      "history", "switches", "redis", "redis.conf", "kafka", "operator-token", "lab.json.old", "lab.json",
+      "history", "ready", "switches", "redis", "redis.conf", "kafka", "operator-token", "lab.json.old",
+      "lab.json",
     ] {
       let path = "\(folder.path)/\(name)"
       if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }

@@ -39,7 +39,8 @@ package struct BystanderSchedule: Sendable {
   }
 
   /// The requests of a run for these stays, in order.
-  static func requests(perSecond: Double, stays: [Int64], seed: UInt64) -> @LoopActor () -> SideStream.Request {
+  static func requests(perSecond: Double, stays: [Int64], seed: UInt64) -> @LoopActor () -> SideStream.Request
+  {
     var schedule = BystanderSchedule(requestsPerSecond: perSecond, stays: stays.count, seed: seed)
     return {
       let visit = schedule.next()

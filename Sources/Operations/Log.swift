@@ -1,4 +1,5 @@
 package import EventLoop
+internal import Text
 
 /// Log lines of one program: a constant message and its metadata, one line each to standard error.
 ///
@@ -35,14 +36,14 @@ package struct Log: Sendable {
     guard level >= self.level else { return }
     output.append(
       LogLine.format(
-        time: SystemTime.text, level: level, program: program, message: message,
+        time: SystemClock().now().description, level: level, program: program, message: message,
         metadata: metadata))
   }
 }
 
-/// Writes lines to a descriptor without making the loop wait for who reads them.
+/// Writes lines to a descriptor without making the loop wait for the reader.
 ///
-/// A reader that does not keep up costs lines, not requests: what exceeds the bound is dropped and counted.
+/// A slow reader costs lines, not requests: lines beyond the bound are dropped and counted.
 @LoopActor
 package final class LogOutput {
   private let descriptor: Int32
@@ -52,7 +53,7 @@ package final class LogOutput {
   private var dropped = 0
   private var isFlushScheduled = false
 
-  /// - Parameter maximumPending: bytes that wait at most for a slow reader.
+  /// - Parameter maximumPending: the most bytes that wait for a slow reader.
   package nonisolated init(descriptor: Int32 = 2, maximumPending: Int = 262_144) {
     (self.descriptor, self.maximumPending) = (descriptor, maximumPending)
   }
@@ -81,7 +82,8 @@ package final class LogOutput {
     EventLoop.shared.schedule(after: .milliseconds(50)) { self.flushOrRetry() }
   }
 
-  /// Writes what the descriptor takes at once; waits for it at most `patience` milliseconds, for the end of a program.
+  /// Writes what the descriptor accepts at once, and waits for it at most `patience` milliseconds; for the
+  /// end of a program.
   package func flush(patience: Int32 = 0) {
     while let line = pending.first, PatientOutput.isWritable(descriptor, within: patience) {
       guard writePieces(of: line) else { return abandon() }
@@ -96,7 +98,7 @@ package final class LogOutput {
     dropped = 0
   }
 
-  /// Nobody will read any more.
+  /// No reader is left.
   private func abandon() {
     pending.removeAll()
     pendingBytes = 0

@@ -13,12 +13,12 @@ package enum LogLevel: String, CaseIterable, Comparable, Sendable {
   package static func < (a: LogLevel, b: LogLevel) -> Bool { a.order < b.order }
 }
 
-/// What a log line says beside its constant message, in order.
+/// The keys and values of a log line after its constant message, in order.
 package typealias LogMetadata = KeyValuePairs<StaticString, any CustomStringConvertible>
 
-/// One line as `key=value` pairs. Whatever the values hold, it stays one line and its keys stay the program's own.
+/// Formats one line of `key=value` pairs. Values are escaped, so that none can break the line or forge a key.
 enum LogLine {
-  /// A longer line is cut: a pipe takes this much in one piece.
+  /// A longer line is cut: a pipe accepts this much in one piece.
   static let maximumLength = 4_000
 
   /// `time` is ISO 8601.
@@ -30,7 +30,7 @@ enum LogLine {
     for (key, content) in metadata { line += " \(key)=\(value("\(content)"))" }
     var bytes = Array(line.utf8.prefix(maximumLength))
     if bytes.count == maximumLength {
-      // Not in the middle of a character.
+      // Does not cut inside a character.
       while let last = bytes.last, last & 0xC0 == 0x80 { bytes.removeLast() }
       bytes.removeLast()
       bytes.append(contentsOf: "…".utf8)
@@ -39,7 +39,7 @@ enum LogLine {
     return bytes
   }
 
-  /// Plain where nothing in it could be mistaken, else in quotes and escaped.
+  /// Returns the text unchanged if it is unambiguous, otherwise quoted and escaped.
   static func value(_ text: String) -> String {
     if !text.isEmpty, text.utf8.allSatisfy(isPlain) { return text }
     var quoted = "\""
@@ -52,7 +52,7 @@ enum LogLine {
       case "\t": quoted += "\\t"
       default:
         switch scalar.properties.generalCategory {
-        // Line ends of all alphabets, and marks that turn the direction of what follows.
+        // Line separators of all scripts, and marks that change the text's direction.
         case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
           quoted += "\\u{\(String(scalar.value, radix: 16))}"
         default: quoted.unicodeScalars.append(scalar)

@@ -1,9 +1,9 @@
 package import EventLoop
 
-/// The figures of one process. Owned by the loop, so nothing is locked.
+/// The metrics of one process. They are used only on the loop, so nothing is locked.
 ///
-/// A caller asks for its handle once and keeps it; counting is then an addition. `render` writes the Prometheus
-/// text format, version 0.0.4.
+/// A caller requests its handle once and keeps it; counting is then an addition. `render` writes the
+/// Prometheus text format, version 0.0.4.
 @LoopActor
 package final class Metrics {
   private var families: [MetricFamily] = []
@@ -11,7 +11,8 @@ package final class Metrics {
 
   package nonisolated init() {}
 
-  /// A number that only grows. The same name and labels give the same handle. By custom its name ends in `_total`.
+  /// A number that only grows. The same name and labels return the same handle. By convention its name ends
+  /// in `_total`.
   package func counter(_ name: String, help: String, labels: [MetricLabel] = []) -> Counter {
     let family = family(name, help, kind: .counter)
     if case .counter(let known)? = family.find(labels) { return known }
@@ -29,7 +30,7 @@ package final class Metrics {
     return gauge
   }
 
-  /// A number that is looked up when somebody reads the figures; a later `read` replaces an earlier one.
+  /// A number that is read when the metrics are rendered; a later `read` replaces an earlier one.
   package func gauge(
     _ name: String, help: String, labels: [MetricLabel] = [], read: @escaping @LoopActor () -> Double
   ) {
@@ -43,7 +44,8 @@ package final class Metrics {
     family(name, help, kind: .counter).add(labels, .sampled(read))
   }
 
-  /// How a quantity is distributed. `bounds` are the upper ends of the buckets, ascending; one above all is added.
+  /// The distribution of a quantity. `bounds` are the upper bounds of the buckets, ascending; an unbounded
+  /// one is added.
   package func histogram(
     _ name: String, help: String, labels: [MetricLabel] = [], bounds: [Double] = Histogram.latencySeconds
   ) -> Histogram {
@@ -65,7 +67,7 @@ package final class Metrics {
     return family
   }
 
-  /// All figures in the Prometheus text format, version 0.0.4.
+  /// All metrics in the Prometheus text format, version 0.0.4.
   package func render() -> [UInt8] {
     var text = PrometheusText()
     for family in families { family.write(to: &text) }
@@ -103,7 +105,7 @@ package final class Histogram {
   ]
 
   let bounds: [Double]
-  /// One more than `bounds`: the last counts what lies above all of them.
+  /// One more than `bounds`: the last counts everything above them.
   private(set) var counts: [UInt64]
   private(set) var sum = 0.0
 
@@ -125,7 +127,7 @@ package final class Histogram {
   /// Observes a duration, in seconds.
   package func observe(_ duration: Duration) { observe(Double(duration.nanoseconds) / 1e9) }
 
-  /// The same without making a `Duration` of it, for the hot path.
+  /// The same without creating a `Duration`, for the hot path.
   package func observe(from start: Instant, to end: Instant) {
     observe(Double(end.nanoseconds &- start.nanoseconds) / 1e9)
   }

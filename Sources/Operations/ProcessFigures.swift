@@ -1,6 +1,6 @@
 import EventLoop
 
-/// What this process uses of its machine, as figures that are looked up when somebody reads them.
+/// The resource usage of this process as metrics, read when they are rendered.
 package enum ProcessFigures {
   @LoopActor package static func register(in metrics: Metrics) {
     metrics.counter("process_cpu_seconds_total", help: "User and system CPU time, in seconds.") {

@@ -60,7 +60,7 @@ private func isNameByte(_ byte: UInt8) -> Bool {
   (97...122).contains(byte) || (65...90).contains(byte) || (48...57).contains(byte) || byte == 95
 }
 
-/// The exposition format: `# HELP`, `# TYPE`, then one line a sample.
+/// The exposition format: `# HELP`, `# TYPE`, then one line per sample.
 struct PrometheusText {
   private(set) var bytes: [UInt8] = []
 

@@ -1,15 +1,15 @@
-/// The settings that a program reads as a whole: `init` reads each in one place.
+/// All settings of a program; `init` reads each of them in one place.
 package protocol ProgramSettings: Sendable {
   init(_ reader: inout SettingsReader) throws(SettingsError)
 
-  /// The least that is logged.
+  /// The lowest level that is logged.
   var logLevel: LogLevel { get }
 }
 
 extension ProgramSettings {
   package var logLevel: LogLevel { .info }
 
-  /// - Throws: the first setting that is missing, unknown or absurd.
+  /// - Throws: an error for the first setting that is missing, unknown or invalid.
   package static func read(
     environment: [String: String], arguments: [String]
   ) throws(SettingsError) -> Self {
@@ -32,7 +32,7 @@ extension ProgramSettings {
   }
 }
 
-/// The rule of `host:port`.
+/// The rule for `host:port`.
 package func isHostAndPort(_ text: some StringProtocol) -> Bool {
   guard let colon = text.lastIndex(of: ":"), colon != text.startIndex else { return false }
   guard let port = Int(text[text.index(after: colon)...]), (1...65_535).contains(port) else { return false }
@@ -43,7 +43,7 @@ extension LogLevel {
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
     let levels = [LogLevel.info] + LogLevel.allCases.filter { $0 != .info }
     self = try reader.choice(
-      "LOG_LEVEL", of: levels.map { ($0.rawValue, $0) }, "The least that is logged."
+      "LOG_LEVEL", of: levels.map { ($0.rawValue, $0) }, "Lowest level that is logged."
     ).value
   }
 }

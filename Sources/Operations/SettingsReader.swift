@@ -1,17 +1,18 @@
-/// Reads settings from the environment and from flags of the same name, each parsed where it is read, and remembers
-/// what was read: the same calls make `--help`.
+/// Reads settings from the environment and from flags of the same name. Each setting is parsed and recorded
+/// when it is read: the same calls produce `--help`.
 ///
-/// `HTTP_PORT=8081`, `--http-port 8081` and `--http-port=8081` say the same; a flag wins. An empty variable counts as
-/// not set. The first setting that is missing or absurd is thrown; `finish()` rejects flags that nothing read.
+/// `HTTP_PORT=8081`, `--http-port 8081` and `--http-port=8081` are equivalent; a flag takes precedence. An
+/// empty variable counts as not set. The first missing or invalid setting is thrown; `finish()` rejects flags
+/// that no setting reads.
 package struct SettingsReader {
   private let environment: [String: String]
-  /// By key; nil where the flag came without a value.
+  /// By key; nil if the flag has no value.
   private var flags: [String: String?] = [:]
   /// The settings read so far, in order.
   package private(set) var declarations: [SettingDeclaration] = []
-  /// Of the arguments alone; thrown by the first read.
+  /// An error in the arguments themselves; the first read throws it.
   private var problem: SettingsError?
-  /// Every required setting has the value of its example.
+  /// Whether every required setting takes the value of its example.
   private let usesExamples: Bool
 
   package init(environment: [String: String], arguments: [String]) {
@@ -19,7 +20,7 @@ package struct SettingsReader {
     readFlags(arguments[...])
   }
 
-  /// Reads nothing: each setting has its default or its example, so that all are declared.
+  /// Reads nothing: each setting takes its default or its example, so that all of them are declared.
   init(declaring: Void) { (environment, usesExamples) = ([:], true) }
 
   private mutating func readFlags(_ arguments: ArraySlice<String>) {
@@ -54,12 +55,12 @@ package struct SettingsReader {
     return String(name.uppercased().map { $0 == "-" ? "_" : $0 })
   }
 
-  /// Whether a value is given for a setting, for a default that depends on another setting.
+  /// Whether a setting was given, for a default that depends on another setting.
   package func isGiven(_ key: String) -> Bool {
     flags[key] != nil || !(environment[key] ?? "").isEmpty
   }
 
-  /// - Throws: where a flag was given that no setting reads.
+  /// - Throws: an error if a flag was given that no setting reads.
   package func finish() throws(SettingsError) {
     if let problem { throw problem }
     let known = Set(declarations.map(\.key))
@@ -69,7 +70,7 @@ package struct SettingsReader {
     }
   }
 
-  /// The text of a setting, or nil where it is not set.
+  /// The text of a setting, or nil if it is not set.
   private mutating func take(_ declaration: SettingDeclaration) throws(SettingsError) -> String? {
     if let problem { throw problem }
     declarations.append(declaration)
@@ -97,9 +98,9 @@ package struct SettingsReader {
     do { return try parse(text) } catch { throw SettingsError(setting: key, rule: "\(error)") }
   }
 
-  // MARK: What a setting can be
+  // MARK: Kinds of settings
 
-  /// Text of at most 4,096 bytes that becomes a value; what `parse` throws is the rule that the text breaks.
+  /// Text of at most 4,096 bytes that `parse` converts; the error it throws is the rule that the text breaks.
   package mutating func value<Value>(
     _ key: String, default standard: String, _ help: String, _ parse: (String) throws -> Value
   ) throws(SettingsError) -> Value {
@@ -107,9 +108,9 @@ package struct SettingsReader {
     return try self.parse(key, text ?? standard, parse)
   }
 
-  /// Text that has no default: absent, the program does not start.
+  /// Required text: without it the program does not start.
   ///
-  /// - Parameter example: a text that `parse` takes.
+  /// - Parameter example: a text that `parse` accepts.
   package mutating func required<Value>(
     _ key: String, example: String, _ help: String, secret: Bool = false, _ parse: (String) throws -> Value
   ) throws(SettingsError) -> Value {
@@ -121,7 +122,7 @@ package struct SettingsReader {
     return try self.parse(key, text, parse)
   }
 
-  /// Nil where it is not set.
+  /// Nil if it is not set.
   package mutating func optional<Value>(
     _ key: String, _ help: String, secret: Bool = false, _ parse: (String) throws -> Value
   ) throws(SettingsError) -> Value? {
@@ -138,7 +139,7 @@ package struct SettingsReader {
     try value(key, default: standard, help) { $0 }
   }
 
-  /// A whole number; `unit` is written behind the range in `--help`.
+  /// A whole number; `--help` shows `unit` after the range.
   package mutating func integer(
     _ key: String, default standard: Int, in range: ClosedRange<Int>, unit: String = "", _ help: String
   ) throws(SettingsError) -> Int {
@@ -200,19 +201,21 @@ package struct SettingsReader {
   }
 }
 
-/// A rule that the text of a setting breaks; its description completes the sentence that the setting's name begins.
+/// A rule that the text of a setting breaks; its description completes a sentence that begins with the
+/// setting's name.
 package struct BrokenRule: Error, CustomStringConvertible {
   package let description: String
   package init(_ description: String) { self.description = description }
 
-  /// The value, or the rule that there is none by.
+  /// Returns the value, or throws `rule` if it is nil.
   package static func unless<Value>(_ value: Value?, _ rule: String) throws(BrokenRule) -> Value {
     guard let value else { throw BrokenRule(rule) }
     return value
   }
 }
 
-/// A setting that is missing, unknown or absurd. One line; it never holds the value of a secret.
+/// A setting that is missing, unknown or invalid. Its description is one line and never holds the value of a
+/// secret.
 package struct SettingsError: Error, Hashable, CustomStringConvertible {
   package let setting: String
   package let rule: String
@@ -222,16 +225,16 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
   package var description: String { "\(setting) \(rule)" }
 }
 
-/// What `--help` says of one setting.
+/// The entry of a setting in `--help`.
 package struct SettingDeclaration: Hashable, Sendable {
   package let key: String
   /// `text`, `secret`, `on|off`, names between bars, or a range with its unit.
   package let type: String
-  /// Nil where it has none.
+  /// Nil if it has none.
   package let standard: String?
   package let required: Bool
   package let help: String
-  /// Whether the flag alone is a value.
+  /// Whether the flag may be given without a value.
   var isSwitch: Bool { type == "on|off" }
 
   init(_ key: String, type: String, standard: String?, required: Bool = false, help: String) {
@@ -250,7 +253,7 @@ package struct SettingDeclaration: Hashable, Sendable {
   }
 }
 
-/// A value as an error may show it: short, on one line.
+/// A value as errors show it: short, on one line.
 private func quoted(_ text: String) -> String {
   let shown = text.unicodeScalars.prefix(40).map {
     $0.properties.generalCategory == .control ? "?" : String($0)

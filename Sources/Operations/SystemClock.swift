@@ -6,7 +6,7 @@ package import Text
   import Glibc
 #endif
 
-/// The machine's clock, shifted by a fixed offset where an experiment asks for it (`CLOCK_OFFSET_MS`).
+/// The system clock, shifted by a fixed offset if an experiment sets one (`CLOCK_OFFSET_MS`).
 package struct SystemClock: Sendable {
   package let offsetMilliseconds: Int64
 

@@ -1,9 +1,11 @@
+internal import Text
+
 /// The W3C `traceparent` header: which trace a request belongs to.
 ///
-/// Parsed strictly (<https://www.w3.org/TR/trace-context/>): version 00 is exactly 55 characters; of a later version
-/// the first 55 are read; version ff, capitals and all-zero ids are refused.
+/// It is parsed strictly (<https://www.w3.org/TR/trace-context/>): version 00 has exactly 55 characters; of a
+/// later version the first 55 are read; version ff, upper-case digits and all-zero ids are rejected.
 package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
-  /// The header's value, exactly as it was sent (version 00), or as version 00 writes it.
+  /// The header's value: as received for version 00, otherwise rewritten as version 00.
   package let description: String
 
   package init?(_ header: String) {
@@ -25,16 +27,19 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
 
   /// A new trace, not sampled.
   package static func random(using generator: inout some RandomNumberGenerator) -> TraceContext {
-    let trace = hex(generator.next() | 1, 16) + hex(generator.next(), 16)
-    return TraceContext(made: "00-\(trace)-\(hex(generator.next() | 1, 16))-00")
+    let (high, low, parent) = (generator.next() | 1, generator.next(), generator.next() | 1)
+    let header = String(capacity: 55) { text in
+      text.append("00-")
+      text.append(hex: high)
+      text.append(hex: low)
+      text.append("-")
+      text.append(hex: parent)
+      text.append("-00")
+    }
+    return TraceContext(made: header)
   }
 
   private init(made: String) { description = made }
 }
 
-private func isLowerHex(_ byte: UInt8) -> Bool { (48...57).contains(byte) || (97...102).contains(byte) }
-
-private func hex(_ number: UInt64, _ width: Int) -> String {
-  let digits = String(number, radix: 16)
-  return String(repeating: "0", count: width - digits.utf8.count) + digits
-}
+private func isLowerHex(_ byte: UInt8) -> Bool { hexValue(byte) != nil }

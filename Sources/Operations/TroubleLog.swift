@@ -1,6 +1,6 @@
 package import EventLoop
 
-/// Logs a lasting trouble once, and once that it is over.
+/// Logs a lasting problem once, and once more when it is over.
 @LoopActor
 package final class TroubleLog {
   private let log: Log

@@ -1,13 +1,13 @@
 package import Operations
 
-/// Which database a program works with, and over how many connections.
+/// Which database a program uses, and with how many connections.
 package struct DatabaseSettings: Sendable {
   /// Secret: it may hold a password.
   package let configuration: PostgresConfiguration
-  /// Connections at most.
+  /// The most connections.
   package var pool: Int
 
-  /// - Parameter use: of the connections, for `--help`.
+  /// - Parameter use: what the connections are used for, in `--help`.
   package init(
     _ reader: inout SettingsReader, use: String = "Connections to the database."
   ) throws(SettingsError) {

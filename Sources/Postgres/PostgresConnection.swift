@@ -131,7 +131,7 @@ final class PostgresConnection {
     if PQstatus(connection) == CONNECTION_BAD { throw .lost(libpqError) }
   }
 
-  /// Hands one command to libpq, prepared first where the server does not know it yet.
+  /// Hands one command to libpq, preceded by its preparation if the server does not know it yet.
   private func append(_ statement: PostgresStatement, _ parameters: CStrings) -> Bool {
     let sql = statement.sql
     if prepared[sql] == nil, prepared.count < Self.maximumPrepared {
@@ -167,7 +167,7 @@ final class PostgresConnection {
     if readiness.contains(.writable), state == .busy { flush() }
     let alive = PQconsumeInput(connection) == 1
     guard state == .busy else {
-      // Nothing is expected: either a notice, which libpq takes, or the server has closed.
+      // Nothing is expected: either a notice, which libpq handles, or the server has closed.
       _ = PQisBusy(connection)
       if !alive || PQstatus(connection) == CONNECTION_BAD { lost() }
       return

@@ -31,25 +31,25 @@ package enum PostgresError: Error, Hashable, Sendable, CustomStringConvertible {
   package var isUniqueViolation: Bool { sqlState == "23505" }
 }
 
-/// How one round trip failed, before that is translated for the transaction.
+/// How one round trip failed, before the transaction interprets it.
 enum TripFailure: Error, Hashable {
   /// Nothing reached the connection.
   case notSent(String)
   /// The deadline had passed before anything was sent; the connection is as before.
   case expired
-  /// The server refused; the connection goes on unless `fatal`.
+  /// The server refused; the connection stays open unless `fatal`.
   case server(sqlState: String, message: String, fatal: Bool)
   /// The connection broke.
   case lost(String)
   case deadline
 
-  /// What a failure means if the trip may have committed, and if it cannot have.
+  /// The error of a failed trip if it may have committed, and if it cannot have.
   func error(mayHaveCommitted: Bool) -> PostgresError {
     switch (self, mayHaveCommitted) {
     case (.notSent(let reason), _): .unavailable(reason)
     case (.expired, _): .deadline
     case (.server(let state, let message, fatal: false), _): .server(sqlState: state, message: message)
-    // A backend that was told to end may have committed before.
+    // A backend that was terminated may have committed before.
     case (.server(let state, let message, fatal: true), true): .commitUnknown("\(message) (\(state))")
     case (.server(let state, let message, fatal: true), false): .unavailable("\(message) (\(state))")
     case (.lost(let reason), true): .commitUnknown(reason)

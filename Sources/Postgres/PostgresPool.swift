@@ -51,7 +51,7 @@ package final class PostgresPool {
       discarded: discarded)
   }
 
-  /// Runs one statement as a transaction of its own.
+  /// Runs one statement as a single transaction.
   ///
   /// - Throws: `commitUnknown` only for a statement that writes.
   package func query(
@@ -67,8 +67,8 @@ package final class PostgresPool {
     }
   }
 
-  /// Runs `body` on a connection of its own. BEGIN is sent with its first statements; without `finish` the transaction is
-  /// rolled back.
+  /// Runs `body` on a connection that no other caller uses. BEGIN is sent with its first statements; without
+  /// `finish` the transaction is rolled back.
   package func transaction<T>(
     deadline: Instant, _ body: @LoopActor (PostgresTransaction) async throws -> T
   ) async throws -> T {
@@ -81,7 +81,8 @@ package final class PostgresPool {
     return try await body(transaction)
   }
 
-  /// Takes no more calls, fails those that wait, and returns when the calls under way have ended (each has a deadline).
+  /// Accepts no more calls, fails those that wait, and returns when the calls under way have ended (each has
+  /// a deadline).
   package func close() async {
     isClosed = true
     waiting.failAll(.unavailable("the pool is closed"))
@@ -199,7 +200,8 @@ private struct Backoff {
   private var failures = 0
   private var retryAt = Instant.now
 
-  /// Any number at first; after a failure one at a time, and not before the pause is over.
+  /// Any number of connections may be opened at first; after a failure one at a time, and not before the
+  /// pause is over.
   func mayTry(opening: Int) -> Bool { failures == 0 || (opening == 0 && Instant.now >= retryAt) }
 
   mutating func succeeded() { self = Backoff() }

@@ -1,4 +1,5 @@
 internal import Clibpq
+internal import Text
 
 /// The result of a statement: rows of text-format values, and the command tag.
 ///
@@ -25,12 +26,12 @@ package final class PostgresRows: @unchecked Sendable {
 
   package func isNull(_ row: Int, _ column: Int) -> Bool { field(row, column) == nil }
 
-  /// Nil where the value is NULL.
+  /// Nil if the value is NULL.
   package func text(_ row: Int, _ column: Int) -> String? {
     field(row, column).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Nil where the value is NULL or no 64-bit integer.
+  /// Nil if the value is NULL or not a 64-bit integer.
   package func int(_ row: Int, _ column: Int) -> Int64? {
     guard let field = field(row, column) else { return nil }
     let isNegative = field.first == UInt8(ascii: "-")
@@ -47,7 +48,7 @@ package final class PostgresRows: @unchecked Sendable {
     return isNegative ? value : (value == .min ? nil : -value)
   }
 
-  /// Nil where the value is NULL or no boolean.
+  /// Nil if the value is NULL or not a boolean.
   package func bool(_ row: Int, _ column: Int) -> Bool? {
     switch field(row, column)?.first {
     case UInt8(ascii: "t"): true
@@ -56,7 +57,7 @@ package final class PostgresRows: @unchecked Sendable {
     }
   }
 
-  /// A `bytea`; nil where the value is NULL or none.
+  /// A `bytea`; nil if the value is NULL or not one.
   package func bytes(_ row: Int, _ column: Int) -> [UInt8]? {
     guard let field = field(row, column), field.count >= 2, field.count % 2 == 0,
       field[0] == UInt8(ascii: "\\"), field[1] == UInt8(ascii: "x")
@@ -64,13 +65,13 @@ package final class PostgresRows: @unchecked Sendable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(field.count / 2 - 1)
     for index in stride(from: 2, to: field.count, by: 2) {
-      guard let high = nibble(field[index]), let low = nibble(field[index + 1]) else { return nil }
+      guard let high = hexValue(field[index]), let low = hexValue(field[index + 1]) else { return nil }
       bytes.append(high << 4 | low)
     }
     return bytes
   }
 
-  /// A `timestamptz` in microseconds since 1970; nil where the value is NULL or infinite.
+  /// A `timestamptz` in microseconds since 1970; nil if the value is NULL or infinite.
   package func timestamp(_ row: Int, _ column: Int) -> Int64? {
     field(row, column).flatMap { TimestampText.parse($0) }
   }
@@ -84,13 +85,5 @@ package final class PostgresRows: @unchecked Sendable {
     }
     let bytes = UnsafeRawPointer(value).assumingMemoryBound(to: UInt8.self)
     return UnsafeBufferPointer(start: bytes, count: Int(PQgetlength(result, row, column)))
-  }
-}
-
-private func nibble(_ digit: UInt8) -> UInt8? {
-  switch digit {
-  case 48...57: digit - 48
-  case 97...102: digit - 87
-  default: nil
   }
 }

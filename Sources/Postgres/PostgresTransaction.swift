@@ -1,6 +1,6 @@
 package import EventLoop
 
-/// A transaction on a connection of its own, inside `PostgresPool.transaction`. Only `finish` commits it.
+/// A transaction on an exclusive connection, inside `PostgresPool.transaction`. Only `finish` commits it.
 @LoopActor
 package final class PostgresTransaction {
   private enum State {
@@ -33,7 +33,7 @@ package final class PostgresTransaction {
     _ statements: [(PostgresStatement, [PostgresValue])] = []
   ) async throws(PostgresError) -> [PostgresRows] {
     var rows = try await roundTrip(statements, commits: true)
-    // The server ends a failed transaction with ROLLBACK and calls that a success.
+    // The server ends a failed transaction with ROLLBACK and reports success.
     guard rows.removeLast().commandTag == "COMMIT" else {
       throw .server(sqlState: "25P02", message: "the transaction had failed and was rolled back")
     }

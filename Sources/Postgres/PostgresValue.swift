@@ -1,4 +1,6 @@
-/// A parameter of a statement. The server infers its type from the statement (`$1::date[]` where it cannot).
+internal import Text
+
+/// A parameter of a statement. The server infers its type from the statement (`$1::date[]` if it cannot).
 package enum PostgresValue: Hashable, Sendable {
   case null
   case bool(Bool)
@@ -58,7 +60,7 @@ struct CStrings {
     bytes.append(0)
   }
 
-  /// The pointers are good only inside `body`; a null pointer ends them.
+  /// The pointers are valid only inside `body`; a null pointer ends them.
   func withPointers<R>(_ body: ([UnsafePointer<CChar>?]) -> R) -> R {
     bytes.withUnsafeBytes { raw in
       var pointers: [UnsafePointer<CChar>?] = []
@@ -79,22 +81,24 @@ extension PostgresValue {
     switch self {
     case .null: break
     case .bool(let value): out.append(value ? UInt8(ascii: "t") : UInt8(ascii: "f"))
-    case .int(let value): append(decimal: value, to: &out)
+    case .int(let value): out.append(decimal: value)
     case .text(let value): out.append(contentsOf: value.utf8)
-    case .bytes(let value): appendHex(value, to: &out)
+    case .bytes(let value):
+      out.append(text: #"\x"#)
+      out.append(hex: value)
     case .timestamp(let microseconds): TimestampText.append(microseconds, to: &out)
     case .ints(let values):
       list(values, to: &out) { value, out in
-        if let value { append(decimal: value, to: &out) } else { out.append(contentsOf: "NULL".utf8) }
+        if let value { out.append(decimal: value) } else { out.append(text: "NULL") }
       }
     case .texts(let values):
       list(values, to: &out) { value, out in
-        if let value { quote(value, to: &out) } else { out.append(contentsOf: "NULL".utf8) }
+        if let value { quote(value, to: &out) } else { out.append(text: "NULL") }
       }
     case .bytesArray(let values):
       list(values, to: &out) { value, out in
-        out.append(contentsOf: #""\"#.utf8)
-        appendHex(value, to: &out)
+        out.append(text: #""\\x"#)
+        out.append(hex: value)
         out.append(UInt8(ascii: "\""))
       }
     case .timestamps(let values):
@@ -123,15 +127,4 @@ private func quote(_ text: String, to out: inout [UInt8]) {
     out.append(byte)
   }
   out.append(UInt8(ascii: "\""))
-}
-
-private func append(decimal value: Int64, to out: inout [UInt8]) {
-  out.append(contentsOf: String(value).utf8)
-}
-
-private func appendHex(_ bytes: [UInt8], to out: inout [UInt8]) {
-  out.append(contentsOf: #"\x"#.utf8)
-  for byte in bytes {
-    for nibble in [byte >> 4, byte & 15] { out.append(nibble < 10 ? 48 + nibble : 87 + nibble) }
-  }
 }

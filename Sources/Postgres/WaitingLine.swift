@@ -41,7 +41,7 @@ final class WaitingLine {
 
   /// Gives the connection to the first waiter; there must be one.
   func hand(_ connection: PostgresConnection) {
-    guard let waiter = next() else { preconditionFailure("nobody waits") }
+    guard let waiter = next() else { preconditionFailure("no caller waits") }
     waiter.resume(.success(connection))
   }
 

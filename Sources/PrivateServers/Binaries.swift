@@ -1,8 +1,10 @@
 internal import Foundation
+internal import Text
 
-/// Where installed servers' programs lie.
+/// The locations of installed servers' programs.
 package enum Binaries {
-  /// The first of `name` on `PATH`, or in a place where Debian, Red Hat and Homebrew keep what is not on it.
+  /// The first `name` on `PATH`, or in a folder where Debian, Red Hat and Homebrew keep programs that are not
+  /// on it.
   package static func find(
     _ name: String, environment: [String: String] = ProcessInfo.processInfo.environment
   )
@@ -48,8 +50,7 @@ package struct ServerFailure: Error, Hashable, Sendable, CustomStringConvertible
 /// A secret of 128 random bits.
 package func randomSecret() -> String {
   var generator = SystemRandomNumberGenerator()
-  return (0..<2).map { _ in
-    let digits = String(generator.next(), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }.joined()
+  return String(capacity: 32) { text in
+    for _ in 0..<2 { text.append(hex: generator.next()) }
+  }
 }

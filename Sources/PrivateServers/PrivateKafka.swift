@@ -1,7 +1,7 @@
 package import EventLoop
 internal import Foundation
 
-/// A broker of our own of an Apache Kafka that is installed: `KAFKA_HOME`, or `kafka-server-start` on the path.
+/// A private broker of an installed Apache Kafka: `KAFKA_HOME`, or `kafka-server-start` on the path.
 @LoopActor
 package final class PrivateKafka: PrivateServer {
   package private(set) var port = 0
@@ -11,7 +11,7 @@ package final class PrivateKafka: PrivateServer {
   private let directory: String
   private let tools: Tools
 
-  /// What clients take: `127.0.0.1:port`.
+  /// The address for clients: `127.0.0.1:port`.
   package var brokers: String { "127.0.0.1:\(port)" }
 
   struct Tools: Sendable {
@@ -26,12 +26,12 @@ package final class PrivateKafka: PrivateServer {
     (self.directory, self.log, self.tools, self.onProcess) = (directory, log, tools, onProcess)
   }
 
-  /// Whether an installed Kafka is found.
+  /// Whether an installation of Kafka is found.
   package nonisolated static var isInstalled: Bool {
     (try? findTools(ProcessInfo.processInfo.environment)) != nil
   }
 
-  /// The version of the installed Kafka, as `4.1.1`; nil where it does not say.
+  /// The version of the installed Kafka, as `4.1.1`; nil if it reports none.
   package static func version(
     _ environment: [String: String] = ProcessInfo.processInfo.environment
   ) async -> String? {
@@ -42,7 +42,7 @@ package final class PrivateKafka: PrivateServer {
     let limit = EventLoop.shared.schedule(after: .seconds(15)) { child.signal(SIGKILL) }
     defer { limit.cancel() }
     guard await child.exit().isSuccess else { return nil }
-    // Beside what its logging says, before or after.
+    // Log lines may come before or after the version.
     let version = String(decoding: child.captured, as: UTF8.self).firstMatch(of: /[0-9]+\.[0-9]+\.[0-9]+/)
     return version.map { String($0.output) }
   }
@@ -80,7 +80,7 @@ package final class PrivateKafka: PrivateServer {
 
   package func stop() async { await end([(SIGTERM, .seconds(30))]) }
 
-  /// Starts it again on the same port, over the same data.
+  /// Restarts it on the same port, with the same data.
   package func restart() async throws {
     if isRunning { await stop() }
     do { try await launch() } catch Launch.Failure.portTaken {
@@ -134,7 +134,7 @@ package final class PrivateKafka: PrivateServer {
       tool, arguments, environment: environment, directory: directory, output: .file(log), ownGroup: true)
   }
 
-  /// One node that is broker and controller.
+  /// A single node that is both broker and controller.
   private func settings() throws -> String {
     let controller = try Sockets.freePort()
     return """

@@ -1,18 +1,20 @@
 package import EventLoop
 internal import Foundation
 
-/// A PostgreSQL server of our own: loopback only, a password of its own, everything else as a real server has it (fsync on).
+/// A private PostgreSQL server: loopback only, with its own password, otherwise like a production server
+/// (fsync on).
 ///
-/// `initdb` refuses root, and the user `postgres` cannot enter root's home: as root the server runs as that user, with its
-/// data in a folder of its own under /tmp. `postgres.json` in the given directory notes where, and the password.
+/// `initdb` rejects root, and the user `postgres` cannot enter root's home: as root the server runs as that
+/// user, with its data in a separate folder under /tmp. `postgres.json` in the given directory records the
+/// folder and the password.
 @LoopActor
 package final class PrivatePostgres: PrivateServer {
-  /// What stays from one start to the next.
+  /// What is kept from one start to the next.
   struct Note: Codable {
     var folder: String
     var password: String
     var data: String { folder + "/data" }
-    /// Exists once the data is complete: an interrupted first start begins again.
+    /// Exists once the data is complete: an interrupted first start is repeated.
     var completed: String { folder + "/completed" }
   }
 
@@ -38,7 +40,7 @@ package final class PrivatePostgres: PrivateServer {
     (self.note, self.log, self.account, self.onProcess) = (note, log, account, onProcess)
   }
 
-  /// Starts a server over the data of `directory`, making it first where there is none.
+  /// Starts a server with the data of `directory`, which is created if it is missing.
   ///
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
@@ -63,7 +65,8 @@ package final class PrivatePostgres: PrivateServer {
     return server
   }
 
-  /// A server that another process of this machine started in `directory`; without a process: one that has ended.
+  /// A server that another process of this machine started in `directory`; without a process, one that has
+  /// ended.
   package static func adopt(
     in directory: String, port: Int, process: RunningProcess?, log: String? = nil,
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
@@ -77,7 +80,7 @@ package final class PrivatePostgres: PrivateServer {
     return server
   }
 
-  /// Removes the data of a server that does not run.
+  /// Removes the data of a server that is not running.
   package static func remove(in directory: String) throws {
     guard let note = readNote(in: directory) else { return }
     guard note.folder.hasPrefix(folderPrefix) || note.folder.hasPrefix(directory) else {
@@ -89,17 +92,17 @@ package final class PrivatePostgres: PrivateServer {
     try FileManager.default.removeItem(atPath: noteFile(in: directory))
   }
 
-  /// Where the data of the server in `directory` lies.
+  /// The folder with the data of the server in `directory`.
   package static func dataFolder(in directory: String) -> String? { readNote(in: directory)?.folder }
 
   // MARK: - While it runs
 
-  /// The fast shutdown: transactions are rolled back, everything is written.
+  /// The fast shutdown: transactions are rolled back, everything is written to disk.
   package func stop() async {
     await end([(SIGINT, .seconds(20)), (SIGQUIT, .seconds(5))])
   }
 
-  /// Starts it again on the same port, over the same data; after `kill()` it recovers first.
+  /// Restarts it on the same port, with the same data; after `kill()` it recovers first.
   package func restart() async throws {
     if isRunning { await stop() }
     removeLockOfTheDead()
@@ -108,8 +111,8 @@ package final class PrivatePostgres: PrivateServer {
     } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
   }
 
-  /// A server that was killed leaves its number behind. Where nobody has collected the dead process (a container without
-  /// an init), that number counts as taken, and PostgreSQL would not start over its data again.
+  /// A killed server leaves its number behind. If the dead process was not collected (a container without an
+  /// init), that number counts as running, and PostgreSQL would not start on its data again.
   private func removeLockOfTheDead() {
     let file = note.data + "/postmaster.pid"
     let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
@@ -156,7 +159,7 @@ package final class PrivatePostgres: PrivateServer {
     guard let data = FileManager.default.contents(atPath: noteFile(in: directory)),
       var note = try? JSONDecoder().decode(Note.self, from: data)
     else { return nil }
-    // Where the directory was moved (or copied), its data came with it, and the password is still the data's.
+    // If the directory was moved (or copied), its data moved with it, and the password is still the data's.
     let here = directory + "/postgres"
     if !note.folder.hasPrefix(folderPrefix), FileManager.default.fileExists(atPath: here) {
       note.folder = here
@@ -203,7 +206,7 @@ package final class PrivatePostgres: PrivateServer {
     (options.output, options.ownGroup) = (.file(log), true)
     let statusFile = note.data + "/postmaster.pid"
     try await Launch.start("PostgreSQL", of: self, options, log: log, patience: .seconds(60)) { process, _ in
-      // As pg_ctl looks: the file's first line is the server's number, its last says what it does.
+      // As pg_ctl does: the first line of the file is the server's number, the last one its status.
       let lines =
         (try? String(contentsOfFile: statusFile, encoding: .utf8))?
         .split(separator: "\n", omittingEmptySubsequences: false) ?? []
@@ -211,7 +214,7 @@ package final class PrivatePostgres: PrivateServer {
     }
   }
 
-  /// Runs one of PostgreSQL's tools to its end.
+  /// Runs one of PostgreSQL's tools and waits for its end.
   private func run(_ tool: String, _ arguments: [String], environment: [String: String]) async throws {
     var options = try options(tool, arguments, environment: environment)
     options.output = .capture(limit: 65_536)

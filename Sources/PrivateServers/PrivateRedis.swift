@@ -1,10 +1,10 @@
 package import EventLoop
 internal import Foundation
 
-/// A Redis server of our own: loopback only, with a password, its data in the given directory.
+/// A private Redis server: loopback only, with a password, its data in the given directory.
 @LoopActor
 package final class PrivateRedis: PrivateServer {
-  /// What a crash may take with it.
+  /// What a crash may lose.
   package enum Durability: String, CaseIterable, Codable, Sendable {
     /// Memory only.
     case none
@@ -78,7 +78,7 @@ package final class PrivateRedis: PrivateServer {
   /// Ends it as SIGTERM does: the append-only file is complete.
   package func stop() async { await end([(SIGTERM, .seconds(10))]) }
 
-  /// Starts it again on the same port; `empty`: without its data.
+  /// Restarts it on the same port; `empty`: without its data.
   package func restart(empty: Bool = false) async throws {
     if isRunning { await stop() }
     if empty {
@@ -94,7 +94,7 @@ package final class PrivateRedis: PrivateServer {
     guard let binary = Binaries.find("redis-server") else {
       throw ServerFailure("redis-server was not found; `make setup` installs it")
     }
-    // In a file that only we can read: arguments are everybody's to see.
+    // In a file that only its owner can read: arguments are visible to every user.
     try ServerFiles.writeSecret(Data(settings.utf8), to: configuration)
     let options = ChildProcess.Options(
       binary, [configuration], environment: ["LC_ALL": "C", "TZ": "UTC"], directory: data, output: .file(log),

@@ -1,12 +1,12 @@
 package import EventLoop
 internal import Foundation
 
-/// A server of our own: the real program, on the loopback, on a port that the system chose.
+/// A private server: the real program, on the loopback, on a port chosen by the system.
 @LoopActor
 package protocol PrivateServer: AnyObject {
   /// The server's first process; nil before the start and after the end.
   var process: RunningProcess? { get set }
-  /// Hears of every process that starts (true) and ends by our doing (false).
+  /// Called with true for every process that starts, and with false for one that is ended here.
   var onProcess: @LoopActor (RunningProcess, Bool) -> Void { get }
 }
 
@@ -14,7 +14,7 @@ extension PrivateServer {
   package var pid: Int32 { process?.pid ?? 0 }
   package var isRunning: Bool { process?.isRunning ?? false }
 
-  /// SIGKILL to the whole server, as a crash or the loss of power to the machine's processes would; returns when it is gone.
+  /// Sends SIGKILL to the whole server, like a crash or a power failure; returns when it is gone.
   package func kill() async {
     guard let process else { return }
     process.signalTree(SIGKILL)
@@ -22,10 +22,10 @@ extension PrivateServer {
     ended()
   }
 
-  /// SIGSTOP to the whole server: it keeps its connections and answers nothing.
+  /// Sends SIGSTOP to the whole server: it keeps its connections and answers nothing.
   package func pause() { process?.signalTree(SIGSTOP) }
 
-  /// SIGCONT to the whole server.
+  /// Sends SIGCONT to the whole server.
   package func resume() { process?.signalTree(SIGCONT) }
 
   func end(_ steps: [(signal: Int32, patience: Duration)]) async {
@@ -47,7 +47,7 @@ extension PrivateServer {
 }
 
 extension RunningProcess {
-  /// Waits for the end; false where `limit` comes first. The process need not be a child of this one.
+  /// Waits for the end; false if `limit` passes first. The process need not be a child of this one.
   @LoopActor
   package func hasEnded(within limit: Duration) async -> Bool {
     let deadline = Instant.now + limit
@@ -55,17 +55,18 @@ extension RunningProcess {
       guard Instant.now < deadline else { return false }
       await EventLoop.shared.sleep(for: .milliseconds(10))
     }
-    // A parent that never collects its children must not hold us up.
+    // A parent that never collects its children must not block this call.
     let patience = Instant.now + .milliseconds(500)
     while isUncollected, Instant.now < patience { await EventLoop.shared.sleep(for: .milliseconds(2)) }
     return true
   }
 
-  /// It has ended and its parent has not asked how: its number is still taken, which a PostgreSQL that starts again over
-  /// the same data would mind.
+  /// It has ended, but its parent has not collected it: its number is still in use, which keeps PostgreSQL
+  /// from starting again on the same data.
   private var isUncollected: Bool { ProcessTable.isUncollected(pid) }
 
-  /// Asks the process to end with one signal after the other, each with its patience; the last resort is SIGKILL to all of it.
+  /// Sends one signal after the other, each with a time limit, and finally SIGKILL to the process and its
+  /// descendants.
   @LoopActor
   package func end(_ steps: [(signal: Int32, patience: Duration)]) async {
     signalTree(SIGCONT)
@@ -78,7 +79,7 @@ extension RunningProcess {
   }
 }
 
-/// Starting a program and waiting until it serves.
+/// Starts a program and waits until it serves.
 enum Launch {
   /// The program ended before it was ready, or was never ready.
   enum Failure: Error {
@@ -86,7 +87,8 @@ enum Launch {
     case failed(String)
   }
 
-  /// Where the program may not have its port after all, another one is tried: somebody can be faster between choice and start.
+  /// If the program may have failed to get its port, another one is tried: another process can take it in
+  /// between.
   @LoopActor
   static func onFreePort<T>(_ name: String, _ start: @LoopActor (Int) async throws -> T) async throws -> T {
     for _ in 0..<5 {
@@ -97,7 +99,7 @@ enum Launch {
     throw ServerFailure("\(name): five free ports in a row were taken by others before it had started")
   }
 
-  /// - Parameter isReady: asked again and again with what the log says since the start.
+  /// - Parameter isReady: called repeatedly with the log since the start.
   @LoopActor
   static func start(
     _ name: String, of server: some PrivateServer, _ options: ChildProcess.Options, log: String,
@@ -128,7 +130,7 @@ enum Launch {
     return .failed("\(name) did not start: \(ServerFiles.lastLine(of: text)) (see \(log))")
   }
 
-  /// Whether something accepts connections on a port of the loopback.
+  /// Whether a port of the loopback accepts connections.
   @LoopActor
   static func accepts(port: Int) async -> Bool {
     let address = SocketAddress(numericHost: "127.0.0.1", port: port)

@@ -1,8 +1,8 @@
 internal import Foundation
 
-/// What several processes of one server use together. Nil for a process that has ended.
+/// The memory of the processes of one server. Nil for a process that has ended.
 extension ProcessTable {
-  /// The process and those that it has started: cheaper than `descendants`, where the system tells.
+  /// The process and its descendants; cheaper than `descendants` if the system lists children.
   package static func family(of pid: Int32) -> [Int32] {
     #if os(Linux)
       if let text = try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .isoLatin1) {
@@ -12,7 +12,7 @@ extension ProcessTable {
     return [pid] + descendants(of: pid)
   }
 
-  /// Memory that is resident now, in bytes: its own, and what it shares with others (files and shared memory).
+  /// Resident memory now, in bytes: private, and shared with others (files and shared memory).
   package static func residentBytes(of pid: Int32) -> (own: Int, shared: Int)? {
     #if os(Linux)
       guard let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .isoLatin1) else {

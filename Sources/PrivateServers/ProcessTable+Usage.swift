@@ -6,15 +6,15 @@ internal import Foundation
   internal import Glibc
 #endif
 
-/// What other processes use of the machine, as the system accounts for it. Nil for one that has ended.
+/// The resource usage of other processes, as the system accounts for it. Nil for one that has ended.
 extension ProcessTable {
-  /// User and system time since its start, with that of children that have ended and were collected.
+  /// User and system time since its start, including children that have ended and were collected.
   package static func cpuSeconds(of pid: Int32) -> Double? {
     #if os(Linux)
       guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .isoLatin1),
         let end = text.lastIndex(of: ")")
       else { return nil }
-      // Fields 14 to 17 of the manual's count: user, system, and the children's.
+      // Fields 14 to 17 in the manual's numbering: user, system, and the children's.
       let fields = text[text.index(after: end)...].split(separator: " ").dropFirst(11).prefix(4)
       let ticks = fields.compactMap { Double($0) }
       guard ticks.count == 4 else { return nil }
@@ -28,7 +28,7 @@ extension ProcessTable {
     #endif
   }
 
-  /// The most memory that it has had resident (shared pages included), in bytes.
+  /// Its highest resident memory (shared pages included), in bytes.
   package static func peakResidentBytes(of pid: Int32) -> Int? {
     #if os(Linux)
       guard let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .isoLatin1),

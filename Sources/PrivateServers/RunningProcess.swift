@@ -1,14 +1,14 @@
 internal import Foundation
 
-/// A process by its number and the moment it began: numbers are used again, the pair is not.
+/// A process identified by its number and its start: numbers are reused, the pair is not.
 package struct RunningProcess: Codable, Hashable, Sendable {
   package let pid: Int32
-  /// As the system tells it; compared for equality only.
+  /// As the system reports it; only compared for equality.
   package let began: String
 
   package init(pid: Int32, began: String) { (self.pid, self.began) = (pid, began) }
 
-  /// Nil where no such process runs.
+  /// Nil if no such process runs.
   package init?(pid: Int32) {
     guard let began = ProcessTable.beginning(of: pid) else { return nil }
     self.init(pid: pid, began: began)
@@ -19,14 +19,15 @@ package struct RunningProcess: Codable, Hashable, Sendable {
   /// Whether a signal has stopped it (SIGSTOP) and none has continued it.
   package var isStopped: Bool { isRunning && ProcessTable.isStopped(pid) }
 
-  /// Does nothing once the process has ended, whoever has its number now.
+  /// Does nothing once the process has ended, even if another process has its number.
   package func signal(_ number: Int32) {
     if isRunning { _ = kill(pid, number) }
   }
 
-  /// Signals the process and everything below it.
+  /// Signals the process and all its descendants.
   ///
-  /// The process comes first, so that it makes no new children, and who it made meanwhile is found in a second look.
+  /// The process is signalled first, so that it starts no new children; a second pass finds those it started
+  /// meanwhile.
   package func signalTree(_ number: Int32) {
     guard isRunning else { return }
     var known: Set<Int32> = []
@@ -40,13 +41,14 @@ package struct RunningProcess: Codable, Hashable, Sendable {
   }
 }
 
-/// What the system knows of its processes.
+/// What the system reports about its processes.
 package enum ProcessTable {
-  /// It has ended, and its number is still taken.
+  /// It has ended, and its number is still in use.
   static func isUncollected(_ pid: Int32) -> Bool { kill(pid, 0) == 0 && beginning(of: pid) == nil }
 
   #if os(Linux)
-    /// The boot and the tick at which the process began; nil for one that has ended, also where nobody has collected it yet.
+    /// The boot and the tick at which the process started; nil if it has ended, even if it was not collected
+    /// yet.
     static func beginning(of pid: Int32) -> String? {
       guard let status = statistics(of: pid), status.state != "Z", status.state != "X" else { return nil }
       return "\(boot)+\(status.began)"
@@ -66,7 +68,7 @@ package enum ProcessTable {
     private static let boot =
       (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?.prefix(8) ?? ""
 
-    /// `/proc/PID/stat`: the name may hold blanks and parentheses, so fields are counted from behind it.
+    /// `/proc/PID/stat`: the name may hold blanks and parentheses, so fields are counted after it.
     private static func statistics(of pid: Int32) -> (state: Substring, parent: Int32, began: Substring)? {
       guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .isoLatin1),
         let end = text.lastIndex(of: ")")

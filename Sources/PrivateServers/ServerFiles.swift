@@ -1,14 +1,15 @@
 internal import EventLoop
 package import Foundation
 
-/// The files of private servers: folders, secrets that nobody else can read, and what a log says since a server began.
+/// The files of private servers: folders, secrets that only the owner can read, and the part of a log since a
+/// server's start.
 package enum ServerFiles {
   package static func makeFolder(_ path: String, mode: Int = 0o700) throws {
     try FileManager.default.createDirectory(
       atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
   }
 
-  /// Writes a file that only its owner can read, all or nothing, also where the machine stops.
+  /// Writes a file that only its owner can read, atomically, even if the machine stops.
   package static func writeSecret(_ content: Data, to path: String, owner: Account? = nil) throws {
     let draft = path + ".new"
     try? FileManager.default.removeItem(atPath: draft)
@@ -21,7 +22,7 @@ package enum ServerFiles {
     if let owner, fchown(descriptor, owner.user, owner.group) != 0 {
       throw ServerFailure("cannot give \(path) to its owner: \(String(cString: strerror(errno)))")
     }
-    // The name must not come to the disk before what it names.
+    // The name must not reach the disk before the content.
     try file.synchronize()
     guard rename(draft, path) == 0 else {
       throw ServerFailure("cannot write \(path): \(String(cString: strerror(errno)))")
@@ -33,7 +34,7 @@ package enum ServerFiles {
     return (attributes?[.size] as? NSNumber)?.uint64Value ?? 0
   }
 
-  /// What a log holds from `offset` on, at most its last 64 KiB.
+  /// The content of a log from `offset` on, at most its last 64 KiB.
   package static func text(of path: String, from offset: UInt64) -> String {
     guard let file = FileHandle(forReadingAtPath: path) else { return "" }
     defer { try? file.close() }
@@ -43,14 +44,14 @@ package enum ServerFiles {
     return String(decoding: data, as: UTF8.self)
   }
 
-  /// The last line that says something, for an error of one line.
+  /// The last line that is not blank, for an error of one line.
   package static func lastLine(of text: String) -> String {
     text.split(whereSeparator: \.isNewline).last { !$0.allSatisfy(\.isWhitespace) }.map(String.init)
       ?? "it says nothing"
   }
 }
 
-/// The account that a server runs under where this process is root.
+/// The account that a server runs under if this process is root.
 package struct Account: Sendable {
   let user: UInt32
   let group: UInt32

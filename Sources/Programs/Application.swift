@@ -5,25 +5,25 @@ import HTTP
 package import Operations
 import Secrets
 
-/// Something an application is made of that lives from its start to its end: a pool, a tail of the log, a worker.
+/// A part that lives as long as the application: a pool, a tail of the log, a worker.
 @LoopActor
 package protocol ApplicationPart: AnyObject {
-  /// Starts and returns soon: what may take long goes on behind, and readiness tells of it.
+  /// Starts and returns soon; long work continues in the background, and readiness reports it.
   ///
-  /// - Throws: what makes the start impossible; its description is one line for the operator.
+  /// - Throws: why a start is impossible; its description is one line for the operator.
   func start() async throws
 
-  /// Ends what is in flight until the deadline, then lets go of everything.
+  /// Completes work in flight until the deadline, then releases all resources.
   func stop(deadline: Instant) async
 }
 
-/// A start that is impossible, in one line.
+/// Why a start is impossible, in one line.
 package struct StartFailure: Error, Hashable, Sendable, CustomStringConvertible {
   package let description: String
   package init(_ description: String) { self.description = description }
 }
 
-/// A running program: its parts, then its listeners; the end is the reverse of the start.
+/// A running program: its parts, then its listeners. It ends in the reverse order of the start.
 ///
 ///     start:  part 1 … part n ─▶ operator's listener ─▶ public listener
 ///     end:    listeners take no new request, what is in flight is answered ─▶ part n … part 1
@@ -43,7 +43,7 @@ package final class Application {
 
   /// The port of the public listener, once started.
   package private(set) var port = 0
-  /// The port of the operator's listener, once started; nil where there is none.
+  /// The port of the operator's listener, once started; nil if there is none.
   package private(set) var adminPort: Int?
 
   /// - Parameter parts: in the order of their start.
@@ -54,7 +54,7 @@ package final class Application {
     (self.server, self.admin, self.parts) = (server, admin, parts)
     (log, metrics) = (context.log, context.metrics)
     context.metrics.gauge(
-      "request_deadline_seconds", help: "What a request is answered within (REQUEST_DEADLINE_MS)."
+      "request_deadline_seconds", help: "Time limit of a request (REQUEST_DEADLINE_MS)."
     ).value = server.requestDeadline.milliseconds / 1_000
     publicAPI = PublicAPI(
       services: services, metrics: context.metrics, clock: clock, requestDeadline: server.requestDeadline)
@@ -66,7 +66,7 @@ package final class Application {
     }
   }
 
-  /// Starts everything; where that fails, ends what has started.
+  /// Starts everything; if that fails, stops what has started.
   package func start() async throws(StartFailure) {
     do {
       for part in parts {
@@ -121,8 +121,8 @@ package final class Application {
     }
   }
 
-  /// Takes no new requests, answers what is in flight, then stops the parts in reverse. A second
-  /// call returns at once.
+  /// Accepts no new requests, answers those in flight, then stops the parts in reverse order. A second call
+  /// returns at once.
   package func stop() async {
     let deadline = Instant.now + server.requestDeadline + .seconds(1)
     for listener in listeners.reversed() { await listener.drain(deadline: deadline) }
@@ -131,7 +131,8 @@ package final class Application {
     startedParts.removeAll()
   }
 
-  /// Ends a running application from within: with 0 as a signal does, with another code where it cannot go on.
+  /// Ends a running application from within: with 0 as a signal does, with another code if it cannot
+  /// continue.
   package func end(code: Int32) { ended.succeed(code) }
 
   /// Starts, serves until one of the signals, drains; returns the program's exit code.

@@ -2,7 +2,7 @@ import EventLoop
 import HTTP
 import Operations
 
-/// What a listener itself counts: its connections, and what it refused before any route saw it.
+/// A listener's own metrics: its connections, and the requests that it refused before routing.
 enum ListenerMetrics {
   @LoopActor static func register(_ server: HTTPServer, named name: String, in metrics: Metrics) {
     let labels = [MetricLabel("listener", name)]

@@ -3,16 +3,16 @@ import Foundation
 package import Faults
 package import Operations
 
-/// What every part of a program is given: where it logs, where it counts, and what is broken on purpose.
+/// What every part of a program needs: log, metrics and fault switches.
 package struct ProgramContext: Sendable {
   package let log: Log
   package let metrics: Metrics
-  /// The fault switches; nil without the operator's listener, and then nothing ever asks.
+  /// The fault switches; nil without the operator's listener.
   package private(set) var faults: FaultBoard?
 
   package init(log: Log, metrics: Metrics) { (self.log, self.metrics) = (log, metrics) }
 
-  /// The same with switches at these servers, where there is an operator to use them.
+  /// The same with switches for these servers, if the operator's listener is enabled.
   @LoopActor
   package func switchable(_ targets: [FaultTarget], by admin: AdminSettings) -> ProgramContext {
     guard admin.listener != nil else { return self }
@@ -27,7 +27,7 @@ package struct ProgramContext: Sendable {
 }
 
 extension ProgramContext {
-  /// Puts the strategy into the figures.
+  /// Adds the strategy to the metrics.
   @LoopActor
   package func tell(strategy: String) {
     metrics.gauge(
@@ -36,16 +36,16 @@ extension ProgramContext {
   }
 }
 
-/// From the command line to the exit code, the same way for every server program.
+/// Runs any server program, from the command line to the exit code.
 package enum Program {
-  /// Reads the settings, makes the application and runs it on this thread.
+  /// Reads the settings, creates the application and runs it on this thread.
   ///
   /// - Parameters:
   ///   - arguments: the flags, without the program's name or subcommand.
-  ///   - signals: what ends it.
-  ///   - make: from settings to application; tests call the same function. A `SettingsError` it throws ends the
-  ///     program as a wrong setting does.
-  /// - Returns: 0; 1 where the program could not start or go on; 2 for a missing, unknown or absurd setting.
+  ///   - signals: those that end the program.
+  ///   - make: creates the application from the settings; tests call the same function. A `SettingsError`
+  ///     that it throws ends the program like an invalid setting.
+  /// - Returns: 0; 1 if the program could not start or continue; 2 for a missing, unknown or invalid setting.
   package static func run<Settings: ProgramSettings>(
     _ name: String, summary: String, settings: Settings.Type, arguments: [String],
     until signals: [Int32] = [SIGTERM, SIGINT],
@@ -59,7 +59,7 @@ package enum Program {
     do {
       values = try Settings.read(environment: ProcessInfo.processInfo.environment, arguments: arguments)
     } catch { return complain(name, error, code: 2) }
-    // Most systems begin with fewer descriptors than MAX_CONNECTIONS.
+    // Most systems start with fewer descriptors than MAX_CONNECTIONS.
     _ = Platform.raiseDescriptorLimit()
     return EventLoop.shared.run {
       let output = LogOutput()

@@ -1,6 +1,6 @@
 package import Operations
 
-/// The public listener, and how long one request may take.
+/// The public listener, and the time limit of one request.
 package struct ServerSettings: Sendable {
   package let host: String
   /// 0 asks the kernel for a free one.
@@ -8,7 +8,7 @@ package struct ServerSettings: Sendable {
   package let sharePort: Bool
   package let maxConnections: Int
   package let requestDeadline: Duration
-  /// Where the program says that it listens; nil: nowhere.
+  /// The file in which the program reports its ports; nil: none.
   package let readyFile: String?
 
   package init(_ reader: inout SettingsReader, defaultPort: Int) throws(SettingsError) {
@@ -19,11 +19,11 @@ package struct ServerSettings: Sendable {
       "SHARE_PORT", default: false, "Let several processes listen on one port (SO_REUSEPORT).")
     maxConnections = try reader.integer(
       "MAX_CONNECTIONS", default: 16_384, in: 1...1_000_000, unit: "connections",
-      "More are refused; bounds the waiting room too.")
+      "Further connections are refused; also bounds the waiting room.")
     requestDeadline = .milliseconds(
       try reader.integer(
         "REQUEST_DEADLINE_MS", default: 2_000, in: 10...600_000, unit: "ms",
-        "After this a request is answered 503."))
+        "A request that takes longer is answered 503."))
     readyFile = try ReadyFile.setting(&reader)
   }
 }
@@ -39,7 +39,7 @@ package struct AdminSettings: Sendable {
   }
 
   package let listener: Listener?
-  /// `host:port` of the admin listeners that fault switches are forwarded to.
+  /// `host:port` of the operators' listeners to which fault switches are forwarded.
   package let peers: [String]
 
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
@@ -51,7 +51,7 @@ package struct AdminSettings: Sendable {
       AdminSettings.token)
     peers =
       try reader.optional(
-        "ADMIN_PEERS", "host:port,… of other admin listeners that hear of fault switches."
+        "ADMIN_PEERS", "host:port,… of the admin listeners to which fault switches are forwarded."
       ) { list in
         let peers = list.split(separator: ",").map(String.init)
         guard peers.allSatisfy(isHostAndPort) else {

@@ -4,7 +4,7 @@ internal import EventLoop
 struct RedisCall<Caller> {
   enum Owner {
     case caller(Caller)
-    /// Its answer is to be lost.
+    /// Sent under a fault switch that discards the answer.
     case unanswered(Caller)
     case login(command: String, isLast: Bool)
   }
@@ -13,7 +13,7 @@ struct RedisCall<Caller> {
   let commands: Int?
   let sentAt: Instant
   let deadline: Instant
-  /// Nil once the caller was told that the outcome is unknown; the replies are still read, and dropped.
+  /// Nil once the caller has received `outcomeUnknown`; the replies are still read, and dropped.
   var owner: Owner?
 
   var caller: Caller? {

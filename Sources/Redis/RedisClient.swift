@@ -1,6 +1,7 @@
 package import EventLoop
 
-/// A client whose one connection carries the commands of all callers, in one write a turn: the driver of `RedisSession`.
+/// A client whose one connection carries the commands of all callers, in one write per turn: the driver of
+/// `RedisSession`.
 ///
 /// From `start()` until `close()` it connects by itself, again and again. Without a connection a call fails at once as
 /// `unavailable`. A call without an answer at its deadline is `outcomeUnknown`; if the server has said nothing since the
@@ -208,9 +209,9 @@ package final class RedisClient {
     }
   }
 
-  // MARK: - What was written, and when it is overdue
+  // MARK: - Written calls and their deadlines
 
-  /// - Parameter wake: when `expire` is due, where that has changed.
+  /// - Parameter wake: when `expire` is due, if that has changed.
   private func sent(_ wake: Instant?) {
     planFlush()
     if let wake { planExpiry(at: wake) }
@@ -242,7 +243,7 @@ package final class RedisClient {
 }
 
 extension RedisConfiguration {
-  /// Logs in, chooses the database and asks for a sign of life: a server that is still loading is not ready.
+  /// Logs in, selects the database and sends PING: a server that is still loading is not ready.
   fileprivate func login(name: String) -> [[String]] {
     var commands: [[String]] = []
     if let password { commands.append(["AUTH"] + [user, password].compactMap { $0 }) }

@@ -1,3 +1,5 @@
+internal import Text
+
 /// Where a Redis server is and how to log in. Its description has no password.
 package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
   package let host: String
@@ -74,11 +76,12 @@ package struct InvalidRedisURL: Error, Hashable, Sendable, CustomStringConvertib
         bytes.append(byte)
         continue
       }
-      guard let value = UInt8(String(Substring(rest.prefix(2))), radix: 16), rest.count >= 2 else {
+      guard let high = rest.popFirst().flatMap({ hexValue($0, upperCase: true) }),
+        let low = rest.popFirst().flatMap({ hexValue($0, upperCase: true) })
+      else {
         throw InvalidRedisURL(rule: "a % in the login is not followed by two hexadecimal digits")
       }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
+      bytes.append(high << 4 | low)
     }
     guard let decoded = String(validating: bytes, as: UTF8.self) else {
       throw InvalidRedisURL(rule: "the login is not valid UTF-8")

@@ -40,7 +40,7 @@ final class RedisConnection {
     self.watch = watch
   }
 
-  /// Writes what the socket takes now, and the rest when it is writable again.
+  /// Writes what the socket accepts now, and the rest when it is writable again.
   func write(_ bytes: [UInt8]) {
     guard state == .open else { return }
     let status = bytes.withUnsafeBytes { buffer in

@@ -7,8 +7,8 @@ package import EventLoop
 ///                   retry │     └──────lost─────────┴──────lost──────┤
 ///                         └────────────── pausing ◀──────────────────┘
 ///
-/// `stop` leads back to `stopped` from everywhere. A call that was not sent fails as `unavailable`; one that was sent
-/// and has no whole answer fails as `outcomeUnknown`. `Caller` is what is told the result of a call.
+/// `stop` leads back to `stopped` from everywhere. A call that was not sent fails as `unavailable`; one that
+/// was sent and has no whole answer fails as `outcomeUnknown`. A `Caller` receives the result of a call.
 package struct RedisSession<Caller> {
   package typealias Outcome = Result<[RedisReply], RedisError>
 
@@ -76,7 +76,7 @@ package struct RedisStatistics: Hashable, Sendable {
 
 /// The consequences of the end of a connection, or of an attempt at one.
 package struct RedisLoss<Caller> {
-  /// Their calls were sent: each is told `error`.
+  /// Callers whose calls were sent: each receives `error`.
   package let callers: [Caller]
   package let error: RedisError
   package let wasReady: Bool
@@ -119,7 +119,7 @@ extension RedisSession {
 
   /// The connection is open: the login is written.
   ///
-  /// - Returns: when to call `expire`; nil: as told before.
+  /// - Returns: when to call `expire`; nil: unchanged.
   package mutating func opened(now: Instant) -> Instant? {
     phase = .loggingIn
     var wake: Instant?
@@ -176,9 +176,9 @@ package struct HeldRedisCall: Sendable {
 extension RedisSession {
   /// What to do with a call that has its permit.
   package enum Release {
-    /// It is written; the time is when to call `expire`, nil: as told before.
+    /// It is written; the time is when to call `expire`, nil: unchanged.
     case sent(Instant?)
-    /// Tell its caller. `cuts`: then close the connection.
+    /// Return the error to its caller. `cuts`: then close the connection.
     case tell(RedisError, cuts: Bool)
   }
 
@@ -193,11 +193,11 @@ extension RedisSession {
   }
 
   package struct Overdue {
-    /// Are told that their outcome is unknown.
+    /// Callers whose outcome is unknown.
     package let callers: [Caller]
     /// When to call `expire` again.
     package let next: Instant?
-    /// The server has said nothing since such a call: close the connection.
+    /// The server has sent nothing since such a call: close the connection.
     package let cuts: Bool
   }
 
@@ -212,7 +212,7 @@ extension RedisSession {
 
   /// Writes a call.
   ///
-  /// - Returns: when to call `expire`; nil: as told before.
+  /// - Returns: when to call `expire`; nil: unchanged.
   package mutating func send(
     _ kind: RedisCallKind, now: Instant, deadline: Instant, _ caller: Caller,
     write: (inout RedisWriter) -> Void
@@ -230,7 +230,7 @@ extension RedisSession {
 
   /// - Parameters:
   ///   - asked: when the call was held.
-  ///   - heard: when the server was last heard of; nil without a connection.
+  ///   - heard: when the server last sent something; nil without a connection.
   package mutating func release(
     _ held: HeldRedisCall, _ permit: CallPermit, asked: Instant, now: Instant, deadline: Instant,
     heard: Instant?, _ caller: Caller
@@ -273,7 +273,7 @@ extension RedisSession {
     }
   }
 
-  /// Gives up every call whose deadline has passed. `heard`: when the server was last heard of.
+  /// Gives up every call whose deadline has passed. `heard`: when the server last sent something.
   package mutating func expire(now: Instant, heard: Instant) -> Overdue {
     var callers: [Caller] = []
     var next: Instant?

@@ -1,3 +1,5 @@
+internal import Text
+
 /// Encodes commands as RESP directly into the buffer for the socket.
 package struct RedisWriter {
   var bytes: [UInt8]
@@ -52,14 +54,7 @@ package struct RedisWriter {
   }
 
   private mutating func number(_ value: Int) {
-    if value < 10 {
-      bytes.append(48 + UInt8(value))
-    } else if value < 100 {
-      bytes.append(48 + UInt8(value / 10))
-      bytes.append(48 + UInt8(value % 10))
-    } else {
-      bytes.append(contentsOf: String(value).utf8)
-    }
+    bytes.append(decimal: Int64(value))
     endLine()
   }
 

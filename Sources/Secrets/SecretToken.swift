@@ -1,5 +1,5 @@
-/// A secret that callers must show, such as `ADMIN_TOKEN`: compared in a time that says nothing about where
-/// it differs.
+/// A secret that callers must present, such as `ADMIN_TOKEN`. A comparison takes the same time wherever the
+/// texts differ.
 package struct SecretToken: Sendable, CustomStringConvertible {
   private let key: [UInt8]
   private let digest: [UInt8]
@@ -9,7 +9,7 @@ package struct SecretToken: Sendable, CustomStringConvertible {
     digest = Sodium.hash(Array(secret.utf8), key: key, count: 32)
   }
 
-  /// The hashes are compared, so that the length of the secret does not show either.
+  /// Compares hashes, so that the time does not reveal the secret's length either.
   package func matches(_ candidate: some StringProtocol) -> Bool {
     Sodium.areEqual(digest, Sodium.hash(Array(candidate.utf8), key: key, count: 32))
   }

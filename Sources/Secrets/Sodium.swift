@@ -2,12 +2,13 @@ internal import Csodium
 
 /// The few functions of libsodium that the project uses.
 package enum Sodium {
-  /// Once a process; its failure means that the system gives no random numbers, and nothing may go on.
+  /// Initialises libsodium once per process. If that fails, the system provides no random numbers and the
+  /// process ends.
   private static let ready: Bool = sodium_init() >= 0
 
   package static func prepare() { precondition(ready, "libsodium found no source of random numbers") }
 
-  /// BLAKE2b of `input`, `count` (16…64) bytes long; an empty key is none.
+  /// BLAKE2b of `input`, `count` (16…64) bytes long; an empty key means no key.
   package static func hash(_ input: [UInt8], key: [UInt8], count: Int) -> [UInt8] {
     var output = [UInt8](repeating: 0, count: count)
     let code = crypto_generichash(&output, count, input, UInt64(input.count), key, key.count)
@@ -15,7 +16,7 @@ package enum Sodium {
     return output
   }
 
-  /// The same, 128 bits long and without a heap.
+  /// The same, 128 bits long, without heap allocation.
   package static func hash128(_ input: [UInt8], key: [UInt8]) -> (UInt64, UInt64) {
     var words: (UInt64, UInt64) = (0, 0)
     let code = withUnsafeMutablePointer(to: &words) {
@@ -41,7 +42,7 @@ package enum Sodium {
     return output
   }
 
-  /// Takes as long for equal arrays as for different ones of the same length.
+  /// Takes the same time for equal and for different arrays of the same length.
   package static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     a.count == b.count && sodium_memcmp(a, b, a.count) == 0
   }

@@ -1,7 +1,7 @@
-/// Days since 1970-01-01 from and to dates of the proleptic Gregorian calendar. Years begin in March here, so that the
-/// leap day is the last day of one.
+/// Converts dates of the proleptic Gregorian calendar to days since 1970-01-01 and back. Internally a year
+/// begins in March, so that the leap day is its last day.
 package enum Civil {
-  /// The date may be one that does not exist (February 30): it then counts on.
+  /// A day that the month does not have (February 30) runs on into the next month.
   package static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
     let (era, yearOfEra) = (month <= 2 ? year - 1 : year).flooredDivision(by: 400)
     let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1

@@ -1,4 +1,4 @@
-// Lower-case hexadecimal digits, read and written.
+// Reads and writes lower-case hexadecimal digits.
 
 /// 128 bits written as 32 lower-case hexadecimal digits.
 package protocol HexIdentifier: Hashable, Sendable, CustomStringConvertible {
@@ -8,12 +8,7 @@ package protocol HexIdentifier: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension HexIdentifier {
-  package var description: String {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(32)
-    appendText(to: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
-  }
+  package var description: String { String(capacity: 32) { $0.append(hex: self) } }
 
   package func appendText(to bytes: inout [UInt8]) { bytes.append(capacity: 32) { $0.append(hex: self) } }
 
@@ -48,9 +43,8 @@ extension TextBuffer {
 }
 
 extension [UInt8] {
-  /// Two hexadecimal digits a byte.
-  package mutating func append(hex bytes: some Collection<UInt8>) {
-    reserveCapacity(count + 2 * bytes.count)
+  /// Two hexadecimal digits per byte.
+  package mutating func append(hex bytes: [UInt8]) {
     for byte in bytes {
       append(hexDigit(byte >> 4))
       append(hexDigit(byte & 15))
@@ -71,7 +65,8 @@ package func hexValue(_ byte: UInt8, upperCase: Bool = false) -> UInt8? {
 /// The digit of a value below 16.
 package func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
 
-/// All sixteen digits at once: each nibble moves to a byte of its own, and the letters lie 39 above the digits' sequel.
+/// All sixteen digits at once: each nibble moves into its own byte, and 39 is the distance from `:`, the byte after `9`,
+/// to `a`.
 private func hexDigits(_ word: UInt64, to start: UnsafeMutablePointer<UInt8>) {
   for offset in 0..<2 {
     var nibbles = offset == 0 ? word >> 32 : word & 0xffff_ffff

@@ -1,5 +1,5 @@
-/// Fills a piece of memory with ASCII from front to back: what is written for every coupon, without a step of an array's
-/// own for each piece. The memory must be long enough, which each step checks.
+/// Writes ASCII into a piece of memory from front to back, faster than appending each piece to an array. Each step
+/// checks that the memory is long enough.
 package struct TextBuffer {
   private let memory: UnsafeMutableBufferPointer<UInt8>
   package private(set) var count = 0
@@ -10,7 +10,7 @@ package struct TextBuffer {
     append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  /// Text that the caller knows to be ASCII.
+  /// The caller guarantees that the text is ASCII.
   package mutating func append(ascii text: String) {
     var text = text
     text.withUTF8 { append($0) }
@@ -25,7 +25,7 @@ package struct TextBuffer {
     room(bytes.count).update(from: start, count: bytes.count)
   }
 
-  /// A number of no fixed length.
+  /// A number with as many digits as it needs.
   package mutating func append(decimal number: Int64) {
     if number < 0 { append(UInt8(ascii: "-")) }
     var width = 1
@@ -34,10 +34,14 @@ package struct TextBuffer {
     append(digits: number.magnitude, width: width)
   }
 
-  /// The last `width` digits of a number.
-  package mutating func append(digits number: some BinaryInteger, width: Int) {
+  /// The last `width` digits of a number, with leading zeros.
+  @inlinable package mutating func append(digits number: some BinaryInteger, width: Int) {
+    append(digits: UInt64(truncatingIfNeeded: number), width: width)
+  }
+
+  package mutating func append(digits number: UInt64, width: Int) {
     let start = room(width)
-    var rest = UInt64(truncatingIfNeeded: number)
+    var rest = number
     for place in stride(from: width - 1, through: 0, by: -1) {
       start[place] = 48 + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
@@ -69,6 +73,17 @@ extension [UInt8] {
       var text = TextBuffer(memory)
       write(&text)
       append(contentsOf: UnsafeMutableBufferPointer(rebasing: memory[..<text.count]))
+    }
+  }
+}
+
+extension String {
+  /// An ASCII text of at most `capacity` bytes.
+  package init(capacity: Int, text write: (inout TextBuffer) -> Void) {
+    self.init(unsafeUninitializedCapacity: capacity) { memory in
+      var text = TextBuffer(memory)
+      write(&text)
+      return text.count
     }
   }
 }

@@ -1,4 +1,4 @@
-/// Microseconds since 1970-01-01T00:00:00Z: what PostgreSQL's `timestamptz` keeps.
+/// Microseconds since 1970-01-01T00:00:00Z, the precision of PostgreSQL's `timestamptz`.
 package struct Timestamp: Hashable, Comparable, Sendable {
   package let microseconds: Int64
   package init(microseconds: Int64) { self.microseconds = microseconds }

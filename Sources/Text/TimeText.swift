@@ -1,4 +1,4 @@
-// The written forms of the time types: strict, without a locale, and fast enough for every message of the
+// The text forms of the time types: strict, independent of the locale, fast enough for every message of the
 // log.
 
 extension Day: CustomStringConvertible {
@@ -17,7 +17,7 @@ extension Day: CustomStringConvertible {
   }
 
   /// `YYYY-MM-DD`.
-  package var description: String { written { appendText(to: &$0) } }
+  package var description: String { String(capacity: 16) { $0.append(self) } }
 
   package func appendText(to bytes: inout [UInt8]) {
     bytes.append(capacity: 16) { $0.append(self) }
@@ -47,7 +47,7 @@ extension TimeOfDay: CustomStringConvertible {
   }
 
   /// `HH:MM:SS`.
-  package var description: String { written { appendText(to: &$0) } }
+  package var description: String { String(capacity: 8) { $0.append(clock: Int(seconds)) } }
 
   package func appendText(to bytes: inout [UInt8]) {
     bytes.append(capacity: 8) { $0.append(clock: Int(seconds)) }
@@ -55,11 +55,11 @@ extension TimeOfDay: CustomStringConvertible {
 }
 
 extension Timestamp: CustomStringConvertible {
-  /// Years that a message or a table holds.
+  /// The years that messages and tables can hold.
   package static let years = 1970...9999
 
-  /// Reads ISO 8601 in UTC, as in `2026-11-22T01:00:00.123456Z`: seconds are needed, a fraction has 1 to 6
-  /// digits or is left out. Nil for any other form, for a moment that does not exist, and outside the years
+  /// Reads ISO 8601 in UTC, as in `2026-11-22T01:00:00.123456Z`: seconds are required, a fraction of 1 to 6
+  /// digits is optional. Nil for any other form, for a moment that does not exist, and outside the years
   /// 1970…9999.
   package init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
@@ -84,7 +84,7 @@ extension Timestamp: CustomStringConvertible {
   }
 
   /// ISO 8601 in UTC with six digits after the second: `2026-11-22T01:00:00.123456Z`.
-  package var description: String { written { appendText(to: &$0) } }
+  package var description: String { String(capacity: 40) { $0.append(self) } }
 
   package func appendText(to bytes: inout [UInt8]) {
     bytes.append(capacity: 40) { $0.append(self) }
@@ -113,19 +113,12 @@ extension TextBuffer {
     append(UInt8(ascii: "Z"))
   }
 
-  /// `HH:MM:SS`.
-  fileprivate mutating func append(clock seconds: Int) {
+  /// Seconds after midnight as `HH:MM:SS`.
+  package mutating func append(clock seconds: Int) {
     append(digits: seconds / 3600, width: 2)
     append(UInt8(ascii: ":"))
     append(digits: seconds / 60 % 60, width: 2)
     append(UInt8(ascii: ":"))
     append(digits: seconds % 60, width: 2)
   }
-}
-
-private func written(_ append: (inout [UInt8]) -> Void) -> String {
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(32)
-  append(&bytes)
-  return String(decoding: bytes, as: UTF8.self)
 }

@@ -75,7 +75,7 @@ final class Ledger {
     guard let partitions = try await admin.describe(topic, deadline: deadline).topic?.partitions else {
       return false
     }
-    return try await admin.watermarks(of: topic, partitions: partitions, deadline: deadline)
+    return try await admin.watermarks(of: topic, partitions: partitions, patience: deadline - .now)
       .lag(behind: next) == 0
   }
 }

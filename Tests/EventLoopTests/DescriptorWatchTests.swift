@@ -1,4 +1,5 @@
 import EventLoop
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -13,10 +14,10 @@ import Testing
       let (listener, port) = try Sockets.listen(host: "127.0.0.1", port: 0, reusePort: false, backlog: 1)
       defer { Sockets.close(listener) }
       let client = try Sockets.connect(to: SocketAddress(numericHost: "127.0.0.1", port: port))
-      var accepted = try Sockets.accept(listener)
-      while accepted == nil {
-        await EventLoop.shared.sleep(for: .milliseconds(1))
+      var accepted: Int32?
+      try await until {
         accepted = try Sockets.accept(listener)
+        return accepted != nil
       }
       let server = try #require(accepted)
       // A socket that is closed with bytes unread resets the connection, behind what it has sent.

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 @Suite struct ClientTests {
@@ -145,9 +146,9 @@ import Testing
       let client = Self.client(server.port, connections: 4)
       #expect(await client.open(4, deadline: .now + .seconds(30)) == 4)
       #expect(Self.kind(await Self.outcome(client)) == .answered)
-      while client.connectionCount > 3 { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+      try await until { client.connectionCount <= 3 }
       for _ in 0..<3 { #expect(Self.kind(await Self.outcome(client)) == .answered) }
-      while client.connectionCount > 0 { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+      try await until { client.connectionCount == 0 }
       #expect(Self.kind(await Self.outcome(client)) == .answered)
       #expect(server.server.statistics.requests == 5)
       client.close()

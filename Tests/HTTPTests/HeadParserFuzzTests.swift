@@ -1,4 +1,5 @@
 import HTTP
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -34,7 +35,7 @@ import Testing
   ].map { Array($0.utf8) }
 
   @Test func mutatedHeads() {
-    var random = SeededRandom(20_251_122)
+    var random = SeededGenerator(seed: 20_251_122)
     let guarded = GuardedBytes(count: 4096)
     let parser = HeadParser(.request, limits: HTTPHeadLimits(startLineBytes: 200, headBytes: 400, headers: 8))
     var taken = 0
@@ -77,7 +78,7 @@ import Testing
     return piece == whole ? nil : "\(count) bytes say \(piece), all say \(whole)"
   }
 
-  private func mutate(_ seed: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
+  private func mutate(_ seed: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
     var bytes = seed
     for _ in 0..<Int.random(in: 1...3, using: &random) {
       let at = Int.random(in: 0..<max(1, bytes.count), using: &random)

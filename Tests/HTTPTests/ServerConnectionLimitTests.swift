@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -26,9 +27,7 @@ import Testing
       #expect(fourth.text.contains("Retry-After: 1\r\n"))
       fourth.close()
       peers.removeFirst().close()
-      while server.server.statistics.connectionsOpen > 2 {
-        await EventLoop.shared.sleep(for: .milliseconds(1))
-      }
+      try await until { server.server.statistics.connectionsOpen <= 2 }
       let fifth = try await Peer(port: server.port, sending: Self.request)
       #expect(try await fifth.status() == 200)
       for peer in peers + [fifth] { peer.close() }
@@ -60,17 +59,13 @@ import Testing
         HTTPClientConfiguration(
           address: SocketAddress(numericHost: "127.0.0.1", port: server.port), maxConnections: count))
       #expect(await client.open(count, deadline: .now + .seconds(60)) == count)
-      while server.server.statistics.connectionsOpen < count {
-        await EventLoop.shared.sleep(for: .milliseconds(5))
-      }
+      try await until { server.server.statistics.connectionsOpen >= count }
       for round in 0..<3 {
         let response = try await client.send(HTTPRequest(.get, "/\(round)"), deadline: .now + .seconds(30))
         #expect(response.status == 200)
       }
       client.close()
-      while server.server.statistics.connectionsOpen > 0 {
-        await EventLoop.shared.sleep(for: .milliseconds(5))
-      }
+      try await until { server.server.statistics.connectionsOpen == 0 }
     }
   }
 

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 private func get(_ path: String, _ lines: String = "") -> String {
@@ -47,7 +48,7 @@ private func post(_ path: String, _ body: String) -> String {
   /// requests begin and the same answers leave in order.
   @Test(arguments: 0..<60 as Range<UInt64>)
   func piecesAndOrderDoNotMatter(_ seed: UInt64) {
-    var random = SeededRandom(seed)
+    var random = SeededGenerator(seed: seed)
     let paths = (0..<40).map { "/\(Bool.random(using: &random) ? "held" : "now")\($0)" }
     let text = paths.map { path -> String in
       switch Int.random(in: 0..<4, using: &random) {

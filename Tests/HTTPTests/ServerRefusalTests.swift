@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 /// What a server is sent and what it must say; nil: it may only close.
@@ -177,7 +178,7 @@ private func isProblem(_ body: String, status: Int) -> Bool {
   @Test(arguments: 0..<20)
   func randomBytesNeverStick(_ seed: UInt64) async throws {
     try await withServer({ $0.headTimeout = .milliseconds(300) }) { server in
-      var random = SeededRandom(seed)
+      var random = SeededGenerator(seed: seed)
       let bytes = (0..<Int.random(in: 1...20_000, using: &random)).map { _ in
         UInt8.random(in: 0...255, using: &random)
       }

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 /// Slow, dead and half-dead peers: each is bounded in time and memory.
@@ -76,9 +77,7 @@ import Testing
       defer { peer.close() }
       peer.stopReading()
       peer.send(String(repeating: "GET /big HTTP/1.1\r\n\(host)\r\n", count: 1000))
-      while server.server.statistics.connectionsOpen > 0 {
-        await EventLoop.shared.sleep(for: .milliseconds(5))
-      }
+      try await until { server.server.statistics.connectionsOpen == 0 }
       #expect(server.server.statistics.writeTimeouts == 1)
       // Of a thousand answers of a megabyte some lie in the sockets and one or two here: the others were
       // never made.
@@ -128,9 +127,7 @@ import Testing
         other.close()
       }
       peer.reset()
-      while server.server.statistics.connectionsOpen > 0 {
-        await EventLoop.shared.sleep(for: .milliseconds(1))
-      }
+      try await until { server.server.statistics.connectionsOpen == 0 }
       server.state.release()
       await nextTurn()
       let after = try await Peer(port: server.port, sending: "GET /after HTTP/1.1\r\n\(host)\r\n")
@@ -145,9 +142,7 @@ import Testing
       let peer = try await Peer(port: server.port, sending: "bad\r\n\r\n")
       defer { peer.close() }
       _ = try await peer.everything()
-      while server.server.statistics.connectionsOpen > 0 {
-        await EventLoop.shared.sleep(for: .milliseconds(5))
-      }
+      try await until { server.server.statistics.connectionsOpen == 0 }
     }
   }
 }

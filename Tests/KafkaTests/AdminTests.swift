@@ -17,12 +17,12 @@ struct AdminTests {
       let marks = try await admin.watermarks(of: topic.name, partition: 3, deadline: soon)
       #expect(marks == KafkaWatermarks(low: 0, high: 5))
       #expect(try await admin.watermarks(of: topic.name, partition: 4, deadline: soon).high == 0)
-      let all = try await admin.watermarks(of: topic.name, partitions: 8, deadline: soon)
+      let all = try await admin.watermarks(of: topic.name, partitions: 8, patience: .seconds(20))
       #expect(all.map(\.high) == [0, 0, 0, 5, 0, 0, 0, 0])
-      let some = try await admin.watermarks(of: topic.name, partitions: [4, 3], deadline: soon)
+      let some = try await admin.watermarks(of: topic.name, partitions: [4, 3], patience: .seconds(20))
       #expect(some == [KafkaWatermarks(low: 0, high: 0), KafkaWatermarks(low: 0, high: 5)])
       await #expect(throws: KafkaError.self) {
-        try await admin.watermarks(of: topic.name, partitions: 9, deadline: .now + .seconds(2))
+        try await admin.watermarks(of: topic.name, partitions: 9, patience: .seconds(2))
       }
       await admin.close()
     }
@@ -102,7 +102,7 @@ struct AdminTests {
       let admin = try KafkaAdmin(configuration: topic.configuration)
       let start = Instant.now
       await expectUnsupported { () async throws(KafkaError) in
-        _ = try await admin.createTopic(topic.name, partitions: 8, deadline: soon)
+        _ = try await admin.createTopic(topic.name, partitions: 8, patience: .seconds(20))
       }
       await expectUnsupported { () async throws(KafkaError) in
         _ = try await admin.configuration(of: topic.name, deadline: soon)

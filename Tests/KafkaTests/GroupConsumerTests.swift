@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Kafka
+import TestSupport
 import Testing
 
 @Suite("A member of a group")
@@ -138,6 +139,26 @@ struct GroupConsumerTests {
       #expect(await member.take(10).map(\.offset) == Array(100..<110))
       member.consumer.seek(0, to: 5)
       #expect(await member.take(105).map(\.offset) == Array(5..<110))
+      #expect(member.problems.all.isEmpty)
+      await member.close()
+    }
+  }
+
+  @Test("goes back behind what was taken also where its seam keeps an event that came later")
+  func seekBehindAnEventThatWaits() async throws {
+    try await withTopic { topic in
+      try await topic.fill(count: 20)
+      let member = try Member(topic, group: Self.newGroup())
+      try await member.join()
+      #expect(await member.take(5).map(\.offset) == Array(0..<5))
+      let seam = ScriptedSeam([.never])
+      member.consumer.seam = seam
+      try await topic.fill(count: 10)
+      try await until { seam.pending != nil }
+      member.consumer.pause()
+      member.consumer.resume()
+      seam.answer(.proceed)
+      #expect(await member.take(25).map(\.offset) == Array(5..<30))
       #expect(member.problems.all.isEmpty)
       await member.close()
     }

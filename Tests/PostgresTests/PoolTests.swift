@@ -16,14 +16,14 @@ import Testing
           try await release.value()
         }
       }
-      while order.names.isEmpty { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      try await until { !order.names.isEmpty }
       let waiters = ["first", "second"].map { name in
         start {
           _ = try await pool.query(PostgresStatement("SELECT 1"), deadline: .soon)
           order.add(name)
         }
       }
-      while pool.statistics.waiting < 2 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      try await until { pool.statistics.waiting >= 2 }
       let refused = await failure { try await pool.query(PostgresStatement("SELECT 1"), deadline: .soon) }
       #expect(refused == .poolFull)
       #expect(pool.statistics.inUse == 1 && pool.statistics.idle == 0 && pool.statistics.size == 1)
@@ -98,7 +98,7 @@ import Testing
       }
       try await begun.value()
       let waiter = start { try await pool.int("SELECT 1") }
-      while pool.statistics.waiting == 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      try await until { pool.statistics.waiting != 0 }
       let closed = start { await pool.close() }
       #expect(await failure { try await waiter.value() } == .unavailable("the pool is closed"))
       #expect(await failure { try await pool.int("SELECT 1") } == .unavailable("the pool is closed"))
@@ -116,7 +116,7 @@ import Testing
       let (pool, other) = (try makePool(server, size: 1), try makePool(server, size: 1))
       let backend = try await pool.int("SELECT pg_backend_pid()") ?? 0
       _ = try await other.int("SELECT pg_terminate_backend($1::int)::int", [.int(backend)])
-      while pool.statistics.idle > 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      try await until { pool.statistics.idle == 0 }
       #expect(try await pool.int("SELECT pg_backend_pid()") != backend)
       #expect(pool.statistics.opened == 2 && pool.statistics.discarded == 1)
       await pool.close()

@@ -79,7 +79,7 @@ import Testing
       }
       let waited = Instant.now - start
       #expect(waited >= .milliseconds(150))
-      #expect(waited < .milliseconds(650))
+      #expect(waited < .seconds(10))
       guard case .outcomeUnknown = outcome else {
         Issue.record("expected unknown, got \(String(describing: outcome))")
         return
@@ -124,7 +124,7 @@ import Testing
       EventLoop.shared.spawn {
         blocked.succeed(
           await error {
-            try await client.command(["BLPOP", "empty", "0.2"], deadline: .now + .milliseconds(50))
+            try await client.command(["BLPOP", "empty", "0.6"], deadline: .now + .milliseconds(200))
           })
       }
       guard case .outcomeUnknown = try await blocked.value() else {
@@ -155,7 +155,7 @@ import Testing
   /// As `localhost` is, where the server listens at 127.0.0.1 alone.
   @Test func anAddressWhereNobodyListensLeavesTheNextItsTurn() async throws {
     try await withRedis { server, _ in
-      let fault = Switch()
+      let fault = SwitchedSeam()
       let client = RedisClient(
         configuration: try RedisConfiguration(url: server.url), name: "two", seam: fault,
         resolve: { _, port in
@@ -198,14 +198,14 @@ import Testing
 
 extension RedisClientTests {
   @Test func anOutageRefusesAtOnceAndCutsTheConnection() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withRedis(seam: fault) { server, client in
       server.pause()
       let asked = Completion<RedisError?>()
       EventLoop.shared.spawn {
         asked.succeed(await error { try await client.command(["GET", "a"], deadline: .now + .seconds(20)) })
       }
-      while client.statistics.inFlight == 0 { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+      try await until { client.statistics.inFlight != 0 }
       fault.action = .now(.refused("refused by a test"))
       fault.sever()
       #expect(try await asked.value(deadline: .now + .seconds(5)) == .outcomeUnknown("cut by a fault switch"))
@@ -222,11 +222,11 @@ extension RedisClientTests {
   }
 
   @Test func whatHangsIsUnknownAtItsDeadlineAndTheConnectionIsThrownAway() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withRedis(seam: fault) { _, client in
       fault.action = .hang
       let unknown = await error {
-        try await client.transaction([["SADD", "s", "x"]], deadline: .now + .milliseconds(50))
+        try await client.transaction([["SADD", "s", "x"]], deadline: .now + .milliseconds(200))
       }
       #expect(unknown == .outcomeUnknown("no answer before the deadline"))
       #expect(!client.isConnected)
@@ -237,7 +237,7 @@ extension RedisClientTests {
   }
 
   @Test func latencyKeepsTheOrderAndALostAnswerWasGiven() async throws {
-    let fault = Switch()
+    let fault = SwitchedSeam()
     try await withRedis(seam: fault) { _, client in
       fault.action = .delay(.milliseconds(30))
       let began = Instant.now
@@ -247,7 +247,7 @@ extension RedisClientTests {
       #expect(Instant.now - began >= .milliseconds(30))
       fault.action = .delay(.seconds(10))
       let late = await error {
-        try await client.command(["RPUSH", "l", "3"], deadline: .now + .milliseconds(30))
+        try await client.command(["RPUSH", "l", "3"], deadline: .now + .milliseconds(200))
       }
       #expect(late == .outcomeUnknown("no answer before the deadline"))
       fault.action = .now(.proceedUnanswered)
@@ -256,34 +256,6 @@ extension RedisClientTests {
       fault.action = .now(.proceed)
       #expect(try await client.command(["LLEN", "l"], deadline: .now + .seconds(20)) == .integer(3))
     }
-  }
-}
-
-@LoopActor private final class Switch: CallSeam {
-  enum Action {
-    case now(CallPermit)
-    case delay(Duration)
-    case hang
-  }
-
-  var action = Action.now(.proceed)
-  let isClear = false
-  private var connections: [any Severable] = []
-  nonisolated init() {}
-
-  func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
-    switch action {
-    case .now(let permit): go(permit)
-    case .delay(let wait): EventLoop.shared.schedule(at: min(.now + wait, deadline)) { go(.proceed) }
-    case .hang: EventLoop.shared.schedule(at: deadline) { go(.silent) }
-    }
-  }
-
-  func opened(_ connection: any Severable) { connections.append(connection) }
-
-  func sever() {
-    for connection in connections { connection.sever() }
-    connections = []
   }
 }
 

@@ -1,5 +1,6 @@
 package import CouponAPI
 import Operations
+import CouponCalendar
 package import CouponDomain
 package import CouponStore
 package import EventLoop

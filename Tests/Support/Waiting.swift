@@ -18,6 +18,21 @@ package func start<T: Sendable>(_ work: @escaping @Sendable @LoopActor () async 
   return completion
 }
 
+/// Looks again each few milliseconds until the condition holds.
+///
+/// - Throws: `TestFailure` where it does not within the limit.
+@LoopActor
+package func until(
+  within limit: Duration = .seconds(20), _ condition: @LoopActor () async throws -> Bool,
+  file: StaticString = #fileID, line: UInt = #line
+) async throws {
+  let deadline = Instant.now + limit
+  while try await !condition() {
+    guard Instant.now < deadline else { throw TestFailure("never true: the condition of \(file):\(line)") }
+    await EventLoop.shared.sleep(for: .milliseconds(2))
+  }
+}
+
 extension PostgresPool {
   /// Repeats a question until its answer is true, for at most 20 s.
   package func until(_ sql: String) async throws {

@@ -95,7 +95,8 @@ import Terminal
 
   /// `lab settings --markdown > docs/settings.md` makes the page again.
   @Test func thePageOfSettingsIsWhatTheProgramsDeclare() throws {
-    let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../docs/settings.md")
+    let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+      path: "../../docs/settings.md")
     #expect(try String(contentsOf: page, encoding: .utf8) == SettingsPage.markdown + "\n")
   }
 }

@@ -126,14 +126,14 @@ import History
     let redis = try lab.process("redis")
     for signal in [SIGINT, SIGTERM] {
       let command = try lab.start("fault", "redis", "stop", "--for", "60s")
-      while !redis.isStopped { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+      try await until { redis.isStopped }
       command.signal(signal)
       #expect(await command.exit() == .code(130))
       #expect(!redis.isStopped)
     }
     // Whoever stopped it: heal lets it go on.
     redis.signal(SIGSTOP)
-    while !redis.isStopped { await EventLoop.shared.sleep(for: .milliseconds(5)) }
+    try await until { redis.isStopped }
     #expect(try await lab.run("fault", "status").text.contains("redis is stopped"))
     try await lab.expect("fault", "heal", says: "everything")
     #expect(!redis.isStopped)

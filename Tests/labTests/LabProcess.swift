@@ -71,14 +71,14 @@ struct LabProcess: Sendable {
   func partsOnce(
     _ command: ChildProcess, _ isReached: ([LabFile.Part]) -> Bool
   ) async throws -> [LabFile.Part] {
-    while true {
-      if let parts = state?.parts, isReached(parts) {
-        try adoptParts()
-        return parts
-      }
+    var found: [LabFile.Part] = []
+    try await until(within: .seconds(60)) {
+      found = state?.parts ?? []
       try #require(command.isRunning, "\(String(decoding: command.captured, as: UTF8.self))")
-      await EventLoop.shared.sleep(for: .milliseconds(5))
+      return isReached(found)
     }
+    try adoptParts()
+    return found
   }
 
   @LoopActor

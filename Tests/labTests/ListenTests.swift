@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 import lab
 
@@ -70,7 +71,7 @@ import lab
         // What is started again stays where it was.
         #expect(try await lab.run("fault", "monolith", "restart").code == 0)
         try lab.adoptAgain()
-        while try await !status(lab).1.healthy { await EventLoop.shared.sleep(for: .milliseconds(50)) }
+        try await until { try await status(lab).1.healthy }
       }
       let text = try await lab.run("status", "--json").text
       let token = try String(contentsOfFile: lab.folder + "/operator-token", encoding: .utf8)

@@ -45,9 +45,7 @@ import Testing
         sleeper.succeed((try? await psql(server, "SELECT pg_sleep(0.2), 7")) ?? "failed")
       }
       // The backend is a child of the server; once it is there, all of them are stopped.
-      while ProcessTable.descendants(of: server.pid).isEmpty {
-        await EventLoop.shared.sleep(for: .milliseconds(5))
-      }
+      try await until { !ProcessTable.descendants(of: server.pid).isEmpty }
       server.pause()
       let late = Completion<Void>()
       EventLoop.shared.schedule(after: .milliseconds(500)) { late.succeed(()) }

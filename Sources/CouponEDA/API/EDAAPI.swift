@@ -78,6 +78,7 @@ package final class EDAAPI: ApplicationPart {
       settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
       handlers: LogFollower.Handlers(
         onTarget: { partition, offset in view.mustReach(offset, in: partition) },
+        // The way back: each message that was read becomes an outcome of the list, which the strategy answers.
         onMessages: { messages in view.take(messages) { strategy.took($0) } },
         onProblem: { partition, problem in view.stop(partition, problem) },
         onFailure: { reason in end.fail(reason) }))

@@ -8,9 +8,15 @@ import Text
 
 /// The log decides: Redis proposes, and what counts is what is read back.
 ///
-///     list ─(holder 200, closed 403, full 409)─▶ gate ─▶ publish ─▶ … the log … ─▶ list ─▶ the caller
+/// A request passes, in this order:
+/// 1. `issue`: `CouponList` answers holders (200), closed hours (403) and a full day (409);
+/// 2. `admit`: `WaitingRoom` gives a seat, `Gate` asks Redis;
+/// 3. `gateAnswered`: `WaitingRoom` says whether to answer, to wait or to publish;
+/// 4. `publish`: `LogView` makes the claim and sends it by `LogPublisher`;
+/// 5. `took`: `LogFollower` has read the claim back (`EDAAPI` connects the two), and `WaitingRoom` says who is answered;
+/// 6. `Callers` answers. `planSweep` ends what waits until its deadline.
 ///
-/// What is decided where is in the machines (`CouponList`, `WaitingRoom`); here are the wires between them.
+/// The machines (`CouponList`, `WaitingRoom`) decide; this class connects them.
 @LoopActor
 final class LogCouponService: CouponStrategy {
   let view: LogView

@@ -134,7 +134,7 @@ final class LogFollower {
   private func ends(_ admin: KafkaAdmin) async throws -> [Int64]? {
     let marks = try await patiently { () throws(KafkaError) in
       try await admin.watermarks(
-        of: self.settings.topic, partitions: self.settings.partitions, deadline: .now + Self.callPatience)
+        of: self.settings.topic, partitions: self.settings.partitions, patience: Self.callPatience)
     }
     for (partition, mark) in (marks ?? []).enumerated() where mark.low != 0 {
       throw StartRefusal(label(of: Int(partition)) + LogProblem.beginningGone(low: mark.low).explanation)

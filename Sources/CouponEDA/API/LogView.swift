@@ -2,6 +2,7 @@ import Programs
 import CouponDatabase
 import Text
 import CouponAPI
+import CouponCalendar
 import CouponDomain
 import CouponStore
 import EventLoop

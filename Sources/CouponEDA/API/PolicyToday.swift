@@ -1,4 +1,5 @@
 import Text
+import CouponCalendar
 import CouponDomain
 import CouponStore
 import EventLoop

@@ -29,7 +29,7 @@ final class EmbeddedLag {
     let (deadline, topic) = (Instant.now + .seconds(5), settings.kafka.topic)
     do {
       let marks = try await admin.watermarks(
-        of: topic, partitions: settings.kafka.partitions, deadline: deadline)
+        of: topic, partitions: settings.kafka.partitions, patience: .seconds(5))
       // Before the first entry there need not be tables.
       guard marks.contains(where: { $0.high > 0 }) else { return 0 }
       let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)

@@ -42,7 +42,7 @@ package final class EDAWorker: ApplicationPart {
           pool, topic: settings.kafka.topic,
           empty: LogLedger(key: key, partitions: settings.kafka.partitions),
           decides: settings.coupons.strategy == .log, fold: wires.fold)),
-      group: wires.group, offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
+      wrapping: wires.group, offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
       onFailure: { reason in end.fail(reason) })
     worker.seam = context.seam(.kafka)
     context.tell(strategy: settings.coupons.strategyName)

@@ -17,7 +17,7 @@ final class LogWorker {
   private let settings: KafkaSettings
   private let configuration: KafkaConfiguration
   private let tables: any BatchTables
-  private let join: @LoopActor (any LogGroup) -> any LogGroup
+  private let wrap: @LoopActor (any LogGroup) -> any LogGroup
   private let offsets: OffsetMemory
   private let figures: WorkerFigures
   private let log: Log
@@ -37,12 +37,12 @@ final class LogWorker {
 
   init(
     _ settings: KafkaSettings, _ configuration: KafkaConfiguration, tables: any BatchTables,
-    group join: @escaping @LoopActor (any LogGroup) -> any LogGroup, offsets: OffsetMemory,
+    wrapping wrap: @escaping @LoopActor (any LogGroup) -> any LogGroup, offsets: OffsetMemory,
     context: ProgramContext,
     onFailure: @escaping @LoopActor (String) -> Void
   ) {
     (self.settings, self.configuration, self.tables) = (settings, configuration, tables)
-    (self.join, self.offsets, log, self.onFailure) = (join, offsets, context.log, onFailure)
+    (self.wrap, self.offsets, log, self.onFailure) = (wrap, offsets, context.log, onFailure)
     figures = WorkerFigures(context.metrics)
     trouble = TroubleLog(context.log)
   }
@@ -56,7 +56,7 @@ final class LogWorker {
       onRebalance: { [weak self] change in self?.rebalanced(change) },
       onProblem: { [weak self] problem in self?.take(problem) })
     consumer.seam = seam
-    let group = join(consumer)
+    let group = wrap(consumer)
     self.group = group
     try group.start()
     EventLoop.shared.spawn {
@@ -258,11 +258,12 @@ final class LogWorker {
     while !isStopped {
       await EventLoop.shared.sleep(for: .seconds(1))
       guard !isStopped, isAssigned, let group else { continue }
-      let partitions = group.partitions.sorted()
-      let marks = try? await admin.watermarks(
-        of: settings.topic, partitions: partitions, deadline: .now + .seconds(1))
-      guard let marks, !isStopped else { continue }
-      for (partition, mark) in zip(partitions, marks) { figures.saw(end: mark.high, of: partition) }
+      // One by one: a partition without a leader does not hide the others.
+      for partition in group.partitions.sorted() where !isStopped {
+        let marks = try? await admin.watermarks(
+          of: settings.topic, partition: partition, deadline: .now + .seconds(1))
+        if let marks, group.partitions.contains(partition) { figures.saw(end: marks.high, of: partition) }
+      }
     }
   }
 }

@@ -4,14 +4,15 @@ import EventLoop
 import Postgres
 import Text
 
-/// The strategy `advisory-lock`: a lock that is no row stands for the day, until the transaction ends.
+/// The strategy `advisory-lock`: a lock that is not a row represents the day until the transaction ends.
 ///
 ///     trip 1   BEGIN · pg_advisory_xact_lock(policy, day) · SELECT issued · the person's coupon
 ///              decide()
 ///     trip 2   INSERT event · INSERT coupon · UPDATE counter · COMMIT
 ///
-/// The statements of a trip have a snapshot each, so what is read behind the lock is what the one before committed.
-/// Right only as long as everybody who writes the day takes the lock: the database does not insist on it.
+/// Each statement of a trip has its own snapshot, so reads behind the lock see what the previous holder
+/// committed. Correct only as long as every writer of the day takes the lock: the database does not enforce
+/// it.
 struct AdvisoryLock: Issuance {
   let pool: PostgresPool
 

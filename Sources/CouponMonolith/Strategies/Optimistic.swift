@@ -4,18 +4,18 @@ import EventLoop
 import Postgres
 import Text
 
-/// The strategy `optimistic`: nobody is locked out while it is decided; the write counts only where the counter is
-/// still what was read, and else everything is done again.
+/// The strategy `optimistic`: no lock is held while a claim is decided. The write succeeds only if the
+/// counter still has the value that was read; otherwise everything is repeated.
 ///
 ///     trip 1   BEGIN · SELECT issued · the person's coupon
 ///              decide()
 ///     trip 2   UPDATE … SET issued = n + 1 WHERE issued = n, with both INSERTs · COMMIT     no row: from trip 1 again
 ///
-/// A retry keeps its connection: at the end of the pool's queue it would meet its deadline.
+/// A retry keeps its connection: at the end of the pool's queue it would miss its deadline.
 struct Optimistic: Issuance {
   let pool: PostgresPool
 
-  /// More than a pool has connections, so that each of the others may win once before.
+  /// More than the connections of a pool, so that each of the others may win once before.
   private static let attempts = 32
 
   func decide(
@@ -43,7 +43,7 @@ struct Optimistic: Issuance {
   }
 }
 
-/// Others were faster, again and again; nothing was written.
+/// Other requests were faster at every attempt; nothing was written.
 struct TooManyConflicts: Error, CustomStringConvertible {
   let description = "others were faster, again and again"
 }

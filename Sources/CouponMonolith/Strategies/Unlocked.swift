@@ -4,15 +4,16 @@ import EventLoop
 import Postgres
 import Text
 
-/// The strategy `unlocked`, which is wrong: it reads how many are issued, and if there is room it inserts.
+/// The strategy `unlocked`, which is wrong: it reads the number of issued coupons and inserts if there is
+/// room.
 ///
 ///     trip 1   BEGIN · SELECT issued · the person's coupon
 ///              decide()                                        another request reads the same number here
 ///     trip 2   INSERT event · INSERT coupon · UPDATE counter · COMMIT
 ///
-/// It is `for-update` without the two words. Each request is right by itself, a test of one person after the other is
-/// green, and under a crowd two people take one slot: too many coupons, the same rank twice, and a counter that has
-/// lost what it overwrote. The transaction is no help: under READ COMMITTED reading waits for nobody.
+/// It is `for-update` without the two words. Each request is correct by itself, and a test of one person
+/// after the other passes. Under a crowd two people take one slot: too many coupons, the same rank twice, and
+/// a counter with lost updates. The transaction does not help: under READ COMMITTED a read waits for nobody.
 struct Unlocked: Issuance {
   let pool: PostgresPool
 

@@ -2,12 +2,14 @@ package import CouponDomain
 import JSON
 import Text
 
-/// The entries of the log as JSON: the one writer and the one reader, for API, worker and laboratory.
+/// Encodes and decodes the entries of the log as JSON: one writer and one reader for API, worker and
+/// laboratory.
 ///
-/// Every entry has `type`, `version` (1), `eventId` and `policyId`. What is read fits into every table; other
-/// fields are ignored. What a published version means never changes: see the golden log among the tests.
+/// Every entry has `type`, `version` (1), `eventId` and `policyId`. Decoded values fit into every table;
+/// unknown fields are ignored. The meaning of a published version never changes: see the golden log in the
+/// tests.
 package enum LogCodec {
-  /// No entry that we write is half as long.
+  /// No entry that is written reaches half of this.
   package static let maximumLength = 4096
   static let version: Int64 = 1
   static let claimType = "CouponIssued"
@@ -22,7 +24,7 @@ package enum LogCodec {
 
   package static func encode(_ claim: CouponClaim) -> [UInt8] {
     [UInt8](capacity: 352) { text in
-      // Type and version: the writer of other entries has them from `claimType` and `version`.
+      // Type and version are part of the text; other entries take them from `claimType` and `version`.
       text.append(#"{"type":"CouponIssued","version":1,"eventId":""#)
       text.append(hex: claim.eventID)
       text.append(#"","policyId":"#)
@@ -53,7 +55,7 @@ package enum LogCodec {
     writer.name(#"","timeZone":""#)
     writer.escaped(policy.timeZone)
     writer.name(#"","dailyQuota":"#)
-    writer.bytes.append(contentsOf: String(policy.dailyQuota).utf8)
+    writer.bytes.append(decimal: Int64(policy.dailyQuota))
     writer.name(#","perPerson":""#)
     writer.bytes.append(contentsOf: policy.perPerson.rawValue.utf8)
     writer.name(#"","keyHash":""#)
@@ -113,7 +115,7 @@ package enum LogCodec {
   }
 }
 
-/// Writes an entry: the fields that all have, then whatever the caller appends.
+/// Writes an entry: the common fields, then what the caller appends.
 private struct EntryWriter {
   var bytes: [UInt8] = []
 
@@ -122,17 +124,15 @@ private struct EntryWriter {
     name(#"{"type":""#)
     bytes.append(contentsOf: type.utf8)
     name(#"","version":"#)
-    bytes.append(contentsOf: String(version).utf8)
+    bytes.append(decimal: version)
     name(#","eventId":""#)
     eventID.appendText(to: &bytes)
     name(#"","policyId":"#)
-    bytes.append(contentsOf: policyID.description.utf8)
+    bytes.append(decimal: Int64(policyID.value))
   }
 
-  /// Appends what stands between two values.
-  mutating func name(_ text: StaticString) {
-    bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
+  /// Appends the text between two values.
+  mutating func name(_ text: StaticString) { bytes.append(text: text) }
 
   /// Appends a text without control characters.
   mutating func escaped(_ text: String) {
@@ -143,7 +143,7 @@ private struct EntryWriter {
   }
 }
 
-/// The fields of an entry that has been read, each by its name.
+/// The fields of a decoded entry, each by its name.
 private struct EntryFields {
   enum Name: Int, CaseIterable {
     case type, version, eventId, policyId, userId, day, couponId, issuedAt
@@ -187,7 +187,7 @@ private struct EntryFields {
     return json.text(range, escaped: escaped)
   }
 
-  /// Reads a text in a form of its own; nil from `parse` is malformed.
+  /// Reads a text with its own format; nil from `parse` means malformed.
   func read<T>(_ name: Name, _ parse: (Span<UInt8>) -> T?) throws(UnreadableEntry) -> T {
     guard case .text(let range, let escaped) = try value(name) else { throw EntryFields.malformed(name) }
     let parsed =

@@ -1,10 +1,11 @@
 package import CouponDomain
 import Text
 
-/// What the topic carries: a policy that begins, or a claim that its position decides.
+/// An entry of the topic: a new policy, or a claim that its position decides.
 package enum LogEntry: Hashable, Sendable {
   case policyCreated(PolicyCreated)
-  /// `CouponIssued` on the wire: whether it issued one is known when everything before it has been folded.
+  /// `CouponIssued` on the wire. Whether a coupon was issued is known once everything before it has been
+  /// folded.
   case claim(CouponClaim)
 
   package var policyID: PolicyID {
@@ -18,7 +19,7 @@ package enum LogEntry: Hashable, Sendable {
 package struct PolicyCreated: Hashable, Sendable {
   package let eventID: EventID
   package let policy: Policy
-  /// A keyed hash of the policy's number: a reader with another `COUPON_KEY` notices.
+  /// A keyed hash of the policy's number, by which a reader detects that its `COUPON_KEY` differs.
   package let keyHash: KeyHash
 
   package init(eventID: EventID, policy: Policy, keyHash: KeyHash) {
@@ -30,15 +31,15 @@ package struct PolicyCreated: Hashable, Sendable {
   }
 }
 
-/// What a message of the log was read as.
+/// The result of decoding a message of the log.
 package typealias ReadEntry = Result<LogEntry, UnreadableEntry>
 
-/// Why a message is no entry.
+/// Why a message is not an entry.
 package enum UnreadableEntry: Error, Hashable, Sendable {
-  /// Nothing that we ever write: a dead letter for every reader. `reason` is one of few phrases and quotes
-  /// nothing.
+  /// Nothing that this software ever writes: a dead letter for every reader. `reason` is one of a few phrases
+  /// and quotes nothing.
   case poison(reason: String)
-  /// Our envelope with a type or version that this reader does not know: it must stop, for a newer one may
-  /// read it.
+  /// Our envelope with a type or version unknown to this reader: it must stop, because a newer reader may
+  /// understand the message.
   case unknown(reason: String)
 }

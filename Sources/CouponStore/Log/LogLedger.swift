@@ -1,59 +1,58 @@
 package import CouponDomain
 package import Text
 
-/// What one message of the log does to everybody who folds it: the same for all of them.
+/// The effect of one message of the log, the same for every reader that folds it.
 package enum LogOutcome: Hashable, Sendable {
   case policyCreated(PolicyCreated)
-  /// A later event of a policy's id: the first one counts.
+  /// A later event for an existing policy's id: the first one counts.
   case duplicatePolicy(PolicyCreated)
   case issued(Coupon)
-  /// A claim that came too late, or the person's second.
+  /// A claim beyond the quota, or a person's second one.
   case dropped(CouponClaim, Refusal)
-  /// `reason` is one of few phrases and quotes nothing.
+  /// `reason` is one of a few phrases and quotes nothing.
   case deadLetter(reason: String)
-  /// The reader must go no further: it would decide otherwise than those who understand the message.
+  /// The reader must stop: it would decide differently from readers that understand the message.
   case stop(reason: String)
 }
 
-/// The log folded over all policies: what the API's list, the worker's batch, a rebuild and the checker have
-/// in common.
+/// The log folded over all policies, shared by the API's list, the worker's batch, a rebuild and the checker.
 ///
 ///     bytes ── LogCodec ──▶ entry ── objections ──▶ PolicyLedger (decide, evolve) ──▶ outcome
 ///
-/// Nothing here depends on clock, zone, machine or order of arrival between partitions: every reader gets the
-/// same.
+/// Nothing here depends on clock, zone, machine or the order of arrival between partitions: every reader gets
+/// the same result.
 package struct LogLedger: Sendable {
   private let key: CouponKey
   private let partitionOf: @Sendable (PolicyID) -> Int32
   private var entries: [Entry] = []
   private var places: [PolicyID: Int] = [:]
 
-  /// `partitionOf` tells the partition of a policy's key: one policy has one order only while its entries
-  /// share it.
+  /// `partitionOf` returns the partition of a policy's key: the entries of a policy have one order only while
+  /// they share a partition.
   package init(key: CouponKey, partitionOf: @escaping @Sendable (PolicyID) -> Int32) {
     (self.key, self.partitionOf) = (key, partitionOf)
   }
 
-  /// The policies that are known, by id.
+  /// The known policies, by id.
   package var policies: [Policy] { entries.map(\.coupons.policy).sorted { $0.id < $1.id } }
 
-  /// The state of one policy; nil where it is unknown.
+  /// The state of one policy; nil if it is unknown.
   package subscript(policy: PolicyID) -> PolicyLedger? { places[policy].map { entries[$0].coupons } }
 
-  /// What the rule says of this person on this day; nil where there is room. The policy must be known.
+  /// Why this person gets no coupon on this day; nil if there is one. The policy must be known.
   package func refusal(of user: UserID, on day: Day, hours: Hours, in policy: PolicyID) -> Refusal? {
     guard let place = places[policy] else { preconditionFailure("no policy \(policy)") }
     return CouponDomain.refusal(hours: hours, entries[place].coupons.state(of: user, on: day))
   }
 
-  /// Whether the day has nothing left to give; false for an unknown policy.
+  /// Whether the day is sold out; false for an unknown policy.
   package func isFull(on day: Day, in policy: PolicyID) -> Bool {
     places[policy].map { entries[$0].coupons.isFull(on: day) } ?? false
   }
 
-  // MARK: Seeds, for a fold that begins where the database stands
+  // MARK: Seeds, for a fold that continues from the database
 
-  /// A policy that is known already keeps its state.
+  /// A policy that is already known keeps its state.
   package mutating func seed(_ policy: Policy) {
     if places[policy.id] == nil { add(policy) }
   }
@@ -73,12 +72,12 @@ package struct LogLedger: Sendable {
 
   // MARK: The fold
 
-  /// Takes the next message of a partition in.
+  /// Applies the next message of a partition.
   package mutating func apply(_ message: [UInt8], partition: Int32) -> LogOutcome {
     apply(LogCodec.read(message), partition: partition)
   }
 
-  /// The same for a message that has been read before, by somebody who planned with it.
+  /// The same for a message that was decoded before, when a batch was planned.
   package mutating func apply(_ read: ReadEntry, partition: Int32) -> LogOutcome {
     switch read {
     case .success(let entry): apply(entry, partition: partition)
@@ -97,7 +96,7 @@ package struct LogLedger: Sendable {
     }
   }
 
-  /// The same for a claim to which there is no `objection`, as to one that this process has made itself.
+  /// The same for a claim without an `objection`, such as one that this process created.
   package mutating func apply(sound claim: CouponClaim) -> LogOutcome {
     guard let place = places[claim.policyID] else { return .deadLetter(reason: LogLedger.unknownPolicy) }
     return switch entries[place].coupons.apply(claim) {
@@ -106,7 +105,7 @@ package struct LogLedger: Sendable {
     }
   }
 
-  /// Why a claim can never be decided, whatever was issued before it; nil where it can.
+  /// Why a claim can never be decided, regardless of what was issued before it; nil if it can.
   package func objection(to claim: CouponClaim, partition: Int32) -> String? {
     guard let place = places[claim.policyID] else { return LogLedger.unknownPolicy }
     return entries[place].objection(to: claim, partition, key)

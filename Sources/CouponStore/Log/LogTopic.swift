@@ -1,8 +1,9 @@
 import Secrets
 
-/// What the log's topic must be like, and how one log is told from another.
+/// The requirements for the log's topic, and the hash that distinguishes one log from another.
 package enum LogTopic {
-  /// What makes one log differ from another of the same name: a hash of its first message, when and what.
+  /// Distinguishes a log from another one with the same name: a hash of its first message's timestamp and
+  /// bytes.
   package static func firstHash(value: [UInt8], timestampMilliseconds: Int64) -> [UInt8] {
     var input: [UInt8] = []
     input.reserveCapacity(8 + value.count)
@@ -13,27 +14,28 @@ package enum LogTopic {
     return Sodium.hash(input, key: [], count: 32)
   }
 
-  /// Settings under which nothing of the log is ever lost.
+  /// Settings under which the log never loses a message.
   private static let always = [
     ("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"),
     ("unclean.leader.election.enable", "false"),
   ]
 
-  /// How many copies a topic on so many brokers has; nil leaves it to a single broker.
+  /// The number of replicas of a topic on this many brokers; nil leaves it to a single broker.
   package static func replicas(brokers: Int) -> Int? { brokers >= 3 ? 3 : nil }
 
-  /// What a topic on so many brokers is made with.
+  /// The settings of a new topic on this many brokers.
   ///
-  /// Messages bear the moment at which the broker appended them, so that it can be told what the log held when. No reader
-  /// decides by it, so a topic without this setting is good too; the embedded broker keeps what the producer stamped.
+  /// Messages carry the time at which the broker appended them, which shows what the log contained at a given
+  /// time. No reader decides by it, so a topic without this setting is valid too; the embedded broker keeps
+  /// the producer's timestamp.
   package static func settings(brokers: Int) -> [(String, String)] {
     always + [("message.timestamp.type", "LogAppendTime")]
       + (brokers >= 3 ? [("min.insync.replicas", "2")] : [])
   }
 
-  /// Why a topic must not be used, in one line; nil where it may.
+  /// Why a topic must not be used, in one line; nil if it may.
   ///
-  /// - Parameter settings: nil where the broker answers no questions about them (the embedded one).
+  /// - Parameter settings: nil if the broker does not report them (the embedded one).
   package static func objection(
     partitions: Int, expected: Int, replicas: Int, brokers: Int, settings: [String: String]?
   ) -> String? {

@@ -3,7 +3,7 @@ package import EventLoop
 package import Postgres
 package import Text
 
-/// A coupon with the period that its row has.
+/// A coupon with the period stored in its row.
 package struct CouponRow: Hashable, Sendable {
   package let coupon: Coupon
   package let period: Day
@@ -21,7 +21,7 @@ package struct DeadLetterRow: Hashable, Sendable {
   package let reason: String
 }
 
-/// What the laboratory reads to check a run and to rebuild: rows as they are, without a judgement.
+/// The laboratory's reads for checks and rebuilds: rows as they are stored, without judgement.
 package enum AuditSQL {
   private static let pageSize = 10_000
 
@@ -45,7 +45,7 @@ package enum AuditSQL {
     PostgresStatement("DELETE FROM policy WHERE policy_id = $1"),
   ]
 
-  /// All coupons of a policy, read page by page. Not one moment's picture while somebody writes.
+  /// All coupons of a policy, read page by page. Not a consistent snapshot while others write.
   @LoopActor
   package static func coupons(
     of policy: PolicyID, in pool: PostgresPool, deadline: Instant
@@ -78,7 +78,7 @@ package enum AuditSQL {
     }
   }
 
-  /// How many coupons of a policy there are.
+  /// The number of coupons of a policy.
   @LoopActor
   package static func couponCount(
     of policy: PolicyID, in pool: PostgresPool, deadline: Instant
@@ -98,7 +98,7 @@ package enum AuditSQL {
     }
   }
 
-  /// Takes a policy's projections away; `BatchRecord.projections` puts the rebuilt ones in their place.
+  /// Deletes a policy's projections; `BatchRecord.projections` inserts the rebuilt ones.
   package static func clearProjections(of policy: PolicyID) -> [SQLCall] {
     deleteProjections.map { ($0, [.init(policy)]) }
   }

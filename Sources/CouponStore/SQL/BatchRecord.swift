@@ -2,14 +2,15 @@ package import CouponDomain
 import Postgres
 import Text
 
-/// Collects what a batch of the log writes, and makes it a handful of statements however long the batch is.
+/// Collects the writes of a batch of the log as a few statements, however long the batch is.
 ///
-/// The statements go with `OffsetSQL.advance` into one transaction. A unique violation among them means that
-/// two rules differ: nothing here resolves a conflict.
+/// The statements run in one transaction with `OffsetSQL.advance`. A unique violation among them means that
+/// two rules differ: no conflict is resolved here.
 package struct BatchRecord {
-  /// More of a message than this tells nobody anything.
+  /// The most bytes of a message that are kept.
   package static let maximumDeadLetterBytes = 65_536
-  /// What a reader of the log needs of a message: enough to see that it is too long, and what is kept of it.
+  /// The bytes of a message that a reader of the log needs: those that are kept, and one that shows that it
+  /// is longer.
   package static let readBytes = maximumDeadLetterBytes + 1
 
   private struct Event {
@@ -54,14 +55,14 @@ package struct BatchRecord {
     return calls
   }
 
-  /// Only policies, coupons and counters: what can be made again from the events.
+  /// Only policies, coupons and counters: what can be rebuilt from the events.
   package var projections: [SQLCall] {
     let calls = policies.flatMap { PolicySQL.insert($0) }
     return coupons.isEmpty ? calls : calls + [couponCall, counterCall]
   }
 
-  /// The same where Redis has decided and the log only tells: who is there already is left out, ranks are
-  /// null, and the counters count what was really inserted.
+  /// The same for a log that only reports what Redis has decided: existing coupons are skipped, ranks are
+  /// null, and the counters count the rows that were inserted.
   package var statementsWithoutDeciding: [SQLCall] {
     var calls = policies.flatMap { PolicySQL.insert($0) }
     let created = events.filter { $0.coupon == nil }
@@ -107,7 +108,8 @@ extension BatchRecord {
     FROM unnest($3::bigint[], $4::text[], $5::bytea[]) AS d ("offset", reason, payload)
     """)
 
-  /// Coupons, their events and the counters in one statement, because only the first knows who was new.
+  /// Coupons, their events and the counters in one statement, because only the first knows which coupons are
+  /// new.
   private static let insertUndecided = PostgresStatement(
     """
     WITH claim AS (

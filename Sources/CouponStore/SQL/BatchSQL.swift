@@ -9,7 +9,7 @@ package struct PolicyDay: Hashable, Sendable {
   package init(_ policyID: PolicyID, _ day: Day) { (self.policyID, self.day) = (policyID, day) }
 }
 
-/// What one person may hold one coupon of.
+/// A person and a period of a policy, for which at most one coupon is issued.
 package struct PersonPeriod: Hashable, Sendable {
   package let policyID: PolicyID
   package let userID: UserID
@@ -19,14 +19,13 @@ package struct PersonPeriod: Hashable, Sendable {
   }
 }
 
-/// What the fold of a batch is seeded with, read under the lock of the partition's offset.
+/// The seeds for the fold of a batch, read under the lock of the partition's offset.
 package enum BatchSQL {
   private static let policiesByID = PostgresStatement(
     "SELECT \(PolicyColumns.list) FROM policy p WHERE p.policy_id = ANY ($1::int[])")
 
-  // LATERAL and LIMIT hold these two to one look into the primary key for each wanted row. As a plain join
-  // they are planned while the tables are new and small, as a scan of the whole table, and the kept plan
-  // outlives the size.
+  // LATERAL and LIMIT restrict these two to one primary-key look-up per wanted row. A plain join is planned
+  // while the tables are new and small, as a scan of the whole table, and that plan is kept when they grow.
 
   private static let countersOfDays = PostgresStatement(
     """

@@ -2,7 +2,7 @@ package import CouponDomain
 package import Postgres
 package import Text
 
-/// What the monolith asks and tells while it decides one claim. The decision lies in between, in the program.
+/// The monolith's statements before and after the decision on one claim, which the program makes.
 ///
 ///     BEGIN, lock, find ──▶ decide ──▶ event, coupon, counter, COMMIT
 package enum IssuanceSQL {
@@ -33,7 +33,8 @@ package enum IssuanceSQL {
     RETURNING issued
     """)
 
-  /// Event and coupon of whoever `slot` gave a rank to (one row with it, or none), in the same statement.
+  /// The event and coupon of the claim that `slot` gave a rank (one row with it, or none), in the same
+  /// statement.
   private static func recording(_ slot: String) -> PostgresStatement {
     PostgresStatement(
       """
@@ -56,22 +57,22 @@ package enum IssuanceSQL {
     (lockDay, [.init(policy), .init(day)])
   }
 
-  /// The same without a lock, for the strategies that do not take one.
+  /// The same without a lock, for strategies that take none.
   package static func read(_ day: Day, of policy: PolicyID) -> SQLCall {
     (readDay, [.init(policy), .init(day)])
   }
 
-  /// A lock of the day that is no row: the strategy `advisory-lock`.
+  /// A lock on the day that is not a row: the strategy `advisory-lock`.
   package static func advisoryLock(_ day: Day, of policy: PolicyID) -> SQLCall {
     (advisoryLock, [.init(policy), .init(day.number)])
   }
 
-  /// The person's coupon of the period of `day`.
+  /// The person's coupon in the period of `day`.
   package static func find(_ user: UserID, on day: Day, of policy: Policy) -> SQLCall {
     (findCoupon, [.init(policy.id), .init(user), .init(policy.period(of: day))])
   }
 
-  /// The answers to `lock` (or `read`) and `find`; nil where the day has no row.
+  /// The answers to `lock` (or `read`) and `find`; nil if the day has no row.
   package static func state(
     of policy: Policy, day: PostgresRows, coupon: PostgresRows
   ) throws(SchemaError) -> IssuanceState? {
@@ -102,14 +103,15 @@ package enum IssuanceSQL {
     (setIssued, [.init(policy), .init(day), .init(issued)])
   }
 
-  /// Event, coupon and counter where the counter is still `expected` (one row, or none): the strategy `optimistic`.
+  /// Event, coupon and counter if the counter is still `expected` (one row, or none): the strategy
+  /// `optimistic`.
   package static func record(
     _ coupon: Coupon, of policy: Policy, from expected: Int, to issued: Int
   ) -> SQLCall {
     (compareAndRecord, values(of: coupon.claim, policy) + [.init(expected), .init(issued)])
   }
 
-  /// Event, coupon and counter while the quota allows (one row with `issued`, or none): the strategy
+  /// Event, coupon and counter if the quota allows it (one row with `issued`, or none): the strategy
   /// `atomic-update`, which repeats the rule of the quota in SQL.
   package static func takeSlotAndRecord(_ claim: CouponClaim, of policy: Policy) -> SQLCall {
     (countAndRecord, values(of: claim, policy))

@@ -1,9 +1,8 @@
-/// The statements that make the tables, by version. A version that was released never changes; a later one
-/// follows.
+/// The statements that create the tables, by version. A released version never changes; the next version
+/// follows it.
 ///
-/// The business' rules are not here: what is unique and which columns must be there is all that the tables
-/// insist on. No foreign keys lead away from `coupon` and `coupon_event`: each would lock the policy's row
-/// again for every coupon.
+/// Business rules are not here: the tables enforce only uniqueness and required columns. `coupon` and
+/// `coupon_event` have no foreign keys: each would lock the policy's row again for every coupon.
 enum Migration {
   static let all: [[String]] = [first]
 
@@ -24,7 +23,8 @@ enum Migration {
       daily_quota integer NOT NULL,
       per_person text NOT NULL)
     """,
-    // Half of each page stays free: a hot row's new versions go beside the old ones and touch no index.
+    // Half of each page stays free, so that new versions of a hot row stay beside the old ones and touch no
+    // index.
     """
     CREATE TABLE policy_day (
       policy_id integer NOT NULL REFERENCES policy,
@@ -36,7 +36,7 @@ enum Migration {
   ]
 
   private static let coupons = [
-    // The coupon's id is derived from the primary key; a second index for it would say nothing new.
+    // The coupon's id is derived from the primary key; a second index on it would add nothing.
     """
     CREATE TABLE coupon (
       coupon_id text NOT NULL,
@@ -62,8 +62,8 @@ enum Migration {
       recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       PRIMARY KEY (policy_id, sequence))
     """,
-    // A trigger, because the owner of a table keeps rights that REVOKE would take from others. It costs
-    // inserts nothing.
+    // A trigger, because a table's owner keeps rights that REVOKE takes from others. It costs inserts
+    // nothing.
     """
     CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
     BEGIN
@@ -112,7 +112,7 @@ enum Migration {
       user_id text COLLATE "C" NOT NULL,
       booked_at timestamptz NOT NULL DEFAULT clock_timestamp())
     """,
-    // Rooms enough for a long load; the last has few, to see a full house.
+    // Enough rooms for a long load; the last stay has few, to show a full house.
     """
     INSERT INTO stay (stay_id, name, city, rooms_left) VALUES
       (1, 'Haeundae Ocean Hotel', 'Busan', 1000000),

@@ -5,7 +5,7 @@ package import Postgres
 package struct OffsetRow: Hashable, Sendable {
   package let partition: Int32
   package let nextOffset: Int64
-  /// Of the first message's bytes and timestamp; nil while none was applied.
+  /// Of the first message's bytes and timestamp; nil until one was applied.
   package let firstHash: [UInt8]?
 
   package init(partition: Int32, nextOffset: Int64, firstHash: [UInt8]?) {
@@ -13,7 +13,7 @@ package struct OffsetRow: Hashable, Sendable {
   }
 }
 
-/// Reads and writes of `consumer_offset`: the database, not Kafka, says where the worker goes on.
+/// Reads and writes of `consumer_offset`: the database, not Kafka, determines where the worker continues.
 package enum OffsetSQL {
   private static let ensureRow = PostgresStatement(
     "INSERT INTO consumer_offset (topic, partition, next_offset) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING")
@@ -38,8 +38,8 @@ package enum OffsetSQL {
   private static let insertRow = PostgresStatement(
     "INSERT INTO consumer_offset (topic, partition, next_offset, first_hash) VALUES ($1, $2, $3, $4)")
 
-  /// Makes sure that the partition has a row, and locks it until the transaction ends. The row is the last
-  /// answer's.
+  /// Creates the partition's row if it is missing, and locks it until the transaction ends. The last answer
+  /// has the row.
   package static func lock(topic: String, partition: Int32) -> [SQLCall] {
     let values: [PostgresValue] = [.text(topic), .init(partition)]
     return [(ensureRow, values), (lockRow, values)]
@@ -53,14 +53,14 @@ package enum OffsetSQL {
     return OffsetRow(partition: Int32(clamping: partition), nextOffset: next, firstHash: rows.bytes(row, 2))
   }
 
-  /// Moves the offset on. `firstHash` is noted where none is yet.
+  /// Advances the offset, and stores `firstHash` if none is stored yet.
   package static func advance(
     topic: String, partition: Int32, to next: Int64, firstHash: [UInt8]?
   ) -> SQLCall {
     (advanceRow, [.text(topic), .init(partition), .int(next), firstHash.map { .bytes($0) } ?? .null])
   }
 
-  /// Puts other rows in the place of all of the topic's: a rebuilt log has begun anew.
+  /// Replaces all rows of the topic: a rebuilt log has started over.
   package static func replace(topic: String, with offsets: [OffsetRow]) -> [SQLCall] {
     [(deleteTopic, [.text(topic)])]
       + offsets.map {

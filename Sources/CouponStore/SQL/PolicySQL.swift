@@ -3,10 +3,10 @@ package import EventLoop
 package import Postgres
 package import Text
 
-/// A policy with the counters of the days around a moment: at most three, of which the calendar's day is one.
+/// A policy with the counters of the days around a moment: at most three, one of which is the calendar's day.
 ///
-/// The business day depends on the policy's zone, and the policy is in the same row: so the statement takes
-/// the days around the UTC date, and the program picks.
+/// The business day depends on the policy's zone, which is in the same row, so the statement reads the days
+/// around the UTC date and the program selects one.
 package struct PolicyDays: Hashable, Sendable {
   package let policy: Policy
   fileprivate(set) var issuedByDay: [Day: Int] = [:]
@@ -14,14 +14,14 @@ package struct PolicyDays: Hashable, Sendable {
   package func issued(on day: Day) -> Int { issuedByDay[day] ?? 0 }
 }
 
-/// The same with what one person holds of these days' periods.
+/// The same with one person's coupons in the periods of these days.
 package struct PersonView: Hashable, Sendable {
   package let days: PolicyDays
   fileprivate(set) var coupons: [Coupon] = []
 
   package var policy: Policy { days.policy }
 
-  /// The coupon that rules a claim on `day`.
+  /// The coupon that decides a claim on `day`.
   package func coupon(on day: Day) -> Coupon? {
     coupons.first { policy.period(of: $0.claim.day) == policy.period(of: day) }
   }
@@ -31,7 +31,7 @@ package struct PersonView: Hashable, Sendable {
   }
 }
 
-/// What the person's latest coupon of a policy is.
+/// The result of looking up a person's latest coupon of a policy.
 package enum LatestCoupon: Hashable, Sendable {
   case coupon(Coupon)
   case none
@@ -40,7 +40,7 @@ package enum LatestCoupon: Hashable, Sendable {
 
 package enum PolicyCreation: Hashable, Sendable {
   case created
-  /// Somebody was there before, with this policy; it may be the same one.
+  /// The id is already taken by this policy, which may be an equal one.
   case exists(Policy)
 }
 
@@ -108,7 +108,7 @@ package enum PolicySQL {
     return try (0..<rows.count).map { try PolicyColumns.read(rows, $0) }
   }
 
-  /// The id of a policy that names none; nil where every id is taken. Somebody else may be faster.
+  /// The id for a policy that names none; nil if every id is taken. Another program may take it first.
   @LoopActor
   package static func free(in pool: PostgresPool, deadline: Instant) async throws -> PolicyID? {
     let highest = try await pool.query(highestID, [], deadline: deadline).int(0, 0)
@@ -117,7 +117,7 @@ package enum PolicySQL {
     }
   }
 
-  /// The policy and its counters around `time`; nil where there is no such policy.
+  /// The policy and its counters around `time`; nil if there is no such policy.
   @LoopActor
   package static func days(
     of id: PolicyID, around time: Timestamp, in pool: PostgresPool, deadline: Instant
@@ -126,7 +126,7 @@ package enum PolicySQL {
     return try readDays(rows)
   }
 
-  /// The one statement that comes before every lock: policy, counters and the person's coupons.
+  /// The one statement before every lock: policy, counters and the person's coupons.
   @LoopActor
   package static func person(
     _ user: UserID, of id: PolicyID, around time: Timestamp, in pool: PostgresPool, deadline: Instant
@@ -163,12 +163,12 @@ package enum PolicySQL {
 
   // MARK: Writes
 
-  /// The policy's row and a counter for each of its days; a unique violation where its id is taken.
+  /// The policy's row and a counter for each of its days; a unique violation if its id is taken.
   package static func insert(_ policy: Policy) -> [SQLCall] {
     [(insertPolicy, values(of: policy)), (insertDays, dayValues(of: policy))]
   }
 
-  /// Records the policy, its days and its event, or finds the one that has its id.
+  /// Records the policy, its days and its event, or returns the policy that already has its id.
   @LoopActor
   package static func create(
     _ created: PolicyCreated, in pool: PostgresPool, deadline: Instant

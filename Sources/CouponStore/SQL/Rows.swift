@@ -2,10 +2,10 @@ internal import CouponDomain
 package import Postgres
 internal import Text
 
-/// A statement with its values, as a transaction runs it.
+/// A statement with its values, for a transaction to run.
 package typealias SQLCall = (PostgresStatement, [PostgresValue])
 
-/// The columns of a policy in a row, and the way back.
+/// Converts a policy to its columns and back.
 enum PolicyColumns {
   static let list =
     "p.policy_id, p.name, p.starts_on, p.ends_on, p.opens_at, p.time_zone, p.daily_quota, p.per_person"
@@ -28,12 +28,12 @@ enum PolicyColumns {
   }
 }
 
-/// The columns of a coupon in a row, and the way back.
+/// Converts a coupon to its columns and back.
 enum CouponColumns {
   static let list = "c.policy_id, c.user_id, c.day, c.rank, c.issued_at, c.coupon_id, c.event_id"
   static let count = 7
 
-  /// Nil where the row has no coupon (of an outer join).
+  /// Nil if the row has no coupon (of an outer join).
   static func read(_ rows: PostgresRows, _ row: Int, from first: Int = 0) throws(SchemaError) -> Coupon? {
     guard !rows.isNull(row, first) else { return nil }
     guard let number = rows.int(row, first), let policyID = PolicyID(number),
@@ -59,7 +59,7 @@ enum CouponColumns {
 }
 
 extension PostgresRows {
-  /// A `date`; nil where the value is NULL or infinite.
+  /// A `date`; nil if the value is NULL or infinite.
   func day(_ row: Int, _ column: Int) -> Day? { text(row, column).flatMap { Day($0) } }
 
   func policyID(_ row: Int, _ column: Int) -> PolicyID? { int(row, column).flatMap { PolicyID($0) } }

@@ -1,8 +1,8 @@
 package import EventLoop
 package import Postgres
 
-/// The schema that holds one program's tables. Its pools put it on their search path, so that no statement
-/// names it.
+/// The schema with one program's tables. Its pools set it as their search path, so that statements do not
+/// name it.
 package struct Schema: Hashable, Sendable {
   package static let monolith = Schema(known: "monolith")
   package static let eda = Schema(known: "eda")
@@ -21,7 +21,7 @@ package struct Schema: Hashable, Sendable {
 
   private init(known name: String) { self.name = name }
 
-  /// What a pool over these tables needs in its session settings.
+  /// The session settings of a pool over these tables.
   package var sessionSettings: [String: String] { ["search_path": quoted] }
 
   private var quoted: String { "\"\(name)\"" }
@@ -31,13 +31,13 @@ package struct Schema: Hashable, Sendable {
     "SELECT EXISTS (SELECT 1 FROM coupon) OR EXISTS (SELECT 1 FROM consumer_offset)")
 }
 
-/// Tables that this program cannot work with.
+/// Tables that this program cannot use.
 package enum SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A newer program has migrated them.
   case newer(found: Int, known: Int)
   /// A row breaks a rule of the domain.
   case corruptRow(table: String)
-  /// They hold what a strategy has written that gives ranks where this one does not, or the other way round.
+  /// They were filled by a strategy that assigns ranks while this one does not, or the other way round.
   case otherStrategy(ranksAreUnique: Bool)
 
   package var description: String {
@@ -51,17 +51,17 @@ package enum SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Schema {
-  /// Makes the tables, or brings them up to date; one program at a time, and again without effect.
+  /// Creates or migrates the tables; programs take turns, and repeating it has no effect.
   ///
   /// - Parameters:
-  ///   - ranksAreUnique: false where a strategy gives no ranks, or the same one twice; then the index that
-  ///     forbids it is taken away. Tables that a strategy of the other kind has filled are refused.
+  ///   - ranksAreUnique: false if a strategy assigns no ranks, or the same one twice; the index that forbids
+  ///     it is then dropped. Tables filled by a strategy of the other kind are rejected.
   /// - Throws: `SchemaError`, `PostgresError`.
   @LoopActor
   package func prepare(_ pool: PostgresPool, ranksAreUnique: Bool = true, deadline: Instant) async throws {
     try await pool.transaction(deadline: deadline) { transaction in
       let answers = try await transaction.run([
-        // This waits for another program's preparation, not for a request's locks.
+        // Waits for another program's preparation, not for a request's locks.
         (PostgresStatement("SET LOCAL lock_timeout = 0"), []),
         (
           PostgresStatement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"),

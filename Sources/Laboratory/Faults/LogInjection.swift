@@ -58,7 +58,7 @@ package struct LogInjection {
     let admin = try KafkaAdmin(configuration: configuration)
     defer { EventLoop.shared.spawn { await admin.close() } }
     let marks = try await admin.watermarks(
-      of: topic, partitions: log.partitions, deadline: .now + LogInjection.patience)
+      of: topic, partitions: log.partitions, patience: LogInjection.patience)
     return marks.map(\.high)
   }
 

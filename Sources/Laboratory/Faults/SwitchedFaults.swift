@@ -6,6 +6,7 @@ import Faults
 import PrivateServers
 package import History
 import Terminal
+import Text
 
 /// Switches in the programs, over their operator's listeners.
 extension Lab {
@@ -172,7 +173,7 @@ package struct SwitchState: Decodable {
     if let latencyMs { words += " \(latencyMs) ms" }
     if let rate { words += " \(rate)" }
     if let seed { words += " (seed \(seed))" }
-    return words + String(format: ", %.1f s left", remainingSeconds)
+    return words + ", \(remainingSeconds.tenths) s left"
   }
 }
 

@@ -57,7 +57,7 @@ package struct LogRebuild {
 
   private func watermarks(_ admin: KafkaAdmin) async throws -> [KafkaWatermarks] {
     try await admin.watermarks(
-      of: topic, partitions: log.partitions, deadline: .now + LogRebuild.patience)
+      of: topic, partitions: log.partitions, patience: LogRebuild.patience)
   }
 
   private func fill() async throws -> Int {

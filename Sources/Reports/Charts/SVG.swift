@@ -1,3 +1,5 @@
+internal import Text
+
 /// The elements that every chart is made of, and their style sheet. Colours are classes, so that a chart follows the
 /// reader's light or dark scheme.
 enum SVG {
@@ -31,11 +33,10 @@ enum SVG {
       + #"height="\#(number(height))"\#(more)>\#(title)</rect>"# + "\n"
   }
 
-  /// One digit behind the point is a tenth of a pixel.
+  /// Rounded to a tenth of a pixel; without a point where the number is whole.
   static func number(_ value: Double) -> String {
-    let tenths = Int((value * 10).rounded())
-    return tenths.isMultiple(of: 10)
-      ? String(tenths / 10) : "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
+    let tenths = value.tenths
+    return tenths.hasSuffix(".0") ? String(tenths.dropLast(2)) : tenths
   }
 
   /// An element as a file of its own, with its colours.

@@ -25,14 +25,9 @@ extension Checker {
     }
     let giveUp =
       "\(waiting) people gave up without an answer, and only \(rows) of \(expected) coupons are issued"
-    let full = "lag 0 after \(tenths(evidence.settling.seconds)) s, \(rows) of \(expected) coupons issued"
+    let full = "lag 0 after \(evidence.settling.seconds.tenths) s, \(rows) of \(expected) coupons issued"
     // Another generator's people give up when its time is over: that is no fault of the run.
     let open = evidence.clients == .timed ? Finding.Verdict.vacuous(giveUp) : .inPart("lag 0; \(giveUp)")
     return breaches.verdict(otherwise: rows < expected ? open : .ok(full))
-  }
-
-  private func tenths(_ seconds: Double) -> String {
-    let tenths = Int((seconds * 10).rounded())
-    return "\(tenths / 10).\(tenths % 10)"
   }
 }

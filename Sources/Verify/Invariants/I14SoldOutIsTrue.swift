@@ -1,3 +1,4 @@
+import CouponCalendar
 import CouponDomain
 import History
 import Text

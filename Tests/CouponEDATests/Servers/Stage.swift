@@ -193,7 +193,7 @@ final class Stage {
       let rows = try? await OffsetSQL.all(topic: self.topic, in: self.pool, deadline: .now + .seconds(5))
       for row in rows ?? [] { next[row.partition] = row.nextOffset }
       let marks = try await admin.watermarks(
-        of: self.topic, partitions: Stage.partitions, deadline: .now + .seconds(5))
+        of: self.topic, partitions: Stage.partitions, patience: .seconds(5))
       return marks.enumerated().allSatisfy { $0.element.high == next[Int32($0.offset)] ?? 0 }
     }
     await admin.close()

@@ -1,20 +1,16 @@
+import TestSupport
+
 /// Randomness from a seed (SplitMix64): the same seed plays the same schedule, on every machine.
 struct Dice {
-  private var state: UInt64
+  private var words: SeededGenerator
 
   init(seed: UInt64) {
     // Mixed once before, so that neighbouring seeds do not walk the same path one step apart.
-    state = seed &* 0xd605_bbb5_8c8a_bc6d &+ 0x1234_5678_9abc_def1
-    state = word() &* 0xaef1_7502_108e_f2d9
+    words = SeededGenerator(seed: seed &* 0xd605_bbb5_8c8a_bc6d &+ 0x1234_5678_9abc_def1)
+    words = SeededGenerator(seed: words.next() &* 0xaef1_7502_108e_f2d9)
   }
 
-  mutating func word() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
+  mutating func word() -> UInt64 { words.next() }
 
   mutating func below(_ bound: Int) -> Int { Int(word() % UInt64(max(1, bound))) }
   mutating func within(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }

@@ -1,33 +1,34 @@
+package import CouponDomain
 import Foundation
 package import Text
 
-/// A time zone that this machine does not know.
+/// A time zone that is unknown on this machine.
 package struct UnknownTimeZone: Error, Hashable, Sendable {
   package let name: String
 }
 
-/// Finds the business day of a policy that a moment lies in: the one place that knows time zones.
+/// Finds the business day of a policy that contains a moment; no other code knows time zones.
 ///
-/// A day begins at the first moment whose wall clock shows its midnight *or later*, and opens at the first
-/// moment whose wall clock shows the opening time or later. That settles every change of the clocks in one
-/// way:
-/// - a day lasts 23, 24 or 25 hours, and days follow each other without a gap, also where the change is at
+/// A day begins at the first moment whose wall clock shows midnight *or later*, and opens at the first moment
+/// whose wall clock shows the opening time or later. This covers every change of the clocks:
+/// - a day lasts 23, 24 or 25 hours, and days follow each other without a gap, even if the clocks change at
 ///   midnight;
-/// - an opening that exists twice is the first of the two;
-/// - an opening that the clocks skip is the moment they go on; where that is midnight, the day does not open;
-/// - a day that a country left out lasts no time, and is nobody's next opening.
+/// - if an opening time occurs twice, the first occurrence counts;
+/// - if the clocks skip the opening time, the day opens when they jump; if they jump to midnight, it does not
+///   open;
+/// - a day that a country skipped has no duration and is never the next opening.
 ///
-/// Windows are kept, one a policy: on the hot path this is a look-up and two comparisons.
+/// Windows are cached, one per policy: on the hot path this is a look-up and two comparisons.
 package struct PolicyCalendar: Sendable {
   private var windows: [PolicyID: (policy: Policy, window: DayWindow)] = [:]
   private var zones: [String: TimeZone] = [:]
 
   package init() {}
 
-  /// Whether policies may name this zone.
+  /// Whether a policy may name this zone.
   package static func knows(timeZone name: String) -> Bool { zone(name) != nil }
 
-  /// The window of the day of `policy` that `time` lies in.
+  /// The window of the policy's day that contains `time`.
   package mutating func window(of policy: Policy, at time: Timestamp) throws(UnknownTimeZone) -> DayWindow {
     if let kept = windows[policy.id], kept.window.contains(time), kept.policy == policy { return kept.window }
     let zone = try zone(of: policy)
@@ -45,8 +46,8 @@ package struct PolicyCalendar: Sendable {
     return zone
   }
 
-  /// Only names of the IANA database: Foundation also takes offsets and abbreviations, which no other system
-  /// reads alike.
+  /// Accepts only names of the IANA database: Foundation also accepts offsets and abbreviations, which other
+  /// systems interpret differently.
   private static func zone(_ name: String) -> TimeZone? {
     guard name == "UTC" || name == "GMT" || name.contains("/"), let zone = TimeZone(identifier: name) else {
       return nil
@@ -63,7 +64,7 @@ private struct WallClock {
   func window(of policy: Policy, at time: Timestamp) -> DayWindow {
     let second = time.microseconds.flooredDivision(by: 1_000_000).quotient
     var day = Day(number: Int32(local(second).flooredDivision(by: 86_400).quotient))
-    // Where the clocks were put back over midnight they show yesterday again; the business day never goes
+    // If the clocks are set back across midnight, they show yesterday again; the business day never goes
     // back.
     while start(of: day.advanced(by: 1)) <= second { day = day.advanced(by: 1) }
     return DayWindow(
@@ -92,7 +93,7 @@ private struct WallClock {
   /// The first second since 1970 at which the wall clock shows `wall` (in seconds, as if it were UTC) or
   /// later.
   private func first(showing wall: Int64) -> Int64 {
-    // No zone was ever further from UTC than 16 hours.
+    // No zone was ever more than 16 hours from UTC.
     var from = wall - 20 * 3600
     for _ in 0..<8 {
       let candidate = max(from, wall - offset(from))

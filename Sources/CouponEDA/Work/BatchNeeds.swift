@@ -1,0 +1,42 @@
+package import CouponDomain
+package import CouponStore
+import Text
+
+/// What the fold of a batch asks the database for.
+package struct BatchNeeds: Equatable {
+  /// The coupons of these people and periods.
+  package private(set) var people: Set<PersonPeriod> = []
+  /// The counters of these days.
+  package private(set) var days: Set<PolicyDay> = []
+  private var mentioned: Set<PolicyID> = []
+
+  /// - Parameter policies: every policy that was known before the batch.
+  package init(_ batch: WorkerBatch, policies: [PolicyID: Policy]) {
+    var policies = policies
+    for case .success(let entry) in batch.records {
+      mentioned.insert(entry.policyID)
+      switch entry {
+      case .policyCreated(let created):
+        if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
+      case .claim(let claim):
+        guard let policy = policies[claim.policyID], policy.isEventDay(claim.day) else { continue }
+        people.insert(PersonPeriod(policy.id, claim.userID, policy.period(of: claim.day)))
+        days.insert(PolicyDay(policy.id, claim.day))
+      }
+    }
+  }
+
+  /// Of the policies that are known those that the fold needs.
+  package func policies(of known: [PolicyID: Policy]) -> [Policy] {
+    mentioned.compactMap { known[$0] }
+  }
+
+  /// The policies that the batch speaks of and that are not known: they have to be looked up first.
+  package static func unknownPolicies(_ batch: WorkerBatch, policies: [PolicyID: Policy]) -> Set<PolicyID> {
+    var unknown: Set<PolicyID> = []
+    for case .success(let entry) in batch.records where policies[entry.policyID] == nil {
+      unknown.insert(entry.policyID)
+    }
+    return unknown
+  }
+}
