@@ -102,7 +102,7 @@ struct AdminTests {
       let admin = try KafkaAdmin(configuration: topic.configuration)
       let start = Instant.now
       await expectUnsupported { () async throws(KafkaError) in
-        _ = try await admin.createTopic(topic.name, partitions: 8, patience: .seconds(20))
+        _ = try await admin.createTopic(topic.name, partitions: 8, deadline: soon)
       }
       await expectUnsupported { () async throws(KafkaError) in
         _ = try await admin.configuration(of: topic.name, deadline: soon)
