@@ -124,20 +124,31 @@ let package = Package(
         "Text",
       ]),
     library("Verify", ["CouponCalendar", "CouponDomain", "History", "Text"]),
+    library("Figures", ["CouponDomain", "History", "Text", "Verify"]),
+    library(
+      "Scenarios",
+      [
+        "CYAML", "CouponDomain", "EventLoop", "Faults", "Figures", "History", "Load", "PrivateServers",
+        "Terminal", "Verify",
+      ]),
     library(
       "Laboratory",
       [
         "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka", "Load",
-        "Operations", "Postgres", "PrivateServers", "Redis", "Terminal", "Text", "Verify",
+        "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal", "Text", "Verify",
       ]),
     library(
       "Experiments",
       [
-        "CYAML", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults",
-        "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers",
-        "Redis", "Secrets", "Terminal", "Text", "Verify",
+        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "Figures",
+        "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
+        "Scenarios", "Secrets", "Terminal", "Text", "Verify",
       ]),
-    library("Reports", ["EventLoop", "Experiments", "History", "Load", "Terminal", "Text", "Verify"]),
+    library(
+      "Reports",
+      [
+        "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text",
+      ]),
 
     // The programs: a few lines each; `lab` keeps its commands.
     program("monolith", ["CouponMonolith"]),
@@ -146,8 +157,8 @@ let package = Package(
       "lab",
       [
         "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Experiments",
-        "Faults", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
-        "PrivateServers", "Programs", "Reports", "Terminal", "Verify",
+        "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
+        "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Verify",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
@@ -211,18 +222,36 @@ let package = Package(
     tests("LoadTests", ["History", "Load"]),
     tests("VerifyTests", ["CouponDomain", "History", "LabTestSupport", "Text", "Verify"]),
     tests(
+      "FiguresTests",
+      [
+        "CouponDomain", "Figures", "History", "LabTestSupport", "Scenarios", "Text", "Verify",
+      ]),
+    tests(
+      "ScenariosTests",
+      [
+        "CouponDomain", "Faults", "Figures", "History", "Load", "PrivateServers", "Scenarios", "Terminal",
+        "Verify",
+      ]),
+    tests(
       "LaboratoryTests",
       [
         "CouponDomain", "CouponStore", "EventLoop", "History", "Kafka", "LabTestSupport", "Laboratory",
         "Operations", "Postgres", "PrivateServers", "Terminal", "TestSupport", "Text", "Verify",
       ]),
+    tests("ExperimentsTests", ["Experiments", "Figures", "Laboratory", "Scenarios", "Terminal", "Verify"]),
+    tests(
+      "ReportsTests",
+      [
+        "CouponDomain", "Experiments", "Faults", "Figures", "History", "LabTestSupport", "Load",
+        "Reports", "Scenarios", "Terminal", "Text", "Verify",
+      ]),
     tests(
       "labTests",
       [
         "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop",
-        "Experiments", "Faults", "HTTP", "History", "Kafka", "LabTestSupport", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "Reports", "Terminal",
-        "TestSupport", "Text", "Verify", "eda", "lab", "monolith",
+        "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "LabTestSupport", "Laboratory",
+        "Load", "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "Reports", "Scenarios",
+        "Terminal", "TestSupport", "Text", "Verify", "eda", "lab", "monolith",
       ]),
     tests(
       "ContractTests",

@@ -1,34 +1,22 @@
+import Load
+import Verify
+package import Scenarios
+package import Figures
 package import EventLoop
 import Foundation
 import History
 package import Laboratory
-import Load
-import Operations
 package import Terminal
 import Text
-import Verify
+import Operations
 
 /// A scenario, run: all variants in turn, round by round, so that a machine that grows slower does so for all of them.
 @LoopActor
 package final class Experiment {
-  /// Who watches is told when a trial begins and when it has ended; `kept` names a folder with what the clients of an
-  /// unverified trial saw.
-  package struct Watch {
-    package typealias Begins = @LoopActor (Scenario.Variant, _ round: Int) -> Void
-    package typealias Ended =
-      @LoopActor (ExperimentResult.Trial, TrialOutcome, _ excused: [String]) throws -> Void
-    package typealias Kept = @LoopActor (_ folder: String) -> Void
-
-    let begins: Begins
-    let ended: Ended
-    let kept: Kept
-
-    package init(
-      begins: @escaping Begins = { _, _ in }, ended: @escaping Ended, kept: @escaping Kept
-    ) {
-      (self.begins, self.ended, self.kept) = (begins, ended, kept)
-    }
-  }
+  package typealias Begins = @LoopActor (Scenario.Variant, _ round: Int) -> Void
+  package typealias Ended =
+    @LoopActor (ExperimentResult.Trial, TrialOutcome, _ excused: [String]) throws -> Void
+  package typealias Kept = @LoopActor (_ folder: String) -> Void
 
   private let scenario: Scenario
   private let seed: UInt64
@@ -89,13 +77,19 @@ package final class Experiment {
     return options
   }
 
-  package func run(_ watch: Watch) async throws -> ExperimentResult {
+  /// - Parameters:
+  ///   - begins: called when a trial begins.
+  ///   - ended: called when it has ended.
+  ///   - kept: called with a folder that has what the clients of an unverified trial saw.
+  package func run(
+    begins: Begins = { _, _ in }, ended: Ended, kept: Kept
+  ) async throws -> ExperimentResult {
     for round in 1...scenario.rounds {
       var values: [String: [String: Double]] = [:]
       for variant in scenario.variants {
         try interrupt.check()
-        watch.begins(variant, round)
-        values[variant.name] = try await run(variant, round, watch)
+        begins(variant, round)
+        values[variant.name] = try await run(variant, round, ended, kept)
       }
       measured.add(round: values)
     }
@@ -103,8 +97,9 @@ package final class Experiment {
   }
 
   /// - Returns: its metrics.
-  private func run(_ variant: Scenario.Variant, _ round: Int, _ watch: Watch) async throws -> [String: Double]
-  {
+  private func run(
+    _ variant: Scenario.Variant, _ round: Int, _ ended: Ended, _ kept: Kept
+  ) async throws -> [String: Double] {
     // The same people for every variant of a round, others in the next.
     let trial = VariantTrial(
       scenario: scenario, variant: variant, seed: seed &+ UInt64(round - 1) &* 1_000,
@@ -114,7 +109,8 @@ package final class Experiment {
       throw LabFailure("\(scenario.name), \(variant.name), round \(round): \(error)")
     }
     versions.merge(outcome.versions) { first, _ in first }
-    let (figures, excused) = (outcome.figures, excused(variant.name))
+    let figures = outcome.figures
+    let excused = scenario.excused(variant.name).sorted { $0.rawValue < $1.rawValue }.map(\.name)
     facts[variant.name] = ExperimentResult.VariantFacts(
       name: variant.name, architecture: figures.architecture, strategy: figures.strategy,
       people: variant.crowd.people, quota: variant.policy.quota, policies: variant.policy.count,
@@ -125,18 +121,14 @@ package final class Experiment {
       findings: figures.findings.filter { $0.verdict != "n/a" }, usage: figures.usage,
       verified: figures.verified)
     trials.append(result)
-    try watch.ended(result, outcome, excused)
+    try ended(result, outcome, excused)
     if !result.isVerified(except: excused) {
       let folder = "\(unverified)/\(scenario.name)-\(variant.name)-\(round)"
       try keep(outcome.histories, in: folder)
-      watch.kept(folder)
+      kept(folder)
     }
     if round == 1 { firstRound.append(ChartedTrial(name: variant.name, figures: figures)) }
     return figures.metrics
-  }
-
-  private func excused(_ variant: String) -> [String] {
-    scenario.excused(variant).sorted { $0.rawValue < $1.rawValue }.map(\.name)
   }
 
   /// What the clients of a trial saw that was not verified, to be looked into.

@@ -1,3 +1,5 @@
+package import Scenarios
+package import Figures
 import Foundation
 import Terminal
 
@@ -113,12 +115,7 @@ package struct ExperimentResult: Codable, Hashable, Sendable {
     return result
   }
 
-  package func write(_ path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try (try encoder.encode(rounded) + Data("\n".utf8)).write(
-      to: URL(fileURLWithPath: path), options: .atomic)
-  }
+  package func write(_ path: String) throws { try WholeFile.write(json: rounded, to: path) }
 
   /// Six digits that count are more than any of this is good for.
   private var rounded: ExperimentResult {

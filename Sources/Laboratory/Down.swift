@@ -1,3 +1,4 @@
+import Scenarios
 import EventLoop
 import Foundation
 import PrivateServers

@@ -5,11 +5,11 @@ internal import Foundation
 @LoopActor
 package final class PrivateRedis: PrivateServer {
   /// What a crash may lose.
-  package enum Durability: String, Codable, Sendable {
+  package enum Durability: String, CaseIterable, Codable, Sendable {
     /// Memory only.
     case none
     /// The append-only file, written to the disk once a second.
-    case everySecond
+    case everySecond = "everysec"
     /// The append-only file, written to the disk before every answer.
     case always
   }

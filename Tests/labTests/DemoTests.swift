@@ -1,3 +1,4 @@
+import Figures
 import EventLoop
 import Experiments
 import Foundation
@@ -30,7 +31,7 @@ import lab
         #expect(
           run.people.accepted + run.people.soldOut + run.people.otherwiseRefused + run.people.failed == 900)
         #expect(run.ledgers.rows == 60 && run.ledgers.oversold == 0 && run.ledgers.duplicates == 0)
-        #expect(run.milestones.durableSeconds != nil)
+        #expect(run.metrics["durable_s"] != nil)
         #expect(run.usage.allSatisfy { ($0.peakMemoryBytes ?? 0) > 0 })
       }
       let text = String(decoding: data, as: UTF8.self)

@@ -1,3 +1,4 @@
+import Figures
 import CouponAPI
 import CouponDomain
 import CouponStore

@@ -1,13 +1,12 @@
-import CouponDomain
-import CouponStore
+import PrivateServers
+import Faults
+import Terminal
+import Scenarios
+import Figures
 import EventLoop
-package import Faults
 import History
 import Laboratory
-import Load
 import Operations
-import PrivateServers
-import Terminal
 import Text
 import Verify
 
@@ -15,7 +14,7 @@ import Verify
 @LoopActor
 final class FaultSchedule {
   private struct Entry {
-    let fault: TimedFault
+    let planned: TimedFault
     var record: LabFaultRecord?
     var isBegun = false
     /// When it was on for certain, in milliseconds of the wall clock.
@@ -39,7 +38,7 @@ final class FaultSchedule {
     _ faults: [TimedFault], _ lab: Lab, _ architecture: Architecture, opening: Timestamp, seed: UInt64
   ) {
     (self.lab, self.architecture, self.opening, self.seed) = (lab, architecture, opening, seed)
-    entries = faults.map { Entry(fault: $0) }
+    entries = faults.map { Entry(planned: $0) }
     left = faults.count
     if faults.isEmpty { over.succeed(()) }
     for index in entries.indices {
@@ -47,7 +46,7 @@ final class FaultSchedule {
         EventLoop.shared.spawn { await self?.begin(index) }
       }
     }
-    if faults.contains(where: { if case .restart = $0.action { true } else { false } }) {
+    if faults.contains(where: { if case .restart = $0.fault { true } else { false } }) {
       watch = Ticker(every: .milliseconds(20)) { [weak self] in self?.lookForDeaths() }
     }
   }
@@ -60,9 +59,8 @@ final class FaultSchedule {
   private func begin(_ index: Int) async {
     entries[index].isBegun = true
     do {
-      guard !lab.interrupt.hasCome,
-        let fault = try LabFault(entries[index].fault.action, seed: LabFault.seed(ofRun: seed, fault: index))
-      else { return end() }
+      guard !lab.interrupt.hasCome else { return end() }
+      let fault = try entries[index].planned.fault.seeded(LabFault.seed(ofRun: seed, fault: index))
       entries[index].record = try await lab.apply(fault, to: architecture)
       entries[index].isOnSince = LabFaultRecord.now
       if case .switched(_, let spec) = fault {
@@ -94,9 +92,8 @@ final class FaultSchedule {
   /// A program may have ended itself (a crash point): nobody else notes when.
   private func lookForDeaths() {
     for index in entries.indices where entries[index].downSince == nil && !entries[index].isBegun {
-      guard case .restart(let part) = entries[index].fault.action,
-        let part = FaultedPart(rawValue: part)?.part,
-        let process = lab.state.part(part)?.process, !process.isRunning
+      guard case .restart(let part) = entries[index].planned.fault,
+        let process = lab.state.part(part.part)?.process, !process.isRunning
       else { continue }
       entries[index].downSince = LabFaultRecord.now
     }
@@ -109,7 +106,7 @@ final class FaultSchedule {
     try? await over.value()
     watch?.stop()
     if let failure { throw failure }
-    let end = entries.compactMap(\.fault.until).max() ?? 0
+    let end = entries.compactMap(\.planned.until).max() ?? 0
     while instant(end) > .now, !lab.interrupt.hasCome { await EventLoop.shared.sleep(for: .milliseconds(50)) }
     for index in entries.indices {
       guard let record = entries[index].record, record.ended == nil else { continue }
@@ -122,7 +119,9 @@ final class FaultSchedule {
   }
 
   private func record(_ entry: Entry) -> FaultRecord? {
-    guard let record = entry.record, let target = target(record.fault) else { return nil }
+    guard let record = entry.record else { return nil }
+    // The monolith's program is an API.
+    let target = FaultRecord.Target(rawValue: record.fault.target) ?? .api
     // Between the call and its end it may have been on or not; milliseconds are cut off.
     var from = entry.isOnSince.map { $0 + 1 } ?? record.begun
     var (to, bites) = (record.ended ?? record.begun, record.bites)
@@ -135,69 +134,19 @@ final class FaultSchedule {
       to = max(from, record.begun + Int64(time.milliseconds))
     case .kill(let part):
       let restart = entries.first {
-        $0.fault.at > entry.fault.at && $0.fault.action == .restart(part: part.rawValue)
+        $0.planned.at > entry.planned.at && $0.planned.fault == .restart(part)
       }
       to = restart?.record?.begun ?? to
-    case .restart:
+    case .restart(let part):
       // Down because of a kill that is recorded itself, or because the program has ended itself.
-      let isOfKill = entries.contains { $0.fault.action == .kill(part: partName(entry.fault)) }
-      guard !isOfKill else { return nil }
+      guard !entries.contains(where: { $0.planned.fault == .kill(part) }) else { return nil }
       (from, to) = (entry.downSince ?? record.begun, record.begun)
       bites = entry.downSince == nil ? 0 : nil
     case .flush, .poison, .duplicates: isOutage = false
     }
     return FaultRecord(
-      name: entry.fault.name, target: target, isOutage: isOutage, from: Timestamp(microseconds: from * 1_000),
+      name: entry.planned.name, target: target, isOutage: isOutage,
+      from: Timestamp(microseconds: from * 1_000),
       to: Timestamp(microseconds: max(from, to) * 1_000), bites: bites)
-  }
-
-  private func partName(_ fault: TimedFault) -> String {
-    if case .restart(let part) = fault.action { part } else { "" }
-  }
-
-  private func target(_ fault: LabFault) -> FaultRecord.Target? {
-    switch fault {
-    case .switched(let target, _): FaultRecord.Target(rawValue: target.rawValue)
-    case .stop(let part, _), .kill(let part), .restart(let part):
-      part == .monolith ? .api : FaultRecord.Target(rawValue: part.rawValue)
-    case .flush: .redis
-    case .poison, .duplicates: .kafka
-    }
-  }
-}
-
-extension LabFault {
-  /// What the lots of a run's n-th fault are drawn from: one for all programs, and the same again when the run is
-  /// repeated.
-  package static func seed(ofRun seed: UInt64, fault index: Int) -> UInt64 {
-    var random = Randomness(seed: seed, stream: UInt64(index) &+ 0x4641_554C_5400)
-    return random.next() & FaultSpec.greatestSeed
-  }
-
-  /// - Parameter seed: of a fault that draws lots.
-  /// - Throws: `InvalidFault`, where the reader of scenarios has let something through.
-  package init?(_ action: TimedFault.Action, seed: UInt64) throws(InvalidFault) {
-    switch action {
-    case .switched(let target, let kind, let latencyMs, let rate, let ttl):
-      guard let target = FaultTarget(rawValue: target), let kind = FaultKind(rawValue: kind) else {
-        return nil
-      }
-      self = .switched(
-        target,
-        try FaultSpec(
-          kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: ttl, seed: kind == .flaky ? seed : nil))
-    case .stop(let part, let seconds):
-      guard let part = FaultedPart(rawValue: part) else { return nil }
-      self = .stop(part, for: .milliseconds(Int64(seconds * 1_000)))
-    case .kill(let part):
-      guard let part = FaultedPart(rawValue: part) else { return nil }
-      self = .kill(part)
-    case .restart(let part):
-      guard let part = FaultedPart(rawValue: part) else { return nil }
-      self = .restart(part)
-    case .flush: self = .flush
-    case .poison(let count): self = .poison(count: count)
-    case .duplicates(let share): self = .duplicates(share: share, seed: seed)
-    }
   }
 }

@@ -1,6 +1,5 @@
-import CouponDomain
-import Operations
 import EventLoop
+import Operations
 import Operations
 import Text
 

@@ -1,3 +1,4 @@
+import Figures
 import Operations
 import CouponDomain
 import CouponStore

@@ -1,5 +1,5 @@
+import Scenarios
 import Secrets
-import CouponStore
 import EventLoop
 import Foundation
 import History

@@ -1,8 +1,7 @@
+import Scenarios
 import Operations
 import CouponDomain
-import CouponStore
 import EventLoop
-import HTTP
 import Text
 import History
 import Laboratory
@@ -50,13 +49,13 @@ struct TrialCrowd {
   /// Creates the policies, all with the same opening, and shares the people among them.
   func plans(_ probes: ProbePlan) async throws -> [Planned] {
     let count = variant.policy.count
-    let perPerson: PerPerson = variant.policy.isDaily ? .daily : .once
     let opening = try openingPlan()
     var planned: [Planned] = []
     for index in 0..<count {
       let session = try LoadSession(options(index), variant.architecture, state)
       let id = try await create(
-        session, opening, days: midnight == nil ? 1 : 2, quota: session.options.quota, perPerson)
+        session, opening, days: midnight == nil ? 1 : 2, quota: session.options.quota,
+        variant.policy.perPerson)
       let moment = midnight.map { open($0) } ?? opening.opening
       var plan = session.plan(
         policy: id, opening: moment, early: midnight == nil ? variant.crowd.earlyShare : 0)

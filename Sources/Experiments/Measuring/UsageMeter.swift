@@ -1,3 +1,4 @@
+import Figures
 import EventLoop
 import Laboratory
 import PrivateServers
@@ -9,24 +10,21 @@ final class UsageMeter {
   private struct Server {
     let name: String
     let pid: Int32
-    var firstCPU: Double
-    var lastCPU: Double
-    var peakBytes: Int
+    /// CPU seconds; what it had used before the first look is not the load's.
+    var firstCPU = 0.0
+    var lastCPU = 0.0
+    var peakBytes = 0
   }
 
-  private var servers: [Server]
+  private var servers: [Server] = []
   private var ticker: Ticker?
   /// What runs now: a part that was started again is another process.
-  private let current: (@LoopActor () -> LabState)?
+  private let current: @LoopActor () -> LabState
 
-  init(_ state: LabState, current: (@LoopActor () -> LabState)? = nil) {
+  init(_ current: @escaping @LoopActor () -> LabState) {
     self.current = current
-    servers = state.parts.map { part in
-      let cpu = UsageMeter.cpuSeconds(of: part.process.pid)
-      return Server(
-        name: UsageMeter.name(of: part.part, state), pid: part.process.pid, firstCPU: cpu, lastCPU: cpu,
-        peakBytes: 0)
-    }
+    look()
+    for index in servers.indices { servers[index].firstCPU = servers[index].lastCPU }
     ticker = Ticker(every: .seconds(1)) { [weak self] in self?.look() }
   }
 
@@ -46,19 +44,12 @@ final class UsageMeter {
     }
   }
 
-  private func lookForNew() {
-    guard let state = current?() else { return }
+  private func look() {
+    let state = current()
     for part in state.parts where part.process.isRunning {
       guard !servers.contains(where: { $0.pid == part.process.pid }) else { continue }
-      servers.append(
-        Server(
-          name: UsageMeter.name(of: part.part, state), pid: part.process.pid, firstCPU: 0, lastCPU: 0,
-          peakBytes: 0))
+      servers.append(Server(name: UsageMeter.name(of: part.part, state), pid: part.process.pid))
     }
-  }
-
-  private func look() {
-    lookForNew()
     for index in servers.indices {
       let family = ProcessTable.family(of: servers[index].pid)
       let cpu = family.compactMap { ProcessTable.cpuSeconds(of: $0) }.reduce(0, +)
@@ -68,10 +59,6 @@ final class UsageMeter {
       let bytes = memory.map(\.own).reduce(0, +) + (memory.map(\.shared).max() ?? 0)
       servers[index].peakBytes = max(servers[index].peakBytes, bytes)
     }
-  }
-
-  private static func cpuSeconds(of pid: Int32) -> Double {
-    ProcessTable.family(of: pid).compactMap { ProcessTable.cpuSeconds(of: $0) }.reduce(0, +)
   }
 
   private static func name(of part: LabPart, _ state: LabState) -> String {

@@ -1,13 +1,12 @@
-import Operations
-import CouponDomain
+import Load
+import Postgres
+import Scenarios
+package import Figures
 import CouponStore
 import EventLoop
 import Foundation
 package import History
 import Laboratory
-import Load
-import Postgres
-import PrivateServers
 import Text
 import Terminal
 import Verify
@@ -71,7 +70,7 @@ struct VariantTrial {
     let crowd = TrialCrowd(self, lab.state, midnight)
     let plans = try await crowd.plans(warm)
     guard let opening = plans.first?.plan.opening else { throw LabFailure("there is no policy") }
-    let meter = UsageMeter(lab.state) { lab.state }
+    let meter = UsageMeter { lab.state }
     let ownCPU = ProcessUsage.cpuSeconds
     let watch = RecordedWatch(
       try lab.state.pool(of: variant.architecture), plans[0].plan.policyID, opening: opening)

@@ -1,3 +1,4 @@
+package import Scenarios
 import CouponDomain
 import CouponStore
 import EventLoop

@@ -1,3 +1,4 @@
+package import Scenarios
 import EventLoop
 import Foundation
 import PrivateServers

@@ -1,6 +1,5 @@
-import Experiments
+import Figures
 import Terminal
-import Verify
 
 extension TrialCharts {
   var answers: Chart {
@@ -16,7 +15,7 @@ extension TrialCharts {
     return Chart(
       title: "Arrivals and answers",
       description: "People who arrive and requests that are answered, a second.",
-      xLabel: "seconds since the opening", yLabel: "a second", scale: .linear, lines: lines,
+      yLabel: "a second", scale: .linear, lines: lines,
       xRange: crowdRange, yText: { Numbers.decimal($0, digits: 0) })
   }
 }

@@ -1,3 +1,4 @@
+import Scenarios
 import Experiments
 
 /// The shown metrics as bars: one group a metric, one bar a variant, a line from the least to the greatest of the rounds.

@@ -1,5 +1,4 @@
-import Experiments
-import History
+import Figures
 import Terminal
 
 extension TrialCharts {
@@ -19,7 +18,7 @@ extension TrialCharts {
     }
     var marks = marks
     for trial in trials where isDetailed {
-      guard let answered = trial.figures.milestones.answeredSeconds else { continue }
+      guard let answered = trial.figures.metrics["answered_s"] else { continue }
       marks.append((answered, "\(trial.name): all answered"))
     }
     return Chart(
@@ -29,7 +28,6 @@ extension TrialCharts {
           + "that failed."
         : "99th percentile of the latency of stays and bookings that were answered well, and below it the share that was "
           + "not, first round.",
-      xLabel: "seconds since the opening",
       yLabel: "\(isDetailed ? "latency" : "p99") of stays and bookings, good answers", scale: .logarithmic,
       lines: lines, marks: marks,
       stripLabel: "share of stays and bookings that failed",

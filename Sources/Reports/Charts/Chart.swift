@@ -1,5 +1,4 @@
 import Foundation
-import History
 import Terminal
 
 /// One line chart as inline SVG; its colours come from the page's style sheet, so that it follows the scheme.
@@ -33,7 +32,7 @@ struct Chart {
 
   var title: String
   var description: String
-  var xLabel: String
+  var xLabel = "seconds since the opening"
   var yLabel: String
   var scale: Scale
   var lines: [Line]

@@ -1,5 +1,4 @@
-import Experiments
-import History
+import Figures
 import Terminal
 
 extension TrialCharts {
@@ -18,15 +17,15 @@ extension TrialCharts {
       description: isDetailed
         ? "Coupons in people's hands, and rows in the database, since the opening."
         : "Coupons in people's hands since the opening, first round.",
-      xLabel: "seconds since the opening", yLabel: "coupons", scale: .linear, lines: lines,
+      yLabel: "coupons", scale: .linear, lines: lines,
       level: quota.map { (Double($0), "quota") }, marks: isDetailed ? [] : marks,
       xRange: isDetailed ? 0...issuing : wholeRange, yText: { Numbers.decimal($0, digits: 0) })
   }
 
   /// Until the last coupon is held and recorded, with a margin.
   private var issuing: Double {
-    let milestones = trials.map(\.figures.milestones)
-    let sold = milestones.compactMap(\.soldOutSeconds).max() ?? crowdRange.upperBound
-    return max(max(sold, milestones.compactMap(\.durableSeconds).max() ?? sold) * 1.25, 0.5)
+    let sold = trials.compactMap { $0.figures.metrics["sell_out_s"] }.max() ?? crowdRange.upperBound
+    let durable = trials.compactMap { $0.figures.metrics["durable_s"] }.max() ?? sold
+    return max(max(sold, durable) * 1.25, 0.5)
   }
 }

@@ -1,4 +1,4 @@
-import Experiments
+import Figures
 
 extension TrialCharts {
   var latency: Chart {
@@ -7,7 +7,7 @@ extension TrialCharts {
       description:
         "Latency of good answers to requests for a coupon by the second they were due, retries included; below it "
         + "the share of the requests that failed.",
-      xLabel: "seconds since the opening", yLabel: "latency of coupon requests, good answers",
+      yLabel: "latency of coupon requests, good answers",
       scale: .logarithmic,
       lines: trials.flatMap { trial in
         [line(trial, "p50", dashed: true, trial.series.p50Ms), line(trial, "p99", trial.series.p99Ms)]

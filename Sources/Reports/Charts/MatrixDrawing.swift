@@ -1,5 +1,3 @@
-import Experiments
-
 /// `docs/matrix.svg`: the same, coloured.
 package struct MatrixDrawing {
   let matrix: Matrix

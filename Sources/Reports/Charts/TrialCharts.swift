@@ -1,5 +1,5 @@
+import Figures
 package import Experiments
-import History
 import Terminal
 
 /// Charts of trials over time, a file each (`CouponsChart.swift` and others); a new one is listed in `ofPage` or `ofFiles`.
@@ -65,7 +65,7 @@ package struct TrialCharts {
 
   /// From shortly before the opening until everybody has their answer.
   var crowdRange: ClosedRange<Double> {
-    let ends = trials.compactMap(\.figures.milestones.answeredSeconds).max() ?? 1
+    let ends = trials.compactMap { $0.figures.metrics["answered_s"] }.max() ?? 1
     return min(-1, -ends * 0.05)...max(ends, 1)
   }
 

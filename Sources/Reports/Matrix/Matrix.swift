@@ -1,3 +1,5 @@
+import Scenarios
+import Figures
 package import Experiments
 
 /// How far failures spread: a row a fault, a column a thing that a user can do, for each architecture.

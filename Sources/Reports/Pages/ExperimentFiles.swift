@@ -14,15 +14,15 @@ package struct ExperimentFiles {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try result.write(folder + "/result.json")
     let charts = ExperimentFiles.charts(result, trials)
-    for (name, svg) in charts { try put(svg, name) }
+    for (name, svg) in charts { try WholeFile.write(svg, to: "\(folder)/\(name)") }
     // What is left of an earlier run shows other figures.
     for name in ["coupons.svg", "bystander.svg", "figures.svg"]
     where !charts.contains(where: { $0.name == name }) {
       try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
     }
-    let page = ExperimentPage(result: result, charts: charts.map(\.name))
-    try put(page.markdown, "RESULT.md")
-    return folder + "/RESULT.md"
+    let page = folder + "/RESULT.md"
+    try WholeFile.write(ExperimentPage(result: result, charts: charts.map(\.name)).markdown, to: page)
+    return page
   }
 
   /// Each a file of its own that follows the reader's light or dark scheme.
@@ -32,9 +32,5 @@ package struct ExperimentFiles {
     let bars = BarChart(result)
     return TrialCharts(trials).ofFiles.map { ("\($0.name).svg", SVG.file($0.chart.svg(id: $0.name))) }
       + (bars.isEmpty ? [] : [("figures.svg", SVG.file(bars.svg))])
-  }
-
-  private func put(_ text: String, _ name: String) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"), options: .atomic)
   }
 }

@@ -1,3 +1,5 @@
+import Scenarios
+import Figures
 package import Experiments
 import Terminal
 

@@ -1,4 +1,3 @@
-import Experiments
 package import Terminal
 
 /// Figures side by side: a column a variant, a row a figure. One table for the terminal, HTML and Markdown.

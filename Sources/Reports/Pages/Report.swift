@@ -1,4 +1,5 @@
 import EventLoop
+package import Figures
 package import Experiments
 package import Load
 import Terminal

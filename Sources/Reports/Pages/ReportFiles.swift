@@ -1,4 +1,5 @@
 import Experiments
+import Figures
 import Foundation
 import Terminal
 
@@ -15,16 +16,13 @@ package struct ReportFiles {
 
   package func write(_ report: Report) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try (try encoder.encode(report) + Data("\n".utf8)).write(to: URL(fileURLWithPath: json), options: .atomic)
+    try WholeFile.write(json: report, to: json)
     try draw(report)
   }
 
   package func draw(_ report: Report) throws {
     let matrix = FileManager.default.contents(atPath: matrix)?.base64EncodedString()
-    try Data(ReportPage(report, matrix: matrix).html.utf8).write(
-      to: URL(fileURLWithPath: page), options: .atomic)
+    try WholeFile.write(ReportPage(report, matrix: matrix).html, to: page)
   }
 
   /// - Throws: `LabFailure`.

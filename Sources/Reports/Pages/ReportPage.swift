@@ -1,3 +1,4 @@
+import Figures
 import Experiments
 import Terminal
 
@@ -54,7 +55,7 @@ package struct ReportPage {
       <dl>
       <div><dt>winners, p99</dt><dd>\(Numbers.duration(milliseconds: run.waits.winners.p99Ms))</dd></div>
       <div><dt>sold-out, p99</dt><dd>\(Numbers.duration(milliseconds: run.waits.soldOut.p99Ms))</dd></div>
-      <div><dt>sold out in</dt><dd>\(Numbers.duration(seconds: run.milestones.soldOutSeconds))</dd></div>
+      <div><dt>sold out in</dt><dd>\(Numbers.duration(seconds: run.metrics["sell_out_s"]))</dd></div>
       <div><dt>bystander p99 meanwhile, failed</dt>\
       <dd>\(Numbers.duration(milliseconds: run.bystander.during.latency.p99Ms)), \
       \(run.bystander.during.failedShare.map(Numbers.percent) ?? "–")</dd></div>

@@ -1,128 +1,128 @@
-import Experiments
+import Figures
 import Terminal
-import Verify
 
-/// The table of a report, and what must be known before it is believed.
 extension FigureTable {
+  /// The table of a report.
   package init(_ report: Report) {
-    let runs = report.runs
+    let table = SideBySide(runs: report.runs, quota: report.settings.quota)
     self.init(
-      columns: runs.map(\.architecture),
+      columns: report.runs.map(\.architecture),
       groups: [
-        Group(title: "People", rows: FigureTable.people(runs)),
-        Group(title: "Correct?", rows: FigureTable.ledgers(runs, quota: report.settings.quota)),
-        Group(title: "How long people waited, retries included", rows: FigureTable.waits(runs)),
-        Group(title: "The day", rows: FigureTable.milestones(runs)),
-        Group(title: "The rest of the platform (stays and bookings)", rows: FigureTable.bystander(runs)),
-        Group(title: "What it cost", rows: FigureTable.usage(runs)),
-        Group(title: "The load generator", rows: FigureTable.generator(runs)),
+        Group(title: "People", rows: table.people),
+        Group(title: "Correct?", rows: table.ledgers),
+        Group(title: "How long people waited, retries included", rows: table.waits),
+        Group(title: "The day", rows: table.day),
+        Group(title: "The rest of the platform (stays and bookings)", rows: table.bystander),
+        Group(title: "What it cost", rows: table.usage),
+        Group(title: "The load generator", rows: table.generator),
       ])
   }
+}
 
-  private static func row(
-    _ label: String, _ runs: [TrialFigures], _ help: String = "", _ value: (TrialFigures) -> String
-  ) -> Row { Row(label: label, values: runs.map(value), help: help) }
+/// The rows of a report's table.
+private struct SideBySide {
+  typealias Row = FigureTable.Row
 
-  private static func people(_ runs: [TrialFigures]) -> [Row] {
-    var rows = [
-      row("accepted", runs, "people who hold a coupon") { Numbers.count($0.people.accepted) },
-      row("sold-out", runs, "people who were told so") { Numbers.count($0.people.soldOut) },
-      row("failed", runs, "people who never got an answer that settles it") {
-        Numbers.count($0.people.failed)
-      },
-      row("had to retry", runs, "people who asked again because of a 503, a timeout or a lost connection") {
-        Numbers.count($0.people.retried)
-      },
-    ]
-    if runs.contains(where: { $0.people.otherwiseRefused > 0 }) {
-      rows.append(row("refused otherwise", runs) { Numbers.count($0.people.otherwiseRefused) })
-    }
-    return rows
+  let runs: [TrialFigures]
+  let quota: Int
+
+  private func row(
+    _ label: String, _ help: String = "", isPart: Bool = false, _ value: (TrialFigures) -> String
+  ) -> Row { Row(label: label, values: runs.map(value), help: help, isPart: isPart) }
+
+  private func count(_ label: String, _ help: String = "", _ value: (TrialFigures) -> Int) -> Row {
+    row(label, help) { Numbers.count(value($0)) }
   }
 
-  private static func ledgers(_ runs: [TrialFigures], quota: Int) -> [Row] {
+  /// A latency in milliseconds.
+  private func latency(_ label: String, _ help: String = "", _ value: (TrialFigures) -> Double?) -> Row {
+    row(label, help) { Numbers.duration(milliseconds: value($0)) }
+  }
+
+  /// A metric of the run in seconds.
+  private func seconds(_ label: String, _ help: String, metric: String) -> Row {
+    row(label, help) { Numbers.duration(seconds: $0.metrics[metric]) }
+  }
+
+  var people: [Row] {
+    let otherwise = count("refused otherwise") { $0.people.otherwiseRefused }
+    return [
+      count("accepted", "people who hold a coupon") { $0.people.accepted },
+      count("sold-out", "people who were told so") { $0.people.soldOut },
+      count("failed", "people who never got an answer that settles it") { $0.people.failed },
+      count("had to retry", "people who asked again because of a 503, a timeout or a lost connection") {
+        $0.people.retried
+      },
+    ] + (runs.contains { $0.people.otherwiseRefused > 0 } ? [otherwise] : [])
+  }
+
+  var ledgers: [Row] {
     [
-      row("coupons in the database", runs, "quota \(Numbers.count(quota))") {
-        Numbers.count($0.ledgers.rows)
-      },
-      row("oversold", runs, "coupons beyond the quota") { Numbers.count($0.ledgers.oversold) },
-      row("duplicates", runs, "coupons beyond the first of a person") {
-        Numbers.count($0.ledgers.duplicates)
-      },
-      row("verified", runs, "the invariants, from the clients' history, the log and the database") { run in
+      count("coupons in the database", "quota \(Numbers.count(quota))") { $0.ledgers.rows },
+      count("oversold", "coupons beyond the quota") { $0.ledgers.oversold },
+      count("duplicates", "coupons beyond the first of a person") { $0.ledgers.duplicates },
+      row("verified", "the invariants, from the clients' history, the log and the database") { run in
         let broken = run.findings.filter(\.isBroken).map(\.invariant)
         return run.verified ? "yes" : "NO: " + broken.joined(separator: " ")
       },
     ]
   }
 
-  private static func waits(_ runs: [TrialFigures]) -> [Row] {
-    func rows(_ who: String, _ latency: (TrialFigures) -> LatencyFigures) -> [Row] {
+  var waits: [Row] {
+    func rows(_ who: String, _ waits: (TrialFigures) -> LatencyFigures) -> [Row] {
       [
-        row("\(who) p50", runs) { Numbers.duration(milliseconds: latency($0).p50Ms) },
-        row("\(who) p99", runs) { Numbers.duration(milliseconds: latency($0).p99Ms) },
-        row("\(who) p99.9", runs) { Numbers.duration(milliseconds: latency($0).p999Ms) },
+        latency("\(who) p50") { waits($0).p50Ms }, latency("\(who) p99") { waits($0).p99Ms },
+        latency("\(who) p99.9") { waits($0).p999Ms },
       ]
     }
     return rows("winners") { $0.waits.winners } + rows("sold-out") { $0.waits.soldOut }
   }
 
-  private static func milestones(_ runs: [TrialFigures]) -> [Row] {
+  var day: [Row] {
     [
-      row("time to sell-out", runs, "from the opening to the last coupon in somebody's hands") {
-        Numbers.duration(seconds: $0.milestones.soldOutSeconds)
-      },
-      row("every winner in the database", runs, "from the opening; looked at ten times a second") {
-        Numbers.duration(seconds: $0.milestones.durableSeconds)
-      },
-      row("everybody answered", runs, "from the opening, retries included") {
-        Numbers.duration(seconds: $0.milestones.answeredSeconds)
-      },
+      seconds(
+        "time to sell-out", "from the opening to the last coupon in somebody's hands", metric: "sell_out_s"),
+      seconds(
+        "every winner in the database", "from the opening; looked at ten times a second", metric: "durable_s"),
+      seconds("everybody answered", "from the opening, retries included", metric: "answered_s"),
     ]
   }
 
   /// Latencies of good answers, with the share that failed beside them.
-  private static func bystander(_ runs: [TrialFigures]) -> [Row] {
-    func phase(_ name: String, _ of: @escaping (BystanderFigures) -> BystanderFigures.Phase) -> [Row] {
-      var failed = row("failed", runs) { of($0.bystander).failedShare.map(Numbers.percent) ?? "–" }
-      failed.isPart = true
-      return [
-        row("p99 \(name)", runs, "of good answers") {
-          Numbers.duration(milliseconds: of($0.bystander).latency.p99Ms)
-        }, failed,
+  var bystander: [Row] {
+    func phase(_ name: String, _ of: (BystanderFigures) -> BystanderFigures.Phase) -> [Row] {
+      [
+        latency("p99 \(name)", "of good answers") { of($0.bystander).latency.p99Ms },
+        row("failed", isPart: true) { of($0.bystander).failedShare.map(Numbers.percent) ?? "–" },
       ]
     }
     return phase("before the crowd") { $0.before } + phase("during") { $0.during }
       + phase("after") { $0.after }
   }
 
-  private static func usage(_ runs: [TrialFigures]) -> [Row] {
+  var usage: [Row] {
     var names: [String] = []
     for name in runs.flatMap({ $0.usage.map(\.name) }) where !names.contains(name) { names.append(name) }
     func parts(_ text: (UsageFigures?) -> String) -> [Row] {
-      names.map { name in
-        Row(
-          label: name, values: runs.map { run in text(run.usage.first { $0.name == name }) }, isPart: true)
-      }
+      names.map { name in row(name, isPart: true) { run in text(run.usage.first { $0.name == name }) } }
     }
     func seconds(_ cpu: Double) -> String { Numbers.decimal(cpu, digits: 1) + " s" }
-    let total = row("CPU seconds, all servers", runs) { seconds($0.usage.map(\.cpuSeconds).reduce(0, +)) }
-    let peak = row("peak memory, all servers", runs, "the sum of each server's own peak") { run in
-      Numbers.bytes(run.usage.compactMap(\.peakMemoryBytes).reduce(0, +))
+    let total = row("CPU seconds, all servers") { seconds($0.usage.map(\.cpuSeconds).reduce(0, +)) }
+    let peak = row("peak memory, all servers", "the sum of each server's own peak") {
+      Numbers.bytes($0.usage.compactMap(\.peakMemoryBytes).reduce(0, +))
     }
     return [total] + parts { $0.map { seconds($0.cpuSeconds) } ?? "–" }
       + [peak] + parts { Numbers.bytes($0?.peakMemoryBytes) }
   }
 
-  private static func generator(_ runs: [TrialFigures]) -> [Row] {
+  var generator: [Row] {
     [
-      row("late requests", runs, "sent more than \(Int(GeneratorFigures.lateMs)) ms after they were due") {
-        run in
-        Numbers.percent(run.generator.lateShare) + (run.generator.isBottleneck ? " BOTTLENECK" : "")
+      row("late requests", "sent more than \(Int(GeneratorFigures.lateMs)) ms after they were due") {
+        Numbers.percent($0.generator.lateShare) + ($0.generator.isBottleneck ? " BOTTLENECK" : "")
       },
-      row("p99 of its lateness", runs) { Numbers.duration(milliseconds: $0.generator.latenessP99Ms) },
-      row("its CPU seconds", runs) { run in
-        run.generator.cpuSeconds.map { Numbers.decimal($0, digits: 1) + " s" } ?? "–"
+      latency("p99 of its lateness") { $0.generator.latenessP99Ms },
+      row("its CPU seconds") {
+        $0.generator.cpuSeconds.map { Numbers.decimal($0, digits: 1) + " s" } ?? "–"
       },
     ]
   }

@@ -26,7 +26,7 @@ extension LabCommand {
       ], result: result)
     for line in table.text.lines { Terminal.line(line) }
     if let target {
-      try Data(table.markdown.utf8).write(to: URL(fileURLWithPath: target), options: .atomic)
+      try WholeFile.write(table.markdown, to: target)
       Terminal.line(target)
     }
     return 0

@@ -1,3 +1,4 @@
+import Scenarios
 import EventLoop
 import Experiments
 import Foundation
@@ -66,16 +67,15 @@ struct Demo {
     ) { [folder] in LabFolder(path: "\(folder.path)/demo-\($0.name)") }
     let names = scenario.variants.map(\.name)
     let result = try await experiment.run(
-      Experiment.Watch(
-        begins: { variant, _ in
-          let place = (names.firstIndex(of: variant.name) ?? 0) + 1
-          Terminal.line("\n\(variant.name) (\(place) of \(names.count))")
-        },
-        ended: { trial, outcome, _ in
-          guard let history = outcome.histories.first?.planned.first else { return }
-          try HistoryFile.write(history, to: "\(files.folder)/\(trial.variant).tsv")
-        },
-        kept: { Terminal.line("what the clients saw: \($0)") }))
+      begins: { variant, _ in
+        let place = (names.firstIndex(of: variant.name) ?? 0) + 1
+        Terminal.line("\n\(variant.name) (\(place) of \(names.count))")
+      },
+      ended: { trial, outcome, _ in
+        guard let history = outcome.histories.first?.planned.first else { return }
+        try HistoryFile.write(history, to: "\(files.folder)/\(trial.variant).tsv")
+      },
+      kept: { Terminal.line("what the clients saw: \($0)") })
     let report = Report(result, load, trials: experiment.firstRound)
     try files.write(report)
     Terminal.line()

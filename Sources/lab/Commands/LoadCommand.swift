@@ -1,3 +1,4 @@
+import Figures
 import CouponDomain
 import EventLoop
 import Experiments

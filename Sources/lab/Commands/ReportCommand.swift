@@ -54,7 +54,7 @@ extension LabCommand {
     do {
       try FileManager.default.createDirectory(
         at: page.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(NGrinderPage(report).html.utf8).write(to: page, options: .atomic)
+      try WholeFile.write(NGrinderPage(report).html, to: target)
     } catch { throw LabFailure("\(target) cannot be written: \(error.localizedDescription)") }
     for line in report.table.text.lines { Terminal.line(line) }
     Terminal.line()
@@ -95,12 +95,12 @@ struct MatrixReport {
       throw LabFailure("no result has measured all five uses during a fault; lab run experiments/matrix does")
     }
     try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
-    try put(MatrixPage(matrix, results).markdown, "\(target)/matrix.md")
+    try WholeFile.write(MatrixPage(matrix, results).markdown, to: "\(target)/matrix.md")
     let svg = MatrixDrawing(matrix).svg
-    try put(svg, "\(target)/matrix.svg")
+    try WholeFile.write(svg, to: "\(target)/matrix.svg")
     let files = ReportFiles(folder: report)
     if FileManager.default.fileExists(atPath: files.json) {
-      try put(svg, files.matrix)
+      try WholeFile.write(svg, to: files.matrix)
       try files.draw(try files.read())
       Terminal.line(files.page)
     }
@@ -113,9 +113,5 @@ struct MatrixReport {
   private func found() -> [String] {
     let folders = ExperimentList.folders(with: "result.json")
     return folders.filter { $0.hasSuffix("/matrix") } + folders.filter { !$0.hasSuffix("/matrix") }
-  }
-
-  private func put(_ text: String, _ path: String) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
   }
 }

@@ -1,3 +1,5 @@
+import Figures
+import Scenarios
 import EventLoop
 import Experiments
 import Foundation
@@ -85,9 +87,8 @@ struct ExperimentList {
     ) { [folder] in LabFolder(path: "\(folder.path)/run-\(scenario.name)-\($0.name)") }
     Terminal.line("\(scenario.name): \(scenario.question)")
     var result = try await experiment.run(
-      Experiment.Watch(
-        ended: { trial, _, excused in show(trial, of: told, excused) },
-        kept: { Terminal.line("    what the clients saw: \($0)") }))
+      ended: { trial, _, excused in show(trial, of: told, excused) },
+      kept: { Terminal.line("    what the clients saw: \($0)") })
     result.options = options
     let target = isKept(scenario) ? path : "\(folder.path)/\(scenario.name)"
     let page = try ExperimentFiles(folder: target).write(result, experiment.firstRound)

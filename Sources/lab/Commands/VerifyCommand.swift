@@ -1,3 +1,4 @@
+import Scenarios
 import CouponDomain
 import EventLoop
 import Experiments

@@ -1,3 +1,5 @@
+import Scenarios
+import Figures
 import EventLoop
 import Faults
 package import Experiments

@@ -1,3 +1,4 @@
+import Figures
 import CouponDomain
 import Experiments
 import Foundation
@@ -8,7 +9,6 @@ import Terminal
 import Testing
 import Text
 import Verify
-import lab
 
 @Suite struct ReportTests {
   @Test func everybodyIsCountedOnce() throws {

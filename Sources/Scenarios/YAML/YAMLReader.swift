@@ -109,15 +109,15 @@ package struct YAMLReader: ~Copyable {
     guard nodes <= limits.nodes else { throw YAMLProblem(line: line, "more than \(limits.nodes) values") }
     guard depth <= limits.depth else { throw YAMLProblem(line: line, "deeper than \(limits.depth) levels") }
     switch event {
-    case .scalar(let text, let isPlain): return YAMLNode(.scalar(text, isPlain: isPlain), line: line)
+    case .scalar(let text, let isPlain): return YAMLNode(content: .scalar(text, isPlain: isPlain), line: line)
     case .beginList:
       var items: [YAMLNode] = []
       while true {
         let (event, itemLine) = try next()
-        if case .endList = event { return YAMLNode(.list(items), line: line) }
+        if case .endList = event { return YAMLNode(content: .list(items), line: line) }
         items.append(try value(event, itemLine, depth: depth + 1))
       }
-    case .beginMap: return YAMLNode(.map(try entries(depth: depth)), line: line)
+    case .beginMap: return YAMLNode(content: .map(try entries(depth: depth)), line: line)
     default: throw YAMLProblem(line: line, "a value is missing")
     }
   }
@@ -142,5 +142,5 @@ package struct YAMLReader: ~Copyable {
 
 extension YAMLReader {
   /// The version of libyaml, as `0.2.5`.
-  static var libraryVersion: String { String(cString: yaml_get_version_string()) }
+  package static var libraryVersion: String { String(cString: yaml_get_version_string()) }
 }

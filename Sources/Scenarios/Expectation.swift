@@ -1,3 +1,4 @@
+package import Figures
 package import Verify
 
 /// What an experiment claims, in a form that can turn out to be false.
@@ -86,19 +87,29 @@ package struct Expectation: Hashable, Sendable {
     return window
   }
 
+  /// `METRIC`, or `METRIC during fault`.
+  static func metric(_ text: String) throws(Malformed) -> Metric {
+    var words = text.split(separator: " ").map(String.init)
+    let window = try window(&words)
+    guard words.count == 1 else { throw Malformed("“\(text)” is no metric") }
+    return try metric(words[0], window)
+  }
+
+  private static func metric(_ name: String, _ window: Window) throws(Malformed) -> Metric {
+    guard let metric = Metric(name, window) else { throw Malformed(Metric.problem(name, window)) }
+    return metric
+  }
+
   private static func place(_ word: String, _ window: Window, _ variants: [String]) throws(Malformed) -> Place
   {
     guard let dot = word.firstIndex(of: ".") else {
       throw Malformed("“\(word)” names no metric of a variant")
     }
-    let (variant, name) = (String(word[..<dot]), String(word[word.index(after: dot)...]))
+    let variant = String(word[..<dot])
     guard variants.contains(variant) else {
       throw Malformed("“\(variant)” is no variant (\(variants.joined(separator: ", ")))")
     }
-    guard let metric = Metric(name, window) else {
-      throw Malformed(Metric.problem(name, window))
-    }
-    return Place(variant: variant, metric: metric)
+    return Place(variant: variant, metric: try metric(String(word[word.index(after: dot)...]), window))
   }
 
   private static func right(_ words: [String], _ window: Window, _ variants: [String]) throws(Malformed)

@@ -1,8 +1,9 @@
+import Scenarios
+import Figures
 import Experiments
 import Faults
 import Reports
 import Testing
-import lab
 
 @Suite struct MatrixTests {
   private struct Fault {

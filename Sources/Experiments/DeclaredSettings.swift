@@ -1,3 +1,4 @@
+import Scenarios
 import CouponEDA
 import CouponMonolith
 import History

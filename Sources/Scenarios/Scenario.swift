@@ -1,3 +1,7 @@
+import EventLoop
+import Faults
+package import CouponDomain
+package import Figures
 package import History
 package import Load
 package import PrivateServers
@@ -20,7 +24,7 @@ package struct Scenario: Hashable, Sendable {
 
   package struct PolicyPlan: Hashable, Sendable {
     package var quota = 1_000
-    package var isDaily = false
+    package var perPerson = PerPerson.once
     /// So many policies at once, which share the people.
     package var count = 1
     /// Seconds after the opening of the run at which the day ends and the next one begins, by the programs' clocks;
@@ -61,7 +65,7 @@ package struct Scenario: Hashable, Sendable {
 
 extension LoadOptions {
   /// What a scenario need not say of its crowd; the quota is its policy's, the seed its trial's.
-  package static var ofScenarios: LoadOptions {
+  static var ofScenarios: LoadOptions {
     var options = LoadOptions(seed: 0)
     (options.people, options.rate, options.earlyShare) = (10_000, 2_000, 0)
     (options.before, options.after) = (.seconds(3), .seconds(3))
@@ -71,53 +75,28 @@ extension LoadOptions {
 
 /// A fault with its time.
 package struct TimedFault: Hashable, Sendable {
-  package enum Action: Hashable, Sendable {
-    case switched(target: String, kind: String, latencyMs: Int?, rate: Double?, ttlSeconds: Double)
-    case stop(part: String, seconds: Double)
-    case kill(part: String)
-    case restart(part: String)
-    case flush
-    case poison(count: Int)
-    case duplicates(share: Double)
-  }
-
   /// What the results call it.
-  package var name: String
+  package let name: String
   /// Seconds after the opening.
-  package var at: Double
-  package var action: Action
+  package let at: Double
+  package let fault: LabFault
   /// For what is found wrong with it later.
-  package var place: FieldPlace?
-
-  package init(name: String, at: Double, action: Action, place: FieldPlace? = nil) {
-    (self.name, self.at, self.action, self.place) = (name, at, action, place)
-  }
+  package let place: FieldPlace?
 
   /// When it is over, seconds after the opening; nil where something else ends it (a restart).
   package var until: Double? {
-    switch action {
-    case .switched(_, _, _, _, let ttl): at + ttl
-    case .stop(_, let seconds): at + seconds
+    switch fault {
+    case .switched(_, let spec): at + spec.ttlSeconds
+    case .stop(_, let time): at + time.milliseconds / 1_000
     case .kill: nil
     case .restart, .flush, .poison, .duplicates: at
     }
   }
 
   /// Whether an architecture has what this breaks.
-  package func exists(in architecture: Architecture) -> Bool {
-    let part: String =
-      switch action {
-      case .switched(let target, _, _, _, _): target
-      case .stop(let part, _), .kill(let part), .restart(let part): part
-      case .flush: "redis"
-      case .poison, .duplicates: "kafka"
-      }
-    let parts =
-      architecture == .monolith ? ["database", "monolith"] : ["database", "redis", "kafka", "api", "worker"]
-    return parts.contains(part)
+  func exists(in architecture: Architecture) -> Bool {
+    let parts: [FaultedPart] =
+      architecture == .monolith ? [.database, .monolith] : [.database, .redis, .kafka, .api, .worker]
+    return parts.contains { $0.rawValue == fault.target }
   }
-
-  package static let switchTargets = ["database", "redis", "kafka"]
-  package static let kinds = ["outage", "hang", "latency", "flaky"]
-  package static let parts = ["database", "redis", "kafka", "monolith", "api", "worker"]
 }

@@ -1,3 +1,5 @@
+import Figures
+
 /// A metric over several rounds.
 package struct Spread: Codable, Hashable, Sendable {
   package var median: Double
@@ -39,10 +41,6 @@ package struct Measured: Hashable, Sendable {
   package func values(_ place: Expectation.Place) -> [Double?] {
     let found = values[place.variant]?[place.metric.description] ?? []
     return found + repeatElement(nil, count: rounds - found.count)
-  }
-
-  package func spread(_ variant: String, _ metric: String) -> Spread? {
-    values[variant]?[metric].flatMap { Spread($0.compactMap { $0 }) }
   }
 
   /// Variant ─▶ metric ─▶ spread.

@@ -1,3 +1,4 @@
+import Figures
 import CouponDomain
 import Experiments
 import History
@@ -6,7 +7,6 @@ import Load
 import Reports
 import Text
 import Verify
-import lab
 
 /// A report as a demo makes it, of invented latencies.
 enum SyntheticReport {

@@ -1,4 +1,3 @@
-import CouponDomain
 package import History
 package import Text
 package import Verify
@@ -35,7 +34,7 @@ package struct FaultOutcome {
   /// - Parameters:
   ///   - histories: of the crowd; a list for each policy.
   ///   - recorded: coupons of the first policy in the database over time.
-  mutating func count(_ histories: [[History]], recorded: [CountPoint]) {
+  package mutating func count(_ histories: [[History]], recorded: [CountPoint]) {
     for index in records.indices where records[index].bites == nil {
       let (from, to) = (records[index].from, records[index].to)
       records[index].bites =

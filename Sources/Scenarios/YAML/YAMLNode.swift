@@ -9,18 +9,26 @@ package struct YAMLNode: Hashable, Sendable {
   }
 
   package struct Entry: Hashable, Sendable {
-    package var key: String
-    package var line: Int
-    package var value: YAMLNode
+    var key: String
+    var line: Int
+    var value: YAMLNode
   }
 
-  package var content: Content
-  package var line: Int
+  let content: Content
+  let line: Int
 
-  package init(_ content: Content, line: Int) { (self.content, self.line) = (content, line) }
+  /// Of a scalar that is not empty.
+  var text: String? {
+    if case .scalar(let text, _) = content, !text.isEmpty { text } else { nil }
+  }
+
+  /// Of a scalar without quotes.
+  var plain: String? { if case .scalar(let text, isPlain: true) = content { text } else { nil } }
+
+  var items: [YAMLNode]? { if case .list(let items) = content { items } else { nil } }
 
   /// What it is, for an error.
-  package var kind: String {
+  var kind: String {
     switch content {
     case .scalar(let text, _): text.isEmpty ? "nothing" : "“\(text.prefix(60))”"
     case .list: "a list"
@@ -30,11 +38,9 @@ package struct YAMLNode: Hashable, Sendable {
 }
 
 /// What is wrong with a file, and where.
-package struct YAMLProblem: Error, Hashable, Sendable, CustomStringConvertible {
+package struct YAMLProblem: Error, Hashable, Sendable {
   package let line: Int
   package let problem: String
 
   package init(line: Int, _ problem: String) { (self.line, self.problem) = (line, problem) }
-
-  package var description: String { "line \(line): \(problem)" }
 }

@@ -1,11 +1,11 @@
+import Scenarios
+import Figures
 import CouponDomain
-import Experiments
 import History
 import LabTestSupport
 import Testing
 import Text
 import Verify
-import lab
 
 /// What is worked out of a run's requests, over runs that never were.
 @Suite struct MeasureTests {
@@ -154,6 +154,6 @@ import lab
     for value in [1.0, nil, 3] {
       measured.add(round: ["a": value.map { ["durable_s": $0] } ?? ["rows": 1]])
     }
-    #expect(measured.spread("a", "durable_s")?.count == 2)
+    #expect(measured.spreads["a"]?["durable_s"]?.count == 2)
   }
 }

@@ -38,9 +38,6 @@ extension TrialFigures {
     self.init(
       architecture: run?.architecture.rawValue ?? "", strategy: run?.strategy ?? "", people: seen.people,
       requests: seen.requests, waits: seen.waits, bystander: seen.bystander, ledgers: measured.ledgers,
-      milestones: MilestoneFigures(
-        soldOutSeconds: seen.soldOutSeconds, durableSeconds: measured.durable(record.effort.rows),
-        answeredSeconds: seen.answeredSeconds),
       generator: measured.generator, usage: record.effort.usage,
       findings: record.verifications.flatMap(\.findings).map(FindingFigures.init),
       series: record.crowd.count == 1

@@ -11,7 +11,6 @@ package struct TrialFigures: Codable, Hashable, Sendable {
   package var waits: WaitFigures
   package var bystander: BystanderFigures
   package var ledgers: LedgerFigures
-  package var milestones: MilestoneFigures
   package var generator: GeneratorFigures
   package var usage: [UsageFigures]
   package var findings: [FindingFigures]
@@ -113,16 +112,6 @@ package struct LedgerFigures: Codable, Hashable, Sendable {
       gateMembersWithoutCoupon = (gateMembersWithoutCoupon ?? 0) + gate.membersWithoutCoupon
     }
   }
-}
-
-/// Seconds from the opening.
-package struct MilestoneFigures: Codable, Hashable, Sendable {
-  /// Until the last coupon was in somebody's hands; nil where the day did not sell out.
-  package var soldOutSeconds: Double?
-  /// Until every winner was in the database (looked at ten times a second); nil where that was not seen.
-  package var durableSeconds: Double?
-  /// Until everybody had their last answer.
-  package var answeredSeconds: Double?
 }
 
 /// Whether the generator itself kept to the schedule.

@@ -1,12 +1,12 @@
-import Foundation
 import History
+import Figures
+import Foundation
 import Load
-import PrivateServers
 package import Terminal
 
 /// Reads a scenario, and believes nothing: unknown keys, wrong types, numbers out of bounds, faults without an end and
 /// expectations of what no run measures are errors with file, line and field, before anything starts.
-package struct ScenarioReader {
+package enum ScenarioReader {
   /// - Throws: `UsageError` for what is wrong in the file, `LabFailure` where it cannot be read.
   package static func read(_ path: String, quick: Bool) throws -> Scenario {
     guard let data = FileManager.default.contents(atPath: path) else {
@@ -20,14 +20,14 @@ package struct ScenarioReader {
     do throws(YAMLProblem) { root = try YAMLReader.read(bytes) } catch {
       throw UsageError("\(file):\(error.line): \(error.problem)")
     }
-    var fields = try Fields(root, Fields.Source(file: file))
+    var fields = try Fields(root, file: file)
     return try scenario(&fields, quick: quick)
   }
 
   private static func scenario(_ fields: inout Fields, quick: Bool) throws(UsageError) -> Scenario {
-    guard let name = try fields.text("name") else { throw fields.problem("name", "is missing") }
+    let name = try fields.text("name").or(fields.missing("name"))
     guard isName(name) else { throw fields.problem("name", "must be letters, digits and hyphens") }
-    guard let question = try fields.text("question") else { throw fields.problem("question", "is missing") }
+    let question = try fields.text("question").or(fields.missing("question"))
     var scenario = Scenario(name: name, question: question)
     scenario.rounds = try fields.integer("rounds", in: 1...99) ?? scenario.rounds
     if var policy = try fields.map("policy") {
@@ -41,15 +41,20 @@ package struct ScenarioReader {
     scenario.faults = try TimedFault.read("faults", of: &fields) ?? []
     var lists = Lists(variants: try fields.maps("variants") ?? [], expect: try fields.texts("expect") ?? [])
     let shown = try fields.texts("show") ?? []
-    var quicker = try fields.map("quick")
     // Read in any case: a mistake there must not wait for the next quick run.
     let full = scenario
-    if quicker != nil { try readQuick(&quicker, into: &scenario, &lists) }
+    if var quicker = try fields.map("quick") { try readQuick(&quicker, into: &scenario, &lists) }
     if !quick { scenario = full }
     scenario.isQuick = quick
     try readVariants(&scenario, lists, fields)
     try readExpectations(&scenario, lists, fields)
-    try readShown(&scenario, shown, fields)
+    scenario.shown = try parse("show", shown, fields, Expectation.metric)
+    if shown.isEmpty {
+      scenario.shown = [
+        "people.accepted", "people.failed", "oversold", "lost", "coupons.p99_ms", "bystander.p99_ms",
+      ]
+      .compactMap { Metric($0) }
+    }
     try fields.finish()
     return scenario
   }
@@ -68,9 +73,8 @@ package struct ScenarioReader {
 
   /// `quick: {people: …, rounds: 1, only: […], faults: […], expect: […]}`
   private static func readQuick(
-    _ fields: inout Fields?, into scenario: inout Scenario, _ lists: inout Lists
+    _ quick: inout Fields, into scenario: inout Scenario, _ lists: inout Lists
   ) throws(UsageError) {
-    guard var quick = fields else { return }
     scenario.rounds = try quick.integer("rounds", in: 1...9) ?? 1
     lists.only = try quick.texts("only") ?? []
     lists.quickExpect = try quick.texts("expect")
@@ -86,7 +90,7 @@ package struct ScenarioReader {
     policy.quota = try fields.integer("quota", in: 1...10_000_000) ?? policy.quota
     policy.count = try fields.integer("policies", in: 1...64) ?? policy.count
     policy.midnightAt = try fields.decimal("midnightAt", in: 1...600) ?? policy.midnightAt
-    if let rule = try fields.choice("perPerson", of: ["once", "daily"]) { policy.isDaily = rule == "daily" }
+    policy.perPerson = try fields.choice("perPerson") ?? policy.perPerson
   }
 
   private static func read(_ fields: inout Fields, into crowd: inout LoadOptions) throws(UsageError) {
@@ -102,9 +106,11 @@ package struct ScenarioReader {
     crowd.connections = try fields.integer("connections", in: 1...100_000) ?? crowd.connections
     crowd.concurrent = try fields.integer("concurrent", in: 1...10_000) ?? crowd.concurrent
     crowd.again = try fields.decimal("again", in: 0...600).map { .seconds($0) } ?? crowd.again
-    if let shape = try fields.choice("shape", of: ["rush", "steady"]) { crowd.isSteady = shape == "steady" }
+    crowd.isSteady = try fields.choice("shape", of: Shape.self).map { $0 == .steady } ?? crowd.isSteady
     try checkDuration(crowd, fields)
   }
+
+  private enum Shape: String, CaseIterable { case rush, steady }
 
   private static func checkDuration(_ crowd: LoadOptions, _ fields: Fields) throws(UsageError) {
     guard Double(crowd.people) / crowd.rate < 600 else {
@@ -139,32 +145,25 @@ package struct ScenarioReader {
   private static func variant(
     _ fields: inout Fields, _ scenario: Scenario, _ quickKeys: Set<String>
   ) throws(UsageError) -> Scenario.Variant {
-    guard let name = try fields.text("name") else { throw fields.problem("name", "is missing") }
+    let name = try fields.text("name").or(fields.missing("name"))
     guard isName(name), name != Expectation.each else {
       throw fields.problem("name", "must be letters, digits and hyphens, and not “\(Expectation.each)”")
     }
-    guard
-      let architecture = try fields.choice("architecture", of: Architecture.allCases.map(\.rawValue))
-        .flatMap({ Architecture(rawValue: $0) })
-    else { throw fields.problem("architecture", "is missing") }
-    let places = ["COUPON_STRATEGY": fields.location("strategy")]
+    let strategy = fields.place("strategy")
     var variant = Scenario.Variant(
-      name: name, architecture: architecture, strategy: try fields.text("strategy"), policy: scenario.policy,
+      name: name, architecture: try fields.choice("architecture").or(fields.missing("architecture")),
+      strategy: try fields.text("strategy"), places: ["COUPON_STRATEGY": strategy], policy: scenario.policy,
       crowd: scenario.crowd, faults: scenario.faults)
-    variant.places = places
     if var settings = try fields.map("settings") {
-      variant.places.merge(settings.locations) { $1 }
-      variant.settings = try settings.allTexts()
+      let texts = try settings.allTexts()
+      variant.settings = texts.mapValues(\.text)
+      variant.places.merge(texts.mapValues(\.place)) { $1 }
     }
     for key in variant.settings.keys where !key.allSatisfy({ $0.isUppercase || $0.isNumber || $0 == "_" }) {
       throw fields.problem("settings.\(key)", "is no name of a setting")
     }
-    if let kafka = try fields.choice("kafka", of: Scenario.KafkaChoice.allCases.map(\.rawValue)) {
-      variant.kafka = Scenario.KafkaChoice(rawValue: kafka) ?? .any
-    }
-    if let redis = try fields.choice("redis", of: ["none", "everysec", "always"]) {
-      variant.redis = ["none": .none, "always": .always][redis] ?? .everySecond
-    }
+    variant.kafka = try fields.choice("kafka") ?? variant.kafka
+    variant.redis = try fields.choice("redis")
     let (policies, concurrent, people, rate) = (
       try fields.integer("policies", in: 1...64), try fields.integer("concurrent", in: 1...10_000),
       try fields.integer("people", in: 1...5_000_000), try fields.decimal("rate", in: 1...1_000_000)
@@ -177,15 +176,14 @@ package struct ScenarioReader {
     if isKept("rate") { variant.crowd.rate = rate ?? variant.crowd.rate }
     try checkDuration(variant.crowd, fields)
     if let faults = try TimedFault.read("faults", of: &fields) {
-      guard let stranger = faults.first(where: { !$0.exists(in: architecture) }) else {
-        variant.faults = faults
-        try fields.finish()
-        return variant
+      for fault in faults where !fault.exists(in: variant.architecture) {
+        throw fields.problem(
+          "faults", "“\(fault.name)”: the \(variant.architecture.rawValue) has no such part")
       }
-      throw fields.problem("faults", "“\(stranger.name)”: the \(architecture.rawValue) has no such part")
+      variant.faults = faults
     }
     // What is said of all variants is meant of those that have the part.
-    variant.faults.removeAll { !$0.exists(in: architecture) }
+    variant.faults.removeAll { !$0.exists(in: variant.architecture) }
     try fields.finish()
     return variant
   }
@@ -198,60 +196,39 @@ package struct ScenarioReader {
   ) throws(UsageError) {
     guard !lists.expect.isEmpty else { throw fields.problem("expect", "must list at least one expectation") }
     let names = scenario.variants.map(\.name)
-    let full = try expectations("expect", lists.expect, names, fields)
-    var own: [ReadExpectation]?
-    if let entries = lists.quickExpect { own = try expectations("quick.expect", entries, names, fields) }
+    func read(_ text: String) throws(Expectation.Malformed) -> [Expectation] {
+      try Expectation.parse(text, variants: names)
+    }
+    let full = try parse("expect", lists.expect, fields, read)
+    let own = try lists.quickExpect.map { entries throws(UsageError) in
+      try parse("quick.expect", entries, fields, read)
+    }
     let chosen = lists.only.isEmpty ? Set(names) : Set(lists.only.map(\.text))
-    for (index, entry) in (own ?? []).enumerated()
-    where !entry.parsed.contains(where: { $0.speaks(onlyOf: chosen) }) {
+    for (index, (entry, parsed)) in zip(lists.quickExpect ?? [], own ?? []).enumerated()
+    where !parsed.contains(where: { $0.speaks(onlyOf: chosen) }) {
       throw fields.problem(
         "quick.expect[\(index)]", "“\(entry.text)” speaks of a variant that quick.only leaves out",
         line: entry.line)
     }
     // What speaks of variants that are left out is of the full run.
-    let quick = (own ?? full).flatMap(\.parsed).filter { $0.speaks(onlyOf: chosen) }
+    let quick = (own ?? full).joined().filter { $0.speaks(onlyOf: chosen) }
     guard !quick.isEmpty else { throw fields.problem("expect", "nothing is left to expect of a quick run") }
-    scenario.expectations = scenario.isQuick ? quick : full.flatMap(\.parsed)
+    scenario.expectations = scenario.isQuick ? quick : Array(full.joined())
     if scenario.isQuick { scenario.variants.removeAll { !chosen.contains($0.name) } }
   }
 
-  private typealias ReadExpectation = (text: String, line: Int, parsed: [Expectation])
-
-  private static func expectations(
-    _ key: String, _ entries: Entries, _ names: [String], _ fields: Fields
-  ) throws(UsageError) -> [ReadExpectation] {
-    var all: [ReadExpectation] = []
+  /// What each text of a list means.
+  private static func parse<Meaning>(
+    _ key: String, _ entries: Entries, _ fields: Fields,
+    _ read: (String) throws(Expectation.Malformed) -> Meaning
+  ) throws(UsageError) -> [Meaning] {
+    var all: [Meaning] = []
     for (index, entry) in entries.enumerated() {
-      do throws(Expectation.Malformed) {
-        all.append((entry.text, entry.line, try Expectation.parse(entry.text, variants: names)))
-      } catch {
+      do throws(Expectation.Malformed) { all.append(try read(entry.text)) } catch {
         throw fields.problem("\(key)[\(index)]", "\(error)", line: entry.line)
       }
     }
     return all
-  }
-
-  private static func readShown(
-    _ scenario: inout Scenario, _ shown: Entries, _ fields: Fields
-  ) throws(UsageError) {
-    for (index, entry) in shown.enumerated() {
-      let words = entry.text.split(separator: " ")
-      let window = words.count == 3 && words[2] == "fault" ? Window(rawValue: String(words[1])) : .whole
-      guard words.count == 1 || words.count == 3, let window else {
-        throw fields.problem("show[\(index)]", "“\(entry.text)” is no metric", line: entry.line)
-      }
-      guard let metric = Metric(String(words[0]), window) else {
-        let problem = Metric.problem(String(words[0]), window)
-        throw fields.problem("show[\(index)]", problem, line: entry.line)
-      }
-      scenario.shown.append(metric)
-    }
-    if scenario.shown.isEmpty {
-      scenario.shown = [
-        "people.accepted", "people.failed", "oversold", "lost", "coupons.p99_ms", "bystander.p99_ms",
-      ]
-      .compactMap { Metric($0) }
-    }
   }
 
   /// Names are also names of folders.

@@ -1,17 +1,14 @@
+import Figures
+import PrivateServers
 import CouponDomain
-import Experiments
 import Faults
 import Foundation
 import History
-import LabTestSupport
-import Laboratory
 import Load
-import PrivateServers
+import Scenarios
 import Terminal
 import Testing
-import Text
 import Verify
-import lab
 
 /// What a scenario may say, and how it is told what it may not.
 @Suite struct ScenarioTests {
@@ -45,16 +42,13 @@ import lab
     let seed = LabFault.seed(ofRun: 7, fault: 1)
     #expect(seed == LabFault.seed(ofRun: 7, fault: 1) && seed <= FaultSpec.greatestSeed)
     #expect(seed != LabFault.seed(ofRun: 7, fault: 2) && seed != LabFault.seed(ofRun: 8, fault: 1))
-    let flaky = TimedFault.Action.switched(
-      target: "database", kind: "flaky", latencyMs: nil, rate: 0.5, ttlSeconds: 2)
+    let flaky = LabFault.switched(.database, try FaultSpec(kind: .flaky, rate: 0.5, ttlSeconds: 2))
     #expect(
-      try LabFault(flaky, seed: seed)
+      try flaky.seeded(seed)
         == .switched(.database, FaultSpec(kind: .flaky, rate: 0.5, ttlSeconds: 2, seed: seed)))
-    #expect(try LabFault(.duplicates(share: 0.5), seed: seed) == .duplicates(share: 0.5, seed: seed))
-    let outage = TimedFault.Action.switched(
-      target: "redis", kind: "outage", latencyMs: nil, rate: nil, ttlSeconds: 2)
-    #expect(
-      try LabFault(outage, seed: seed) == .switched(.redis, FaultSpec(kind: .outage, ttlSeconds: 2)))
+    #expect(try LabFault.duplicates(share: 0.5).seeded(seed) == .duplicates(share: 0.5, seed: seed))
+    let outage = LabFault.switched(.redis, try FaultSpec(kind: .outage, ttlSeconds: 2))
+    #expect(try outage.seeded(seed) == outage)
   }
 
   @Test func everythingIsRead() throws {
@@ -94,7 +88,7 @@ import lab
     ("kind: outage", "kind: earthquake", ":11: faults[0].switch.kind: must be one of outage"),
     (", ttlSeconds: 10", "", ":11: faults[0].switch.ttlSeconds: is missing"),
     ("ttlSeconds: 10", "ttlSeconds: 9999", "faults[0].switch.ttlSeconds: must be a number in 0.1…3600"),
-    ("kind: outage", "kind: latency", "faults[0].switch.latencyMs: goes with latency"),
+    ("kind: outage", "kind: latency", "faults[0].switch.latencyMs: is required with latency"),
     ("kind: outage", "kind: latency, latencyMs: 70000", "latencyMs: must be a whole number in 1…60000"),
     ("kind: outage", "kind: flaky, rate: 2", "rate: must be a number in"),
     ("kill: {part: worker}", "explode: {part: worker}", ":12: faults[1].explode: there is no such fault"),
@@ -167,55 +161,6 @@ import lab
     #expect(error?.description.contains(words) ?? false, "\(error?.description ?? "")")
   }
 
-  @Test(arguments: [
-    ("strategy: log", "strategy: lock", "9: variants[1].strategy: must be one of log, redis-transaction"),
-    ("DATABASE_POOL: 16", "DATABASE_POOOL: 16", "settings.DATABASE_POOOL: is no setting of the eda"),
-    (
-      "DATABASE_POOL: 16", "DATABASE_POOL: 0", "settings.DATABASE_POOL: must be a number in 1…512 connections"
-    ),
-    ("DATABASE_POOL: 16", "SHARE_PORT: perhaps", "settings.SHARE_PORT: must be one of on, off"),
-    ("DATABASE_POOL: 16", "CRASH_AT: worker-before-commit", nil), ("", "", nil),
-  ])
-  func settingsAreThoseOfTheProgram(part: String, wrong: String, message: String?) throws {
-    let declared = DeclaredSettings(of: .edaAPI)
-    let variant = try read(ScenarioTests.good.replacing(part, with: wrong)).variants[1]
-    guard let message else { return try variant.checkSettings([declared]) }
-    let error = #expect(throws: UsageError.self) { try variant.checkSettings([declared]) }
-    #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
-    #expect(error?.description.hasPrefix("scenario.yaml:9: variants[1].") ?? false)
-  }
-
-  @Test(arguments: [
-    (
-      "kill: {part: worker}", "kill: {part: kafka}", [:], true, "faults[1]: the embedded broker holds the log"
-    ),
-    ("kill: {part: worker}", "stop: {part: kafka, for: 1}", [:], true, nil),
-    (
-      "kill: {part: worker}", "stop: {part: kafka, for: 1}", ["KAFKA_BROKERS": "a:1"], true,
-      "kafka is named by KAFKA_BROKERS"
-    ),
-    (
-      "kill: {part: worker}", "stop: {part: database, for: 1}", ["DATABASE_URL": "a"], true,
-      "database is named by DATABASE_URL"
-    ),
-    ("kill: {part: worker}", "stop: {part: redis, for: 1}", ["REDIS_URL": ""], true, nil),
-    ("kill: {part: worker}", "kill: {part: kafka}", [:], false, nil),
-  ])
-  func onlyWhatTheRunWillHaveCanBeBroken(
-    part: String, wrong: String, environment: [String: String], isEmbedded: Bool, message: String?
-  ) throws {
-    let broken = wrong.contains("kill") ? "restart: {part: kafka}" : "restart: {part: worker}"
-    let text = ScenarioTests.good.replacing(part, with: wrong)
-      .replacing("restart: {part: worker}", with: broken)
-    var options = UpOptions()
-    (options.environment, options.installedKafka) = (environment, !isEmbedded)
-    let fault = try read(text).faults[1]
-    guard let message else { return try fault.check(options) }
-    let error = #expect(throws: UsageError.self) { try fault.check(options) }
-    #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
-    #expect(error?.description.hasPrefix("scenario.yaml:12: faults[1]") ?? false)
-  }
-
   @Test func fewerRoundsThanThreeReplaceNoResult() throws {
     var scenario = try read(ScenarioTests.good)
     #expect(!scenario.keepsResult(ofRounds: 1) && !scenario.keepsResult(ofRounds: 2))
@@ -238,15 +183,6 @@ import lab
     limits.bytes = 10
     #expect(throws: YAMLProblem.self) { try YAMLReader.read(wide, limits: limits) }
     #expect(throws: YAMLProblem.self) { try YAMLReader.read(Array("a: 1\n---\nb: 2".utf8)) }
-  }
-}
-
-@Suite struct MetricTests {
-  @Test func everyMetricIsDocumented() throws {
-    let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
-      path: "../../docs/scenarios.md")
-    let text = try String(contentsOf: page, encoding: .utf8)
-    for section in Metric.sections { #expect(text.contains(section.markdown), "\(section.title)") }
   }
 }
 
@@ -302,81 +238,6 @@ import lab
     #expect(try Expectation("a.\(text)", variants: ["a", "b"]).excused == Set(invariants))
   }
 
-  @Test func whatIsNotExcusedFailsTheRun() throws {
-    func finding(_ name: String, _ verdict: String) -> FindingFigures {
-      var finding = FindingFigures(Finding(.quota, .ok("")))
-      (finding.invariant, finding.verdict) = (name, verdict)
-      return finding
-    }
-    func run(_ findings: [FindingFigures], verified: Bool = false) -> ExperimentResult.Trial {
-      ExperimentResult.Trial(
-        round: 1, variant: "a", metrics: [:], faults: [], findings: findings, usage: [], verified: verified)
-    }
-    #expect(run([finding("I1", "VIOLATED"), finding("I2", "ok")]).isVerified(except: ["I1"]))
-    #expect(!run([finding("I1", "VIOLATED"), finding("I2", "VACUOUS")]).isVerified(except: ["I1"]))
-    #expect(!run([]).isVerified(except: ["I1"]))
-    #expect(run([finding("I1", "ok")], verified: true).isVerified(except: []))
-  }
-}
-
-@Suite struct FeltFaultTests {
-  private func history(_ requests: [(due: Int, took: Int, outcome: Outcome)]) throws -> History {
-    var history = try SyntheticRun(.eda).evidence.histories[0]
-    history = History(run: history.run)
-    for (person, request) in requests.enumerated() {
-      let (due, answered) = (UInt32(request.due * 1_000), UInt32((request.due + request.took) * 1_000))
-      let coupon = SeenCoupon(
-        couponID: CouponID(high: 0, low: UInt64(person)), rank: person, day: Day(number: 1),
-        issuedAt: SyntheticRun.start)
-      history.append(
-        RequestRecord(
-          call: .coupon, outcome: request.outcome, attempt: 1, person: UInt32(person), due: due, sent: due,
-          answered: answered), coupon: request.outcome.isOK ? coupon : nil)
-    }
-    return history
-  }
-
-  private func felt(_ histories: [History]) -> FeltFault {
-    func moment(_ ms: Int64) -> Timestamp {
-      Timestamp(microseconds: SyntheticRun.start.microseconds + ms * 1_000)
-    }
-    return FeltFault(histories, from: moment(2_000), to: moment(3_000))
-  }
-
-  @Test func whatFailedOrWasSlowMeanwhileIsFelt() throws {
-    let before = [(1_100, 40, Outcome.created), (1_200, 50, .created), (1_300, 400, .created)]
-    let unfelt: [(Int, Int, Outcome)] = [
-      (2_100, 140, .created), (2_200, 90, .soldOut), (3_000, 900, .timeout),
-    ]
-    #expect(felt([try history(before + unfelt)]).requests == 0)
-    let bad: [(Int, Int, Outcome)] = [
-      (2_000, 5, .unavailable), (2_500, 160, .created), (2_999, 9_000, .timeout),
-    ]
-    #expect(felt([try history(before + unfelt + bad)]).requests == 3)
-    #expect(felt([]).requests == 0)
-  }
-
-  @Test func aHiccupIsNotAFault() throws {
-    let before = [(1_100, 40, Outcome.created)]
-    let hiccups = [(2_000, 5, Outcome.unavailable), (2_500, 160, .created)]
-    #expect(felt([try history(before + hiccups)]).requests == 0)
-    let third = [(2_600, 160, Outcome.created)]
-    #expect(felt([try history(before + hiccups + third)]).requests == 3)
-    // Three of four hundred are fewer than one in a hundred.
-    let others = (0..<397).map { (2_000 + $0, 40, Outcome.created) }
-    #expect(felt([try history(before + hiccups + third + others)]).requests == 0)
-    #expect(felt([try history(before + hiccups + third + others.prefix(297))]).requests == 3)
-  }
-
-  @Test func aWorkerThatIsGoneIsFeltByTheLag() throws {
-    let seen = try history([(1_500, 100, .created), (2_100, 10, .created), (2_200, 10, .created)])
-    let opening = Timestamp(microseconds: SyntheticRun.start.microseconds + 1_000_000)
-    func lag(_ points: [(Double, Int)]) -> Int {
-      felt([seen]).growthOfLag(points.map { CountPoint(seconds: $0, count: $1) }, opening: opening)
-    }
-    #expect(lag([(0, 0), (0.9, 1), (2.5, 3)]) == 2)
-    #expect(lag([(0, 0), (0.9, 1), (1.5, 3)]) == 0)
-  }
 }
 
 @Suite struct CheckedInScenarioTests {

@@ -1,4 +1,3 @@
-import CouponDomain
 import History
 import Verify
 

@@ -1,10 +1,11 @@
+import Scenarios
+import Figures
 import Experiments
 import History
 import LabTestSupport
 import Reports
 import Testing
 import Verify
-import lab
 
 /// What a page shows of a run in which something failed.
 @Suite struct PageTests {
