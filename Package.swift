@@ -179,8 +179,8 @@ let package = Package(
     tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
     tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
     tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
-    tests("OperationsTests", ["EventLoop", "Operations", "Text"]),
-    tests("FaultsTests", ["EventLoop", "Faults", "Operations"]),
+    tests("OperationsTests", ["EventLoop", "Operations", "TestSupport", "Text"]),
+    tests("FaultsTests", ["EventLoop", "Faults", "Operations", "TestSupport"]),
     tests(
       "CouponStoreTests",
       [
@@ -217,33 +217,38 @@ let package = Package(
         "CouponAPI", "CouponDomain", "CouponEDA", "CouponStore", "EventLoop", "HTTP", "Kafka",
         "Operations", "Postgres", "PrivateServers", "Redis", "TestSupport", "Text",
       ]),
-    tests("TerminalTests", ["Terminal"]),
-    tests("HistoryTests", ["CouponDomain", "History", "Text"]),
-    tests("LoadTests", ["History", "Load"]),
-    tests("VerifyTests", ["CouponDomain", "History", "LabTestSupport", "Text", "Verify"]),
-    tests(
-      "FiguresTests",
-      [
-        "CouponDomain", "Figures", "History", "LabTestSupport", "Scenarios", "Text", "Verify",
-      ]),
-    tests(
-      "ScenariosTests",
-      [
-        "CouponDomain", "Faults", "Figures", "History", "Load", "PrivateServers", "Scenarios", "Terminal",
-        "Verify",
-      ]),
+    tests("TerminalTests", ["Terminal", "TestSupport"]),
+    tests("HistoryTests", ["CouponDomain", "History", "TestSupport", "Text"]),
+    tests("LoadTests", ["History", "Load", "TestSupport"]),
+    tests("VerifyTests", ["CouponDomain", "History", "LabTestSupport", "TestSupport", "Text", "Verify"]),
     tests(
       "LaboratoryTests",
       [
         "CouponDomain", "CouponStore", "EventLoop", "History", "Kafka", "LabTestSupport", "Laboratory",
         "Operations", "Postgres", "PrivateServers", "Terminal", "TestSupport", "Text", "Verify",
       ]),
-    tests("ExperimentsTests", ["Experiments", "Figures", "Laboratory", "Scenarios", "Terminal", "Verify"]),
+    tests(
+      "FiguresTests",
+      [
+        "CouponDomain", "Figures", "History", "LabTestSupport", "Scenarios", "TestSupport", "Text",
+        "Verify",
+      ]),
+    tests(
+      "ScenariosTests",
+      [
+        "CouponDomain", "Faults", "Figures", "History", "Load", "PrivateServers", "Scenarios", "Terminal",
+        "TestSupport", "Verify",
+      ]),
+    tests(
+      "ExperimentsTests",
+      [
+        "Experiments", "Figures", "Laboratory", "Scenarios", "Terminal", "TestSupport", "Verify",
+      ]),
     tests(
       "ReportsTests",
       [
         "CouponDomain", "Experiments", "Faults", "Figures", "History", "LabTestSupport", "Load",
-        "Reports", "Scenarios", "Terminal", "Text", "Verify",
+        "Reports", "Scenarios", "Terminal", "TestSupport", "Text", "Verify",
       ]),
     tests(
       "labTests",
@@ -259,6 +264,6 @@ let package = Package(
         "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
         "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
       ]),
-    tests("ArchitectureTests"),
+    tests("ArchitectureTests", ["TestSupport"]),
   ]
 )

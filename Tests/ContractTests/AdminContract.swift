@@ -1,11 +1,12 @@
 import CouponDomain
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 import Text
 
 extension Contract {
-  @Suite struct Operator {
+  @Suite(.limited) struct Operator {
     @Test(arguments: TargetKind.all)
     func aPolicyIsCreatedOnceUnderItsID(kind: TargetKind) async throws {
       try await against(kind) { target in

@@ -1,9 +1,10 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 extension Contract {
-  @Suite struct Bystanders {
+  @Suite(.limited) struct Bystanders {
     @Test(arguments: TargetKind.all)
     func staysAreListedShownAndBooked(kind: TargetKind) async throws {
       try await against(kind) { target in

@@ -1,12 +1,13 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 /// The suite runs its checks one after the other: they share servers.
-@Suite(.serialized) struct Contract {}
+@Suite(.serialized, .limited) struct Contract {}
 
 extension Contract {
-  @Suite struct Coupons {
+  @Suite(.limited) struct Coupons {
     private static let coupon =
       #"\{"couponId":"[0-9a-f]{32}","policyId":%P,"userId":"%U","day":"\d{4}-\d\d-\d\d","rank":%R,"#
       + #""issuedAt":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"\}"#

@@ -1,10 +1,11 @@
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 extension Contract {
-  @Suite struct Crowds {
+  @Suite(.limited) struct Crowds {
     /// 20 keep-alive connections with 10 people's requests on their way on each at once.
     @Test(arguments: TargetKind.all)
     func aPipelinedCrowdGetsExactlyTheQuota(kind: TargetKind) async throws {

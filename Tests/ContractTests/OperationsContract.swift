@@ -1,10 +1,11 @@
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 extension Contract {
-  @Suite struct Operations {
+  @Suite(.limited) struct Operations {
     @Test(arguments: TargetKind.all)
     func healthAndReadinessAreTold(kind: TargetKind) async throws {
       try await against(kind) { target in

@@ -33,7 +33,7 @@ enum ServerProgram: String, CaseIterable, CustomTestStringConvertible {
 }
 
 extension Contract {
-  @Suite struct Programs {
+  @Suite(.limited) struct Programs {
     @LoopActor
     private static func run(
       _ program: ServerProgram, _ arguments: [String], _ environment: [String: String] = [:]

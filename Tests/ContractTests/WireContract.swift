@@ -1,10 +1,11 @@
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 extension Contract {
-  @Suite struct Wire {
+  @Suite(.limited) struct Wire {
     @LoopActor
     private static func raw(
       _ target: Target, _ text: String, hasBody: Bool = true

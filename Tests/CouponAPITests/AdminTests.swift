@@ -4,7 +4,7 @@ import HTTP
 import TestSupport
 import Testing
 
-@Suite struct AdminTests {
+@Suite(.limited) struct AdminTests {
   private static let policy =
     #"{"policyId":7,"name":"Autumn","startsOn":"2026-11-01","endsOn":"2026-11-30","opensAt":"10:00","#
     + #""timeZone":"Asia/Seoul","dailyQuota":3,"perPerson":"daily"}"#

@@ -9,7 +9,7 @@ import Testing
 import Text
 
 /// What the services answer, as bytes.
-@Suite struct AnswerTests {
+@Suite(.limited) struct AnswerTests {
   @Test func troubleTellsWhetherAnythingWasDone() async throws {
     try await withFixture { fixture in
       try await fixture.createPolicy()

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Every problem has its page, at the address that its `type` names, in the repository and in the program.
-@Suite struct ProblemPageTests {
+@Suite(.limited) struct ProblemPageTests {
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appending(path: "../../docs/problems").standardizedFileURL
 

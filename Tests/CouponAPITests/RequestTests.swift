@@ -33,7 +33,7 @@ private final class RecordingService: CouponService {
 }
 
 /// What a service is told of a request.
-@Suite struct RequestTests {
+@Suite(.limited) struct RequestTests {
   private static let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
   @LoopActor

@@ -4,7 +4,7 @@ import HTTP
 import TestSupport
 import Testing
 
-@Suite struct RouteTests {
+@Suite(.limited) struct RouteTests {
   @Test(arguments: [
     "/", "/v1", "/v1/policies", "/v1/policies/", "/v1/policies/1/", "/v1/policies/1/coupons/",
     "/v1/policies//coupons",

@@ -6,7 +6,7 @@ import Testing
 import Text
 
 /// Days and openings of real zones, at the changes of their clocks. UTC moments are written out.
-@Suite struct PolicyCalendarTests {
+@Suite(.limited) struct PolicyCalendarTests {
   private func window(_ policy: Policy, at time: String) throws -> DayWindow {
     var calendar = PolicyCalendar()
     return try calendar.window(of: policy, at: Make.time(time))

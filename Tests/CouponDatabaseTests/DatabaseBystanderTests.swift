@@ -9,7 +9,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite struct DatabaseBystanderTests {
+@Suite(.limited) struct DatabaseBystanderTests {
   @Test func staysAreSeeded() async throws {
     try await TestDatabase.with { database in
       let bystander = DatabaseBystander(pool: database.pool)

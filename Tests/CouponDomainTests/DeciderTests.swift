@@ -4,7 +4,7 @@ import Testing
 import Text
 
 /// Given what happened, when somebody asks, then what comes of it.
-@Suite struct DeciderTests {
+@Suite(.limited) struct DeciderTests {
   private let closed = Hours.closed(next: Timestamp(microseconds: 42))
 
   private func given(

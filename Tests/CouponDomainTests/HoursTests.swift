@@ -4,7 +4,7 @@ import Testing
 import Text
 
 /// Opening, midnight and the ends of the event, each at the boundary itself.
-@Suite struct HoursTests {
+@Suite(.limited) struct HoursTests {
   @Test func opensAtTheMicrosecond() throws {
     let policy = try Make.policy()
     let window = try Make.seoulWindow("2026-07-01", following: "2026-07-02T01:00:00Z")

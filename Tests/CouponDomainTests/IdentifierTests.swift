@@ -3,7 +3,7 @@ import CouponDomain
 import Testing
 import Text
 
-@Suite struct IdentifierTests {
+@Suite(.limited) struct IdentifierTests {
   @Test func policyIDs() {
     #expect(PolicyID(1)?.value == 1)
     #expect(PolicyID(2_147_483_647)?.description == "2147483647")

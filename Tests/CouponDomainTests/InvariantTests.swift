@@ -4,7 +4,7 @@ import Testing
 import Text
 
 /// Random crowds over several days: whatever the order, the three requirements hold.
-@Suite struct InvariantTests {
+@Suite(.limited) struct InvariantTests {
   @Test(arguments: 0..<300)
   func neverMoreThanTheQuotaAndOneAPerson(_ seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)

@@ -3,7 +3,7 @@ import CouponDomain
 import Testing
 import Text
 
-@Suite struct PolicyTests {
+@Suite(.limited) struct PolicyTests {
   private func field(_ make: () throws -> Policy) -> String? {
     do {
       _ = try make()

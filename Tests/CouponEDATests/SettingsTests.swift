@@ -1,9 +1,10 @@
 import CouponEDA
 import CouponStore
 import Operations
+import TestSupport
 import Testing
 
-@Suite struct SettingsTests {
+@Suite(.limited) struct SettingsTests {
   private static let complete = [
     "DATABASE_URL": "postgres://u@127.0.0.1/x", "KAFKA_BROKERS": "127.0.0.1:9092,[::1]:9093",
     "REDIS_URL": "redis://127.0.0.1", "COUPON_KEY": "sesame-open-the-door",

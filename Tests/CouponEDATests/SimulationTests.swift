@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -8,7 +9,7 @@ import Testing
 
 /// The protocol under a seeded random scheduler. `SIMULATION_SEEDS` sets how many schedules are played,
 /// `SIMULATION_SEED` plays one.
-@Suite struct SimulationTests {
+@Suite(.limited) struct SimulationTests {
   static let environment = ProcessEnvironment()
 
   @Test func everyScheduleKeepsTheInvariants() throws {

@@ -2,10 +2,11 @@ import CouponAPI
 import CouponDomain
 import EventLoop
 import Postgres
+import TestSupport
 import Testing
 import Text
 
-@Suite struct IssuanceTests {
+@Suite(.limited) struct IssuanceTests {
   @Test func twoHundredPeopleAtOnceGetExactlyTwentyCoupons() async throws {
     try await withMonolith { fixture in
       _ = try await fixture.create(quota: 20)

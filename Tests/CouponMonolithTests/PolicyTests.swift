@@ -8,7 +8,7 @@ import Testing
 import CouponMonolith
 import Text
 
-@Suite struct PolicyTests {
+@Suite(.limited) struct PolicyTests {
   @Test func aPolicyIsCreatedOnceAndFoundAgain() async throws {
     try await withMonolith { fixture in
       guard case .policy(let policy, created: true) = try await fixture.create(7) else { throw Unexpected() }

@@ -4,10 +4,11 @@ import Operations
 import Postgres
 import PrivateServers
 import Programs
+import TestSupport
 import Testing
 import CouponMonolith
 
-@Suite struct PoolSizeTests {
+@Suite(.limited) struct PoolSizeTests {
   /// `DATABASE_POOL` says for every strategy what there is; what is shared is shared whole.
   @Test(
     arguments: [

@@ -10,7 +10,7 @@ import Text
 import CouponMonolith
 
 /// Every way to decide, under small crowds that all come at once.
-@Suite(.serialized) struct StrategyTests {
+@Suite(.serialized, .limited) struct StrategyTests {
   private static let right = MonolithStrategy.allCases.filter { $0 != .unlocked }
   private static let (quota, people) = (10, 40)
 

@@ -12,7 +12,7 @@ import CouponMonolith
 import Text
 
 /// The fault switches of the whole program over its listeners: everything that needs the database fails, and comes back.
-@Suite(.serialized) struct SwitchTests {
+@Suite(.serialized, .limited) struct SwitchTests {
   @Test func anOutageFailsEverythingAtOnceAndHeals() async throws {
     try await withProgram { program in
       #expect(try await program.ask("kim") == 201)

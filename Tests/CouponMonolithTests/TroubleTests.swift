@@ -10,7 +10,7 @@ import CouponMonolith
 import Text
 
 /// The database is locked, stopped, or does not say what became of a COMMIT.
-@Suite(.serialized) struct TroubleTests {
+@Suite(.serialized, .limited) struct TroubleTests {
   @Test func aBlockedCouponRowDoesNotStarveTheBystander() async throws {
     try await withMonolith(deadline: .milliseconds(1500)) { fixture in
       _ = try await fixture.create(quota: 10)

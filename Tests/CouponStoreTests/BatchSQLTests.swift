@@ -7,7 +7,7 @@ import Testing
 import Text
 
 /// The worker's transaction, and that it decides like a fold of the whole log.
-@Suite struct BatchSQLTests {
+@Suite(.limited) struct BatchSQLTests {
   private static let topic = "topic of the tests"
 
   /// One batch, as the worker applies it: lock, load, fold, write, next offset.

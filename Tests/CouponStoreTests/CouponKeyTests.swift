@@ -5,7 +5,7 @@ import Secrets
 import Testing
 import Text
 
-@Suite struct CouponKeyTests {
+@Suite(.limited) struct CouponKeyTests {
   @Test func aSecretHas16To1024Bytes() {
     #expect(CouponKey(String(repeating: "k", count: 15)) == nil)
     #expect(CouponKey(String(repeating: "k", count: 16)) != nil)

@@ -7,7 +7,7 @@ import Text
 
 /// A log that was published once, and what it means for ever: neither file may change, other lines may be
 /// added.
-@Suite struct GoldenLogTests {
+@Suite(.limited) struct GoldenLogTests {
   private func lines(_ name: String) throws -> [String] {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
     let text = try String(contentsOf: folder.appending(path: "Golden/\(name)"), encoding: .utf8)

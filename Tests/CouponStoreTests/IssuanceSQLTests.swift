@@ -7,7 +7,7 @@ import Testing
 import Text
 
 /// The monolith's statements and reads, played one request after the other.
-@Suite struct IssuanceSQLTests {
+@Suite(.limited) struct IssuanceSQLTests {
   @LoopActor
   private func create(_ policy: Policy, in database: TestDatabase, event: UInt64 = 1) async throws
     -> PolicyCreation

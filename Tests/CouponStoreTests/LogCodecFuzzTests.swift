@@ -6,7 +6,7 @@ import Text
 
 /// Random entries are read back; broken ones never crash, and what is read from them can be written and read
 /// again.
-@Suite struct LogCodecFuzzTests {
+@Suite(.limited) struct LogCodecFuzzTests {
   private func randomEntry(_ random: inout SeededGenerator) throws -> LogEntry {
     let id = try #require(PolicyID(Int32.random(in: 1...Int32.max, using: &random)))
     let event = EventID(high: random.next(), low: random.next())

@@ -4,7 +4,7 @@ import CouponStore
 import Testing
 import Text
 
-@Suite struct LogCodecTests {
+@Suite(.limited) struct LogCodecTests {
   static let claimText =
     #"{"type":"CouponIssued","version":1,"eventId":"000000000000000e0000000000000001","policyId":1,"#
     + #""userId":"ann","day":"2026-07-01","couponId":"1dc5330861ab8954ced22bd00e7cb6ff","#

@@ -4,7 +4,7 @@ import CouponStore
 import Testing
 import Text
 
-@Suite struct LogLedgerTests {
+@Suite(.limited) struct LogLedgerTests {
   /// Odd policies lie in partition 1, even ones in partition 0.
   private func ledger(_ policies: Policy...) throws -> LogLedger {
     var ledger = LogLedger(key: try Make.key()) { $0.value % 2 }

@@ -6,7 +6,7 @@ import Postgres
 import Testing
 import Text
 
-@Suite struct SchemaTests {
+@Suite(.limited) struct SchemaTests {
   @Test func namesAreBounded() {
     for name in ["monolith", "eda", "lab_7_eda", "_x", String(repeating: "a", count: 63)] {
       #expect(Schema(name)?.name == name)

@@ -8,7 +8,7 @@ import Testing
   import Darwin
 #endif
 
-@Suite struct DescriptorWatchTests {
+@Suite(.limited) struct DescriptorWatchTests {
   @Test func whatCameBeforeAResetIsReadAndThenTheEnd() async throws {
     try await onLoop {
       let (listener, port) = try Sockets.listen(host: "127.0.0.1", port: 0, reusePort: false, backlog: 1)

@@ -1,7 +1,8 @@
 import EventLoop
+import TestSupport
 import Testing
 
-@Suite struct EventLoopTests {
+@Suite(.limited) struct EventLoopTests {
   @Test func tasksStayOnTheLoop() async throws {
     let stayed = try await onLoop {
       var seen: [Bool] = [EventLoop.shared.isCurrent]

@@ -3,11 +3,12 @@ import Experiments
 import Laboratory
 import Scenarios
 import Terminal
+import TestSupport
 import Testing
 import Verify
 
 /// What is wrong with a scenario only for the programs and servers that are there.
-@Suite struct CheckTests {
+@Suite(.limited) struct CheckTests {
   private static let scenario = """
     name: n
     question: What breaks?

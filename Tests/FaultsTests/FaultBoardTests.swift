@@ -1,9 +1,10 @@
 import EventLoop
 import Faults
 import Operations
+import TestSupport
 import Testing
 
-@Suite struct FaultBoardTests {
+@Suite(.limited) struct FaultBoardTests {
   @Test func whatIsOffDoesNothing() async throws {
     try await withBoard { board, metrics in
       for target in FaultTarget.allCases { #expect(board.effect(target) == .none) }

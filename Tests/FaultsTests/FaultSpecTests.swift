@@ -1,7 +1,8 @@
 import Faults
+import TestSupport
 import Testing
 
-@Suite struct FaultSpecTests {
+@Suite(.limited) struct FaultSpecTests {
   @Test func whatIsWithinBoundsIsTaken() throws {
     #expect(try FaultSpec(kind: .outage, ttlSeconds: 10).json == #"{"kind":"outage","ttlSeconds":10.0}"#)
     #expect(

@@ -1,9 +1,10 @@
 import EventLoop
 import Faults
 import Operations
+import TestSupport
 import Testing
 
-@Suite struct SwitchedServerTests {
+@Suite(.limited) struct SwitchedServerTests {
   @Test func isClearWhileNothingIsOn() async throws {
     try await withServer(.redis) { board, server in
       #expect(server.isClear)

@@ -4,10 +4,11 @@ import Figures
 import Foundation
 import History
 import LabTestSupport
+import TestSupport
 import Testing
 import Text
 
-@Suite struct MetricTests {
+@Suite(.limited) struct MetricTests {
   @Test func everyMetricIsDocumented() throws {
     let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
       path: "../../docs/scenarios.md")
@@ -16,7 +17,7 @@ import Text
   }
 }
 
-@Suite struct FeltFaultTests {
+@Suite(.limited) struct FeltFaultTests {
   private func history(_ requests: [(due: Int, took: Int, outcome: Outcome)]) throws -> History {
     var history = try SyntheticRun(.eda).evidence.histories[0]
     history = History(run: history.run)

@@ -3,12 +3,13 @@ import Figures
 import CouponDomain
 import History
 import LabTestSupport
+import TestSupport
 import Testing
 import Text
 import Verify
 
 /// What is worked out of a run's requests, over runs that never were.
-@Suite struct MeasureTests {
+@Suite(.limited) struct MeasureTests {
   /// A request that was due so many seconds after the opening.
   private struct Seen {
     var call = Call.coupon

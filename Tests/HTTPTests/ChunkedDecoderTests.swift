@@ -1,7 +1,8 @@
 import HTTP
+import TestSupport
 import Testing
 
-@Suite struct ChunkedDecoderTests {
+@Suite(.limited) struct ChunkedDecoderTests {
   /// Any two cuts give the same body and the same end.
   @Test func anyPiecesGiveTheSame() {
     let wire = "5;name=\"value\"\r\nhello\r\n00a\r\n, world! \n\r\n0\r\nX-Trailer: 1\r\n\r\n"

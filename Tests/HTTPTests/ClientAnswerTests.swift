@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -9,7 +10,7 @@ import Testing
 #endif
 
 /// What a client makes of answers that no server of ours would give: said word by word by a socket.
-@Suite struct ClientAnswerTests {
+@Suite(.limited) struct ClientAnswerTests {
   struct Script: Sendable, CustomTestStringConvertible {
     var testDescription: String
     /// Written when a request has come; the connection is closed behind it.

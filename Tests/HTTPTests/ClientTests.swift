@@ -3,7 +3,7 @@ import HTTP
 import TestSupport
 import Testing
 
-@Suite struct ClientTests {
+@Suite(.limited) struct ClientTests {
   @LoopActor
   private static func client(_ port: Int, connections: Int = 2, waiting: Int = 1000) -> HTTPClient {
     HTTPClient(

@@ -10,7 +10,7 @@ import Testing
 
 /// A million mutated heads: nothing outside the bytes is read, pieces change nothing, and what is taken is
 /// strict.
-@Suite struct HeadParserFuzzTests {
+@Suite(.limited) struct HeadParserFuzzTests {
   #if DEBUG
     private static let mutations = 40_000
   #else

@@ -1,8 +1,9 @@
 import HTTP
+import TestSupport
 import Testing
 
 /// What the parser finds in heads that it takes. (What it refuses: `ServerRefusalTests`.)
-@Suite struct HeadParserTests {
+@Suite(.limited) struct HeadParserTests {
   private func parsed(_ text: String) -> (HTTPRequest, HeadParser)? {
     let parser = HeadParser(.request)
     let bytes = Array(text.utf8)

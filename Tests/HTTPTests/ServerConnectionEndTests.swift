@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
 private let request = "GET /a HTTP/1.1\r\n\(host)\r\n"
@@ -61,7 +62,7 @@ enum ConnectionState: CaseIterable, Sendable {
 }
 
 /// How a connection ends, in every state, without a socket.
-@Suite struct ServerConnectionEndTests {
+@Suite(.limited) struct ServerConnectionEndTests {
   @Test(arguments: ConnectionState.allCases)
   func deadlinePasses(_ state: ConnectionState) {
     var script = state.script

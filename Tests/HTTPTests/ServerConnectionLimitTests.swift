@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// Many connections, too many connections, and the end of all of them.
-@Suite(.serialized) struct ServerConnectionLimitTests {
+@Suite(.serialized, .limited) struct ServerConnectionLimitTests {
   private static let request = "GET /x HTTP/1.1\r\n\(host)\r\n"
 
   @Test func aboveTheLimitIsRefusedAndRecovers() async throws {

@@ -12,7 +12,7 @@ private func post(_ path: String, _ body: String) -> String {
 }
 
 /// Requests and their answers on one connection, without a socket.
-@Suite struct ServerConnectionMachineTests {
+@Suite(.limited) struct ServerConnectionMachineTests {
   @Test func oneRequest() {
     var script = MachineScript()
     #expect(script.limit == .head && script.readiness == .readable)

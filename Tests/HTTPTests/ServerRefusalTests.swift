@@ -125,7 +125,7 @@ private func isProblem(_ body: String, status: Int) -> Bool {
     && !title.isEmpty && !code.isEmpty
 }
 
-@Suite struct ServerRefusalTests {
+@Suite(.limited) struct ServerRefusalTests {
   @Test(arguments: lines + lengths + codings + firstLines + sizes)
   func refusesAndCloses(_ one: BadCase) async throws {
     try await withServer { server in

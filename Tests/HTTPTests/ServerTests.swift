@@ -1,8 +1,9 @@
 import EventLoop
 import HTTP
+import TestSupport
 import Testing
 
-@Suite struct ServerTests {
+@Suite(.limited) struct ServerTests {
   private func exchange(_ text: String, answers: Int = 1) async throws -> [Answer] {
     try await withServer { server in
       let peer = try await Peer(port: server.port, sending: text)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Slow, dead and half-dead peers: each is bounded in time and memory.
-@Suite struct ServerTimeTests {
+@Suite(.limited) struct ServerTimeTests {
   private static let short = Duration.milliseconds(120)
 
   @Test func nothingSent() async throws {

@@ -1,10 +1,11 @@
 import CouponDomain
 import Foundation
+import TestSupport
 import Testing
 import Text
 import History
 
-@Suite struct HistoryFileTests {
+@Suite(.limited) struct HistoryFileTests {
   private static func history() throws -> History {
     var run = RunFacts(
       architecture: .eda, strategy: "log", policyID: try #require(PolicyID(12)), seed: .max, people: 3,

@@ -1,9 +1,10 @@
 import EventLoop
 import Foundation
 import Kafka
+import TestSupport
 import Testing
 
-@Suite("Administration")
+@Suite("Administration", .limited)
 struct AdminTests {
   @Test("describes a topic and its watermarks", arguments: TestBroker.available)
   func describes(broker: TestBroker) async throws {

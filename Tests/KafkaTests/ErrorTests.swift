@@ -1,7 +1,8 @@
 import Kafka
+import TestSupport
 import Testing
 
-@Suite("What an error means")
+@Suite("What an error means", .limited)
 struct ErrorTests {
   /// By the protocol's numbers.
   @Test(

@@ -4,7 +4,7 @@ import Kafka
 import TestSupport
 import Testing
 
-@Suite("A member of a group")
+@Suite("A member of a group", .limited)
 struct GroupConsumerTests {
   /// A member that reads what it is assigned from what the group has been told, or from the beginning.
   @LoopActor

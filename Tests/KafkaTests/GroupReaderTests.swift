@@ -1,8 +1,9 @@
 import Kafka
+import TestSupport
 import Testing
 
 /// The machine alone: no broker, no library, no loop.
-@Suite("What a member of a group decides")
+@Suite("What a member of a group decides", .limited)
 struct GroupReaderTests {
   private static func message(_ partition: Int32, _ offset: Int64, bytes: Int = 1) -> KafkaMessage {
     KafkaMessage(

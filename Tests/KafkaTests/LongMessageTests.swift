@@ -1,10 +1,11 @@
 import EventLoop
 import Foundation
 import Kafka
+import TestSupport
 import Testing
 
 /// What others write may be long; a reader's memory is bounded all the same.
-@Suite("Long messages")
+@Suite("Long messages", .limited)
 struct LongMessageTests {
   private static let long = 900_000
 

@@ -1,8 +1,9 @@
 import Crdkafka
 import Kafka
+import TestSupport
 import Testing
 
-@Suite("The partition of a key")
+@Suite("The partition of a key", .limited)
 struct Murmur2Tests {
   @Test(
     "hashes as Kafka's own client does",

@@ -1,7 +1,8 @@
 import Kafka
+import TestSupport
 import Testing
 
-@Suite("The order of offsets")
+@Suite("The order of offsets", .limited)
 struct OffsetOrderTests {
   @Test("takes each offset once, in order, by partition")
   func inOrder() {

@@ -1,8 +1,9 @@
 import EventLoop
 import Kafka
+import TestSupport
 import Testing
 
-@Suite("The producer")
+@Suite("The producer", .limited)
 struct ProducerTests {
   @Test("reports each message once, with its offset", arguments: TestBroker.available)
   func delivers(broker: TestBroker) async throws {

@@ -6,8 +6,8 @@ import Testing
 
 /// A real broker that goes away in the middle of the work; only where a Kafka is installed (`KAFKA_HOME`).
 @Suite(
-  "A real broker that goes and comes", .enabled { try await onLoop { PrivateKafka.isInstalled } }, .serialized
-)
+  "A real broker that goes and comes", .enabled { try await onLoop { PrivateKafka.isInstalled } },
+  .serialized, .limited)
 struct RestartTests {
   enum Absence: String, CaseIterable, Sendable {
     case killed

@@ -3,7 +3,7 @@ import Kafka
 import TestSupport
 import Testing
 
-@Suite("The tail")
+@Suite("The tail", .limited)
 struct TailTests {
   @LoopActor
   final class Reader {

@@ -1,8 +1,9 @@
 import EventLoop
 import Kafka
+import TestSupport
 import Testing
 
-@Suite("Reading a topic to its end")
+@Suite("Reading a topic to its end", .limited)
 struct TopicReadingTests {
   private struct Enough: Error {}
 

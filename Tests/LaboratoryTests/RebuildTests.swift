@@ -14,7 +14,7 @@ import History
 import Verify
 import Operations
 
-@Suite struct ProjectionTests {
+@Suite(.limited) struct ProjectionTests {
   private static func events(_ policy: Policy, winners: Int, perPerson: PerPerson = .once) throws -> [(
     sequence: Int64, rank: Int?, payload: [UInt8]
   )] {
@@ -63,7 +63,7 @@ import Operations
 }
 
 /// Over real tables, and the embedded broker.
-@Suite struct RebuildTests {
+@Suite(.limited) struct RebuildTests {
   @LoopActor
   private struct Tables {
     let pool: PostgresPool

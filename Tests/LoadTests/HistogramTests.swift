@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 import Load
 import History
 
-@Suite struct HistogramTests {
+@Suite(.limited) struct HistogramTests {
   /// A sorted sample over six orders of magnitude.
   private static func sample(_ count: Int, seed: UInt64) -> [Int64] {
     var random = Randomness(seed: seed, stream: 0)

@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 import Load
 import History
 
-@Suite struct ScheduleTests {
+@Suite(.limited) struct ScheduleTests {
   @Test func oneSeedGivesOneSchedule() {
     let crowd = Crowd(people: 5_000, rate: 2_000, seed: 7)
     #expect(crowd.arrivals() == crowd.arrivals())

@@ -1,9 +1,10 @@
 import EventLoop
 import Foundation
 import Operations
+import TestSupport
 import Testing
 
-@Suite struct LogTests {
+@Suite(.limited) struct LogTests {
   /// What a program writes through a pipe.
   private func lines(level: LogLevel = .debug, _ body: @escaping @Sendable @LoopActor (Log) -> Void)
     async throws

@@ -1,8 +1,9 @@
 import EventLoop
 import Operations
+import TestSupport
 import Testing
 
-@Suite struct MetricsTests {
+@Suite(.limited) struct MetricsTests {
   @Test func everythingIsWrittenAsPrometheusReadsIt() async throws {
     let text = try await onLoop {
       let metrics = Metrics()

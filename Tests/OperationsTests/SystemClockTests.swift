@@ -1,9 +1,10 @@
 import Foundation
 import Operations
+import TestSupport
 import Testing
 import Text
 
-@Suite struct SystemClockTests {
+@Suite(.limited) struct SystemClockTests {
   @Test func theClockIsShiftedByItsOffset() {
     let (plain, ahead) = (SystemClock().now(), SystemClock(offsetMilliseconds: 3_600_000).now())
     let shift = ahead.microseconds - plain.microseconds

@@ -1,7 +1,8 @@
 import Operations
+import TestSupport
 import Testing
 
-@Suite struct TraceContextTests {
+@Suite(.limited) struct TraceContextTests {
   private static let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
   @Test func aValidHeaderIsKeptAsItIs() {

@@ -4,7 +4,7 @@ import Postgres
 import PrivateServers
 import Testing
 
-@Suite struct ConfigurationTests {
+@Suite(.limited) struct ConfigurationTests {
   @Test func theURLIsPercentDecodedAndThePasswordNeverShown() throws {
     let configuration = try PostgresConfiguration(
       url: "postgresql://us%40er:p%2Fw%3As@db.example:6543/my%20db")

@@ -5,7 +5,7 @@ import PrivateServers
 import Testing
 
 /// A server that is slow, stopped, killed and restarted in the middle of calls.
-@Suite(.serialized) struct FailureTests {
+@Suite(.serialized, .limited) struct FailureTests {
   @Test func theDeadlineOfALockedRowIsKeptAndTheConnectionThrownAway() async throws {
     try await onLoop {
       let server = try await TestServers.postgres()

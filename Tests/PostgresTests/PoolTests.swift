@@ -4,7 +4,7 @@ import Postgres
 import PrivateServers
 import Testing
 
-@Suite struct PoolTests {
+@Suite(.limited) struct PoolTests {
   @Test func theQueueIsBoundedAndFirstComeFirstServed() async throws {
     try await withPool(size: 1, maxWaiting: 2) { pool async throws in
       let release = Completion<Void>()

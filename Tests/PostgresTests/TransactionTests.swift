@@ -3,7 +3,7 @@ import EventLoop
 import Postgres
 import Testing
 
-@Suite struct TransactionTests {
+@Suite(.limited) struct TransactionTests {
   @Test func whatIsFinishedIsCommittedInTwoRoundTrips() async throws {
     let trips = TripCounter()
     try await withPool(size: 1, seam: trips) { pool async throws in

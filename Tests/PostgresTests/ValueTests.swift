@@ -1,8 +1,9 @@
 import EventLoop
 import Postgres
+import TestSupport
 import Testing
 
-@Suite struct ValueTests {
+@Suite(.limited) struct ValueTests {
   @Test func integersGoThereAndBack() async throws {
     try await withPool { pool async throws in
       for value: Int64 in [0, 1, -1, .max, .min, 1_234_567_890_123] {

@@ -6,10 +6,11 @@ import HTTP
 import Faults
 import Operations
 import Programs
+import TestSupport
 import Testing
 
 /// The switches over real listeners: one program alone, and one that forwards to others.
-@Suite struct AdminFaultTests {
+@Suite(.limited) struct AdminFaultTests {
   @Test func aSwitchIsPutShownAndTakenAway() async throws {
     try await withPrograms([[.database, .redis]]) { programs in
       let program = programs[0]

@@ -51,7 +51,7 @@ private final class SlowBystander: BystanderService {
   }
 }
 
-@Suite struct ApplicationTests {
+@Suite(.limited) struct ApplicationTests {
   @LoopActor
   private static func application(
     port: Int = 0, parts: [any ApplicationPart] = [], bystander: any BystanderService = MemoryBystander([]),

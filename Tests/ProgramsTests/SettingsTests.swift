@@ -2,6 +2,7 @@ import CouponStore
 import Operations
 import Postgres
 import Programs
+import TestSupport
 import Testing
 
 private struct Example: ProgramSettings {
@@ -25,7 +26,7 @@ private struct Example: ProgramSettings {
   }
 }
 
-@Suite struct SettingsTests {
+@Suite(.limited) struct SettingsTests {
   private static let secret = "sesame-open-the-door"
   private static let complete = [
     "DATABASE_URL": "postgres://u:\(secret)@127.0.0.1/x", "COUPON_KEY": secret,

@@ -5,7 +5,7 @@ import Redis
 import Testing
 
 /// A server of its own for each test: they stop it, kill it and fill it up.
-@Suite(.serialized) struct RedisClientTests {
+@Suite(.serialized, .limited) struct RedisClientTests {
   @Test func commandsAndTransactionsAnswerInOrder() async throws {
     try await withRedis { _, client in
       let soon = Instant.now + .seconds(5)

@@ -1,9 +1,10 @@
 import EventLoop
 import Redis
+import TestSupport
 import Testing
 
 /// The machine behind the client: no sockets, no clock. Callers are numbers.
-@Suite struct RedisSessionTests {
+@Suite(.limited) struct RedisSessionTests {
   @Test func theLoginMakesAConnectionReady() {
     var session = started()
     #expect(session.phase == .connecting && session.isLate(1) && session.trouble == "not connected yet")

@@ -1,7 +1,8 @@
 import Redis
+import TestSupport
 import Testing
 
-@Suite struct RedisURLTests {
+@Suite(.limited) struct RedisURLTests {
   @Test(arguments: [
     ("redis://localhost", "localhost", 6379, 0), ("redis://10.0.0.1:7000/3", "10.0.0.1", 7000, 3),
     ("redis://:p%40ss@h:1/", "h", 1, 0), ("redis://u:p@[::1]:99", "::1", 99, 0),

@@ -3,9 +3,10 @@ import Figures
 import Experiments
 import Faults
 import Reports
+import TestSupport
 import Testing
 
-@Suite struct MatrixTests {
+@Suite(.limited) struct MatrixTests {
   private struct Fault {
     var name: String
     var target = "database"

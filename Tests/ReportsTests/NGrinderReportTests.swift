@@ -1,10 +1,11 @@
 import Foundation
 import Reports
 import Terminal
+import TestSupport
 import Testing
 
 /// nGrinder's per-second CSV: what is read from it, and what is refused.
-@Suite struct NGrinderReportTests {
+@Suite(.limited) struct NGrinderReportTests {
   private static let totals =
     "DateTime,vuser,Tests,Errors,Mean_Test_Time_(ms),Test_Time_Standard_Deviation_(ms),TPS,Mean_response_length,"
     + "Response_bytes_per_second,Response_errors,Mean_time_to_resolve_host,Mean_time_to_establish_connection,"

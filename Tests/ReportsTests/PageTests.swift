@@ -4,11 +4,12 @@ import Experiments
 import History
 import LabTestSupport
 import Reports
+import TestSupport
 import Testing
 import Verify
 
 /// What a page shows of a run in which something failed.
-@Suite struct PageTests {
+@Suite(.limited) struct PageTests {
   /// Stays every tenth of a second for six seconds, all of which fail fast from 2 to 4.
   private func history() throws -> History {
     let run = try unwrap(SyntheticRun(.eda).evidence.histories.first).run

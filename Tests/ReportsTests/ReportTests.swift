@@ -6,11 +6,12 @@ import History
 import LabTestSupport
 import Reports
 import Terminal
+import TestSupport
 import Testing
 import Text
 import Verify
 
-@Suite struct ReportTests {
+@Suite(.limited) struct ReportTests {
   @Test func everybodyIsCountedOnce() throws {
     let run = try SyntheticReport.report().runs[0]
     let people = run.people

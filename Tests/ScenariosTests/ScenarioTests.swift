@@ -7,11 +7,12 @@ import History
 import Load
 import Scenarios
 import Terminal
+import TestSupport
 import Testing
 import Verify
 
 /// What a scenario may say, and how it is told what it may not.
-@Suite struct ScenarioTests {
+@Suite(.limited) struct ScenarioTests {
   static let good = """
     name: 04-database-outage
     question: What breaks?
@@ -186,7 +187,7 @@ import Verify
   }
 }
 
-@Suite struct JudgementTests {
+@Suite(.limited) struct JudgementTests {
   private func judge(_ text: String, _ rounds: [[String: [String: Double]]]) throws -> Judgement {
     var measured = Measured()
     for round in rounds { measured.add(round: round) }
@@ -240,7 +241,7 @@ import Verify
 
 }
 
-@Suite struct CheckedInScenarioTests {
+@Suite(.limited) struct CheckedInScenarioTests {
   /// A mistake in one of them must not wait until somebody runs it.
   @Test func everyOneCanBeReadInBothLengths() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(

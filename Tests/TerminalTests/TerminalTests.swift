@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 import Terminal
 
-@Suite struct TerminalTests {
+@Suite(.limited) struct TerminalTests {
   @Test func aBarFitsItsTerminal() {
     let line = ProgressLine(
       phase: "eda: the crowd", fraction: 0.52, elapsedSeconds: 74.9, note: "26,000 of 50,000")

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 import Text
 
-@Suite struct NumberTextTests {
+@Suite(.limited) struct NumberTextTests {
   @Test(
     arguments: [
       0, 9, 10, 99, 100, 999, 1_000, -1, -9, -10, -100, 1_234_567_890_123, .max, .max - 1, .min, .min + 1,
@@ -74,7 +75,7 @@ import Text
   }
 }
 
-@Suite struct CivilTests {
+@Suite(.limited) struct CivilTests {
   @Test func everyMonthOfTheRangeOfATimestampIsReadBack() {
     // The years of 64 bits of microseconds since 1970, and more.
     for year in stride(from: Int64(-300_000), through: 300_000, by: 97) {

@@ -3,7 +3,7 @@ import CouponDomain
 import Testing
 import Text
 
-@Suite struct TimeTests {
+@Suite(.limited) struct TimeTests {
   @Test(arguments: [
     ("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("2026-11-22", 20_779),
     ("9999-12-31", 2_932_896),

@@ -1,4 +1,5 @@
 import CouponDomain
+import TestSupport
 import Testing
 import Text
 import History
@@ -6,7 +7,7 @@ import LabTestSupport
 import Verify
 
 /// Each breach is planted in a run that is otherwise right, and the checker has to see it.
-@Suite struct CheckerTests {
+@Suite(.limited) struct CheckerTests {
   @Test(arguments: Architecture.allCases, PerPerson.allCases)
   func aRightRunPasses(architecture: Architecture, perPerson: PerPerson) throws {
     let run = try SyntheticRun(architecture, perPerson: perPerson)

@@ -1,4 +1,5 @@
 import CouponDomain
+import TestSupport
 import Testing
 import Text
 import History
@@ -6,7 +7,7 @@ import LabTestSupport
 import Verify
 
 /// What the checker says with less than a history of ours: none at all, or a plain CSV of what people were told.
-@Suite struct PlainHistoryTests {
+@Suite(.limited) struct PlainHistoryTests {
   /// Without a history: what rows and log show is checked, and what is not is named.
   @Test(arguments: Architecture.allCases)
   func whatNoHistoryCanShowIsNotSaidToBeChecked(architecture: Architecture) throws {

@@ -1,4 +1,5 @@
 import CouponDomain
+import TestSupport
 import Testing
 import Text
 import History
@@ -6,7 +7,7 @@ import LabTestSupport
 import Verify
 
 /// Who may hear "sold out", and when: the checker sees each wrong answer, and lets the right ones next to it pass.
-@Suite struct SoldOutCheckerTests {
+@Suite(.limited) struct SoldOutCheckerTests {
   // MARK: A winner
 
   @Test(arguments: Architecture.allCases)

@@ -5,7 +5,7 @@ import PrivateServers
 import Testing
 
 /// What reads the output has enough, as `head` does.
-@Suite struct ClosedOutputTests {
+@Suite(.limited) struct ClosedOutputTests {
   /// Runs `lab … | head -n 1`; returns lab's exit code and what both said.
   @LoopActor
   private func headed(_ lab: LabProcess, _ arguments: String) async throws -> (code: Int32?, text: String) {

@@ -2,12 +2,13 @@ import EventLoop
 import Experiments
 import Foundation
 import PrivateServers
+import TestSupport
 import Testing
 import lab
 import Laboratory
 import Terminal
 
-@Suite struct CommandArgumentsTests {
+@Suite(.limited) struct CommandArgumentsTests {
   @Test func optionsAreTakenInBothSpellingsAndAnyOrder() throws {
     var arguments = CommandArguments(["show", "--only=eda", "7", "-f", "--id", "3"])
     #expect(try arguments.choice("--only", of: ["monolith", "eda"]) == "eda")
@@ -39,7 +40,7 @@ import Terminal
   }
 }
 
-@Suite struct ProgramEnvironmentTests {
+@Suite(.limited) struct ProgramEnvironmentTests {
   private func state(named: Bool) throws -> LabState {
     let json = """
       {"version": 1, "id": "0badcafe", "couponKey": "0123456789abcdef", "adminToken": "fedcba9876543210",

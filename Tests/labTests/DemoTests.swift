@@ -4,12 +4,13 @@ import Experiments
 import Foundation
 import PrivateServers
 import Reports
+import TestSupport
 import Testing
 import Verify
 import lab
 
 /// The commands as a person runs them, small.
-@Suite(.serialized) struct DemoTests {
+@Suite(.serialized, .limited) struct DemoTests {
   private static let small = [
     "--people", "900", "--quota", "60", "--rate", "600", "--before", "2.5", "--after", "0.5",
   ]

@@ -4,11 +4,12 @@ import Experiments
 import Foundation
 import PrivateServers
 import Reports
+import TestSupport
 import Testing
 import lab
 
 /// `lab run` as a person runs it, small.
-@Suite(.serialized) struct ExperimentTests {
+@Suite(.serialized, .limited) struct ExperimentTests {
   private static let tiny = """
     name: tiny
     question: Does a stopped database stop the coupons?
@@ -137,7 +138,7 @@ import lab
   }
 }
 
-@Suite struct CostTests {
+@Suite(.limited) struct CostTests {
   @Test func linesThatHoldCodeAreCounted() {
     #expect(CodeCount.count("// a\n\nlet a = 1 // b\n  /// c\n\t}\n") == 2)
   }

@@ -9,7 +9,7 @@ import Laboratory
 import History
 
 /// `lab fault` as a person uses it, on real servers and programs.
-@Suite(.serialized) struct FaultCommandTests {
+@Suite(.serialized, .limited) struct FaultCommandTests {
   @Test(arguments: [
     (["fault"], "a part is missing"), (["fault", "disk", "stop", "--for", "1s"], "there is no part “disk”"),
     (["fault", "database"], "database needs an action"),
@@ -197,7 +197,7 @@ import History
   }
 }
 
-@Suite struct KeptSwitchTests {
+@Suite(.limited) struct KeptSwitchTests {
   @Test func whatIsLeftIsKnownAndWhatWasCountedIsNotLost() throws {
     let path = FileManager.default.temporaryDirectory.path + "/kept-switches-\(UInt64.random(in: 0 ... .max))"
     defer { try? FileManager.default.removeItem(atPath: path) }

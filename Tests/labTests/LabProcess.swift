@@ -116,7 +116,7 @@ struct LabFile: Decodable {
   let parts: [Part]
 }
 
-@Suite struct UsageTests {
+@Suite(.limited) struct UsageTests {
   @Test(arguments: [
     ([], 2, "usage: lab"), (["--help"], 0, "usage: lab"), (["nope"], 2, "there is no command “nope”"),
     (["up", "--help"], 0, "lab up: "), (["down", "--help"], 0, "lab down: "),

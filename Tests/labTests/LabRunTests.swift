@@ -6,7 +6,7 @@ import PrivateServers
 import Testing
 
 /// `lab` as a whole: real servers, the real programs. One after the other, for each starts half a dozen processes.
-@Suite(.serialized) struct LabRunTests {
+@Suite(.serialized, .limited) struct LabRunTests {
   @Test func aLaboratoryStartsAndLeavesNothing() async throws {
     try await onLoop {
       let lab = try LabProcess()

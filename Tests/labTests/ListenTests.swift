@@ -6,7 +6,7 @@ import Testing
 import lab
 
 /// Where programs listen, who is told, and what scripts read of it.
-@Suite struct ListenTests {
+@Suite(.limited) struct ListenTests {
   private struct Status: Decodable {
     struct Part: Decodable {
       let part: String

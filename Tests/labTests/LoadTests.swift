@@ -13,7 +13,7 @@ import Text
 import lab
 
 /// The load against the API in memory, over real sockets.
-@Suite(.serialized) struct LoadTests {
+@Suite(.serialized, .limited) struct LoadTests {
   @Test func everybodyGetsOneAnswerAndTheQuotaIsWon() async throws {
     let (history, opening) = try await onLoop {
       let lab = try await MemoryLab(quota: 100, opensIn: .milliseconds(2_500))

@@ -1,10 +1,11 @@
 import EventLoop
 import Foundation
+import TestSupport
 import Testing
 import lab
 
 /// `lab report --ngrinder` as a person runs it.
-@Suite struct NGrinderCommandTests {
+@Suite(.limited) struct NGrinderCommandTests {
   private static let csv = """
     DateTime,vuser,Tests,Errors,Mean_Test_Time_(ms),TPS
     2026-11-26 10:00:00,8,10,0,2,10

@@ -6,7 +6,7 @@ import Testing
 
 /// Servers that the user has named and that several laboratories share. With a real Kafka where the tests are told of one
 /// (`TEST_KAFKA_BROKERS`), else with an embedded broker each.
-@Suite struct NamedServerKafkaTests {
+@Suite(.limited) struct NamedServerKafkaTests {
   private static let brokers = ProcessInfo.processInfo.environment["TEST_KAFKA_BROKERS"].flatMap {
     $0.isEmpty ? nil : $0
   }

@@ -1,6 +1,7 @@
 import CouponDomain
 import EventLoop
 import Postgres
+import TestSupport
 import Testing
 import CouponEDA
 import lab
@@ -8,7 +9,7 @@ import History
 import Verify
 
 /// Mistakes that are no strategies, each in a run in which it can show; the same run without it is the control.
-@Suite(.serialized) struct PlantedBugTests {
+@Suite(.serialized, .limited) struct PlantedBugTests {
   /// Redis forgets its set when the day is full, and others come.
   @Test func acknowledgedOnTheBareDeliveryReport() async throws {
     try await compare(.bareDeliveryReport) { bug in

@@ -5,7 +5,7 @@ import PrivateServers
 import Testing
 
 /// Where a Kafka is installed: `KAFKA_HOME`, or `kafka-server-start` on the path.
-@Suite(.enabled(if: PrivateKafka.isInstalled, "no Kafka is installed"))
+@Suite(.enabled(if: PrivateKafka.isInstalled, "no Kafka is installed"), .limited)
 struct PrivateKafkaTests {
   @Test func itSaysItsVersion() async throws {
     try await onLoop {
@@ -31,7 +31,7 @@ struct PrivateKafkaTests {
   }
 }
 
-@Suite struct FindingKafkaTests {
+@Suite(.limited) struct FindingKafkaTests {
   @Test func aHomeWithoutKafkaIsNamed() async throws {
     try await onLoop {
       #expect(await PrivateKafka.version(["KAFKA_HOME": "/nowhere"]) == nil)

@@ -4,7 +4,7 @@ import Foundation
 import PrivateServers
 import Testing
 
-@Suite struct PrivateServerTests {
+@Suite(.limited) struct PrivateServerTests {
   @Test func postgresKeepsItsDataOverAKillAndARestart() async throws {
     try await onLoop {
       let server = try await TestServers.ownPostgres()

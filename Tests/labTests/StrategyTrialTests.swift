@@ -12,7 +12,7 @@ import History
 
 /// Every strategy under small crowds, judged by the checker: the right ones pass, the wrong ones are found out, each in a
 /// run in which it can show.
-@Suite(.serialized) struct StrategyTrialTests {
+@Suite(.serialized, .limited) struct StrategyTrialTests {
   private static let rightWays = RedisWay.allCases.filter { $0 != .scardThenSadd }
   private static let (quota, people) = (10, 40)
 

@@ -1,10 +1,11 @@
 import CouponDomain
 import CouponStore
+import TestSupport
 import Testing
 import CouponEDA
 import Text
 
-@Suite struct CouponListTests {
+@Suite(.limited) struct CouponListTests {
   private var list = CouponList(partitions: 1, ledger: Sample.ledger)
   private let policy = Sample.policy()
 

@@ -1,10 +1,11 @@
 import CouponDomain
 import CouponStore
+import TestSupport
 import Testing
 import Text
 import CouponEDA
 
-@Suite struct OwnClaimsTests {
+@Suite(.limited) struct OwnClaimsTests {
   private var claims = OwnClaims(partitions: 2)
 
   private mutating func send(_ number: UInt64) -> [UInt8] {

@@ -1,10 +1,11 @@
 import CouponDomain
 import EventLoop
+import TestSupport
 import Testing
 import Text
 import CouponEDA
 
-@Suite struct ReconciliationTests {
+@Suite(.limited) struct ReconciliationTests {
   private var reconciliation = Reconciliation(patience: .seconds(5))
 
   private mutating func look(_ members: [String], asked: Int, seen: Int, winners: Set<String> = [])

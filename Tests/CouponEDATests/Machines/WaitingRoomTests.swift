@@ -1,11 +1,12 @@
 import CouponAPI
 import CouponDomain
 import EventLoop
+import TestSupport
 import Testing
 import CouponEDA
 import Text
 
-@Suite struct WaitingRoomTests {
+@Suite(.limited) struct WaitingRoomTests {
   private var room = WaitingRoom(capacity: 3, messageTimeout: .milliseconds(3_000))
   private let policy = Sample.policy()
 

@@ -1,11 +1,12 @@
 import CouponDomain
 import CouponStore
 import Postgres
+import TestSupport
 import Testing
 import CouponEDA
 import Text
 
-@Suite struct WorkerBatchTests {
+@Suite(.limited) struct WorkerBatchTests {
   private let policy = Sample.policy()
 
   private func batch(_ records: [ReadEntry], from first: Int64 = 0) throws -> WorkerBatch {
@@ -116,7 +117,7 @@ import Text
   }
 }
 
-@Suite struct BatchSizeTests {
+@Suite(.limited) struct BatchSizeTests {
   @Test func itHalvesWhatWasNotDoneInTimeAndGrowsAgain() {
     var size = BatchSize()
     #expect(size.current == BatchSize.most)

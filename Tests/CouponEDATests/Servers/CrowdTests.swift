@@ -2,11 +2,12 @@ import EventLoop
 import Foundation
 import HTTP
 import PrivateServers
+import TestSupport
 import Testing
 
 extension EDATests {
   /// The quota under a crowd, while processes die.
-  @Suite struct Crowds {
+  @Suite(.limited) struct Crowds {
     @Test(.timeLimit(.minutes(4))) func twoProcessesGiveExactlyTheQuota() async throws {
       try await onLoop {
         let stage = try await Stage()
@@ -79,4 +80,4 @@ extension EDATests {
 }
 
 /// Tests with processes and real servers run one after the other: they kill and stop things.
-@Suite(.serialized) enum EDATests {}
+@Suite(.serialized, .limited) enum EDATests {}

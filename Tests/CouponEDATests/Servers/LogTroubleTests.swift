@@ -10,7 +10,7 @@ import Testing
 
 extension EDATests {
   /// Kafka, the database and the log itself in trouble.
-  @Suite struct LogTrouble {
+  @Suite(.limited) struct LogTrouble {
     /// R18: Redis has admitted everybody it will, Kafka is away: nobody hears "sold out", and nothing is lost.
     @Test(.timeLimit(.minutes(4))) func withKafkaAwayNobodyHearsSoldOut() async throws {
       try await onLoop {

@@ -1,10 +1,11 @@
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 extension EDATests {
-  @Suite struct PolicyIDs {
+  @Suite(.limited) struct PolicyIDs {
     /// One policy with the last number there is must not end the making of policies.
     @Test(.timeLimit(.minutes(3))) func theLastNumberIsFollowedByTheLowestFreeOne() async throws {
       try await onLoop {

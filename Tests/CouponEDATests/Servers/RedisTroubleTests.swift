@@ -7,7 +7,7 @@ import Testing
 
 extension EDATests {
   /// Redis forgets, dies or stops: the invariants hold and the day fills.
-  @Suite struct RedisTrouble {
+  @Suite(.limited) struct RedisTrouble {
     private static let quota = 150
     private static let crowdSize = 450
 

@@ -2,13 +2,14 @@ import CouponDomain
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 import Text
 import CouponEDA
 
 extension EDATests {
   /// The programs under a strategy where Redis decides.
-  @Suite struct Strategies {
+  @Suite(.limited) struct Strategies {
     @Test func namesAreWhatTheyMean() {
       #expect(EDAStrategy("log") == .log)
       #expect(EDAStrategy("redis-lua") == .redis(.lua, .anyError))

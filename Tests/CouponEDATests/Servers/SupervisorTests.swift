@@ -10,7 +10,7 @@ import Testing
 import Text
 
 extension EDATests {
-  @Suite struct AllInOne {
+  @Suite(.limited) struct AllInOne {
     @LoopActor
     private func start(database: String? = nil) async throws -> EDAProcess {
       let name = "all\(UInt32.random(in: 0 ... .max))"

@@ -1,11 +1,12 @@
 import EventLoop
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 extension EDATests {
   /// The fault switches, seen to bite and to heal in `eda api` and `eda worker`: one call reaches both.
-  @Suite struct Switches {
+  @Suite(.limited) struct Switches {
     private static let minute = #""ttlSeconds":60}"#
 
     /// The database away: no coupon fails, the bystander does, the worker falls behind and comes back.
