@@ -10,10 +10,11 @@ import Testing
     var suites = 0
     for case let file as URL in try #require(files) where file.pathExtension == "swift" {
       let text = try String(contentsOf: file, encoding: .utf8)
-      for line in text.split(separator: "\n") where line.hasPrefix("@Suite") {
+      for suite in text.components(separatedBy: "\n@Suite").dropFirst() {
         suites += 1
+        let traits = suite.components(separatedBy: "struct ")[0]
         #expect(
-          line.contains(".limited") || text.contains(".timeLimit"), "\(file.lastPathComponent): \(line)")
+          traits.contains(".limited") || text.contains(".timeLimit"), "\(file.lastPathComponent): \(traits)")
       }
     }
     #expect(suites > 100)

@@ -180,10 +180,13 @@ struct TailTests {
     try await withTopic { topic in
       try await topic.fill(count: 10)
       let reader = try Reader(topic, from: [0])
-      let seam = ScriptedSeam([.now(.refused("switched")), .never])
+      let seam = ScriptedSeam([.never, .never])
       reader.tail.seam = seam
       try reader.tail.start()
-      // Refused: away, and it asks again.
+      try await until { reader.tail.isReachable && seam.pending != nil }
+      seam.answer(.refused("switched"))
+      #expect(!reader.tail.isReachable)
+      // It asks again, and a delay changes nothing.
       try await until { seam.pending != nil }
       #expect(!reader.tail.isReachable)
       #expect(reader.messages.all.isEmpty)
