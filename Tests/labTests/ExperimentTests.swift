@@ -168,7 +168,7 @@ import lab
     #expect(code.product("CouponMonolith") > (try lines("CouponMonolith/Strategies/ForUpdate.swift")))
     // A file that was renamed would be counted again.
     for file in CodeCount.laboratoryFiles { #expect(try lines(file) > 0) }
-    #expect(!CodeCount.laboratoryFiles.contains("CouponEDA/Strategies/CouponEngine.swift"))
+    #expect(!CodeCount.laboratoryFiles.contains("CouponEDA/Strategies/CouponStrategy.swift"))
   }
 
   @Test(arguments: [

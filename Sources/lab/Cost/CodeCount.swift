@@ -6,7 +6,8 @@ import Terminal
 package struct CodeCount: Hashable, Sendable {
   /// Module ─▶ lines.
   package private(set) var lines: [String: Int] = [:]
-  /// Of them, what only the laboratory switches on: strategies other than the default, the embedded broker, the fault switches.
+  /// Of them, what only the laboratory switches on: strategies other than the default, the embedded broker, the
+  /// fault switches, the crash points.
   package private(set) var laboratory: [String: Int] = [:]
   /// Module ─▶ modules that it names.
   package let dependencies: [String: Set<String>]
@@ -20,6 +21,7 @@ package struct CodeCount: Hashable, Sendable {
     "CouponEDA/Strategies/LuaAdmission.swift", "CouponEDA/Strategies/RedisAdmission.swift",
     "CouponEDA/Strategies/RedisCouponService.swift", "CouponEDA/Strategies/ScardThenSaddAdmission.swift",
     "CouponEDA/Strategies/TransactionAdmission.swift", "CouponEDA/Strategies/WatchAdmission.swift",
+    "CouponEDA/Program/CrashPoint.swift", "CouponEDA/Program/CrashSwitch.swift",
   ]
 
   /// Of a checkout, by what SwiftPM says of its targets.

@@ -28,7 +28,8 @@ package struct CostTable {
     note = result.map(CostTable.broker)?.note
     let (monolith, eda) = (Set(code.modules(of: "monolith")), Set(code.modules(of: "eda")))
     func lines(_ modules: Set<String>) -> Int { modules.map(code.product).reduce(0, +) }
-    modules = monolith.union(eda).sorted().map { module in
+    // What only the laboratory turns on has no row.
+    modules = monolith.union(eda).filter { code.product($0) > 0 }.sorted().map { module in
       func text(_ has: Set<String>) -> String {
         has.contains(module) ? Numbers.count(code.product(module)) : ""
       }
@@ -103,8 +104,8 @@ package struct CostTable {
       # What each architecture costs
 
       Counted by `lab cost`, not by hand. Lines are those that hold code; the strategies that are not the default, the
-      embedded broker and the fault switches' board, which only the laboratory turns on, are left out; the default
-      strategies and the places that ask the switches are counted. Measured are the medians of the rounds, with the least
+      embedded broker, the fault switches and the crash points, which only the laboratory turns on, are left out; the default
+      strategies and the seams where switches can stand are counted. Measured are the medians of the rounds, with the least
       and the greatest in brackets.\(note.map { " **\($0)**" } ?? "")
 
       \(table(rows))
