@@ -6,7 +6,6 @@ import Faults
 import Operations
 import Postgres
 package import Programs
-import Faults
 
 /// The program as a whole: three pools, the service over the tables, the bystander beside it.
 ///

@@ -6,7 +6,7 @@ package import Laboratory
 import Operations
 package import Terminal
 
-/// The settings that a program declares: what they may be, and what they are where nobody says it.
+/// The settings that a program declares: their allowed values and defaults.
 package struct DeclaredSettings {
   private let declarations: [String: SettingDeclaration]
 

@@ -117,7 +117,7 @@ package struct ExperimentResult: Codable, Hashable, Sendable {
 
   package func write(_ path: String) throws { try WholeFile.write(json: rounded, to: path) }
 
-  /// Six digits that count are more than any of this is good for.
+  /// Six significant digits are enough.
   private var rounded: ExperimentResult {
     var result = self
     for index in result.runs.indices {

@@ -26,8 +26,8 @@ package struct WindowFigures {
   /// Seconds since the opening: the next fault begins there, and what was due later is that one's.
   private let end: Double
 
-  /// A request that was due so shortly before the next fault, and was under way when that came, may have failed of
-  /// either; who had waited longer than this was kept waiting by this one.
+  /// A request due this shortly before the next fault and still open when it began may have failed because of either.
+  /// One that had waited longer counts for this fault.
   private static let doubt = 0.1
 
   /// - Parameters:
@@ -83,7 +83,7 @@ package struct WindowFigures {
           all[metric.description] = measure.value(tally)
         }
       }
-      // Recovered is only who was asked again, and not who failed to the last: there is no number for that.
+      // A group has recovered only if its last request succeeded; otherwise there is no value.
       if let fault, last[group]?.isGood == true {
         all["\(group).recover_s"] = lastFailed[group].map { $0 - fault.to } ?? 0
       }

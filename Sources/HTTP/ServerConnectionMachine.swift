@@ -52,7 +52,7 @@ package struct ServerConnectionMachine {
 
   /// What the present deadline is for.
   private var limit: TimeLimit?
-  /// What the deadline was set for is completed: the next one counts from now, also where it is of the same kind.
+  /// The awaited step is complete: the next deadline starts now, even if it is of the same kind.
   private var restartsLimit = false
 
   package init(_ tools: ConnectionTools) { self.tools = tools }

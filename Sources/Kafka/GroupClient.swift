@@ -25,7 +25,7 @@ final class GroupClient {
     ClientSettings(
       values: ReaderSettings.common + [
         ("group.id", group), ("partition.assignment.strategy", "range"),
-        // The least that a broker accepts: so soon a dead member's partitions are another's.
+        // The shortest timeout that a broker accepts: a dead member's partitions are reassigned soon.
         ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"),
         ("fetch.wait.max.ms", "\(max(0, options.fetchWait.nanoseconds / 1_000_000))"),
         // The broker then answers once a wait instead of once a message: what is read becomes a transaction, which

@@ -26,7 +26,7 @@ package struct GroupReader {
     // To the owner.
     case rebalanced(KafkaRebalance)
     case report(KafkaProblem)
-    /// Whoever waits for messages looks again.
+    /// Wakes the caller that waits for messages.
     case wake
   }
 
@@ -62,7 +62,7 @@ package struct GroupReader {
 
   package var partitions: Set<Int32> { given ?? [] }
   package var isClosed: Bool { membership == .closed }
-  /// Whether who wants messages has to wait for them.
+  /// Whether a caller that asks for messages has to wait.
   package var mustWait: Bool { held.isEmpty && !isClosed }
 
   /// The offset after the last message of the partition that was taken.

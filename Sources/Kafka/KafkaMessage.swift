@@ -30,8 +30,8 @@ package struct KafkaHeader: Hashable, Sendable {
 }
 
 extension KafkaMessage {
-  /// Copies what the library owns, of key and value at most `limit` bytes each: others may write what is a thousand
-  /// times as long as any message of ours. A partition's first message is copied whole, because its bytes tell one log
+  /// Copies what the library owns, at most `limit` bytes each of key and value: other writers' messages may be a
+  /// thousand times larger than ours. A partition's first message is copied whole, because its bytes tell one log
   /// from another.
   init(copying message: UnsafePointer<rd_kafka_message_t>, headers keepsHeaders: Bool, upTo limit: Int = .max)
   {

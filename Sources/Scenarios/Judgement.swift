@@ -51,8 +51,8 @@ package struct Measured: Hashable, Sendable {
 
 /// What became of an expectation.
 ///
-/// Inequalities are judged over the medians of the rounds; `==` and `!=` must hold in every round, for one coupon too many
-/// in one of three rounds is one too many. A metric without a value in some round was never evaluated, and that fails.
+/// Inequalities are judged over the medians of the rounds; `==` and `!=` must hold in every round, because one coupon too
+/// many in one of three rounds is one too many. A metric without a value in some round was never evaluated, and that fails.
 package struct Judgement: Codable, Hashable, Sendable {
   package enum Verdict: String, Codable, Hashable, Sendable {
     case holds, fails

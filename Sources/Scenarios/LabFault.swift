@@ -14,9 +14,9 @@ package enum LabFault: Hashable, Sendable {
   case restart(FaultedPart)
   /// The laboratory's keys are removed from Redis.
   case flush
-  /// So many messages that are nobody's are put into the log.
+  /// This many messages that no reader can decode are appended to the log.
   case poison(count: Int)
-  /// That share of the log's messages is put into it once more; which ones is drawn from the seed.
+  /// This share of the log's messages, chosen by the seed, is appended once more.
   case duplicates(share: Double, seed: UInt64 = 1)
 
   /// What is broken, by its name in commands and scenarios.
@@ -44,14 +44,13 @@ package enum LabFault: Hashable, Sendable {
     }
   }
 
-  /// What the lots of a run's n-th fault are drawn from: one for all programs, and the same again when the run is
-  /// repeated.
+  /// The random seed of a run's n-th fault: the same for all programs, and the same again when the run is repeated.
   package static func seed(ofRun seed: UInt64, fault index: Int) -> UInt64 {
     var random = Randomness(seed: seed, stream: UInt64(index) &+ 0x4641_554C_5400)
     return random.next() & FaultSpec.greatestSeed
   }
 
-  /// With this seed where it draws lots.
+  /// With this seed, if the fault is random.
   package func seeded(_ seed: UInt64) throws(InvalidFault) -> LabFault {
     switch self {
     case .switched(let target, let spec) where spec.kind == .flaky:

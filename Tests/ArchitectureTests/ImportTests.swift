@@ -18,7 +18,7 @@ import Testing
     "HTTP": ["EventLoop", "Text"],
     "Postgres": ["EventLoop", "Operations", "Text"],
     "Redis": ["EventLoop", "Operations", "Text"],
-    "Kafka": ["EventLoop", "Operations", "Text"],
+    "Kafka": ["EventLoop", "Operations"],
     // What every program has. The fault switches know no server: they stand behind `CallSeam`.
     "Operations": ["EventLoop", "Text"],
     "Faults": ["EventLoop", "Operations"],

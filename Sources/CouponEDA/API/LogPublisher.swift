@@ -4,7 +4,7 @@ package import EventLoop
 import Kafka
 import Operations
 
-/// The way out to the log: what was sent is read back, what could not be sent is told by its ticket.
+/// The outlet to the log. What was sent is read back; a failed send is reported with its ticket.
 @LoopActor
 package protocol LogOutlet: AnyObject {
   /// False where the message was never enqueued and never will be.

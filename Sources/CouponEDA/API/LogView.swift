@@ -98,9 +98,7 @@ final class LogView {
   func claim(
     _ eventID: EventID, of user: UserID, on day: Day, _ policy: Policy, at time: Timestamp
   ) -> CouponClaim {
-    CouponClaim(
-      eventID: eventID, couponID: key.couponID(of: user, on: day, policy), policyID: policy.id, userID: user,
-      day: day, issuedAt: time)
+    key.claim(eventID, by: user, on: day, of: policy, at: time)
   }
 
   /// Sends a claim to the log; false where it was not sent and never will be.

@@ -35,7 +35,7 @@ final class PolicyToday {
 /// Redis' set of the people admitted on one day.
 struct DaySet {
   let key: String
-  /// What the gate asks of it, but for the person.
+  /// The gate's commands on this set; the person is appended.
   let question: RedisTemplate
 
   init(of policy: PolicyID, on day: Day, prefix: String) {

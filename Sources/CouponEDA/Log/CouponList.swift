@@ -92,7 +92,7 @@ package struct CouponList {
     ledger[policy]?.coupon(of: user, on: day)
   }
 
-  /// Whether the person has a rank of this very day. Under `once` a coupon of yesterday is none of today's.
+  /// Whether the person has a rank of exactly this day: under `once`, yesterday's coupon is not one.
   package func isWinner(_ user: UserID, on day: Day, in policy: PolicyID) -> Bool {
     coupon(of: user, on: day, in: policy)?.claim.day == day
   }

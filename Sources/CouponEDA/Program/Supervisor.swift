@@ -11,7 +11,7 @@ final class Supervisor {
   private let environment: [String: String]
   private var children: [(name: String, process: ChildProcess)] = []
   private let ended = Completion<Int32>()
-  /// Where a broker of our own listens: it forgets what nobody has written.
+  /// The address of the embedded broker, if this process started one. At its end it loses what the worker has not written.
   private var embeddedBrokers: String?
 
   /// How long the worker may take for what is left.

@@ -4,8 +4,8 @@ import CouponDomain
 import CouponStore
 import EventLoop
 
-/// One way to give coupons out in the event-driven version: what stands between a request and the log. Everything else
-/// is the same for all of them (`LogView`).
+/// One way to issue coupons in the event-driven version: `LogCouponService` (the log decides) and `RedisCouponService`
+/// (Redis decides, in one of the ways of `RedisAdmission`). What they share is `LogView`.
 @LoopActor
 protocol CouponStrategy: CouponService {
   var view: LogView { get }

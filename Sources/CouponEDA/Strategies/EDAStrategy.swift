@@ -2,7 +2,7 @@
 package enum EDAStrategy: Hashable, Sendable {
   /// Redis proposes, the log decides: the default.
   case log
-  /// Redis decides, the log only tells; what becomes of a slot whose claim could not be sent is the rollback's.
+  /// Redis decides and the log only records. `Rollback` says when a slot is given back after a failed send.
   case redis(RedisWay, Rollback)
 
   /// Every name that the setting takes, the default first. Without a rollback in its name a strategy has the origin

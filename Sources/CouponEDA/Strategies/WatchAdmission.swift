@@ -38,7 +38,7 @@ struct WatchAdmission: RedisAdmission {
     let connection = redis.statistics.connects
     let seen: [RedisReply]
     do {
-      // The one before may have been refused, and has left its watch behind: no trip of its own is needed for that.
+      // The previous attempt may have left a WATCH; UNWATCH travels with this trip.
       seen = try await redis.commands(
         [["UNWATCH"], ["WATCH", key], ["SISMEMBER", key, user], ["SCARD", key]], deadline: request.deadline)
     } catch RedisError.outcomeUnknown(let reason) {
@@ -80,7 +80,7 @@ final class LeasedConnections {
 
   func giveBack(_ client: RedisClient) {
     while let next = waiting.popFirst() {
-      // Who has gone in the meantime takes nothing.
+      // A caller whose deadline has passed does not take the connection.
       if next.succeed(client) { return }
     }
     free.append(client)

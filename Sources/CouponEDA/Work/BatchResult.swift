@@ -27,8 +27,8 @@ package struct BatchResult {
   /// - Parameters:
   ///   - ledger: with the policies of the batch that were there before it, and what the people and the days of
   ///     `BatchNeeds` have.
-  ///   - decides: false where Redis has decided: then every claim that is anybody's is a coupon without a rank, and
-  ///     the tables know whose is a second one.
+  ///   - decides: false if Redis has decided: every valid claim becomes a coupon without a rank; the INSERT skips a
+  ///     person's second one.
   package init(_ batch: WorkerBatch, over ledger: LogLedger, decides: Bool = true) {
     next = batch.first
     var ledger = ledger

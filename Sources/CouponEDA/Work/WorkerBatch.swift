@@ -1,6 +1,6 @@
 package import CouponStore
 
-/// A bite of one partition: what has to be loaded for it, and what it comes to when folded in log order.
+/// Consecutive messages of one partition, decoded.
 ///
 ///     messages ─▶ BatchNeeds ─▶ (load, under the lock of the partition's offset) ─▶ BatchResult: rows, next offset
 package struct WorkerBatch {

@@ -2,7 +2,7 @@ import EventLoop
 import Foundation
 import Laboratory
 
-/// On what a report was made.
+/// The machine on which a report was made.
 @LoopActor
 enum MachineFacts {
   static func read() async -> Machine {
@@ -25,7 +25,7 @@ enum MachineFacts {
     return commit + (changes == nil ? "" : "+")
   }
 
-  /// A result that is not checked in yet changes none of the next one's figures.
+  /// Only these paths affect figures; a result that is not committed does not.
   private static let whatFiguresHangOn = [
     ":/Package.swift", ":/Sources", ":(top,glob)experiments/**/scenario.yaml",
   ]

@@ -130,7 +130,7 @@ struct TrialCrowd {
 
   // MARK: - The crowd
 
-  /// Everybody at once. For each policy: what the crowd saw, and what those saw who came a second time by the plan.
+  /// Sends the whole crowd. For each policy: its history, and the history of the planned second visit.
   func run(_ plans: [Planned]) async throws -> [[History]] {
     var running: [[Completion<History>]] = []
     for (index, planned) in plans.enumerated() {
@@ -171,7 +171,7 @@ struct TrialCrowd {
     return completion
   }
 
-  /// Who has no answer that settles it comes once more, so that the day fills (I10). One list a policy.
+  /// People without a final answer ask once more, so that the day fills (I10). One list of histories for each policy.
   func comeAgain(_ plans: [Planned], _ histories: [[History]]) async throws -> [[History]] {
     var late: [[History]] = []
     for (planned, histories) in zip(plans, histories) {

@@ -15,7 +15,7 @@ package enum EvidenceReader {
   ///     ahead of the machine's.
   ///   - patience: seconds that the projections are given; a lag that is left then is a breach.
   ///   - settled: how long the projections took before, where that was waited for already.
-  ///   - onWait: hears of the lag while it is waited for.
+  ///   - onWait: is called with the lag while the reader waits for it.
   /// - Throws: `LabFailure` where a ledger cannot be read; Redis' may be missing.
   package static func read(
     _ state: LabState, _ histories: [History], faults: [FaultRecord] = [], clockOffset: Int64 = 0,

@@ -79,7 +79,7 @@ package struct LogRebuild {
     }
   }
 
-  /// What the database knows of the old log goes; with it the dead letters, whose offsets are now others' places.
+  /// Removes what the database knows of the old log, with the dead letters: their offsets now name other messages.
   private func remember(_ admin: KafkaAdmin, sent: Int) async throws {
     let marks = try await watermarks(admin)
     guard marks.allSatisfy({ $0.low == 0 }), marks.map(\.high).reduce(0, +) == Int64(sent) else {

@@ -1,4 +1,4 @@
-/// `docs/matrix.svg`: the same, coloured.
+/// Draws the matrix as `docs/matrix.svg`.
 package struct MatrixDrawing {
   let matrix: Matrix
 

@@ -28,7 +28,7 @@ package struct Matrix: Hashable, Sendable {
     package enum Recovery: Hashable, Sendable {
       /// Seconds from the fault's end to the last bad answer.
       case after(Double)
-      /// Who asked last, so many seconds after the fault's end, still got a bad answer.
+      /// Requests still failed this many seconds after the fault's end, when the last one was sent.
       case notWithin(Double)
     }
 

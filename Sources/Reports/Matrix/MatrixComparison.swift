@@ -35,7 +35,7 @@ extension Matrix {
     if eda.good < (monolith?.good ?? 1) - 0.02 {
       add("\(percent(eda.good)) good", percent(monolith?.good ?? 1))
     }
-    // Who gives no good answer at all is not the faster one.
+    // Without good answers there is no latency to compare.
     if eda.isSlow, let during = eda.during, monolith.map({ !$0.isSlow && $0.during != nil }) ?? true {
       let other = "\(milliseconds(monolith?.during ?? 0)), \(percent(monolith?.good ?? 1)) good"
       add("slow, median \(milliseconds(during))", other)

@@ -104,7 +104,7 @@ package struct ExperimentPage {
         ? "all invariants hold in \(runs.count) of \(runs.count) runs"
         : "\(isAsExpected ? "goes wrong, as expected" : "NOT VERIFIED"): \(names)"
       lines.append("- **\(variant.name)** (\(variant.architecture), `\(variant.strategy)`): \(verdict)")
-      // Rather what nobody expected.
+      // An unexpected breach is the better example.
       if let example = broken.first(where: { !variant.excused.contains($0.invariant) }) ?? broken.first {
         lines.append("  - \(example.invariant): \(example.title): \(example.detail)")
       }

@@ -1,6 +1,6 @@
 package import Terminal
 
-/// The keys of one map of a file, each taken out by whoever knows it; `finish()` complains of what is left.
+/// The keys of one map of a file. Each reader removes its own; `finish()` rejects the rest.
 ///
 /// Every error names the file, the line and the field's path: `scenario.yaml:12: faults[0].switch.kind: …`.
 struct Fields {

@@ -97,8 +97,8 @@ private func createPolicy(_ request: PolicyRequest, _ parts: [LabState.Part], _ 
   }
 }
 
-/// An id that no program knows, beyond those that are taken without a gap: found in steps, for there is no list to ask
-/// for.
+/// An id that no program knows, beyond those that are taken without a gap. It is probed in steps, because the API
+/// cannot list policies.
 @LoopActor
 private func freeEverywhere(_ parts: [LabState.Part]) async throws -> Int {
   var (taken, free) = (0, 1)

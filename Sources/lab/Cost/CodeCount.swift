@@ -13,7 +13,7 @@ package struct CodeCount: Hashable, Sendable {
   package let dependencies: [String: Set<String>]
 
   private static let laboratoryFolders = ["Broker", "Faults"]
-  /// By file, for the default strategy and the seam lie beside the others.
+  /// Listed by file, because the default strategy is in the same folder.
   package static let laboratoryFiles: Set<String> = [
     "CouponMonolith/Strategies/AdvisoryLock.swift", "CouponMonolith/Strategies/AtomicUpdate.swift",
     "CouponMonolith/Strategies/Optimistic.swift", "CouponMonolith/Strategies/Unlocked.swift",
