@@ -11,6 +11,7 @@ final class ScriptedSeam: CallSeam {
   }
 
   private(set) var uses: [ServerUse] = []
+  private(set) var deadlines: [Instant] = []
   private(set) var pending: (@LoopActor (CallPermit) -> Void)?
   private var script: [Answer]
 
@@ -20,6 +21,7 @@ final class ScriptedSeam: CallSeam {
 
   func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
     uses.append(use)
+    deadlines.append(deadline)
     switch script.removeFirst() {
     case .now(let permit): go(permit)
     case .after(let wait, let permit): EventLoop.shared.schedule(after: wait) { go(permit) }
