@@ -107,10 +107,24 @@ let package = Package(
         "Faults", "Operations", "Postgres", "Programs", "Text",
       ]),
     library(
+      "CouponLog", ["CouponDomain", "CouponStore", "EventLoop", "Kafka", "Operations", "Postgres", "Text"]),
+    library(
+      "CouponAdmission",
+      [
+        "CouponAPI", "CouponCalendar", "CouponDatabase", "CouponDomain", "CouponLog", "CouponStore",
+        "EventLoop", "Faults", "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+      ]),
+    library(
+      "CouponWorker",
+      [
+        "CouponAPI", "CouponDatabase", "CouponDomain", "CouponLog", "CouponStore", "EventLoop", "Faults",
+        "Kafka", "Operations", "Postgres", "Programs", "Text",
+      ]),
+    library(
       "CouponEDA",
       [
-        "CouponAPI", "CouponCalendar", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop",
-        "Faults", "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+        "CouponAPI", "CouponAdmission", "CouponLog", "CouponStore", "CouponWorker", "EventLoop", "Kafka",
+        "Operations", "Postgres", "Programs",
       ]),
 
     // What `lab` consists of.
@@ -140,9 +154,9 @@ let package = Package(
     library(
       "Experiments",
       [
-        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "Figures",
-        "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
-        "Scenarios", "Secrets", "Terminal", "Text", "Verify",
+        "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
+        "EventLoop", "Faults", "Figures", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
+        "PrivateServers", "Redis", "Scenarios", "Secrets", "Terminal", "Text", "Verify",
       ]),
     library(
       "Reports",
@@ -156,9 +170,9 @@ let package = Package(
     program(
       "lab",
       [
-        "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Experiments",
-        "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
-        "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Verify",
+        "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
+        "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load",
+        "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Verify",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
@@ -214,8 +228,9 @@ let package = Package(
     tests(
       "CouponEDATests",
       [
-        "CouponAPI", "CouponDomain", "CouponEDA", "CouponStore", "EventLoop", "HTTP", "Kafka",
-        "Operations", "Postgres", "PrivateServers", "Redis", "TestSupport", "Text",
+        "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker",
+        "EventLoop", "HTTP", "Kafka", "Operations", "Postgres", "PrivateServers", "Redis", "TestSupport",
+        "Text",
       ]),
     tests("TerminalTests", ["Terminal", "TestSupport"]),
     tests("HistoryTests", ["CouponDomain", "History", "TestSupport", "Text"]),
@@ -253,10 +268,11 @@ let package = Package(
     tests(
       "labTests",
       [
-        "CouponAPI", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop",
-        "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "LabTestSupport", "Laboratory",
-        "Load", "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "Reports", "Scenarios",
-        "Terminal", "TestSupport", "Text", "Verify", "eda", "lab", "monolith",
+        "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponMonolith", "CouponStore",
+        "CouponWorker", "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka",
+        "LabTestSupport", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Programs",
+        "Redis", "Reports", "Scenarios", "Terminal", "TestSupport", "Text", "Verify", "eda", "lab",
+        "monolith",
       ]),
     tests(
       "ContractTests",

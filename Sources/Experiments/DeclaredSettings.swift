@@ -1,5 +1,7 @@
-import Scenarios
+import CouponWorker
 import CouponEDA
+import CouponAdmission
+import Scenarios
 import CouponMonolith
 import History
 package import Laboratory

@@ -38,9 +38,20 @@ import Testing
       "CouponAPI", "CouponCalendar", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults",
       "Operations", "Postgres", "Programs", "Text",
     ],
+    // The event-driven one: the log, its two readers, and the program around them. The readers do not see each other.
+    "CouponLog": ["CouponDomain", "CouponStore", "EventLoop", "Kafka", "Operations", "Postgres", "Text"],
+    "CouponAdmission": [
+      "CouponAPI", "CouponCalendar", "CouponDatabase", "CouponDomain", "CouponLog", "CouponStore",
+      "EventLoop", "Faults", "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+    ],
+    "CouponWorker": [
+      "CouponAPI", "CouponDatabase", "CouponDomain", "CouponLog", "CouponStore", "EventLoop", "Faults",
+      "Kafka", "Operations", "Postgres", "Programs", "Text",
+    ],
     "CouponEDA": [
-      "CouponAPI", "CouponCalendar", "CouponDatabase", "CouponDomain", "CouponStore", "EventLoop", "Faults",
-      "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+      "CouponAPI", "CouponAdmission", "CouponLog", "CouponStore", "CouponWorker", "EventLoop", "Kafka",
+      "Operations",
+      "Postgres", "Programs",
     ],
     "monolith": ["CouponMonolith"],
     "eda": ["CouponEDA"],
@@ -62,7 +73,8 @@ import Testing
       "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal", "Text", "Verify",
     ],
     "Experiments": [
-      "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Faults", "Figures",
+      "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
+      "EventLoop", "Faults", "Figures",
       "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
       "Scenarios", "Secrets", "Terminal", "Text", "Verify",
     ],
@@ -70,7 +82,8 @@ import Testing
       "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text", "Verify",
     ],
     "lab": [
-      "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "EventLoop", "Experiments", "Faults",
+      "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
+      "EventLoop", "Experiments", "Faults",
       "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
       "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Text", "Verify",
     ],

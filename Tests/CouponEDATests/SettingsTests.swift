@@ -1,4 +1,5 @@
-import CouponEDA
+import CouponLog
+import CouponAdmission
 import CouponStore
 import Operations
 import TestSupport

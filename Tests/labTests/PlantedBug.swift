@@ -1,3 +1,5 @@
+import CouponWorker
+import CouponAdmission
 import CouponAPI
 import CouponDomain
 import CouponStore
@@ -5,7 +7,6 @@ import EventLoop
 import Kafka
 import Redis
 import Text
-import CouponEDA
 
 /// Mistakes that somebody could make in the event-driven version, each a double at one of its seams: the checker has to
 /// find every one.

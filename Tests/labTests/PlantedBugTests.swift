@@ -3,7 +3,6 @@ import EventLoop
 import Postgres
 import TestSupport
 import Testing
-import CouponEDA
 import lab
 import History
 import Verify

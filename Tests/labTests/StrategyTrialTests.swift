@@ -1,10 +1,10 @@
+import CouponLog
 import TestSupport
 import CouponDomain
 import CouponStore
 import EventLoop
 import Kafka
 import Testing
-import CouponEDA
 import lab
 import CouponMonolith
 import Verify

@@ -1,3 +1,5 @@
+import CouponWorker
+import CouponAdmission
 import TestSupport
 import CouponAPI
 import CouponDomain
@@ -12,7 +14,6 @@ import PrivateServers
 import Programs
 import Redis
 import Testing
-import CouponEDA
 import Text
 import lab
 import CouponMonolith

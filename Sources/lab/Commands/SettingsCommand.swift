@@ -1,4 +1,6 @@
+import CouponWorker
 import CouponEDA
+import CouponAdmission
 import CouponMonolith
 import Operations
 import Terminal

@@ -17,11 +17,13 @@ package struct CodeCount: Hashable, Sendable {
   package static let laboratoryFiles: Set<String> = [
     "CouponMonolith/Strategies/AdvisoryLock.swift", "CouponMonolith/Strategies/AtomicUpdate.swift",
     "CouponMonolith/Strategies/Optimistic.swift", "CouponMonolith/Strategies/Unlocked.swift",
-    "CouponEDA/Strategies/ClaimsUnderWay.swift", "CouponEDA/Strategies/Holders.swift",
-    "CouponEDA/Strategies/LuaAdmission.swift", "CouponEDA/Strategies/RedisAdmission.swift",
-    "CouponEDA/Strategies/RedisCouponService.swift", "CouponEDA/Strategies/ScardThenSaddAdmission.swift",
-    "CouponEDA/Strategies/TransactionAdmission.swift", "CouponEDA/Strategies/WatchAdmission.swift",
-    "CouponEDA/Program/CrashPoint.swift", "CouponEDA/Program/CrashSwitch.swift",
+    "CouponAdmission/Strategies/ClaimsUnderWay.swift", "CouponAdmission/Strategies/Holders.swift",
+    "CouponAdmission/Strategies/LuaAdmission.swift", "CouponAdmission/Strategies/RedisAdmission.swift",
+    "CouponAdmission/Strategies/RedisCouponService.swift",
+    "CouponAdmission/Strategies/ScardThenSaddAdmission.swift",
+    "CouponAdmission/Strategies/TransactionAdmission.swift",
+    "CouponAdmission/Strategies/WatchAdmission.swift",
+    "CouponAdmission/API/APIWires+Crash.swift", "CouponWorker/WorkerWires+Crash.swift",
   ]
 
   /// Of a checkout, by what SwiftPM says of its targets.

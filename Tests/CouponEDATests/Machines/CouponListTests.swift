@@ -1,8 +1,8 @@
+import CouponLog
 import CouponDomain
 import CouponStore
 import TestSupport
 import Testing
-import CouponEDA
 import Text
 
 @Suite(.limited) struct CouponListTests {

@@ -1,9 +1,9 @@
+import CouponAdmission
 import CouponDomain
 import CouponStore
 import TestSupport
 import Testing
 import Text
-import CouponEDA
 
 @Suite(.limited) struct OwnClaimsTests {
   private var claims = OwnClaims(partitions: 2)

@@ -1,9 +1,9 @@
+import CouponAdmission
 import CouponDomain
 import EventLoop
 import TestSupport
 import Testing
 import Text
-import CouponEDA
 
 @Suite(.limited) struct ReconciliationTests {
   private var reconciliation = Reconciliation(patience: .seconds(5))

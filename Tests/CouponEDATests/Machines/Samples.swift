@@ -1,7 +1,7 @@
+import CouponAdmission
 import CouponDomain
 import CouponStore
 import EventLoop
-import CouponEDA
 import Text
 
 /// People, policies and moments for the machines' tests.

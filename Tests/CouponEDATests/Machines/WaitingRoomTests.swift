@@ -1,9 +1,9 @@
+import CouponAdmission
 import CouponAPI
 import CouponDomain
 import EventLoop
 import TestSupport
 import Testing
-import CouponEDA
 import Text
 
 @Suite(.limited) struct WaitingRoomTests {

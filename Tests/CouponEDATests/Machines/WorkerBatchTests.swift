@@ -1,9 +1,10 @@
+import CouponWorker
+import CouponLog
 import CouponDomain
 import CouponStore
 import Postgres
 import TestSupport
 import Testing
-import CouponEDA
 import Text
 
 @Suite(.limited) struct WorkerBatchTests {

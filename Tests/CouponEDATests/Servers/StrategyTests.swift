@@ -1,3 +1,5 @@
+import CouponLog
+import CouponAdmission
 import CouponDomain
 import EventLoop
 import Foundation
@@ -5,7 +7,6 @@ import HTTP
 import TestSupport
 import Testing
 import Text
-import CouponEDA
 
 extension EDATests {
   /// The programs under a strategy where Redis decides.

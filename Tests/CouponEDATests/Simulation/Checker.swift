@@ -1,7 +1,8 @@
+import CouponLog
+import CouponAdmission
 import CouponAPI
 import CouponDomain
 import CouponStore
-import CouponEDA
 import Text
 
 /// Watches one schedule from outside: what the people heard, what the log holds, what the tables hold.

@@ -1,7 +1,8 @@
+import CouponWorker
+import CouponAdmission
 import CouponAPI
 import CouponDomain
 import CouponStore
-import CouponEDA
 import Text
 
 /// The wrong ways, played on the same models: the checker has to see every one of them.

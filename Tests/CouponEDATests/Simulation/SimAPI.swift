@@ -1,8 +1,9 @@
+import CouponLog
+import CouponAdmission
 import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
-import CouponEDA
 import Text
 
 /// An API process around the product's machines: what it would send goes to the model servers, what they answer

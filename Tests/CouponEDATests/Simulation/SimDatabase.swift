@@ -1,6 +1,6 @@
+import CouponWorker
 import CouponDomain
 import CouponStore
-import CouponEDA
 import Text
 
 /// The tables that the worker writes, with the lock on a partition's offset.

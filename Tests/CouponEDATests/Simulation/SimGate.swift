@@ -1,5 +1,5 @@
+import CouponAdmission
 import CouponDomain
-import CouponEDA
 
 /// One process' way to Redis: requests and answers that get lost, or are applied after everybody has given up.
 struct SimGate {

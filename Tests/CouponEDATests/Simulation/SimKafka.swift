@@ -1,6 +1,6 @@
+import CouponAdmission
 import CouponDomain
 import CouponStore
-import CouponEDA
 
 /// A log that appends, in an order of its own: late, twice, after it was given up, or never.
 final class SimKafka {

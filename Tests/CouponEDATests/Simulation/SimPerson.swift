@@ -1,6 +1,6 @@
+import CouponAdmission
 import CouponAPI
 import CouponDomain
-import CouponEDA
 import Text
 
 /// One call to one API process, as both ends see it.

@@ -1,6 +1,7 @@
+import CouponLog
+import CouponWorker
 import CouponDomain
 import CouponStore
-import CouponEDA
 
 /// A worker process around the batch machine: reads, locks, folds, commits; may die or sleep between any two of these.
 final class SimWorker {

@@ -1,7 +1,6 @@
 import CouponDomain
 import CouponStore
 import EventLoop
-import CouponEDA
 import Text
 
 /// One schedule: servers, processes and people under a seed, and the checker that watches them.

@@ -1,3 +1,4 @@
+import CouponLog
 package import CouponAPI
 import CouponDatabase
 import CouponStore

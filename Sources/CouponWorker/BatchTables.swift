@@ -1,3 +1,4 @@
+package import CouponLog
 package import EventLoop
 package import Kafka
 

@@ -1,3 +1,4 @@
+import CouponLog
 import Programs
 import CouponDatabase
 import Text

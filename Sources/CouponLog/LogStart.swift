@@ -51,3 +51,9 @@ package enum LogProblem: Error, Hashable, Sendable {
     }
   }
 }
+
+/// A log that must not be read: one line for the operator.
+package struct StartRefusal: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
+}

@@ -1,3 +1,4 @@
+import CouponLog
 import CouponStore
 import EventLoop
 import Kafka
@@ -233,10 +234,4 @@ final class LogFollower {
       trouble.note("Kafka does not answer", reason)
     }
   }
-}
-
-/// A log that must not be read: one line for the operator.
-struct StartRefusal: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
 }

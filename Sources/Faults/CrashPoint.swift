@@ -1,7 +1,4 @@
-import EventLoop
-import Foundation
-import Operations
-import Programs
+package import Operations
 
 /// Where a program can be told to end itself, as `kill -9` would end it there.
 package enum CrashPoint: String, CaseIterable, Sendable {
@@ -32,8 +29,8 @@ package struct CrashSetting: Hashable, Sendable {
   }
 
   /// Nil where it is not set. Only with the operator's listener: no program in service has it.
-  static func read(
-    _ reader: inout SettingsReader, admin: AdminSettings
+  package static func read(
+    _ reader: inout SettingsReader, isOperated: Bool
   ) throws(SettingsError) -> CrashSetting? {
     let points = CrashPoint.allCases.map(\.rawValue).joined(separator: ", ")
     return try reader.optional(
@@ -42,7 +39,7 @@ package struct CrashSetting: Hashable, Sendable {
     ) { text in
       let setting = try BrokenRule.unless(
         CrashSetting(text), "must be one of \(points), and :N behind it for the N-th time")
-      if admin.listener == nil { throw BrokenRule("needs the admin listener (ADMIN_PORT, ADMIN_TOKEN)") }
+      if !isOperated { throw BrokenRule("needs the admin listener (ADMIN_PORT, ADMIN_TOKEN)") }
       return setting
     }
   }

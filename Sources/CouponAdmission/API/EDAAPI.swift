@@ -1,3 +1,4 @@
+import CouponLog
 package import CouponAPI
 package import CouponDatabase
 import CouponStore

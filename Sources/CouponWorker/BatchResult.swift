@@ -1,3 +1,4 @@
+package import CouponLog
 package import CouponDomain
 package import CouponStore
 package import Text

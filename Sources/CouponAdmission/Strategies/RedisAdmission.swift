@@ -1,3 +1,4 @@
+import CouponLog
 import CouponDomain
 import EventLoop
 import Redis

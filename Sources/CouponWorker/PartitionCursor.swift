@@ -1,3 +1,4 @@
+package import CouponLog
 /// Where a worker stands in one partition: the database says, Kafka's own group offset is only a hint.
 package struct PartitionCursor {
   package enum Step: Hashable, Sendable {

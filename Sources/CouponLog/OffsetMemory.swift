@@ -1,17 +1,17 @@
-import CouponStore
-import EventLoop
-import Postgres
+package import CouponStore
+package import EventLoop
+package import Postgres
 
 /// What the database remembers of the log: how much of it has been applied, and which log it was.
 @LoopActor
-final class OffsetMemory {
+package final class OffsetMemory {
   private let pool: PostgresPool
   private let topic: String
 
-  init(_ pool: PostgresPool, topic: String) { (self.pool, self.topic) = (pool, topic) }
+  package init(_ pool: PostgresPool, topic: String) { (self.pool, self.topic) = (pool, topic) }
 
   /// Nil where the database does not answer; empty where it has never heard of the log.
-  func read(deadline: Instant) async -> [Int32: OffsetRow]? {
+  package func read(deadline: Instant) async -> [Int32: OffsetRow]? {
     do {
       let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)
       return Dictionary(uniqueKeysWithValues: rows.map { ($0.partition, $0) })

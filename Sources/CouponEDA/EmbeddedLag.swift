@@ -1,3 +1,5 @@
+import CouponLog
+import CouponWorker
 import CouponStore
 import EventLoop
 import Kafka

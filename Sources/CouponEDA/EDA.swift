@@ -1,3 +1,5 @@
+import CouponAdmission
+import CouponWorker
 import CouponAPI
 import EventLoop
 import Foundation

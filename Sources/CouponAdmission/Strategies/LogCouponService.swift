@@ -1,3 +1,4 @@
+import CouponLog
 import CouponAPI
 import CouponDomain
 import CouponStore

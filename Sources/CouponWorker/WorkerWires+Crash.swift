@@ -1,0 +1,32 @@
+import EventLoop
+import Faults
+import Kafka
+
+extension WorkerWires {
+  @LoopActor
+  func crashing(_ crash: CrashSwitch?) -> WorkerWires {
+    guard let crash else { return self }
+    var wires = self
+    wires.fold = { batch, ledger, decides in
+      let result = fold(batch, ledger, decides)
+      if !result.issued.isEmpty { crash.reach(.workerBeforeCommit) }
+      return result
+    }
+    wires.tables = { CrashingTables(tables($0), crash) }
+    return wires
+  }
+}
+
+@LoopActor
+private final class CrashingTables: BatchTables {
+  private let tables: any BatchTables
+  private let crash: CrashSwitch
+
+  init(_ tables: any BatchTables, _ crash: CrashSwitch) { (self.tables, self.crash) = (tables, crash) }
+
+  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
+    let outcome = try await tables.apply(batch, messages)
+    if case .applied(let result) = outcome, !result.issued.isEmpty { crash.reach(.workerAfterCommit) }
+    return outcome
+  }
+}
