@@ -45,12 +45,13 @@ package final class EDAAPI: ApplicationPart {
     ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
-    func connect(_ name: String) -> RedisClient {
+    func connect(_ name: String, trial: [[String]]) -> RedisClient {
       RedisClient(
         configuration: settings.redis.configuration, name: name,
-        maxPending: settings.server.maxConnections + 64, seam: context.seam(.redis))
+        maxPending: settings.server.maxConnections + 64, seam: context.seam(.redis), trial: trial)
     }
-    let redis = connect("eda-api")
+    let redis = connect("eda-api", trial: DaySet.trial(prefix: settings.redis.keyPrefix))
+    redis.tellTroubles(to: context.log, of: settings.redis.configuration)
     self.redis = redis
     publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics)
     let view = LogView(
@@ -68,7 +69,8 @@ package final class EDAAPI: ApplicationPart {
         redis, view, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     case .redis(let way, let rollback):
       strategy = RedisCouponService(
-        view, redis, way.admission(redis, connect: connect), rollback, capacity: capacity, context.metrics)
+        view, redis, way.admission(redis, connect: { connect($0, trial: []) }), rollback, capacity: capacity,
+        context)
       reconciler = nil
     }
     self.strategy = strategy
@@ -118,7 +120,7 @@ package final class EDAAPI: ApplicationPart {
     reconciler?.start()
     view.outsideTrouble = { [redis, follower] in
       var reasons: [String] = []
-      if !redis.isConnected { reasons.append("the admission gate does not answer") }
+      if let trouble = redis.trouble { reasons.append(trouble.kind.phrase) }
       if !follower.isReachable { reasons.append("Kafka does not answer") }
       return reasons
     }
