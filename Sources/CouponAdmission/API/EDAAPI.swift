@@ -19,6 +19,7 @@ package final class EDAAPI: ApplicationPart {
   /// What the HTTP API asks: the strategy, behind what stands before it.
   package let coupons: any CouponService
   package let bystander: DatabaseBystander
+  private let platform: PlatformProbe
   private let settings: APISettings
   private let context: ProgramContext
   private let clock: SystemClock
@@ -76,6 +77,7 @@ package final class EDAAPI: ApplicationPart {
     self.strategy = strategy
     coupons = wires.coupons(strategy)
     bystander = DatabaseBystander(pool: pool)
+    platform = PlatformProbe(bystander)
     let end = Ending()
     follower = LogFollower(
       settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
@@ -99,7 +101,9 @@ package final class EDAAPI: ApplicationPart {
   package func application() -> Application {
     let application = Application(
       server: settings.server, admin: settings.admin,
-      services: APIServices(coupons: coupons, bystander: bystander), parts: [self], context: context,
+      services: APIServices(
+        coupons: coupons, bystander: bystander, platform: { [platform] in platform.readiness }),
+      parts: [self], context: context,
       clock: clock)
     end.whenFailed { [log = context.log, weak application] reason in
       log.error("cannot go on", ["reason": reason])
@@ -118,6 +122,7 @@ package final class EDAAPI: ApplicationPart {
     }
     try follower.start()
     reconciler?.start()
+    platform.start()
     view.outsideTrouble = { [redis, follower] in
       var reasons: [String] = []
       if let trouble = redis.trouble { reasons.append(trouble.kind.phrase) }
@@ -128,6 +133,7 @@ package final class EDAAPI: ApplicationPart {
 
   package func stop(deadline: Instant) async {
     reconciler?.stop()
+    platform.stop()
     await publisher.stop(deadline: deadline)
     await follower.stop()
     strategy.stop()
