@@ -1,12 +1,12 @@
 import CouponDomain
-import CouponStore
-import EventLoop
-import Kafka
-import Postgres
+package import CouponStore
+package import EventLoop
+package import Kafka
+package import Postgres
 
 /// Applies one batch in one transaction: lock the offset, load, fold, write, commit.
 @LoopActor
-final class BatchWriter: BatchTables {
+package final class BatchWriter: BatchTables {
   private let pool: PostgresPool
   private let topic: String
   private let empty: LogLedger
@@ -19,14 +19,14 @@ final class BatchWriter: BatchTables {
 
   static let patience = Duration.seconds(10)
 
-  init(
+  package init(
     _ pool: PostgresPool, topic: String, empty: LogLedger, decides: Bool, fold: @escaping BatchFold
   ) {
     (self.pool, self.topic, self.empty) = (pool, topic, empty)
     (self.decides, self.fold) = (decides, fold)
   }
 
-  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
+  package func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
     let outcome = try await pool.transaction(deadline: .now + BatchWriter.patience) { transaction in
       try await self.apply(batch, messages, in: transaction)
     }
