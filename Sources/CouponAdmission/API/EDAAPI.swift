@@ -19,6 +19,7 @@ package final class EDAAPI: ApplicationPart {
   /// What the HTTP API asks: the strategy, behind what stands before it.
   package let coupons: any CouponService
   package let bystander: DatabaseBystander
+  private let platform: PlatformProbe
   private let settings: APISettings
   private let context: ProgramContext
   private let clock: SystemClock
@@ -74,6 +75,7 @@ package final class EDAAPI: ApplicationPart {
     self.strategy = strategy
     coupons = wires.coupons(strategy)
     bystander = DatabaseBystander(pool: pool)
+    platform = PlatformProbe(bystander)
     let end = Ending()
     follower = LogFollower(
       settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
@@ -97,7 +99,9 @@ package final class EDAAPI: ApplicationPart {
   package func application() -> Application {
     let application = Application(
       server: settings.server, admin: settings.admin,
-      services: APIServices(coupons: coupons, bystander: bystander), parts: [self], context: context,
+      services: APIServices(
+        coupons: coupons, bystander: bystander, platform: { [platform] in platform.readiness }),
+      parts: [self], context: context,
       clock: clock)
     end.whenFailed { [log = context.log, weak application] reason in
       log.error("cannot go on", ["reason": reason])
@@ -116,6 +120,7 @@ package final class EDAAPI: ApplicationPart {
     }
     try follower.start()
     reconciler?.start()
+    platform.start()
     view.outsideTrouble = { [redis, follower] in
       var reasons: [String] = []
       if !redis.isConnected { reasons.append("the admission gate does not answer") }
@@ -126,6 +131,7 @@ package final class EDAAPI: ApplicationPart {
 
   package func stop(deadline: Instant) async {
     reconciler?.stop()
+    platform.stop()
     await publisher.stop(deadline: deadline)
     await follower.stop()
     strategy.stop()

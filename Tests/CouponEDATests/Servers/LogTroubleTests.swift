@@ -111,7 +111,8 @@ extension EDATests {
         #expect(await worker.child.exit() == .code(1))
         #expect(worker.log.contains("level=error") && worker.log.contains("version"))
         try await eventually("the api is not ready") {
-          let answer = try await api.client.send(HTTPRequest(.get, "/readyz"), deadline: .now + .seconds(5))
+          let answer = try await api.client.send(
+            HTTPRequest(.get, "/readyz?for=coupons"), deadline: .now + .seconds(5))
           return answer.status == 503
         }
         let asked = HTTPRequest(.post, "/v1/policies/\(policy)/coupons", headers: [("X-User-Id", "a")])
