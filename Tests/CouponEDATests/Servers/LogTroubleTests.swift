@@ -122,6 +122,28 @@ extension EDATests {
       }
     }
 
+    /// The tables are put back to before everything while the worker runs, and nobody comes any more: the worker notices
+    /// by itself.
+    @Test(.timeLimit(.minutes(4))) func tablesThatWentBackAreFilledAgainWithoutANewMessage() async throws {
+      try await onLoop {
+        let stage = try await Stage()
+        try stage.startWorker()
+        try await stage.startAPI()
+        let policy = try await stage.newPolicy(quota: 3)
+        let crowd = Crowd(policy: policy)
+        await crowd.ask(people(5), of: stage)
+        try await stage.waitForLag0()
+        let soon = Instant.now + .seconds(20)
+        _ = try await stage.pool.query(
+          PostgresStatement("DROP SCHEMA \(Schema.eda.name) CASCADE"), deadline: soon)
+        try await Schema.eda.prepare(stage.pool, deadline: soon)
+        try await stage.waitForLag0()
+        try await crowd.check(against: stage, quota: 3, people: 5)
+        #expect(stage.worker?.log.contains("gone back in time") == true)
+        await stage.end()
+      }
+    }
+
     /// R20: the topic was made anew; neither program goes on with it.
     @Test(.timeLimit(.minutes(4))) func anotherLogIsRefused() async throws {
       try await onLoop {
