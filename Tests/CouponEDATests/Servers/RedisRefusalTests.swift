@@ -26,6 +26,19 @@ extension EDATests {
       }
     }
 
+    /// A server that answers no more is noticed without a request that waits for it.
+    @Test(.timeLimit(.minutes(2))) func aSilentServerMakesTheAPIUnready() async throws {
+      try await play { stage, redis, _ in
+        let api = try await stage.startAPI()
+        redis.pause()
+        let ready = try await readiness(api) { $0.status == 503 }
+        #expect(ready.contains("does not answer"), "\(ready)")
+        try await api.says("no answer before the deadline")
+        redis.resume()
+        _ = try await readiness(api) { $0.status == 200 }
+      }
+    }
+
     /// What the program cannot do without.
     @Test(.timeLimit(.minutes(2)), arguments: ["exec", "multi", "sadd", "scard", "srem"])
     func aRoleWithoutARightThatIsNeededIsNotReady(right: String) async throws {
@@ -84,14 +97,14 @@ extension EDATests {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: ["redis://:wrong@", "/999"])
+    @Test(.timeLimit(.minutes(2)), arguments: ["redis://:wrong@", "redis://", "/999"])
     func aLoginThatIsRefusedIsSaid(change: String) async throws {
       try await play { stage, redis, _ in
         let url =
           change.hasPrefix("/")
           ? String(redis.url.dropLast(2)) + change : "\(change)127.0.0.1:\(redis.port)"
         let api = try await stage.startAPI(isReady: false, ["REDIS_URL": url])
-        let words = change.hasPrefix("/") ? "DB index is out of range" : "WRONGPASS"
+        let words = ["/999": "DB index is out of range", "redis://": "NOAUTH"][change] ?? "WRONGPASS"
         try await api.says(words)
         _ = try await readiness(api) { $0.text.contains("refuses the login") }
       }
