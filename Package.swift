@@ -168,6 +168,13 @@ let package = Package(
         "PrivateServers", "Redis", "Scenarios", "Secrets", "Terminal", "Text", "Verify",
       ], settings: unhurried),
     library(
+      "Nemeses",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History",
+        "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios",
+        "Terminal", "Text", "Verify",
+      ]),
+    library(
       "Reports",
       [
         "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text",
@@ -181,7 +188,8 @@ let package = Package(
       [
         "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
         "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Verify",
+        "Nemeses", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal",
+        "Verify",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
@@ -270,6 +278,9 @@ let package = Package(
       [
         "Experiments", "Figures", "Laboratory", "Scenarios", "Terminal", "TestSupport", "Verify",
       ]),
+    tests(
+      "NemesesTests",
+      ["EventLoop", "Nemeses", "PrivateServers", "Redis", "TestSupport"]),
     tests(
       "ReportsTests",
       [

@@ -22,6 +22,8 @@ package struct KafkaCluster: Hashable, Sendable {
   package let isMock: Bool
   /// Nil where the topic does not exist.
   package let topic: KafkaTopic?
+  /// The broker that leads each partition of the topic; −1: none.
+  package var leaders: [Int32] = []
 }
 
 /// Questions about topics and groups, and the creation of topics. The library's calls block, so they run on a thread of
