@@ -199,7 +199,7 @@ let package = Package(
     tests("CouponCalendarTests", ["CouponCalendar", "CouponDomain", "TestSupport", "Text"]),
     tests("EventLoopTests", ["EventLoop", "TestSupport"]),
     tests("HTTPTests", ["EventLoop", "HTTP", "TestSupport"]),
-    tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
+    tests("PostgresTests", ["EventLoop", "Operations", "Postgres", "PrivateServers", "TestSupport"]),
     tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
     tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
     tests("OperationsTests", ["EventLoop", "Operations", "TestSupport", "Text"]),

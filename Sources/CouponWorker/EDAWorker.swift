@@ -28,8 +28,8 @@ package final class EDAWorker: ApplicationPart {
     (self.settings, self.context) = (settings, context)
     let key = settings.coupons.key
     pool = DatabasePools(
-      settings.database, settings.schema, deadline: BatchWriter.patience, metrics: context.metrics,
-      faults: context.faults
+      settings.database, settings.schema, deadline: BatchWriter.patience, log: context.log,
+      metrics: context.metrics, faults: context.faults
     ).open("eda-worker", maxWaiting: 64)
     tables = TablePreparation(
       settings.schema, pool, ranksAreUnique: settings.coupons.strategy.isRanked,
@@ -43,7 +43,8 @@ package final class EDAWorker: ApplicationPart {
           pool, topic: settings.kafka.topic,
           empty: LogLedger(key: key, partitions: settings.kafka.partitions),
           decides: settings.coupons.strategy == .log, fold: wires.fold)),
-      wrapping: wires.group, offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
+      wrapping: wires.group,
+      offsets: OffsetMemory(pool, topic: settings.kafka.topic, schema: settings.schema), context: context,
       onFailure: { reason in end.fail(reason) })
     worker.seam = context.seam(.kafka)
     context.tell(strategy: settings.coupons.strategyName)

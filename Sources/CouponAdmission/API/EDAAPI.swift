@@ -42,7 +42,7 @@ package final class EDAAPI: ApplicationPart {
     let key = settings.coupons.key
     pool = DatabasePools(
       settings.database, settings.schema, deadline: settings.server.requestDeadline,
-      metrics: context.metrics, faults: context.faults
+      log: context.log, metrics: context.metrics, faults: context.faults
     ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
@@ -80,7 +80,8 @@ package final class EDAAPI: ApplicationPart {
     platform = PlatformProbe(bystander)
     let end = Ending()
     follower = LogFollower(
-      settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
+      settings.kafka, kafka,
+      offsets: OffsetMemory(pool, topic: settings.kafka.topic, schema: settings.schema), log: context.log,
       handlers: LogFollower.Handlers(
         onTarget: { partition, offset in view.mustReach(offset, in: partition) },
         // The way back: each message that was read becomes an outcome of the list, which the strategy answers.
