@@ -116,6 +116,43 @@ import lab
     }
   }
 
+  /// A server that takes no connection keeps requests from leaving: that is its doing, not the generator's.
+  @Test func aServerThatStandsStillIsNotTheGeneratorsLateness() async throws {
+    let history = try await onLoop {
+      let silent = try Sockets.listen(host: "127.0.0.1", port: 0, reusePort: false, backlog: 64)
+      defer { Sockets.close(silent.descriptor) }
+      var plan = try await MemoryLab(quota: 1, opensIn: .seconds(-5)).plan(people: 50, rate: 1_000)
+      plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
+      (plan.options.patience, plan.options.attempts) = (.milliseconds(500), 2)
+      plan.options.connections = 4
+      let run = LoadGenerator(
+        plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [1])
+      return await run.run()
+    }
+    let figures = HistoryFigures(history, quota: 1)
+    // Most of them found no connection, half a second after they were due.
+    #expect(history.requests.count { $0.call == .coupon && $0.outcome == .notSent } > 50)
+    #expect(!GeneratorFigures(lateness: figures.lateness, cpuSeconds: nil).isBottleneck)
+  }
+
+  /// Nobody listens: every request ends at once, and none of them is an answer.
+  @Test func aRefusedConnectionIsNoFastAnswer() async throws {
+    let history = try await onLoop {
+      var plan = try await MemoryLab(quota: 1, opensIn: .seconds(-5)).plan(people: 50, rate: 1_000)
+      plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 200_000)
+      (plan.options.attempts, plan.options.bystanderPerSecond) = (1, 200)
+      let run = LoadGenerator(
+        plan, target: SocketAddress(numericHost: "127.0.0.1", port: try Sockets.freePort()), stays: [1])
+      return await run.run()
+    }
+    let figures = HistoryFigures(history, quota: 1)
+    #expect(figures.people.failed == 50 && figures.requests.failed == 50)
+    let phases = [figures.bystander.before, figures.bystander.during, figures.bystander.after]
+    #expect(phases.allSatisfy { $0.latency.count == 0 })
+    #expect(phases.map(\.failed).reduce(0, +) == history.requests.count { $0.call.isBystander })
+    #expect(phases.map(\.failed).reduce(0, +) > 0)
+  }
+
   @Test func openingsAreNeverNearMidnight() {
     for hour in 0..<24 {
       let now = Timestamp(microseconds: 1_738_281_600_000_000 + Int64(hour) * 3_600_000_000 + 123)
