@@ -38,12 +38,14 @@ import lab
     #expect(Set(history.coupons.compactMap(\.rank)) == Set(1...100))
     // Open loop: everything left when it was due.
     #expect(history.requests.allSatisfy { $0.sent >= $0.due })
-    #expect(try #require(figures.lateness.quantile(0.5)) < 20_000)
+    #expect(try #require(figures.generator.lateness.quantile(0.5)) < 20_000)
     // Before, during and after.
     let phases = [figures.bystander.before, figures.bystander.during, figures.bystander.after]
     #expect(phases.allSatisfy { $0.latency.count > 0 && $0.failed == 0 })
     #expect(history.requests.contains { $0.call == .booking })
-    #expect(try HistoryFile.decode(HistoryFile.encode(history)) == history)
+    var kept = history
+    kept.generator = GeneratorRecord()
+    #expect(try HistoryFile.decode(HistoryFile.encode(history)) == kept)
   }
 
   @Test func whoIsToldNothingAsksAgain() async throws {
@@ -131,8 +133,11 @@ import lab
     }
     let figures = HistoryFigures(history, quota: 1)
     // Most of them found no connection, half a second after they were due.
-    #expect(history.requests.count { $0.call == .coupon && $0.outcome == .notSent } > 50)
-    #expect(!GeneratorFigures(lateness: figures.lateness, cpuSeconds: nil).isBottleneck)
+    let unsent = history.requests.count { $0.call == .coupon && $0.outcome == .notSent }
+    #expect(unsent > 50)
+    // Nearly all of the half second is the server's. A busy machine may have its share of the rest.
+    #expect(figures.generator.lateness.countAbove(microseconds: 400_000) < unsent / 2)
+    #expect(figures.generator.unsent == 0 && figures.generator.crowded > 0)
   }
 
   /// Nobody listens: every request ends at once, and none of them is an answer.
