@@ -15,6 +15,9 @@ enum ListenerMetrics {
     metrics.counter("http_connections_refused_total", help: "Connections above the limit.", labels: labels) {
       Double(server.statistics.connectionsRefused)
     }
+    metrics.counter(
+      "http_accepts_failed_total", help: "Accepting failed: no descriptor or memory was left.", labels: labels
+    ) { Double(server.statistics.acceptsFailed) }
     metrics.gauge("http_requests_in_flight", help: "Requests that wait for their answer.", labels: labels) {
       Double(server.statistics.requestsInFlight)
     }
