@@ -23,6 +23,14 @@ import lab
     }
   }
 
+  /// Whoever declares a setting says here whose it is.
+  @Test func everySettingHasOneWhoSaysIt() {
+    let declared = Set(SettingsPage.markdown.matches(of: /\| `([A-Z_]+)` \|/).map { String($0.output.1) })
+    #expect(declared.count > 20)
+    let sources = [Set(SettingSource.lab.map(\.key)), SettingSource.servers, SettingSource.user]
+    for key in declared { #expect(sources.count { $0.contains(key) } == 1, "\(key)") }
+  }
+
   private func state() throws -> LabState {
     let json = """
       {"version": 1, "id": "0badcafe", "couponKey": "0123456789abcdef", "adminToken": "fedcba9876543210",
