@@ -64,7 +64,8 @@ package final class Application {
       AdminAPI(
         services: services, token: SecretToken(listener.token), metrics: context.metrics,
         troubles: troubles, requestDeadline: server.requestDeadline,
-        faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) })
+        faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) },
+        host: listener.host)
     }
   }
 
@@ -116,6 +117,8 @@ package final class Application {
           "wanted": server.maxConnections,
         ])
     }
+    // No public call has a use for a body.
+    configuration.keepsBodies = false
     port = try listen(configuration, "HTTP_PORT") { publicAPI.handle($0) }
   }
 
