@@ -40,6 +40,9 @@ package final class HTTPServer {
 
   private var configuration: HTTPServerConfiguration { tools.configuration }
 
+  /// What is kept for all peers together.
+  package var bufferedBytes: Int { tools.bufferedBytes }
+
   package init(configuration: HTTPServerConfiguration, handler: @escaping HTTPHandler) {
     self.handler = handler
     tools = ConnectionTools(configuration)

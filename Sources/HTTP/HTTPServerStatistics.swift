@@ -15,6 +15,9 @@ package struct HTTPServerStatistics: Sendable {
   /// Connections closed because an answer was not read in time, or between requests.
   package internal(set) var writeTimeouts: UInt64 = 0
   package internal(set) var idleTimeouts: UInt64 = 0
+  /// Connections closed because too much was kept for all peers together, and more than its share for each of them.
+  package internal(set) var connectionsShed: UInt64 = 0
+  package internal(set) var bytesReceived: UInt64 = 0
   /// Connections that `drain` did not wait for.
   package internal(set) var connectionsCut: UInt64 = 0
 }

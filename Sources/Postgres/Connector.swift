@@ -87,18 +87,10 @@ final class Connector {
   ) async throws(TripFailure) -> [String] {
     guard configuration.needsResolving else { return [] }
     let (host, port) = (configuration.host, configuration.port)
-    let found = Completion<[String]>()
-    EventLoop.shared.spawn {
-      do {
-        found.succeed(try await EventLoop.shared.resolve(host: host, port: port).map(\.numericHost))
-      } catch {
-        found.fail(error)
-      }
-    }
     do {
-      let addresses = try await found.value(deadline: deadline)
-      if !addresses.isEmpty { return addresses }
-    } catch {}
+      let addresses = try await EventLoop.shared.resolve(host: host, port: port, deadline: deadline)
+      if !addresses.isEmpty { return addresses.map(\.numericHost) }
+    } catch { throw .notSent("\(error)") }
     throw .notSent("the host \(host) has no address")
   }
 }

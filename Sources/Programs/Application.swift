@@ -64,7 +64,8 @@ package final class Application {
       AdminAPI(
         services: services, token: SecretToken(listener.token), metrics: context.metrics,
         troubles: troubles, requestDeadline: server.requestDeadline,
-        faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) })
+        faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) },
+        host: listener.host)
     }
   }
 
@@ -106,6 +107,8 @@ package final class Application {
     var configuration = HTTPServerConfiguration(host: server.host, port: server.port)
     configuration.sharePort = server.sharePort
     configuration.maxConnections = server.maxConnections
+    // No public call has a use for a body.
+    configuration.keepsBodies = false
     port = try listen(configuration, "HTTP_PORT") { publicAPI.handle($0) }
   }
 
