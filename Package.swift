@@ -139,6 +139,14 @@ let package = Package(
         "Operations", "Postgres", "Programs",
       ]),
 
+    // The event-driven version's own code over servers that are simulated.
+    library(
+      "Simulation",
+      [
+        "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker",
+        "EventLoop", "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+      ]),
+
     // What `lab` consists of.
     library("PrivateServers", ["EventLoop", "Text"], settings: unhurried),
     library("Terminal", ["EventLoop"], settings: unhurried),
@@ -184,7 +192,8 @@ let package = Package(
       [
         "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
         "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Verify",
+        "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation",
+        "Terminal", "Verify",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
@@ -253,7 +262,8 @@ let package = Package(
       "CouponEDATests",
       [
         "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker",
-        "EventLoop", "HTTP", "Kafka", "Operations", "Postgres", "PrivateServers", "Redis", "TestSupport",
+        "EventLoop", "HTTP", "Kafka", "Operations", "Postgres", "PrivateServers", "Redis", "Simulation",
+        "TestSupport",
         "Text",
       ],
       // Its simulation runs thousands of schedules.

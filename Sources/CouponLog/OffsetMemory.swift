@@ -4,13 +4,19 @@ package import Postgres
 
 /// What the database remembers of the log: how much of it has been applied, and which log it was.
 @LoopActor
-package final class OffsetMemory {
+package protocol OffsetRecords: AnyObject {
+  /// Nil where the database does not answer; empty where it has never heard of the log.
+  func read(deadline: Instant) async -> [Int32: OffsetRow]?
+}
+
+/// `OffsetRecords` in PostgreSQL.
+@LoopActor
+package final class OffsetMemory: OffsetRecords {
   private let pool: PostgresPool
   private let topic: String
 
   package init(_ pool: PostgresPool, topic: String) { (self.pool, self.topic) = (pool, topic) }
 
-  /// Nil where the database does not answer; empty where it has never heard of the log.
   package func read(deadline: Instant) async -> [Int32: OffsetRow]? {
     do {
       let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)

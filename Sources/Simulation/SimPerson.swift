@@ -1,17 +1,19 @@
-import CouponAdmission
 import CouponAPI
 import CouponDomain
+import EventLoop
 import Text
 
 /// One call to one API process, as both ends see it.
+@LoopActor
 final class SimRequest {
-  let caller: CallerID
+  let number: Int
   let person: SimPerson
   let sentAt: Int
   var deadline: Int { sentAt + World.deadline }
-  /// Fixed when the API admitted it.
-  var day: Day?
-  var eventID: EventID?
+  /// Fixed when the API took it.
+  private(set) var day: Day?
+  /// When the API took it, so that no two requests have the same: by it a claim is known to be this request's.
+  private(set) var time = Timestamp(microseconds: 0)
   /// What the server said, if it said anything.
   var answer: IssueAnswer?
   /// Whether the person has heard, or has given up.
@@ -21,8 +23,13 @@ final class SimRequest {
   var wasMember = false
   var isPublished = false
 
-  init(_ person: SimPerson, caller: CallerID, sentAt: Int) {
-    (self.person, self.caller, self.sentAt) = (person, caller, sentAt)
+  init(_ person: SimPerson, number: Int, sentAt: Int) {
+    (self.person, self.number, self.sentAt) = (person, number, sentAt)
+  }
+
+  func admittedAt(_ wall: Timestamp, day: Day) {
+    time = Timestamp(microseconds: wall.microseconds + Int64(number % 1_000))
+    self.day = day
   }
 
   /// The person hears an answer, or nothing (nil).
@@ -34,6 +41,7 @@ final class SimRequest {
 }
 
 /// Somebody who wants a coupon, comes again when nobody knows, and may lose patience.
+@LoopActor
 final class SimPerson {
   let id: UserID
   let policyID: PolicyID
@@ -42,8 +50,6 @@ final class SimPerson {
   private(set) var isSatisfied = false
   private var isInLastRound = false
   private var isAsking = false
-  /// Coupons heard of, with the day they are of.
-  private(set) var coupons: [Coupon] = []
   var hadFailedDelivery = false
   var hadLostRemoval = false
 
@@ -55,21 +61,19 @@ final class SimPerson {
   func ask() {
     guard !isGone, !isAsking else { return }
     isAsking = true
-    let request = SimRequest(self, caller: UInt64(world.requests.count), sentAt: world.now)
-    world.keep(request)
-    let api = world.dice.pick(world.apis)
-    api.receive(request)
-    world.after(World.deadline + 500) { request.end(nil) }
+    send()
     // An impatient second request of the same person, beside the first.
-    if !isInLastRound, world.dice.chance(15) { world.after(world.dice.within(1...60)) { self.askBeside() } }
+    guard !isInLastRound, world.dice.chance(15) else { return }
+    world.schedule.after(world.dice.within(1...60)) { if !self.isGone { self.send() } }
   }
 
-  private func askBeside() {
-    guard !isGone else { return }
-    let request = SimRequest(self, caller: UInt64(world.requests.count), sentAt: world.now)
+  private func send() {
+    let request = SimRequest(self, number: world.requests.count, sentAt: world.now)
     world.keep(request)
-    world.dice.pick(world.apis).receive(request)
-    world.after(World.deadline + 500) { request.end(nil) }
+    let api = world.dice.pick(world.apis)
+    world.tell("\(id) asks \(api.name)")
+    api.receive(request)
+    world.schedule.after(World.deadline + 500) { request.end(nil) }
   }
 
   func beginLastRound() {
@@ -81,11 +85,8 @@ final class SimPerson {
 
   func heard(_ answer: IssueAnswer?, _ request: SimRequest) {
     isAsking = false
-    world.checker.heard(answer, request)
     switch answer {
-    case .created(let coupon), .existing(let coupon):
-      coupons.append(coupon)
-      settle(again: 25)
+    case .created, .existing: settle(again: 25)
     case .soldOut: settle(again: 10)
     case .notOpen(let next):
       if let next {
@@ -100,9 +101,9 @@ final class SimPerson {
   private func settle(again percent: Int) {
     isSatisfied = true
     guard !isInLastRound else { return }
-    if world.dice.chance(percent) { world.after(world.dice.within(1...3_000)) { self.ask() } }
-    if world.now < world.midnight, world.midnight < 1_000_000, world.dice.chance(70) {
-      world.schedule.at(world.midnight + world.dice.within(0...1_500)) { self.ask() }
+    if world.dice.chance(percent) { world.schedule.after(world.dice.within(1...3_000)) { self.ask() } }
+    if let midnight = world.plan.midnight, world.now < midnight, world.dice.chance(70) {
+      world.schedule.at(midnight + world.dice.within(0...1_500)) { self.ask() }
     }
   }
 
@@ -111,6 +112,6 @@ final class SimPerson {
       isGone = true
       return
     }
-    world.after(world.dice.within(20...1_500)) { self.ask() }
+    world.schedule.after(world.dice.within(20...1_500)) { self.ask() }
   }
 }
