@@ -4,7 +4,15 @@ package import Postgres
 
 /// What the database remembers of the log: how much of it has been applied, and which log it was.
 @LoopActor
-package final class OffsetMemory {
+package protocol OffsetRecords: AnyObject {
+  /// Nil where the database does not answer; empty where this schema has never heard of the log. Before a log is made,
+  /// `OffsetMemory.otherSchema` must be asked too: the schema's name may be mistyped.
+  func read(deadline: Instant) async -> [Int32: OffsetRow]?
+}
+
+/// `OffsetRecords` in PostgreSQL.
+@LoopActor
+package final class OffsetMemory: OffsetRecords {
   private let pool: PostgresPool
   private let topic: String
   private let schema: Schema
@@ -13,8 +21,6 @@ package final class OffsetMemory {
     (self.pool, self.topic, self.schema) = (pool, topic, schema)
   }
 
-  /// Nil where the database does not answer; empty where this schema has never heard of the log. Before a log is made,
-  /// `otherSchema` must be asked too: the schema's name may be mistyped.
   package func read(deadline: Instant) async -> [Int32: OffsetRow]? {
     do {
       let rows = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)

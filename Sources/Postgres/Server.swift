@@ -14,18 +14,12 @@ struct Server: Hashable {
   @LoopActor
   func resolved(deadline: Instant) async throws(TripFailure) -> [Server] {
     guard needsResolving else { return [self] }
-    let found = Completion<[String]>()
-    EventLoop.shared.spawn { [host, port] in
-      do {
-        found.succeed(try await EventLoop.shared.resolve(host: host, port: port).map(\.numericHost))
-      } catch {
-        found.fail(error)
-      }
-    }
     do {
-      let addresses = try await found.value(deadline: deadline)
-      if !addresses.isEmpty { return addresses.map { Server(host: host, address: $0, port: port) } }
-    } catch {}
+      let addresses = try await EventLoop.shared.resolve(host: host, port: port, deadline: deadline)
+      if !addresses.isEmpty {
+        return addresses.map { Server(host: host, address: $0.numericHost, port: port) }
+      }
+    } catch { throw .notSent("\(error)") }
     throw .notSent("the host \(host) has no address")
   }
 }
