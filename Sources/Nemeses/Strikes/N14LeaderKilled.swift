@@ -31,9 +31,10 @@ extension Nemesis {
     $0.prepare = { arena, up in
       let cluster = try await ThreeBrokers.start(in: arena.lab.folder.path + "/three-brokers")
       arena.cluster = cluster
-      arena.atEnd { [weak arena] in
+      let lab = arena.lab
+      arena.atEnd {
         // The topic goes with its brokers: nobody is left who could be asked to delete it.
-        try? arena?.lab.update { $0.log = nil }
+        try? lab.update { $0.log = nil }
         await cluster.stop()
       }
       up.installedKafka = false
