@@ -61,6 +61,23 @@ import History
     #expect(error?.line == line)
   }
 
+  /// Without its last lines, without some from its middle, without its end.
+  @Test func aFileWithoutSomeOfItsLinesIsRefused() throws {
+    let whole = HistoryFile.encode(try HistoryFileTests.history())
+    let lines = whole.split(separator: UInt8(ascii: "\n"))
+    for kept in 0..<lines.count {
+      let cut = Array(lines.prefix(kept).joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")]
+      #expect(throws: HistoryFile.Unreadable.self, "\(kept) lines") { try HistoryFile.decode(cut) }
+    }
+    for missing in 0..<lines.count {
+      let rest = lines.enumerated().filter { $0.offset != missing }.map(\.element)
+      let holed = Array(rest.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")]
+      #expect(throws: HistoryFile.Unreadable.self, "without line \(missing + 1)") {
+        try HistoryFile.decode(holed)
+      }
+    }
+  }
+
   @Test func aBrokenRequestIsRefusedByLine() throws {
     let good = HistoryFile.encode(try HistoryFileTests.history())
     for line in [

@@ -117,6 +117,43 @@ package struct SyntheticRun {
     }
   }
 
+  /// The same run earlier or later: everything that was seen, said and written.
+  package mutating func moveClock(byMicroseconds shift: Int64) {
+    func moved(_ time: Timestamp) -> Timestamp { Timestamp(microseconds: time.microseconds + shift) }
+    func moved(_ claim: CouponClaim) -> CouponClaim {
+      CouponClaim(
+        eventID: claim.eventID, couponID: claim.couponID, policyID: claim.policyID, userID: claim.userID,
+        day: claim.day, issuedAt: moved(claim.issuedAt))
+    }
+    evidence.moveServersClock(byMicroseconds: shift)
+    for index in evidence.database.coupons.indices {
+      let coupon = evidence.database.coupons[index].coupon
+      evidence.database.coupons[index].coupon = Coupon(claim: moved(coupon.claim), rank: coupon.rank)
+    }
+    for index in evidence.database.events.indices {
+      evidence.database.events[index].claim = evidence.database.events[index].claim.map(moved)
+    }
+    if let log = evidence.log {
+      evidence.log?.messages = log.messages.map { message in
+        guard case .claim(let claim) = message.content else { return message }
+        return .init(
+          partition: message.partition, offset: message.offset, appendedAt: message.appendedAt,
+          content: .claim(moved(claim)))
+      }
+    }
+    mapRequests { request, coupon in
+      (
+        request,
+        coupon.map {
+          SeenCoupon(couponID: $0.couponID, rank: $0.rank, day: $0.day, issuedAt: $0.issuedAt.map(moved))
+        }
+      )
+    }
+    for index in evidence.histories.indices {
+      evidence.histories[index].run.startedAt = moved(evidence.histories[index].run.startedAt)
+    }
+  }
+
   package func verdict(_ invariant: Invariant) throws -> Finding {
     try unwrap(Verification(checking: evidence).findings.first { $0.invariant == invariant })
   }
