@@ -130,7 +130,7 @@ let package = Package(
     // What `lab` consists of.
     library("PrivateServers", ["EventLoop", "Text"]),
     library("Terminal", ["EventLoop"]),
-    library("History", ["CouponDomain", "Text"]),
+    library("History", ["CouponDomain", "Secrets", "Text"]),
     library(
       "Load",
       [
@@ -183,7 +183,9 @@ let package = Package(
         "Postgres", "PrivateServers", "Text",
       ],
       path: "Tests/Support"),
-    testSupport("LabTestSupport", ["CouponDomain", "History", "Text", "Verify"], path: "Tests/LabSupport"),
+    testSupport(
+      "LabTestSupport", ["CouponCalendar", "CouponDomain", "History", "Text", "Verify"],
+      path: "Tests/LabSupport"),
 
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),

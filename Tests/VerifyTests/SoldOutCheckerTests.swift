@@ -52,12 +52,12 @@ import Verify
       let rank = person - 19
       run.evidence.database.coupons.append(.init(coupon: Coupon(claim: claim, rank: rank), period: day))
       run.evidence.database.events.append(
-        .init(sequence: Int64(person), rank: rank, claim: claim, recordedAt: moment(1_900_000)))
+        .init(sequence: Int64(person), rank: rank, content: .claim(claim), recordedAt: moment(1_900_000)))
       run.evidence.log?.messages.append(
         .init(partition: 0, offset: Int64(person), appendedAt: moment(1_600_000), content: .claim(claim)))
     }
     var facts = run.evidence.histories[0].run
-    facts.startedAt = Timestamp(microseconds: SyntheticRun.start.microseconds + startedAt)
+    facts.moveClock(byMicroseconds: startedAt)
     var history = History(run: facts)
     history.append(SyntheticRun.request(30, .soldOut, at: soldOut))
     run.evidence.histories.append(history)
