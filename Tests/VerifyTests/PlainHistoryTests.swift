@@ -87,6 +87,28 @@ import Verify
     try expectViolated(fourth, .recordedWasAsked)
   }
 
+  /// Nothing in a CSV says where it ends: a cut one is unreadable, or judged in part.
+  @Test func aPlainHistoryThatIsCutIsNeverPlainlyVerified() throws {
+    let run = try SyntheticRun(.eda)
+    let winners = run.evidence.database.coupons.map { $0.coupon.claim }.map {
+      "\($0.userID),201,\($0.couponID)"
+    }
+    let whole = Array((["person,status,couponId"] + winners + ["p8,409,", ""]).joined(separator: "\n").utf8)
+    let subject = Evidence.Subject(
+      architecture: .eda, policyID: run.evidence.policy.id, strategy: run.evidence.strategy)
+    for length in 0...whole.count {
+      guard let history = try? PlainHistory(Array(whole.prefix(length))) else { continue }
+      var evidence = run.evidence
+      (evidence.histories, evidence.clients) = (
+        [history.history(of: subject, beside: evidence.database)], .untimed
+      )
+      #expect(
+        Verification(checking: evidence).findings.contains {
+          $0.invariant == .soundEvidence && $0.word != "ok"
+        })
+    }
+  }
+
   @Test(arguments: [
     ("person,status\n", "line 1: "), ("person,status,couponId\np1,201", "line 2: not three fields"),
     ("person,status,couponId\r\np1,409,\r\np 1,409,\r\n", "line 3: “p 1” is no person's id"),

@@ -29,7 +29,7 @@ extension LabCommand {
   ) { arguments, folder in
     let request = try VerifyRequest(&arguments)
     try arguments.finish()
-    guard let state = try LabState.read(folder) else {
+    guard let state = try LabState.read(folder, isEvidence: true) else {
       throw LabFailure("there is no laboratory in \(folder.path)")
     }
     let source = try await request.source(folder, state)
