@@ -6,7 +6,7 @@ internal import Clibuv
   internal import Darwin
 #endif
 
-/// A host name that has no address.
+/// A host name that has no address, or none before the deadline.
 package struct ResolveError: Error, Hashable, Sendable, CustomStringConvertible {
   package let host: String
   package let reason: String
@@ -14,12 +14,17 @@ package struct ResolveError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 extension EventLoop {
-  /// The addresses of a host, looked up off the loop.
+  /// The addresses of a host. A numeric address is its own; a name is looked up off the loop, on one of the few threads
+  /// that libuv keeps for it. A silent name server holds such a thread for up to half a minute, so a look-up has a
+  /// deadline, and one that has not begun by then is taken out of the line: look-ups do not pile up.
   ///
   /// - Throws: `ResolveError`.
-  @LoopActor package func resolve(host: String, port: Int) async throws -> [SocketAddress] {
-    let lookup = Lookup(host: host, port: port)
-    return try await lookup.run(on: self)
+  @LoopActor package func resolve(host: String, port: Int, deadline: Instant) async throws -> [SocketAddress]
+  {
+    if let numeric = SocketAddress.canonical(host) {
+      return [SocketAddress(numericHost: numeric, port: port)]
+    }
+    return try await Lookup(host: host, port: port).run(on: self, deadline: deadline)
   }
 }
 
@@ -31,7 +36,7 @@ extension EventLoop {
 
   init(host: String, port: Int) { (self.host, self.port) = (host, port) }
 
-  func run(on loop: EventLoop) async throws -> [SocketAddress] {
+  func run(on loop: EventLoop, deadline: Instant) async throws -> [SocketAddress] {
     var hints = addrinfo()
     hints.ai_socktype = Platform.streamSocket
     request.pointee.data = Unmanaged.passRetained(self).toOpaque()
@@ -49,7 +54,11 @@ extension EventLoop {
       request.deallocate()
       throw ResolveError(host: host, reason: String(cString: uv_strerror(status)))
     }
-    return try await answer.value()
+    do { return try await answer.value(deadline: deadline) } catch is DeadlineExceeded {
+      // Without effect on a look-up that has begun: its end is then ignored. The request lives until its callback.
+      UnsafeMutableRawPointer(request).withMemoryRebound(to: uv_req_t.self, capacity: 1) { _ = uv_cancel($0) }
+      throw ResolveError(host: host, reason: "the name service did not answer in time")
+    }
   }
 
   private func finish(_ status: Int32, _ list: UnsafeMutablePointer<addrinfo>?) {

@@ -51,7 +51,8 @@ package enum HistoryFile {
   package static func encode(_ history: History) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(1_024 + history.requests.count * 56)
-    text += (firstLine + "\n").utf8
+    // What never ended says nothing of its end: that is the former format.
+    text += ((history.run.end == nil ? formerFirstLine : firstLine) + "\n").utf8
     for (name, value) in facts(history.run) { text += "#\(name)\t\(value)\n".utf8 }
     text += ("#" + columns.joined(separator: "\t") + "\n").utf8
     for request in history.requests { encode(request, history.coupon(of: request), into: &text) }

@@ -22,6 +22,10 @@ package struct KafkaCluster: Hashable, Sendable {
   package let isMock: Bool
   /// Nil where the topic does not exist.
   package let topic: KafkaTopic?
+
+  package init(brokers: Int, isMock: Bool, topic: KafkaTopic?) {
+    (self.brokers, self.isMock, self.topic) = (brokers, isMock, topic)
+  }
 }
 
 /// Questions about topics and groups, and the creation of topics. The library's calls block, so they run on a thread of

@@ -53,6 +53,11 @@ import Testing
       "Operations",
       "Postgres", "Programs",
     ],
+    // The same code over servers that are simulated.
+    "Simulation": [
+      "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker", "EventLoop",
+      "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+    ],
     "monolith": ["CouponMonolith"],
     "eda": ["CouponEDA"],
     // The laboratory. The checker reads no server; what a scenario says and what is measured start none.
@@ -85,7 +90,7 @@ import Testing
       "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
       "EventLoop", "Experiments", "Faults",
       "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
-      "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Text", "Verify",
+      "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation", "Terminal", "Text", "Verify",
     ],
   ]
 

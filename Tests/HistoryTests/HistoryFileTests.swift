@@ -33,6 +33,14 @@ import History
     #expect(try HistoryFile.decode(HistoryFile.encode(history)) == history)
   }
 
+  @Test func aRunWithoutAnEndIsWrittenInTheFormerFormat() throws {
+    var history = try HistoryFileTests.history()
+    history.run.end = nil
+    let bytes = HistoryFile.encode(history)
+    #expect(bytes.starts(with: "#timeattack history 1\n".utf8))
+    #expect(try HistoryFile.decode(bytes) == history)
+  }
+
   @Test func aFileOnDiskToo() throws {
     let path = NSTemporaryDirectory() + "/history-\(UUID().uuidString).tsv"
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -1,6 +1,5 @@
 import CouponLog
 import Programs
-import CouponDatabase
 import Text
 import CouponAPI
 import CouponCalendar
@@ -23,7 +22,7 @@ final class LogView {
   private let partitionCount: Int
   private let outlet: any LogOutlet
   private let policies: PolicyCreator
-  private let archive: EventArchive
+  private let archive: any EventRecords
   private let log: Log
   private let deadLetters: Counter
   private var calendar = PolicyCalendar()
@@ -36,13 +35,13 @@ final class LogView {
   var outsideTrouble: @LoopActor () -> [String] = { [] }
 
   init(
-    key: CouponKey, keyPrefix: String, partitions: Int, outlet: any LogOutlet, archive: EventArchive,
-    context: ProgramContext
+    key: CouponKey, keyPrefix: String, partitions: Int, outlet: any LogOutlet,
+    archive: any EventRecords, clock: LoopClock, context: ProgramContext
   ) {
     (self.key, self.keyPrefix, partitionCount) = (key, keyPrefix, partitions)
     (self.outlet, self.archive, log) = (outlet, archive, context.log)
     list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
-    policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions)
+    policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions, clock: clock)
     ownClaims = OwnClaims(partitions: partitions)
     deadLetters = context.metrics.counter(
       "coupon_log_dead_letters_total", help: "Messages of the log without a valid entry.")
