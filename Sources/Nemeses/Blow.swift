@@ -38,8 +38,6 @@ struct Blow {
 
   func record(bites: Int) -> FaultRecord {
     FaultRecord(
-      name: name, target: target, isOutage: isOutage,
-      from: from,
-      to: max(from, to), bites: bites)
+      name: name, target: target, isOutage: isOutage, from: from, to: max(from, to), bites: bites)
   }
 }
