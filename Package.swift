@@ -223,7 +223,7 @@ let package = Package(
     tests("FuzzingTests", ["EventLoop", "Fuzzing", "TestSupport"]),
     tests("EventLoopTests", ["EventLoop", "TestSupport"]),
     tests("HTTPTests", ["EventLoop", "HTTP", "TestSupport"]),
-    tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
+    tests("PostgresTests", ["EventLoop", "Operations", "Postgres", "PrivateServers", "TestSupport"]),
     tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
     tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
     tests("OperationsTests", ["EventLoop", "Operations", "TestSupport", "Text"]),

@@ -28,8 +28,8 @@ package final class EDAWorker: ApplicationPart {
     (self.settings, self.context) = (settings, context)
     let key = settings.coupons.key
     pool = DatabasePools(
-      settings.database, settings.schema, deadline: BatchWriter.patience, metrics: context.metrics,
-      faults: context.faults
+      settings.database, settings.schema, deadline: BatchWriter.patience, log: context.log,
+      metrics: context.metrics, faults: context.faults
     ).open("eda-worker", maxWaiting: 64)
     tables = TablePreparation(
       settings.schema, pool, ranksAreUnique: settings.coupons.strategy.isRanked,
@@ -55,7 +55,7 @@ package final class EDAWorker: ApplicationPart {
           return wires.group(consumer)
         },
         questions: { () throws(KafkaError) in try KafkaAdmin(configuration: brokers) },
-        offsets: OffsetMemory(pool, topic: kafka.topic)),
+        offsets: OffsetMemory(pool, topic: kafka.topic, schema: settings.schema)),
       context: context, onFailure: { reason in end.fail(reason) })
     context.tell(strategy: settings.coupons.strategyName)
   }

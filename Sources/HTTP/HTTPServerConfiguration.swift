@@ -8,6 +8,8 @@ package struct HTTPServerConfiguration: Sendable {
   package var sharePort = false
   /// Above this a connection is answered 503 and closed.
   package var maxConnections = 16_384
+  /// Connections above that which are being refused; with as many as this, accepting pauses.
+  package var maxRefused = 64
   package var head = HTTPHeadLimits()
   package var maxBodyBytes = 65_536
   /// Whether handlers see bodies. Otherwise a body is read, and counted, and no byte of it is kept.

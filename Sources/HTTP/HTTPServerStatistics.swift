@@ -4,6 +4,8 @@ package struct HTTPServerStatistics: Sendable {
   package internal(set) var connectionsAccepted: UInt64 = 0
   /// Connections above the limit, which were answered 503.
   package internal(set) var connectionsRefused: UInt64 = 0
+  /// How often no descriptor or memory was left for a connection that waited.
+  package internal(set) var acceptsFailed: UInt64 = 0
   /// Reads that were put off to a later turn, because many other connections were readable.
   package internal(set) var readsPutOff: UInt64 = 0
   /// Requests that were passed to the handler.

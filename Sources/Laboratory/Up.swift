@@ -37,8 +37,10 @@ package struct UpOptions: Sendable {
 extension Lab {
   /// Starts everything that is asked for and waits until it is ready; where that fails, stops everything that was started.
   ///
-  /// - Throws: `LabFailure` and what servers throw, each in one line; `Interrupted`.
+  /// - Throws: `UsageError` for a setting that is not the user's to say; `LabFailure` and what servers throw, each in one
+  ///   line; `Interrupted`.
   package func up(_ options: UpOptions) async throws {
+    try SettingSource.check(options.environment)
     let running = state.running.map(\.part.rawValue)
     guard running.isEmpty else {
       throw LabFailure(

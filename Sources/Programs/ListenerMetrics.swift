@@ -15,6 +15,9 @@ enum ListenerMetrics {
     metrics.counter("http_connections_refused_total", help: "Connections above the limit.", labels: labels) {
       Double(server.statistics.connectionsRefused)
     }
+    metrics.counter(
+      "http_accepts_failed_total", help: "Accepting failed: no descriptor or memory was left.", labels: labels
+    ) { Double(server.statistics.acceptsFailed) }
     metrics.gauge(
       "http_buffered_bytes", help: "Memory for what peers sent or have not taken.", labels: labels
     ) {

@@ -39,7 +39,7 @@ package final class EDAAPI: ApplicationPart {
     let key = settings.coupons.key
     pool = DatabasePools(
       settings.database, settings.schema, deadline: settings.server.requestDeadline,
-      metrics: context.metrics, faults: context.faults
+      log: context.log, metrics: context.metrics, faults: context.faults
     ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
@@ -67,7 +67,8 @@ package final class EDAAPI: ApplicationPart {
     platform = PlatformProbe(bystander)
     let end = Ending()
     follower = LogFollower(
-      settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
+      settings.kafka, kafka,
+      offsets: OffsetMemory(pool, topic: settings.kafka.topic, schema: settings.schema), log: context.log,
       handlers: LogFollower.Handlers(
         onTarget: { partition, offset in admission.mustReach(offset, in: partition) },
         onMessages: { messages in admission.took(messages) },
