@@ -179,6 +179,13 @@ let package = Package(
         "PrivateServers", "Redis", "Scenarios", "Secrets", "Terminal", "Text", "Verify",
       ], settings: unhurried),
     library(
+      "Nemeses",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History",
+        "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios",
+        "Terminal", "Text", "Verify",
+      ]),
+    library(
       "Reports",
       [
         "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text",
@@ -192,7 +199,7 @@ let package = Package(
       [
         "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
         "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation",
+        "Nemeses", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation",
         "Terminal", "Verify",
       ]),
 
@@ -220,7 +227,7 @@ let package = Package(
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponCalendarTests", ["CouponCalendar", "CouponDomain", "TestSupport", "Text"]),
-    tests("FuzzingTests", ["EventLoop", "Fuzzing", "TestSupport"]),
+    tests("FuzzingTests", ["EventLoop", "Fuzzing", "Redis", "TestSupport"]),
     tests("EventLoopTests", ["EventLoop", "TestSupport"]),
     tests("HTTPTests", ["EventLoop", "HTTP", "TestSupport"]),
     tests("PostgresTests", ["EventLoop", "Operations", "Postgres", "PrivateServers", "TestSupport"]),
@@ -295,6 +302,9 @@ let package = Package(
       [
         "Experiments", "Figures", "Laboratory", "Scenarios", "Terminal", "TestSupport", "Verify",
       ]),
+    tests(
+      "NemesesTests",
+      ["EventLoop", "Nemeses", "PrivateServers", "Redis", "TestSupport"]),
     tests(
       "ReportsTests",
       [

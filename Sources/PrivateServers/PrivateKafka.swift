@@ -15,9 +15,9 @@ package final class PrivateKafka: PrivateServer {
   /// The address for clients: `127.0.0.1:port`.
   package var brokers: String { "127.0.0.1:\(port)" }
 
-  struct Tools: Sendable {
-    let server: String
-    let storage: String
+  package struct Tools: Sendable {
+    package let server: String
+    package let storage: String
   }
 
   private init(
@@ -88,7 +88,8 @@ package final class PrivateKafka: PrivateServer {
     } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
   }
 
-  private nonisolated static func findTools(_ environment: [String: String]) throws -> Tools {
+  /// The programs of an installation.
+  package nonisolated static func findTools(_ environment: [String: String]) throws -> Tools {
     if let named = environment["KAFKA_HOME"], !named.isEmpty {
       // The tools run in another folder.
       let home = URL(fileURLWithPath: named).path

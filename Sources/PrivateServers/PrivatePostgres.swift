@@ -111,6 +111,20 @@ package final class PrivatePostgres: PrivateServer {
     try FileManager.default.removeItem(atPath: noteFile(in: directory))
   }
 
+  /// Makes the folder that a first start in `directory` will use, for a file system to be mounted there.
+  package static func makeDataFolder(in directory: String) throws -> String {
+    try ServerFiles.makeFolder(directory)
+    return try findOrMakeNote(in: directory, try serverAccount()).folder
+  }
+
+  /// Gives the folder to the server's account once more.
+  package static func giveDataFolder(in directory: String) throws {
+    guard let folder = dataFolder(in: directory), let account = try serverAccount() else { return }
+    guard chown(folder, account.user, account.group) == 0 else {
+      throw ServerFailure("cannot give \(folder) to postgres: \(String(cString: strerror(errno)))")
+    }
+  }
+
   /// The folder with the data of the server in `directory`.
   package static func dataFolder(in directory: String) -> String? { readNote(in: directory)?.folder }
 

@@ -77,6 +77,19 @@ package final class PrivateRedis: PrivateServer {
     return server
   }
 
+  /// Changes what a crash may lose, from the next start in `directory` on.
+  package static func set(_ durability: Durability, in directory: String) throws {
+    let file = directory + "/redis.conf"
+    let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map { line in
+      if line.hasPrefix("appendonly ") { return "appendonly \(durability == .none ? "no" : "yes")" }
+      if line.hasPrefix("appendfsync ") {
+        return "appendfsync \(durability == .always ? "always" : "everysec")"
+      }
+      return String(line)
+    }
+    try ServerFiles.writeSecret(Data((lines.joined(separator: "\n") + "\n").utf8), to: file)
+  }
+
   /// Ends it as SIGTERM does: the append-only file is complete.
   package func stop() async { await end([(SIGTERM, .seconds(10))]) }
 

@@ -83,13 +83,20 @@ import Testing
       "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
       "Scenarios", "Secrets", "Terminal", "Text", "Verify",
     ],
+    "Nemeses": [
+      "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History",
+      "Kafka",
+      "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal",
+      "Text",
+      "Verify",
+    ],
     "Reports": [
       "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text", "Verify",
     ],
     "lab": [
       "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
       "EventLoop", "Experiments", "Faults",
-      "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
+      "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Nemeses", "Operations", "Postgres",
       "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation", "Terminal", "Text", "Verify",
     ],
   ]
