@@ -229,7 +229,7 @@ let package = Package(
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponCalendarTests", ["CouponCalendar", "CouponDomain", "TestSupport", "Text"]),
-    tests("FuzzingTests", ["EventLoop", "Fuzzing", "TestSupport"]),
+    tests("FuzzingTests", ["EventLoop", "Fuzzing", "Redis", "TestSupport"]),
     tests("EventLoopTests", ["EventLoop", "TestSupport"]),
     tests("HTTPTests", ["EventLoop", "HTTP", "TestSupport"]),
     tests("PostgresTests", ["EventLoop", "Operations", "Postgres", "PrivateServers", "TestSupport"]),
