@@ -6,6 +6,7 @@ package enum RedisReplyReader {
   package static func read(_ pieces: [[UInt8]]) -> (replies: [RedisReply], isBroken: Bool) {
     guard let reader = redisReaderCreate() else { return ([], true) }
     defer { redisReaderFree(reader) }
+    ReplyBounds.apply(to: reader)
     var replies: [RedisReply] = []
     for piece in pieces {
       let status = piece.withUnsafeBytes {

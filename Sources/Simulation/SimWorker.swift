@@ -258,6 +258,7 @@ final class SimGroup: LogGroup {
 final class SimCoordinator {
   private unowned let world: World
   private var members: [SimWorker] = []
+  private var plans = 0
   private static let session = 300
 
   init(_ world: World) { self.world = world }
@@ -292,9 +293,14 @@ final class SimCoordinator {
 
   private func plan(lost: SimWorker?) {
     lost?.group?.give([], lost: true)
+    plans += 1
+    let plan = plans
     for (index, member) in members.enumerated() {
       let mine = (0..<SimKafka.partitions).filter { $0 % members.count == index }.map { Int32($0) }
-      world.schedule.after(world.dice.within(1...40)) { member.group?.give(Set(mine), lost: false) }
+      // Not what an older plan said.
+      world.schedule.after(world.dice.within(1...40)) {
+        if plan == self.plans { member.group?.give(Set(mine), lost: false) }
+      }
     }
   }
 }

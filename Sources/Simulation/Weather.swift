@@ -99,7 +99,10 @@ package enum Climate: String, CaseIterable, Sendable {
     case .databaseBack: add(.databaseBack)
     case .zombie: add(.stopWorker)
     case .twoAPIs: plan.apis = 2
-    case .midnight: plan.midnight = plan.midnight ?? dice.within(800...(plan.healsAt - 500))
+    case .midnight:
+      // Soon, with claims of yesterday that arrive late.
+      plan.midnight = dice.within(800...3_500)
+      (plan.weather.appendedAfterReport, plan.weather.apiStops) = (20, 4)
     case .untrueReports: (plan.weather.reportLost, plan.weather.neverAppended) = (40, 10)
     case .calm: (plan.weather, plan.disasters) = (.fine, [])
     }

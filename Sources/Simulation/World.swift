@@ -119,7 +119,7 @@ final class World {
     await run(until: plan.healsAt) { self.checker.hasFailed }
     heal()
     await run(until: plan.healsAt + 90_000) { self.checker.hasFailed || self.isSettled }
-    if !checker.hasFailed { await meetOtherLogs() }
+    if !checker.hasFailed, isSettled { await meetOtherLogs() }
     checker.finish(policies)
     await end()
   }

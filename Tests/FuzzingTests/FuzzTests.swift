@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Fuzzing
+import Redis
 import TestSupport
 import Testing
 
@@ -20,6 +21,13 @@ import Testing
   @Test func theCorpusHasAFolderForEachTargetAndNoOther() throws {
     let folders = try FileManager.default.contentsOfDirectory(atPath: FuzzTests.corpus)
     #expect(Set(folders).isSubset(of: Set(FuzzTarget.all.map(\.name))))
+  }
+
+  /// Found by the fuzzer: room for as many elements as a server announces.
+  @Test func aHugeArrayIsRefusedWhenItIsAnnounced() {
+    let (replies, isBroken) = RedisReplyReader.read([Array("+OK\r\n*1854775808\r\n:1\r\n".utf8)])
+    #expect(replies == [.status("OK")] && isBroken)
+    #expect(RedisReplyReader.read([Array("*65536\r\n".utf8)]).isBroken == false)
   }
 
   /// A reader with a fault: the finding names the input, and the same seed and number show it again.
