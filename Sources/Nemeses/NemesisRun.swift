@@ -102,7 +102,10 @@ package struct NemesisRun {
   /// What an earlier run has left: processes, data, files.
   private func removeLeftovers() async throws {
     guard FileManager.default.fileExists(atPath: folder.path) else { return }
-    try await Lab.open(folder, interrupt: interrupt).reset()
+    let lab = try Lab.open(folder, interrupt: interrupt)
+    // A cluster of three brokers is named, and ours: it has ended, and its topic with it.
+    if lab.state.log?.kind == .named { try lab.update { $0.log = nil } }
+    try await lab.reset()
     try FileManager.default.removeItem(atPath: folder.path)
   }
 }
