@@ -17,6 +17,7 @@ package final class KafkaMockBroker {
   /// How the broker answers a request that is not served.
   package enum Failure: Int32, Sendable {
     case disconnect = -195
+    case notLeader = 6
     /// Fatal to an idempotent producer, in answer to its first request.
     case clusterAuthorizationFailed = 31
   }
