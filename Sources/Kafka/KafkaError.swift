@@ -35,9 +35,9 @@ extension KafkaError {
 package enum KafkaDelivery: Hashable, Sendable {
   /// Acknowledged by all replicas that count.
   case delivered(partition: Int32, offset: Int64)
-  /// Certainly not in the log, and it will not be.
+  /// The library never got it (a delayed `produce` that failed): it is not in the log and never will be.
   case notPersisted(String)
-  /// It may be in the log, or come to be.
+  /// The library had it: it may be in the log, or come to be.
   case possiblyPersisted(String)
 }
 

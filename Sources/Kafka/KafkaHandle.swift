@@ -41,16 +41,25 @@ final class KafkaHandle: @unchecked Sendable {
     }
   }
 
+  /// How long an owner waits for the end of its client. A call under way has a deadline of its own, but a look-up of a
+  /// name, for which the library's threads wait, has none: it then ends on its own thread, or with the process.
+  private static let patience = Duration.seconds(2)
+
   /// Frees the client and ends its threads, after every call that is under way. It must not be used afterwards.
   ///
-  /// - Parameter leavesGroup: whether a member of a group that has not left yet does so (which may block a while).
+  /// - Parameters:
+  ///   - leavesGroup: whether a member of a group that has not left yet does so (which may block a while).
+  ///   - before: what must be freed first.
   @LoopActor
-  func destroy(leavesGroup: Bool = true) async {
+  func destroy(leavesGroup: Bool = true, _ before: @escaping @Sendable () -> Void = {}) async {
     let flags = leavesGroup ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE
-    _ = try? await offLoop { pointer in
-      rd_kafka_destroy_flags(pointer, flags)
-      return .success(())
+    let ended = Completion<Void>()
+    calls.run {
+      before()
+      rd_kafka_destroy_flags(self.pointer, flags)
+      EventLoop.shared.submit { ended.succeed(()) }
     }
+    _ = try? await ended.value(deadline: .now + Self.patience)
   }
 }
 
