@@ -15,14 +15,16 @@ package final class AdminAPI {
   private let coupons: (any CouponService)?
   private let token: SecretToken
   private let requests: RequestMetrics
+  private let troubles: Troubles
   private let requestDeadline: Duration
   private let faults: AdminFaults?
 
   package init(
-    services: APIServices, token: SecretToken, metrics: Metrics, requestDeadline: Duration,
+    services: APIServices, token: SecretToken, metrics: Metrics, troubles: Troubles,
+    requestDeadline: Duration,
     faults: FaultControl? = nil
   ) {
-    (coupons, self.token) = (services.coupons, token)
+    (coupons, self.token, self.troubles) = (services.coupons, token, troubles)
     self.faults = faults.map { control in
       AdminFaults(board: control.board, peers: AdminPeers(control.peers, token: control.token))
     }
@@ -84,7 +86,7 @@ package final class AdminAPI {
           headers: [("Location", "/v1/policies/\(policy.id)")], body: Representation.policy(policy))
       case .conflict(let existing): Problem.policyExists(existing.id)
       case .noneFree: Problem.noPolicyIDLeft
-      case .trouble(let trouble): Problem.trouble(trouble)
+      case .trouble(let trouble): self.troubles.answer(trouble, of: "operator")
       }
     }
   }
@@ -107,7 +109,7 @@ package final class AdminAPI {
         }
         return HTTPResponse(status: 200, contentType: "application/x-ndjson", body: lines)
       case .noSuchPolicy: return Problem.noSuchPolicy
-      case .trouble(let trouble): return Problem.trouble(trouble)
+      case .trouble(let trouble): return self.troubles.answer(trouble, of: "operator")
       }
     }
   }

@@ -87,6 +87,9 @@ enum Problem {
   static let malformedAfter = render(
     .badRequest, detail: "after is the sequence of an event: a whole number that is not negative.")
 
+  static let unknownConcern = render(
+    .badRequest, detail: "for is coupons or platform; without it the answer is for a load balancer.")
+
   static func unauthorized(challenge: String) -> HTTPResponse {
     render(.unauthorized, headers: [("WWW-Authenticate", challenge)])
   }

@@ -7,16 +7,22 @@ package import Operations
 package struct APIServices: Sendable {
   package let coupons: (any CouponService)?
   package let bystander: (any BystanderService)?
+  /// Of what concerns coupons; in a worker, of writing them.
   package let readiness: @Sendable @LoopActor () -> ServiceReadiness
+  /// Of the rest of the platform; nil in a worker.
+  package let platform: (@Sendable @LoopActor () -> ServiceReadiness)?
 
-  package init(coupons: any CouponService, bystander: any BystanderService) {
-    (self.coupons, self.bystander) = (coupons, bystander)
+  package init(
+    coupons: any CouponService, bystander: any BystanderService,
+    platform: @escaping @Sendable @LoopActor () -> ServiceReadiness
+  ) {
+    (self.coupons, self.bystander, self.platform) = (coupons, bystander, platform)
     readiness = { coupons.readiness() }
   }
 
   /// A program without API calls.
   package init(readiness: @escaping @Sendable @LoopActor () -> ServiceReadiness) {
-    (coupons, bystander) = (nil, nil)
+    (coupons, bystander, platform) = (nil, nil, nil)
     self.readiness = readiness
   }
 }
@@ -29,9 +35,17 @@ package final class PublicAPI {
   private let requests: RequestMetrics
   private let clock: SystemClock
   private let deadlineNanoseconds: UInt64
+  private let readiness: Readiness
+  private let troubles: Troubles
+  /// Made once: a closure for each request would cost each an allocation.
+  private let issued: @Sendable @LoopActor (IssueAnswer) -> HTTPResponse
 
-  package init(services: APIServices, metrics: Metrics, clock: SystemClock, requestDeadline: Duration) {
+  package init(
+    services: APIServices, metrics: Metrics, troubles: Troubles, clock: SystemClock, requestDeadline: Duration
+  ) {
     (self.services, self.figures, self.clock) = (services, metrics, clock)
+    (self.troubles, readiness) = (troubles, Readiness(services))
+    issued = { PublicAPI.response($0, troubles) }
     requests = RequestMetrics(metrics)
     deadlineNanoseconds = UInt64(max(0, requestDeadline.nanoseconds))
   }
@@ -62,7 +76,7 @@ package final class PublicAPI {
       guard case .number(let id) = route.id else { return .now(Problem.malformedID) }
       return route.name == .stay ? stay(id, deadline, bystander) : book(request, id, deadline, bystander)
     case .problem: return .now(ProblemPages.answer(route.code))
-    default: return .now(operations(route.name))
+    default: return .now(operations(route.name, request))
     }
   }
 
@@ -76,17 +90,17 @@ package final class PublicAPI {
     let trace = request.headers.first("traceparent").flatMap(TraceContext.init)?.description
     let asked = IssueRequest(
       policyID: id, userID: user, time: clock.now(), deadline: deadline, traceparent: trace)
-    return coupons.issue(asked).map(PublicAPI.response)
+    return coupons.issue(asked).map(issued)
   }
 
-  private nonisolated static func response(_ answer: IssueAnswer) -> HTTPResponse {
+  private static func response(_ answer: IssueAnswer, _ troubles: Troubles) -> HTTPResponse {
     switch answer {
     case .created(let coupon): .json(Representation.coupon(coupon), status: 201)
     case .existing(let coupon): .json(Representation.coupon(coupon))
     case .soldOut: Problem.soldOut
     case .notOpen(let next): Problem.notOpen(next: next)
     case .noSuchPolicy: Problem.noSuchPolicy
-    case .trouble(let trouble): Problem.trouble(trouble)
+    case .trouble(let trouble): troubles.answer(trouble, of: "coupons")
     }
   }
 
@@ -94,12 +108,12 @@ package final class PublicAPI {
     _ id: PolicyID, _ deadline: Instant, _ coupons: any CouponService
   ) -> Reply<HTTPResponse> {
     let time = clock.now()
-    return coupons.status(of: id, at: time, deadline: deadline).map { answer in
+    return coupons.status(of: id, at: time, deadline: deadline).map { [troubles] answer in
       switch answer {
       case .policy(let policy, let window, let issued):
         .json(Representation.policy(policy, window: window, issued: issued, at: time))
       case .noSuchPolicy: Problem.noSuchPolicy
-      case .trouble(let trouble): Problem.trouble(trouble)
+      case .trouble(let trouble): troubles.answer(trouble, of: "coupons")
       }
     }
   }
@@ -109,12 +123,12 @@ package final class PublicAPI {
   ) -> Reply<HTTPResponse> {
     let user: UserID
     do { user = try request.userID() } catch { return .now(Problem.invalidUserID(error)) }
-    return coupons.latestCoupon(of: user, in: id, deadline: deadline).map { answer in
+    return coupons.latestCoupon(of: user, in: id, deadline: deadline).map { [troubles] answer in
       switch answer {
       case .coupon(let coupon): .json(Representation.coupon(coupon))
       case .none: Problem.noCoupon
       case .noSuchPolicy: Problem.noSuchPolicy
-      case .trouble(let trouble): Problem.trouble(trouble)
+      case .trouble(let trouble): troubles.answer(trouble, of: "coupons")
       }
     }
   }
@@ -123,7 +137,7 @@ package final class PublicAPI {
 
   private func stays(_ deadline: Instant, _ bystander: any BystanderService) -> Reply<HTTPResponse> {
     .later {
-      await bystander.stays(deadline: deadline).response { .json(Representation.stays($0)) }
+      await bystander.stays(deadline: deadline).response(self.troubles) { .json(Representation.stays($0)) }
     }
   }
 
@@ -131,7 +145,7 @@ package final class PublicAPI {
     HTTPResponse
   > {
     .later {
-      await bystander.stay(id, deadline: deadline).response { .json(Representation.stay($0)) }
+      await bystander.stay(id, deadline: deadline).response(self.troubles) { .json(Representation.stay($0)) }
     }
   }
 
@@ -141,7 +155,7 @@ package final class PublicAPI {
     let user: UserID
     do { user = try request.userID() } catch { return .now(Problem.invalidUserID(error)) }
     return .later {
-      await bystander.book(stay: id, by: user, deadline: deadline).response {
+      await bystander.book(stay: id, by: user, deadline: deadline).response(self.troubles) {
         .json(Representation.booking($0), status: 201)
       }
     }
@@ -149,12 +163,13 @@ package final class PublicAPI {
 
   // MARK: - The operator's view
 
-  private func operations(_ route: RouteName) -> HTTPResponse {
+  private func operations(_ route: RouteName, _ request: HTTPRequest) -> HTTPResponse {
     switch route {
     case .health: return .json(Array("{\"status\":\"ok\"}".utf8))
     case .readiness:
-      let readiness = services.readiness()
-      return .json(Representation.readiness(readiness), status: readiness.isReady ? 200 : 503)
+      guard let asked = request.queryValue("for") else { return ready(readiness.answer()) }
+      guard let concern = Concern(rawValue: String(asked)) else { return Problem.unknownConcern }
+      return readiness.answer(for: concern).map(ready) ?? Problem.notFound
     case .metrics:
       return HTTPResponse(status: 200, contentType: Metrics.contentType, body: figures.render())
     case .contract:
@@ -162,15 +177,30 @@ package final class PublicAPI {
     default: return Problem.notFound
     }
   }
+
+  private func ready(_ answer: (isReady: Bool, reasons: [String])) -> HTTPResponse {
+    .json(
+      Representation.readiness(answer.isReady, answer.reasons), status: answer.isReady ? 200 : 503)
+  }
+}
+
+extension Troubles {
+  /// The problem, counted.
+  func answer(_ trouble: ServiceTrouble, of concern: StaticString) -> HTTPResponse {
+    note(trouble, of: concern)
+    return Problem.trouble(trouble)
+  }
 }
 
 extension BystanderAnswer {
-  fileprivate func response(_ found: (Value) -> HTTPResponse) -> HTTPResponse {
+  @LoopActor fileprivate func response(
+    _ troubles: Troubles, _ found: (Value) -> HTTPResponse
+  ) -> HTTPResponse {
     switch self {
     case .found(let value): found(value)
     case .notFound: Problem.noSuchStay
     case .full: Problem.noRoomsLeft
-    case .trouble(let trouble): Problem.trouble(trouble)
+    case .trouble(let trouble): troubles.answer(trouble, of: "platform")
     }
   }
 }
@@ -178,7 +208,7 @@ extension BystanderAnswer {
 extension Reply {
   /// The same reply, rendered: at once if it is available, otherwise later.
   @LoopActor fileprivate func map(
-    _ render: @escaping @Sendable (Value) -> HTTPResponse
+    _ render: @escaping @Sendable @LoopActor (Value) -> HTTPResponse
   ) -> Reply<HTTPResponse> {
     switch self {
     case .now(let value): .now(render(value))

@@ -129,13 +129,13 @@ enum Representation {
     return json.bytes
   }
 
-  static func readiness(_ readiness: ServiceReadiness) -> [UInt8] {
+  static func readiness(_ isReady: Bool, _ reasons: [String]) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
-      json.member("ready", readiness.isReady)
+      json.member("ready", isReady)
       json.key("reasons")
       json.array { json in
-        for reason in readiness.reasons { json.string(reason) }
+        for reason in reasons { json.string(reason) }
       }
     }
     return json.bytes

@@ -64,7 +64,9 @@ package final class Monolith: ApplicationPart {
   package func application() -> Application {
     Application(
       server: settings.server, admin: settings.admin,
-      services: APIServices(coupons: coupons, bystander: bystander), parts: [self], context: context,
+      services: APIServices(
+        coupons: coupons, bystander: bystander, platform: { [database] in database.readiness }),
+      parts: [self], context: context,
       clock: clock)
   }
 

@@ -16,6 +16,12 @@ package enum Names {
     "\(prefix)timeattack:{\(policy)}:\(day):issued:users"
   }
 
+  /// The set on which a program tries whether Redis carries out what it needs; empty but for an instant. No policy has the
+  /// number 0, and the name begins and ends like a day's set, so that what a role may do there it may do here.
+  package static func gateTrial(prefix: String = "") -> String {
+    "\(prefix)timeattack:{0}:trial:issued:users"
+  }
+
   /// The pattern that matches all of these keys, for `lab reset`.
   package static func issuedUsersPattern(prefix: String = "") -> String {
     "\(prefix)timeattack:{*}:*:issued:users"

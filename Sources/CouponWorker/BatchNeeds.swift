@@ -31,6 +31,14 @@ package struct BatchNeeds: Equatable {
     mentioned.compactMap { known[$0] }
   }
 
+  /// The days of known policies whose counters the tables do not have; nil where they have all. A policy comes with
+  /// the counters of all its days.
+  package func missing(
+    from counters: some Sequence<PolicyDay>, policies: [PolicyID: Policy]
+  ) -> MissingCounter? {
+    days.subtracting(counters).first { policies[$0.policyID] != nil }.map { MissingCounter(day: $0) }
+  }
+
   /// The policies that the batch speaks of and that are not known: they have to be looked up first.
   package static func unknownPolicies(_ batch: WorkerBatch, policies: [PolicyID: Policy]) -> Set<PolicyID> {
     var unknown: Set<PolicyID> = []
@@ -38,5 +46,16 @@ package struct BatchNeeds: Equatable {
       unknown.insert(entry.policyID)
     }
     return unknown
+  }
+}
+
+/// A policy without the counter of one of its days: no log leads to such tables, and an UPDATE of that counter would
+/// change nothing without a word.
+package struct MissingCounter: Error, Hashable, CustomStringConvertible {
+  package let day: PolicyDay
+
+  package var description: String {
+    "policy_day has no row of policy \(day.policyID) on \(day.day), although policy has the policy: "
+      + "nothing of this batch was written; `lab rebuild --apply` makes both from the events"
   }
 }

@@ -1,46 +1,51 @@
 import CouponDomain
-import CouponStore
-import EventLoop
-import Kafka
-import Postgres
+package import CouponStore
+package import EventLoop
+package import Kafka
+package import Postgres
 
 /// Applies one batch in one transaction: lock the offset, load, fold, write, commit.
 @LoopActor
-final class BatchWriter: BatchTables {
+package final class BatchWriter: BatchTables {
   private let pool: PostgresPool
   private let topic: String
   private let empty: LogLedger
   /// False where Redis has decided, and the claims are only to be inserted.
   private let decides: Bool
   private let fold: BatchFold
-  /// Policies never change: what was once there is kept.
-  private var policies: [PolicyID: Policy] = [:]
+  private var memories: [Int: PartitionMemory] = [:]
   private var cursors: [Int: PartitionCursor] = [:]
 
   static let patience = Duration.seconds(10)
 
-  init(
+  package init(
     _ pool: PostgresPool, topic: String, empty: LogLedger, decides: Bool, fold: @escaping BatchFold
   ) {
     (self.pool, self.topic, self.empty) = (pool, topic, empty)
     (self.decides, self.fold) = (decides, fold)
   }
 
-  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
-    let outcome = try await pool.transaction(deadline: .now + BatchWriter.patience) { transaction in
-      try await self.apply(batch, messages, in: transaction)
+  package func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
+    // Nothing is remembered of a transaction whose end is not known.
+    let memory = memories.removeValue(forKey: batch.partition)
+    let (outcome, policies) = try await pool.transaction(deadline: .now + BatchWriter.patience) {
+      transaction in
+      try await self.apply(batch, messages, memory, in: transaction)
     }
     if case .applied(let result) = outcome {
-      for (_, created) in result.policies { policies[created.policy.id] = created.policy }
+      memories[batch.partition] = PartitionMemory(next: result.next, policies: policies)
     }
     return outcome
   }
 
+  /// - Returns: also every policy of the partition that is known after it.
   private func apply(
-    _ batch: WorkerBatch, _ messages: [KafkaMessage], in transaction: PostgresTransaction
-  ) async throws -> BatchOutcome {
+    _ batch: WorkerBatch, _ messages: [KafkaMessage], _ memory: PartitionMemory?,
+    in transaction: PostgresTransaction
+  ) async throws -> (BatchOutcome, [PolicyID: Policy]) {
     let partition = Int32(batch.partition)
-    let unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
+    var policies = memory?.policies ?? [:]
+    var unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
     let locked = try await transaction.run(
       OffsetSQL.lock(topic: topic, partition: partition)
         + (unknown.isEmpty ? [] : [BatchSQL.policies(unknown)]))
@@ -50,33 +55,51 @@ final class BatchWriter: BatchTables {
     cursors[batch.partition] = cursor
     switch step {
     case .apply: break
-    case .seek(let offset): return .seek(offset)
-    case .stop(let problem): return .stop(problem)
+    case .seek(let offset): return (.seek(offset), [:])
+    case .stop(let problem): return (.stop(problem), [:])
     }
-    if !unknown.isEmpty {
-      for policy in try BatchSQL.readPolicies(locked[2]) { policies[policy.id] = policy }
+    var found = unknown.isEmpty ? [] : try BatchSQL.readPolicies(locked[2])
+    if let memory, memory.next != stored.nextOffset {
+      // Somebody else has written, or the database went back in time: what it had may be gone.
+      policies = [:]
+      unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
+      found = try BatchSQL.readPolicies(try await transaction.run([BatchSQL.policies(unknown)])[0])
     }
-    let result = fold(batch, try await load(for: batch, in: transaction), decides)
+    for policy in found { policies[policy.id] = policy }
+    let result = fold(batch, try await load(for: batch, policies, in: transaction), decides)
+    for (_, created) in result.policies { policies[created.policy.id] = created.policy }
     let firstHash = batch.first == 0 ? messages.first.map(\.firstHash) : nil
     let record = result.record(of: batch, messages, topic: topic, policies: policies)
     _ = try await transaction.finish(
       (decides ? record.statements : record.statementsWithoutDeciding)
         + [OffsetSQL.advance(topic: topic, partition: partition, to: result.next, firstHash: firstHash)])
-    return .applied(result)
+    return (.applied(result), policies)
   }
 
   /// The ledger that the batch is folded over.
-  private func load(for batch: WorkerBatch, in transaction: PostgresTransaction) async throws -> LogLedger {
+  private func load(
+    for batch: WorkerBatch, _ policies: [PolicyID: Policy], in transaction: PostgresTransaction
+  ) async throws -> LogLedger {
     let needs = BatchNeeds(batch, policies: policies)
     var coupons: [Coupon] = []
     var counters: [(day: PolicyDay, issued: Int)] = []
-    if decides, !needs.people.isEmpty {
-      let loaded = try await transaction.run([BatchSQL.coupons(needs.people), BatchSQL.counters(needs.days)])
-      coupons = try BatchSQL.readCoupons(loaded[0])
-      counters = try BatchSQL.readCounters(loaded[1]).map { ($0.0, $0.issued) }
+    if !needs.people.isEmpty {
+      let loaded = try await transaction.run(
+        [BatchSQL.counters(needs.days)] + (decides ? [BatchSQL.coupons(needs.people)] : []))
+      counters = try BatchSQL.readCounters(loaded[0]).map { ($0.0, $0.issued) }
+      if decides { coupons = try BatchSQL.readCoupons(loaded[1]) }
     }
-    return empty.seeded(policies: needs.policies(of: policies), coupons: coupons, counters: counters)
+    if let missing = needs.missing(from: counters.map(\.day), policies: policies) { throw missing }
+    return empty.seeded(
+      policies: needs.policies(of: policies), coupons: coupons, counters: decides ? counters : [])
   }
+}
+
+/// What a writer knows of a partition: true as long as the database stands where the writer left it.
+private struct PartitionMemory {
+  let next: Int64
+  /// Policies never change.
+  let policies: [PolicyID: Policy]
 }
 
 extension KafkaMessage {
@@ -87,12 +110,10 @@ extension KafkaMessage {
 extension BatchResult {
   /// What the database has to write for it.
   fileprivate func record(
-    of batch: WorkerBatch, _ messages: [KafkaMessage], topic: String, policies known: [PolicyID: Policy]
+    of batch: WorkerBatch, _ messages: [KafkaMessage], topic: String, policies: [PolicyID: Policy]
   ) -> BatchRecord {
     var record = BatchRecord(topic: topic, partition: Int32(batch.partition))
-    var policies = known
     for (index, created) in self.policies {
-      policies[created.policy.id] = created.policy
       record.add(created, payload: messages[index].value)
     }
     for issued in issued {

@@ -254,11 +254,33 @@ final class LogWorker {
 
   // MARK: - Lag
 
+  /// A database that was put back to an older state has no more of the log than it had then, and no message may come
+  /// for days to show it: looked up, and read again from there.
+  private func seekWhereTheTablesWentBack(_ group: any LogGroup) async {
+    let assignment = assignment
+    let applied = figures.applied
+    guard let known = await offsets.read(deadline: .now + .seconds(1)), !isStopped,
+      assignment == self.assignment
+    else { return }
+    for (partition, next) in applied.sorted(by: { $0.key < $1.key })
+    where group.partitions.contains(partition) {
+      // What was applied before the question is in every answer of the same database.
+      let stored = known[partition]?.nextOffset ?? 0
+      guard stored < next else { continue }
+      log.warning(
+        "the database has gone back in time; the log is read again from there",
+        ["partition": Int(partition), "applied": Int(next), "offset": Int(stored)])
+      figures.began(partition, at: stored)
+      group.seek(partition, to: stored)
+    }
+  }
+
   /// How far the tables are behind the log, looked up once a second.
   private func watchLag(_ admin: KafkaAdmin) async {
     while !isStopped {
       await EventLoop.shared.sleep(for: .seconds(1))
       guard !isStopped, isAssigned, let group else { continue }
+      await seekWhereTheTablesWentBack(group)
       // One by one: a partition without a leader does not hide the others.
       for partition in group.partitions.sorted() where !isStopped {
         let marks = try? await admin.watermarks(

@@ -13,6 +13,8 @@ final class WorkerFigures {
   private let deadLetters: Counter
   private var lags: [Int32: Gauge] = [:]
   private var next: [Int32: Int64] = [:]
+  /// The next offset of each partition, as the tables had it last.
+  var applied: [Int32: Int64] { next }
 
   init(_ metrics: Metrics) {
     self.metrics = metrics

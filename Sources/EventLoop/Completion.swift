@@ -47,8 +47,8 @@ package final class Completion<Value: Sendable> {
   }
 
   /// - Throws: `DeadlineExceeded` if `deadline` passes first; a later result is ignored.
-  package func value(deadline: Instant) async throws -> Value {
-    if !isDone { timer = EventLoop.shared.schedule(at: deadline) { self.fail(DeadlineExceeded()) } }
+  package func value(deadline: Instant, on clock: LoopClock = .real) async throws -> Value {
+    if !isDone { timer = clock.schedule(at: deadline) { self.fail(DeadlineExceeded()) } }
     return try await value()
   }
 

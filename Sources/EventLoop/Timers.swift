@@ -4,11 +4,15 @@ internal import Clibuv
 @LoopActor
 package final class LoopTimer {
   fileprivate var work: (@LoopActor () -> Void)?
-  private unowned let loop: EventLoop
+  /// Nil for a timer of a `VirtualTime`.
+  private let loop: EventLoop?
 
   fileprivate init(loop: EventLoop, work: @escaping @LoopActor () -> Void) {
     (self.loop, self.work) = (loop, work)
   }
+
+  /// A timer that somebody else fires.
+  init(work: @escaping @LoopActor () -> Void) { (loop, self.work) = (nil, work) }
 
   package var isPending: Bool { work != nil }
 
@@ -16,7 +20,14 @@ package final class LoopTimer {
   package func cancel() {
     guard work != nil else { return }
     work = nil
-    loop.timers.noteCancelled()
+    loop?.timers.noteCancelled()
+  }
+
+  /// Runs the work of a timer of a `VirtualTime`, once.
+  package func fire() {
+    guard let work else { return }
+    self.work = nil
+    work()
   }
 }
 

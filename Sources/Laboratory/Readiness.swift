@@ -5,7 +5,7 @@ import Terminal
 
 /// Asking programs over HTTP.
 extension Lab {
-  /// Waits until every part answers `/readyz` with 200.
+  /// Waits until every part is ready for coupons.
   ///
   /// - Throws: `LabFailure` naming the part that is not ready and its log.
   package func awaitReadiness(of parts: [LabPart], within limit: Duration) async throws {
@@ -31,11 +31,13 @@ extension Lab {
 }
 
 package enum Readiness {
-  /// Nil where the program at this address is ready, else why it is not.
+  /// Nil where the program at this address is ready for coupons, else why it is not. (`/readyz` alone is for balancers and
+  /// stays 200 while a server that only coupons need is away.)
   @LoopActor
   package static func ask(_ address: SocketAddress) async -> String? {
     do throws(LabFailure) {
-      let answer = try await HTTPClient.ask(address, HTTPRequest(.get, "/readyz"), within: .seconds(3))
+      let answer = try await HTTPClient.ask(
+        address, HTTPRequest(.get, "/readyz?for=coupons"), within: .seconds(3))
       guard answer.status != 200 else { return nil }
       return "\(answer.status) \(Operator.oneLine(answer.body))"
     } catch { return error.description }

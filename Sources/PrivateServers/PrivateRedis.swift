@@ -21,6 +21,7 @@ package final class PrivateRedis: PrivateServer {
   private let directory: String
   private let durability: Durability
   private let password: String
+  private let extra: [String]
 
   /// `redis://:password@127.0.0.1:port/0`: a secret.
   package var url: String { "redis://:\(password)@127.0.0.1:\(port)/0" }
@@ -29,21 +30,22 @@ package final class PrivateRedis: PrivateServer {
   private var configuration: String { directory + "/redis.conf" }
 
   private init(
-    directory: String, log: String, durability: Durability, password: String,
+    directory: String, log: String, durability: Durability, password: String, extra: [String] = [],
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void
   ) {
     (self.directory, self.log, self.durability) = (directory, log, durability)
-    (self.password, self.onProcess) = (password, onProcess)
+    (self.password, self.extra, self.onProcess) = (password, extra, onProcess)
   }
 
+  /// - Parameter extra: further lines of `redis.conf`.
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
-    in directory: String, durability: Durability = .everySecond, log: String? = nil,
+    in directory: String, durability: Durability = .everySecond, extra: [String] = [], log: String? = nil,
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
   ) async throws -> PrivateRedis {
     let server = PrivateRedis(
       directory: directory, log: log ?? directory + "/redis.log", durability: durability,
-      password: randomSecret(), onProcess: onProcess)
+      password: randomSecret(), extra: extra, onProcess: onProcess)
     try ServerFiles.makeFolder(server.data)
     try await Launch.onFreePort("Redis") { port in
       server.port = port
@@ -116,6 +118,6 @@ package final class PrivateRedis: PrivateServer {
     appendfsync \(durability == .always ? "always" : "everysec")
     maxmemory-policy noeviction
     tcp-backlog 511
-    """ + "\n"
+    """ + "\n" + extra.map { $0 + "\n" }.joined()
   }
 }

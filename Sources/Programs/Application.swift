@@ -56,12 +56,14 @@ package final class Application {
     context.metrics.gauge(
       "request_deadline_seconds", help: "Time limit of a request (REQUEST_DEADLINE_MS)."
     ).value = server.requestDeadline.milliseconds / 1_000
+    let troubles = Troubles(context.metrics, context.log)
     publicAPI = PublicAPI(
-      services: services, metrics: context.metrics, clock: clock, requestDeadline: server.requestDeadline)
+      services: services, metrics: context.metrics, troubles: troubles, clock: clock,
+      requestDeadline: server.requestDeadline)
     adminAPI = admin.listener.map { listener in
       AdminAPI(
         services: services, token: SecretToken(listener.token), metrics: context.metrics,
-        requestDeadline: server.requestDeadline,
+        troubles: troubles, requestDeadline: server.requestDeadline,
         faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) })
     }
   }

@@ -6,7 +6,10 @@ struct RedisCall<Caller> {
     case caller(Caller)
     /// Sent under a fault switch that discards the answer.
     case unanswered(Caller)
-    case login(command: String, isLast: Bool)
+    /// A step of the login, by its index.
+    case login(Int)
+    /// The session's own question whether transactions are carried out.
+    case trial
   }
 
   /// The commands between MULTI and EXEC; nil for a single command.
@@ -19,15 +22,18 @@ struct RedisCall<Caller> {
   var caller: Caller? {
     switch owner {
     case .caller(let caller), .unanswered(let caller): caller
-    case .login, nil: nil
+    case .login, .trial, nil: nil
     }
   }
 }
 
 /// The replies that have come to the first call in flight.
 struct RedisReplies {
+  static let watchedKeyChanged = "a watched key has changed"
+
   private var received = 0
   private var refusals = 0
+  private var isMultiRefused = false
   private var firstRefusal: String?
 
   /// Takes the next reply; returns the result once it was the last one.
@@ -42,13 +48,14 @@ struct RedisReplies {
     guard received < commands + 2 else { return outcome(of: reply, commands: commands) }
     if let message = reply.errorMessage {
       refusals += 1
+      if received == 1 { isMultiRefused = true }
       firstRefusal = firstRefusal ?? message
     }
     return nil
   }
 
-  /// What EXEC's reply means. After a refused MULTI the commands run alone: only if all of them were refused is it known
-  /// that nothing was applied.
+  /// What EXEC's reply means: an error to EXEC itself is that nothing was applied. After a refused MULTI the commands run
+  /// alone: only if all of them were refused is that known.
   private func outcome(of reply: RedisReply, commands: Int) -> Result<[RedisReply], RedisError> {
     switch reply {
     case .array(let elements) where elements.count == commands:
@@ -56,13 +63,18 @@ struct RedisReplies {
         return .failure(.outcomeUnknown(message))
       }
       return .success(elements)
-    case .null: return .failure(.aborted("a watched key has changed"))
-    case .error(let message) where message.hasPrefix("EXECABORT"):
-      return .failure(.aborted(firstRefusal ?? message))
+    case .null: return .failure(.aborted(RedisReplies.watchedKeyChanged))
     case .error(let message):
-      return refusals == commands + 1
-        ? .failure(.aborted(firstRefusal ?? message)) : .failure(.outcomeUnknown(message))
+      let reason = firstRefusal ?? RedisReplies.cause(of: message)
+      return !isMultiRefused || refusals == commands + 1
+        ? .failure(.aborted(reason)) : .failure(.outcomeUnknown(reason))
     default: return .failure(.outcomeUnknown("an unexpected reply to EXEC"))
     }
+  }
+
+  /// `EXECABORT Transaction discarded because of: NOPERM …` is the refusal of EXEC itself.
+  private static func cause(of message: String) -> String {
+    guard message.hasPrefix("EXECABORT"), let colon = message.firstIndex(of: ":") else { return message }
+    return String(message[colon...].dropFirst().drop { $0 == " " })
   }
 }

@@ -6,6 +6,9 @@ package import EventLoop
 /// From `start()` until `close()` it connects by itself, again and again. Without a connection a call fails at once as
 /// `unavailable`. A call without an answer at its deadline is `outcomeUnknown`; if the server has said nothing since the
 /// call was sent, the connection is closed with everything in flight.
+///
+/// A server that refuses what concerns every call is left: the host is looked up anew, and the next server has to pass
+/// the login. Once a second the login's last step is repeated, so that `trouble` is known without a caller.
 @LoopActor
 package final class RedisClient {
   package typealias Handler = @LoopActor (Result<[RedisReply], RedisError>) -> Void
@@ -17,6 +20,9 @@ package final class RedisClient {
   }
 
   private static let connectTimeout = Duration.seconds(2)
+  private static let trialInterval = Duration.seconds(1)
+  /// Different reasons that are told of one trouble: where a host's addresses fail in turn, they repeat.
+  private static let reasonsATrouble = 16
   private static let noConnection = "no connection within \(connectTimeout.milliseconds) ms"
 
   private let configuration: RedisConfiguration
@@ -27,27 +33,31 @@ package final class RedisClient {
   private var isFlushPlanned = false
   private var expiry: LoopTimer?
   private var waiters: [Completion<Void>] = []
+  private var toldTroubles: Set<RedisTrouble> = []
 
-  /// Called with true when the connection is ready, and with false when it is lost.
-  package var onConnectionChange: (@LoopActor (Bool) -> Void)?
+  /// Called when transactions are no longer carried out, again for each further reason, and with nil when they are again.
+  package var onTrouble: (@LoopActor (RedisTrouble?) -> Void)?
 
   /// - Parameters:
   ///   - name: shown by `CLIENT LIST`; letters, digits and dashes.
   ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
+  ///   - trial: commands of a transaction that needs every right that the caller needs and changes nothing in the end.
+  ///     Without them a connection is ready as soon as the server answers a PING.
   ///   - resolve: the addresses of the host, which are tried in turn.
   package init(
     configuration: RedisConfiguration, name: String, maxPending: Int = 65_536, seam: (any CallSeam)? = nil,
+    trial: [[String]] = [],
     resolve: @escaping Resolver = { try await EventLoop.shared.resolve(host: $0, port: $1) }
   ) {
     (self.configuration, self.seam, self.resolve) = (configuration, seam, resolve)
     session = RedisSession(
-      login: configuration.login(name: name), maxPending: maxPending,
+      login: configuration.login(name: name, trial: trial), maxPending: maxPending,
       loginTimeout: RedisClient.connectTimeout)
   }
 
   package var isConnected: Bool { session.phase == .ready }
-  /// Why there is no connection, for people; nil while there is one.
-  package var trouble: String? { session.trouble }
+  /// Why transactions are not carried out now; nil while they are.
+  package var trouble: RedisTrouble? { session.trouble }
   package var statistics: RedisStatistics { session.statistics }
 
   package func start() {
@@ -105,6 +115,13 @@ package final class RedisClient {
     send(.transaction, deadline: deadline, write: write, completion: completion)
   }
 
+  /// One command without a task.
+  package func command(
+    deadline: Instant, write: (inout RedisWriter) -> Void, completion: @escaping Handler
+  ) {
+    send(.command, deadline: deadline, write: write, completion: completion)
+  }
+
   private func send(
     _ kind: RedisCallKind, deadline: Instant, write: (inout RedisWriter) -> Void,
     completion: @escaping Handler
@@ -143,6 +160,7 @@ package final class RedisClient {
       do {
         try await askSeam()
         guard session.isCurrent(attempt) else { return }
+        limitLookup(attempt)
         let addresses = try await resolve(configuration.host, configuration.port)
         guard session.isCurrent(attempt) else { return }
         guard !addresses.isEmpty else { throw RedisError.unavailable("\(configuration.host) has no address") }
@@ -150,6 +168,14 @@ package final class RedisClient {
       } catch {
         lost(attempt, "\(error)")
       }
+    }
+  }
+
+  /// A look-up that never ends must not end the attempts.
+  private func limitLookup(_ attempt: Int) {
+    EventLoop.shared.schedule(after: RedisClient.connectTimeout) { [weak self] in
+      guard let self, session.isLate(attempt), connection == nil else { return }
+      lost(attempt, "the name service did not answer in time")
     }
   }
 
@@ -187,7 +213,7 @@ package final class RedisClient {
     expiry?.cancel()
     expiry = nil
     for caller in loss.callers { caller.tell(.failure(loss.error)) }
-    if loss.wasReady { onConnectionChange?(false) }
+    takeNews()
     guard let pause = loss.pause else { return }
     let attempt = session.attempt
     EventLoop.shared.schedule(after: pause) { [weak self] in
@@ -202,10 +228,43 @@ package final class RedisClient {
     case .tell(let caller, let outcome): caller.tell(outcome)
     case .cut(let reason): connection?.close(reason)
     case .ready:
-      onConnectionChange?(true)
+      planTrial(session.attempt)
       let ready = waiters
       waiters = []
       for waiter in ready { waiter.succeed(()) }
+    }
+    if session.hasNews { takeNews() }
+  }
+
+  private func takeNews() {
+    let end = session.takeNews()
+    tellTrouble()
+    if let end { connection?.close(end) }
+  }
+
+  private func tellTrouble() {
+    guard session.phase != .stopped else { return }
+    guard let trouble = session.trouble else {
+      if !toldTroubles.isEmpty { onTrouble?(nil) }
+      toldTroubles = []
+      return
+    }
+    guard toldTroubles.count < RedisClient.reasonsATrouble, toldTroubles.insert(trouble).inserted else {
+      return
+    }
+    onTrouble?(trouble)
+  }
+
+  /// Under a fault switch the callers alone meet the fault.
+  private func planTrial(_ attempt: Int) {
+    guard session.hasTrial else { return }
+    EventLoop.shared.schedule(after: RedisClient.trialInterval) { [weak self] in
+      guard let self, session.isCurrent(attempt), session.phase == .ready else { return }
+      if seam?.isClear != false {
+        let now = Instant.now
+        sent(session.tryAgain(now: now, deadline: now + RedisClient.connectTimeout))
+      }
+      planTrial(attempt)
     }
   }
 
@@ -239,15 +298,5 @@ package final class RedisClient {
     if let next = overdue.next { planExpiry(at: next) }
     for caller in overdue.callers { caller.tell(.failure(.outcomeUnknown(RedisSession<Caller>.noAnswer))) }
     if overdue.cuts { connection.close(RedisSession<Caller>.noAnswer) }
-  }
-}
-
-extension RedisConfiguration {
-  /// Logs in, selects the database and sends PING: a server that is still loading is not ready.
-  fileprivate func login(name: String) -> [[String]] {
-    var commands: [[String]] = []
-    if let password { commands.append(["AUTH"] + [user, password].compactMap { $0 }) }
-    if database != 0 { commands.append(["SELECT", String(database)]) }
-    return commands + [["CLIENT", "SETNAME", name], ["PING"]]
   }
 }

@@ -18,12 +18,20 @@ package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
         rule: url.hasPrefix("rediss://") ? "TLS (rediss://) is not supported" : "must begin with redis://")
     }
     var rest = Substring(url.dropFirst(scheme.count))
-    if let query = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) { rest = rest[..<query] }
+    guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else {
+      throw InvalidRedisURL(
+        rule:
+          "nothing may follow the database: options after ? or # are not known (percent-encode them in a password)"
+      )
+    }
     var path = Substring()
     if let slash = rest.firstIndex(of: "/") { (rest, path) = (rest[..<slash], rest[slash...].dropFirst()) }
     (user, password, rest) = try InvalidRedisURL.credentials(in: rest)
-    guard let database = path.isEmpty ? 0 : Int(path), (0...65_535).contains(database) else {
-      throw InvalidRedisURL(rule: "the database must be a number")
+    guard user == nil || password != nil else {
+      throw InvalidRedisURL(rule: "a user needs a password: redis://user:password@host")
+    }
+    guard let database = path.isEmpty ? 0 : InvalidRedisURL.number(path), database <= 65_535 else {
+      throw InvalidRedisURL(rule: "the database must be a number, 0 to 65535")
     }
     self.database = database
     (host, port) = try InvalidRedisURL.address(rest)
@@ -53,19 +61,51 @@ package struct InvalidRedisURL: Error, Hashable, Sendable, CustomStringConvertib
   }
 
   fileprivate static func address(_ text: Substring) throws(InvalidRedisURL) -> (host: String, port: Int) {
+    guard !text.contains(",") else {
+      throw InvalidRedisURL(rule: "it must name one host: several are not supported, nor is a cluster")
+    }
     var (host, port) = (text, Substring("6379"))
     if text.first == "[", let end = text.firstIndex(of: "]") {
       host = text[..<end].dropFirst()
       let rest = text[end...].dropFirst()
-      if rest.first == ":" { port = rest.dropFirst() }
-    } else if let colon = text.lastIndex(of: ":") {
-      (host, port) = (text[..<colon], text[colon...].dropFirst())
+      guard rest.isEmpty || rest.first == ":" else {
+        throw InvalidRedisURL(rule: "the host is not an address or a name")
+      }
+      if !rest.isEmpty { port = rest.dropFirst() }
+      guard host.utf8.allSatisfy(isPartOfIPv6) else {
+        throw InvalidRedisURL(rule: "the host is not an address")
+      }
+    } else {
+      if let colon = text.lastIndex(of: ":") { (host, port) = (text[..<colon], text[colon...].dropFirst()) }
+      guard host.utf8.allSatisfy(isPartOfName) else {
+        throw InvalidRedisURL(
+          rule: "the host is not an address or a name (an IPv6 address stands in brackets)")
+      }
     }
     guard !host.isEmpty else { throw InvalidRedisURL(rule: "the host is missing") }
-    guard let number = Int(port), (1...65_535).contains(number) else {
+    guard let number = number(port), (1...65_535).contains(number) else {
       throw InvalidRedisURL(rule: "the port must be 1 to 65535")
     }
     return (String(host), number)
+  }
+
+  /// Digits alone: `Int` takes signs, too.
+  fileprivate static func number(_ text: Substring) -> Int? {
+    text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(text) : nil
+  }
+
+  private static func isPartOfName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+
+  /// With the zone of a link-local address.
+  private static func isPartOfIPv6(_ byte: UInt8) -> Bool {
+    isPartOfName(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "%")
   }
 
   private static func percentDecoded(_ text: Substring) throws(InvalidRedisURL) -> String {

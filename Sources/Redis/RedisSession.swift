@@ -2,13 +2,16 @@ package import EventLoop
 
 /// The connection of a client and the calls on it. Pure: it takes events with their times and returns what to do.
 ///
-///     stopped ──start──▶ connecting ──opened──▶ loggingIn ──PONG──▶ ready
-///                         ▲     │                   │                │
-///                   retry │     └──────lost─────────┴──────lost──────┤
-///                         └────────────── pausing ◀──────────────────┘
+///     stopped ──start──▶ connecting ──opened──▶ loggingIn ──last step──▶ ready ──refusal──▶ draining
+///                         ▲     │                   │                      │                  │
+///                   retry │     └──────lost─────────┴─────────lost─────────┴────────lost──────┤
+///                         └────────────────────────── pausing ◀───────────────────────────────┘
 ///
 /// `stop` leads back to `stopped` from everywhere. A call that was not sent fails as `unavailable`; one that
 /// was sent and has no whole answer fails as `outcomeUnknown`. A `Caller` receives the result of a call.
+///
+/// A refusal that concerns every call (a replica, a missing right) ends the connection once what was sent is answered:
+/// the host may mean another server by now, and the next login shows whether this one serves.
 package struct RedisSession<Caller> {
   package typealias Outcome = Result<[RedisReply], RedisError>
 
@@ -18,18 +21,26 @@ package struct RedisSession<Caller> {
     case connecting
     case loggingIn
     case ready
+    /// Nothing more is sent; what was sent is still answered.
+    case draining
   }
 
   package private(set) var phase = Phase.stopped
   /// The number of the latest attempt to connect; events of an older one are ignored.
   package private(set) var attempt = 0
-  /// Why there is no connection, for people; nil while there is one.
-  package private(set) var trouble: String? = "not connected yet"
+  /// Why transactions are not carried out; nil while they are.
+  package private(set) var trouble: RedisTrouble? = RedisTrouble(.unreachable, "not connected yet")
+  /// `trouble` has changed, or the connection has drained: the driver looks after each reply.
+  package private(set) var hasNews = false
 
-  private let login: [[String]]
+  private let login: [RedisLoginStep]
   private let maxPending: Int
   private let loginTimeout: Duration
   private var failures = 0
+  /// A server refused calls after it had passed the login: a further login alone does not shorten the pauses.
+  private var isSuspect = false
+  /// What the present connection was refused with: the reason that outlives it.
+  private var verdict: RedisTrouble?
   /// Which of the host's addresses is next: a failed attempt moves on to the next one.
   private var turn = 0
   private var inFlight = Deque<RedisCall<Caller>>()
@@ -42,9 +53,9 @@ package struct RedisSession<Caller> {
   private var counters = RedisStatistics()
 
   /// - Parameters:
-  ///   - login: the commands that make a connection ready; the last one shows that the server serves.
+  ///   - login: what makes a connection ready; the last step shows that the server serves.
   ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
-  package init(login: [[String]], maxPending: Int, loginTimeout: Duration) {
+  package init(login: [RedisLoginStep], maxPending: Int, loginTimeout: Duration) {
     (self.login, self.maxPending, self.loginTimeout) = (login, maxPending, loginTimeout)
   }
 
@@ -79,7 +90,6 @@ package struct RedisLoss<Caller> {
   /// Callers whose calls were sent: each receives `error`.
   package let callers: [Caller]
   package let error: RedisError
-  package let wasReady: Bool
   /// Then `retry`; nil: no further attempt.
   package let pause: Duration?
 }
@@ -104,6 +114,7 @@ extension RedisSession {
   private mutating func begin() {
     attempt += 1
     phase = .connecting
+    verdict = nil
   }
 
   /// Whether this attempt, or the connection that it led to, still counts.
@@ -112,7 +123,9 @@ extension RedisSession {
   }
 
   /// The attempt has taken too long: its connection must be closed.
-  package func isLate(_ attempt: Int) -> Bool { isCurrent(attempt) && phase != .ready }
+  package func isLate(_ attempt: Int) -> Bool {
+    isCurrent(attempt) && (phase == .connecting || phase == .loggingIn)
+  }
 
   /// Which of the host's addresses to try.
   package func address(of count: Int) -> Int { turn % count }
@@ -123,20 +136,24 @@ extension RedisSession {
   package mutating func opened(now: Instant) -> Instant? {
     phase = .loggingIn
     var wake: Instant?
-    for (index, command) in login.enumerated() {
-      let owner = RedisCall<Caller>.Owner.login(
-        command: command.first ?? "", isLast: index == login.count - 1)
-      let held = HeldRedisCall(.command) { $0.command(command) }
-      wake = append(held, sentAt: now, deadline: now + loginTimeout, owner) ?? wake
+    for (index, step) in login.enumerated() {
+      wake = append(HeldRedisCall(step), sentAt: now, deadline: now + loginTimeout, .login(index)) ?? wake
     }
     return wake
   }
 
-  private mutating func loggedIn() {
+  private mutating func loginReply(_ index: Int, _ outcome: Outcome) -> ReplyStep {
+    let objection = login[index].objection(outcome)
+    if let objection, !objection.keepsConnection {
+      verdict = objection
+      return .cut(objection.reason)
+    }
+    guard index == login.count - 1 else { return .nothing }
     phase = .ready
-    failures = 0
-    trouble = nil
+    if !isSuspect { failures = 0 }
     counters.connects += 1
+    set(trouble: objection)
+    return .ready
   }
 
   /// The connection has broken, or could not be opened. Nil: it no longer counts.
@@ -144,7 +161,7 @@ extension RedisSession {
     guard isCurrent(attempt) else { return nil }
     let pause = Self.pauses[min(failures, Self.pauses.count - 1)]
     failures += 1
-    if phase != .ready { turn &+= 1 }
+    if phase == .connecting || phase == .loggingIn { turn &+= 1 }
     return end(as: .pausing, reason, pause: pause)
   }
 
@@ -152,10 +169,10 @@ extension RedisSession {
 
   private mutating func end(as next: Phase, _ reason: String, pause: Duration?) -> RedisLoss<Caller> {
     let callers = (0..<inFlight.count).compactMap { inFlight[$0].caller }
-    let wasReady = phase == .ready
-    (phase, trouble) = (next, reason)
+    phase = next
+    set(trouble: verdict ?? RedisTrouble(.unreachable, reason))
     (inFlight, replies, output, wakeAt) = (Deque(), RedisReplies(), [], nil)
-    return RedisLoss(callers: callers, error: .outcomeUnknown(reason), wasReady: wasReady, pause: pause)
+    return RedisLoss(callers: callers, error: .outcomeUnknown(reason), pause: pause)
   }
 }
 
@@ -170,6 +187,10 @@ package struct HeldRedisCall: Sendable {
     var bytes: [UInt8] = []
     commands = kind.encode(into: &bytes, write)
     self.bytes = bytes
+  }
+
+  fileprivate init(_ step: RedisLoginStep) {
+    self.init(step.kind) { for command in step.commands { $0.command(command) } }
   }
 }
 
@@ -205,7 +226,7 @@ extension RedisSession {
 
   /// Why a call cannot be sent now; nil: it can.
   package func refusal(now: Instant, deadline: Instant) -> RedisError? {
-    if phase != .ready { return .unavailable(trouble ?? "not connected") }
+    if phase != .ready { return .unavailable(trouble?.reason ?? "not connected") }
     if inFlight.count + keptBack >= maxPending { return .unavailable("too many calls in flight") }
     return now < deadline ? nil : .unavailable("the deadline has passed")
   }
@@ -246,7 +267,9 @@ extension RedisSession {
         counters.timeouts += 1
         return .tell(.outcomeUnknown(Self.noAnswer), cuts: false)
       }
-      guard phase == .ready else { return .tell(.outcomeUnknown(trouble ?? "not connected"), cuts: false) }
+      guard phase == .ready else {
+        return .tell(.outcomeUnknown(trouble?.reason ?? "not connected"), cuts: false)
+      }
       return .sent(
         append(
           held, sentAt: now, deadline: deadline, permit == .proceed ? .caller(caller) : .unanswered(caller)))
@@ -258,18 +281,13 @@ extension RedisSession {
     guard let outcome = replies.take(reply, commands: call.commands) else { return .nothing }
     _ = inFlight.popFirst()
     replies = RedisReplies()
+    if case .login(let index) = call.owner { return loginReply(index, outcome) }
+    learn(from: outcome, inTransaction: call.commands != nil)
     switch call.owner {
-    case nil: return .nothing
+    case nil, .login, .trial: return .nothing
     case .caller(let caller): return .tell(caller, outcome)
     case .unanswered(let caller):
       return .tell(caller, .failure(.outcomeUnknown("the answer was lost by a fault switch")))
-    case .login(let command, let isLast):
-      if case .failure(.server(let message)) = outcome {
-        return .cut("the server refused \(command): \(message)")
-      }
-      guard isLast else { return .nothing }
-      loggedIn()
-      return .ready
     }
   }
 
@@ -290,6 +308,7 @@ extension RedisSession {
     }
     counters.timeouts += callers.count
     wakeAt = next
+    if phase == .draining, !callers.isEmpty || hasDrained { cuts = true }
     return Overdue(callers: callers, next: next, cuts: cuts)
   }
 
@@ -305,5 +324,57 @@ extension RedisSession {
     if let wakeAt, wakeAt <= call.deadline { return nil }
     wakeAt = call.deadline
     return call.deadline
+  }
+}
+
+// MARK: - Refusals
+
+extension RedisSession {
+  /// Whether the login ends with a transaction.
+  package var hasTrial: Bool { login.last?.kind == .transaction }
+
+  /// Writes the login's last step again, so that a refusal, or its end, is known without a caller.
+  ///
+  /// - Returns: when to call `expire`; nil: unchanged.
+  package mutating func tryAgain(now: Instant, deadline: Instant) -> Instant? {
+    guard phase == .ready, hasTrial, let step = login.last else { return nil }
+    return append(HeldRedisCall(step), sentAt: now, deadline: deadline, .trial)
+  }
+
+  /// What the driver has to do now that `hasNews`: close the connection where the result is a reason.
+  package mutating func takeNews() -> String? {
+    hasNews = false
+    return hasDrained ? trouble?.reason : nil
+  }
+
+  private mutating func learn(from outcome: Outcome, inTransaction: Bool) {
+    switch outcome {
+    case .success:
+      if isSuspect { (isSuspect, failures) = (false, 0) }
+      if inTransaction, trouble != nil, phase == .ready { set(trouble: nil) }
+    case .failure(let error):
+      if phase == .ready, let refusal = RedisTrouble(error, inTransaction: inTransaction) {
+        refused(refusal)
+      }
+    }
+    if phase == .draining, hasDrained { hasNews = true }
+  }
+
+  private mutating func refused(_ refusal: RedisTrouble) {
+    set(trouble: refusal)
+    guard !refusal.keepsConnection else { return }
+    (phase, verdict, isSuspect) = (.draining, refusal, true)
+  }
+
+  private mutating func set(trouble new: RedisTrouble?) {
+    guard trouble != new else { return }
+    trouble = new
+    hasNews = true
+  }
+
+  /// Nobody waits for what was sent any more.
+  private var hasDrained: Bool {
+    guard phase == .draining else { return false }
+    return !(0..<inFlight.count).contains { inFlight[$0].owner != nil }
   }
 }

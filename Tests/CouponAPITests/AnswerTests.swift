@@ -99,10 +99,37 @@ import Text
       #expect(ready.status == 200)
       #expect(ready.text == #"{"ready":true,"reasons":[]}"#)
       fixture.coupons.notReadyBecause = ["reading the log", "no \"database\""]
-      let waiting = await fixture.call(.get, "/readyz")
+      let waiting = await fixture.call(.get, "/readyz?for=coupons")
       #expect(waiting.status == 503)
       #expect(waiting.text == #"{"ready":false,"reasons":["reading the log","no \"database\""]}"#)
       #expect(await fixture.call(.get, "/healthz").status == 200)
+    }
+  }
+
+  @Test func aBalancerKeepsAProcessThatServesThePlatform() async throws {
+    try await withFixture { fixture in
+      func status(_ query: String = "") async -> Int { await fixture.call(.get, "/readyz\(query)").status }
+      // Before the first coupon request can be answered there are no requests at all.
+      fixture.coupons.notReadyBecause = ["reading the log"]
+      #expect(await status() == 503)
+      #expect(await status("?for=platform") == 200)
+      fixture.coupons.notReadyBecause = []
+      #expect(await status() == 200)
+      // Then an outage of what only coupons need takes away nothing else.
+      fixture.coupons.notReadyBecause = ["the admission gate does not answer"]
+      let away = await fixture.call(.get, "/readyz")
+      #expect(away.status == 200)
+      #expect(away.text == #"{"ready":true,"reasons":["the admission gate does not answer"]}"#)
+      #expect(await status("?for=coupons") == 503)
+      #expect(await status("?for=platform") == 200)
+      // And where nothing can be answered the process goes.
+      fixture.platform.reasons = ["stays cannot be read from the database"]
+      #expect(await status() == 503)
+      #expect(await status("?for=platform") == 503)
+      fixture.coupons.notReadyBecause = []
+      #expect(await status() == 200)
+      let unknown = await fixture.call(.get, "/readyz?for=tea")
+      #expect(unknown.status == 400 && unknown.text.contains("coupons or platform"))
     }
   }
 
@@ -131,9 +158,11 @@ import Text
     try await onLoop {
       let api = PublicAPI(
         services: APIServices(readiness: { ServiceReadiness(reasons: []) }), metrics: .init(),
+        troubles: .unheard(),
         clock: .init(), requestDeadline: .seconds(1))
       let paths = [
-        ("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/v1/policies/1", 404), ("/v1/stays", 404),
+        ("/healthz", 200), ("/readyz", 200), ("/readyz?for=coupons", 200), ("/readyz?for=platform", 404),
+        ("/metrics", 200), ("/v1/policies/1", 404), ("/v1/stays", 404),
       ]
       for (path, status) in paths {
         #expect(await api.handle(HTTPRequest(.get, path)).value().status == status, "\(path)")

@@ -10,6 +10,12 @@ import Secrets
 import Testing
 import Text
 
+/// Reasons that a test changes.
+@LoopActor
+final class Reasons {
+  var reasons: [String] = []
+}
+
 /// The API over the service in memory, called without a socket.
 @LoopActor
 final class Fixture {
@@ -17,16 +23,24 @@ final class Fixture {
 
   let coupons: MemoryCouponService
   let bystander = MemoryBystander([Stay(id: 1, name: "Hanok", city: "Seoul", roomsLeft: 1)])
+  /// Why the rest of the platform cannot be answered.
+  let platform = Reasons()
   let metrics = Metrics()
   let api: PublicAPI
   let admin: AdminAPI
 
   init() throws {
     coupons = MemoryCouponService(key: try #require(CouponKey("a secret of the tests")))
-    let services = APIServices(coupons: coupons, bystander: bystander)
-    api = PublicAPI(services: services, metrics: metrics, clock: SystemClock(), requestDeadline: .seconds(2))
+    let platform = platform
+    let services = APIServices(
+      coupons: coupons, bystander: bystander, platform: { ServiceReadiness(reasons: platform.reasons) })
+    let troubles = Troubles(metrics, Log(program: "api", level: .error, output: LogOutput()))
+    api = PublicAPI(
+      services: services, metrics: metrics, troubles: troubles, clock: SystemClock(),
+      requestDeadline: .seconds(2))
     admin = AdminAPI(
-      services: services, token: SecretToken(Fixture.token), metrics: metrics, requestDeadline: .seconds(2))
+      services: services, token: SecretToken(Fixture.token), metrics: metrics, troubles: troubles,
+      requestDeadline: .seconds(2))
   }
 
   /// A policy whose day opens at midnight UTC, from `first` to `last` counted from today.

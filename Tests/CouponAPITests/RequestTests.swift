@@ -43,7 +43,7 @@ private final class RecordingService: CouponService {
     let service = RecordingService()
     let api = PublicAPI(
       services: APIServices(coupons: service, bystander: MemoryBystander([])), metrics: Metrics(),
-      clock: clock, requestDeadline: .milliseconds(750))
+      troubles: .unheard(), clock: clock, requestDeadline: .milliseconds(750))
     let request = HTTPRequest(
       .post, "/v1/policies/7/coupons?utm=x", headers: [("x-user-ID", "kim")] + headers)
     guard case .now = api.handle(request) else { throw Unexpected() }

@@ -181,7 +181,7 @@ import Testing
       await #expect(throws: DeadlineExceeded.self) {
         try await wrong.connected(deadline: .now + .seconds(1))
       }
-      #expect(wrong.trouble?.contains("AUTH") == true)
+      #expect(wrong.trouble?.reason.contains("AUTH") == true)
       wrong.close()
       let port = try Sockets.freePort()
       let absent = RedisClient(
@@ -190,7 +190,7 @@ import Testing
       await #expect(throws: DeadlineExceeded.self) {
         try await absent.connected(deadline: .now + .seconds(1))
       }
-      #expect(absent.trouble?.contains("refused") == true)
+      #expect(absent.trouble?.reason.contains("refused") == true)
       absent.close()
     }
   }

@@ -27,4 +27,20 @@ import Testing
   func refuses(url: String) {
     #expect(throws: InvalidRedisURL.self) { try RedisConfiguration(url: url) }
   }
+
+  /// What other clients understand, or what is only nearly an address, is refused and never ignored.
+  @Test(
+    arguments: [
+      ("redis://h?db=3", "nothing may follow"), ("redis://h/0?timeout=1", "nothing may follow"),
+      ("redis://h#3", "nothing may follow"), ("redis://h/0/more", "the database"),
+      ("redis://h/+3", "the database"),
+      ("redis://one:1,two:2", "one host"), ("redis://one,two", "one host"), ("redis://h:+1", "the port"),
+      ("redis://h h", "the host"), ("redis://[::1]x", "the host"), ("redis://[::1", "the host"),
+      ("redis://a:b:1", "the host"), ("redis://me@h", "a password"), ("redis://h:1 ", "the port"),
+      ("redis-sentinel://h", "must begin with redis://"),
+    ])
+  func refusesWhatItDoesNotUnderstand(url: String, rule: String) {
+    let error = #expect(throws: InvalidRedisURL.self) { try RedisConfiguration(url: url) }
+    #expect(error?.rule.contains(rule) == true, "\(String(describing: error))")
+  }
 }

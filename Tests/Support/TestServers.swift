@@ -24,11 +24,13 @@ package enum TestServers {
   }
 
   /// A Redis server for a test that stops, kills or pauses it.
-  package static func ownRedis(durability: PrivateRedis.Durability = .everySecond) async throws
-    -> PrivateRedis
-  {
+  ///
+  /// - Parameter extra: further lines of `redis.conf`.
+  package static func ownRedis(
+    durability: PrivateRedis.Durability = .everySecond, extra: [String] = []
+  ) async throws -> PrivateRedis {
     try await PrivateRedis.start(
-      in: try folder(), durability: durability, onProcess: try observer(signal: "KILL"))
+      in: try folder(), durability: durability, extra: extra, onProcess: try observer(signal: "KILL"))
   }
 
   /// A new empty folder that is removed at the end.

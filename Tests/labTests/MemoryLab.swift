@@ -30,7 +30,8 @@ final class MemoryLab {
     _ = await coupons.create(PolicyDraft(id: policy.id, template: policy), deadline: .now + .seconds(1))
     let bystander = MemoryBystander([Stay(id: 1, name: "Hanok", city: "Seoul", roomsLeft: 3)])
     let api = PublicAPI(
-      services: APIServices(coupons: coupons, bystander: bystander), metrics: Metrics(), clock: SystemClock(),
+      services: APIServices(coupons: coupons, bystander: bystander), metrics: Metrics(), troubles: .unheard(),
+      clock: SystemClock(),
       requestDeadline: .seconds(2))
     server = HTTPServer(configuration: HTTPServerConfiguration()) { api.handle($0) }
     address = SocketAddress(numericHost: "127.0.0.1", port: try server.start())

@@ -19,6 +19,7 @@ package final class EDAAPI: ApplicationPart {
   /// What the HTTP API asks: the strategy, behind what stands before it.
   package let coupons: any CouponService
   package let bystander: DatabaseBystander
+  private let platform: PlatformProbe
   private let settings: APISettings
   private let context: ProgramContext
   private let clock: SystemClock
@@ -45,12 +46,13 @@ package final class EDAAPI: ApplicationPart {
     ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
-    func connect(_ name: String) -> RedisClient {
+    func connect(_ name: String, trial: [[String]]) -> RedisClient {
       RedisClient(
         configuration: settings.redis.configuration, name: name,
-        maxPending: settings.server.maxConnections + 64, seam: context.seam(.redis))
+        maxPending: settings.server.maxConnections + 64, seam: context.seam(.redis), trial: trial)
     }
-    let redis = connect("eda-api")
+    let redis = connect("eda-api", trial: DaySet.trial(prefix: settings.redis.keyPrefix))
+    redis.tellTroubles(to: context.log, of: settings.redis.configuration)
     self.redis = redis
     publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics)
     let view = LogView(
@@ -68,12 +70,14 @@ package final class EDAAPI: ApplicationPart {
         redis, view, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
     case .redis(let way, let rollback):
       strategy = RedisCouponService(
-        view, redis, way.admission(redis, connect: connect), rollback, capacity: capacity, context.metrics)
+        view, redis, way.admission(redis, connect: { connect($0, trial: []) }), rollback, capacity: capacity,
+        context)
       reconciler = nil
     }
     self.strategy = strategy
     coupons = wires.coupons(strategy)
     bystander = DatabaseBystander(pool: pool)
+    platform = PlatformProbe(bystander)
     let end = Ending()
     follower = LogFollower(
       settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
@@ -97,7 +101,9 @@ package final class EDAAPI: ApplicationPart {
   package func application() -> Application {
     let application = Application(
       server: settings.server, admin: settings.admin,
-      services: APIServices(coupons: coupons, bystander: bystander), parts: [self], context: context,
+      services: APIServices(
+        coupons: coupons, bystander: bystander, platform: { [platform] in platform.readiness }),
+      parts: [self], context: context,
       clock: clock)
     end.whenFailed { [log = context.log, weak application] reason in
       log.error("cannot go on", ["reason": reason])
@@ -116,9 +122,10 @@ package final class EDAAPI: ApplicationPart {
     }
     try follower.start()
     reconciler?.start()
+    platform.start()
     view.outsideTrouble = { [redis, follower] in
       var reasons: [String] = []
-      if !redis.isConnected { reasons.append("the admission gate does not answer") }
+      if let trouble = redis.trouble { reasons.append(trouble.kind.phrase) }
       if !follower.isReachable { reasons.append("Kafka does not answer") }
       return reasons
     }
@@ -126,6 +133,7 @@ package final class EDAAPI: ApplicationPart {
 
   package func stop(deadline: Instant) async {
     reconciler?.stop()
+    platform.stop()
     await publisher.stop(deadline: deadline)
     await follower.stop()
     strategy.stop()

@@ -43,6 +43,12 @@ struct DaySet {
     question = RedisTemplate([["SCARD", key], ["SADD", key]])
   }
 
+  /// What the gate and its rollback need, on a set of its own; nothing is left of it.
+  static func trial(prefix: String) -> [[String]] {
+    let key = Names.gateTrial(prefix: prefix)
+    return [["SCARD", key], ["SADD", key, "trial"], ["SREM", key, "trial"]]
+  }
+
   /// Seconds since 1970 when a day's set may go: some days after the event's last one.
   static func expiry(of policy: Policy, _ window: DayWindow) -> Int64 {
     let days = Int64(policy.endsOn.number) - Int64(window.day.number) + 2
@@ -51,10 +57,28 @@ struct DaySet {
 }
 
 extension RedisClient {
-  /// SREM, once: nothing waits for what becomes of it.
+  /// SREM, once: nothing waits for what becomes of it. Not in a transaction: there a Redis without memory refuses even
+  /// this.
   func remove(_ user: UserID, from key: String) {
-    transaction(
+    command(
       deadline: .now + .seconds(2), write: { $0.command("SREM", key, user.description) }, completion: { _ in }
     )
+  }
+
+  /// EXPIREAT; `refused` is called with the server's words where it alone was refused: the key then has no end.
+  func setExpiry(
+    of key: String, at seconds: Int64, refused: @escaping @LoopActor (String) -> Void,
+    done: @escaping @LoopActor () -> Void
+  ) {
+    command(
+      deadline: .now + .seconds(2), write: { $0.command("EXPIREAT", key, String(seconds)) },
+      completion: { [weak self] result in
+        switch result {
+        case .success: done()
+        case .failure(.server(let message)):
+          if self?.isConnected == true { refused(message) }
+        case .failure: break
+        }
+      })
   }
 }

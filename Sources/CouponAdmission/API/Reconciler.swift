@@ -22,6 +22,9 @@ final class Reconciler {
   private var days: [String: Reconciliation] = [:]
   private var pace = ReconciliationPace()
   private var isStopped = false
+  private let expiryTrouble: TroubleLog
+  private let winnerTrouble: TroubleLog
+  private let lookTrouble: TroubleLog
   private let added: Counter
   private let removed: Counter
 
@@ -33,6 +36,8 @@ final class Reconciler {
     // A second more: the log's library looks for overdue messages about once a second.
     patience = requestDeadline + LogPublisher.messageTimeout + .seconds(1)
     log = context.log
+    (expiryTrouble, winnerTrouble) = (TroubleLog(log), TroubleLog(log))
+    lookTrouble = TroubleLog(log)
     added = context.metrics.counter(
       "coupon_reconcile_added_total", help: "Winners put back into Redis' sets.")
     removed = context.metrics.counter(
@@ -55,23 +60,33 @@ final class Reconciler {
     let open = view.openDays(at: clock.now())
     let keys = Set(open.map(\.key))
     days = days.filter { keys.contains($0.key) }
+    var refusal: String?
     for day in open {
       guard !isStopped, redis.isConnected else { return }
       do {
         try await reconcile(day)
+      } catch RedisError.server(let message) where redis.isConnected {
+        refusal = refusal ?? "\(day.key): \(message)"
       } catch {
         // The next interval looks again; nothing here has to succeed.
         log.debug("reconcile was interrupted", ["reason": "\(error)"])
       }
     }
+    if let refusal {
+      lookTrouble.note("a set in Redis cannot be compared with the list", refusal)
+    } else {
+      lookTrouble.over()
+    }
   }
 
   private func reconcile(_ day: LogView.OpenDay) async throws {
     let key = day.key
-    let replies = try await redis.transaction(
-      [["SCARD", key], ["EXPIREAT", key, String(DaySet.expiry(of: day.policy, day.window))]],
-      deadline: deadline)
-    guard let members = replies.first?.integer else { return }
+    // Single commands, in one write: in a transaction a Redis without memory refuses them all.
+    redis.setExpiry(
+      of: key, at: DaySet.expiry(of: day.policy, day.window),
+      refused: { [expiryTrouble] in expiryTrouble.note("sets in Redis have no expiry", $0) },
+      done: { [expiryTrouble] in expiryTrouble.over() })
+    guard let members = try await redis.command(["SCARD", key], deadline: deadline).integer else { return }
     let reconciliation = days[key] ?? Reconciliation(patience: patience)
     switch reconciliation.counted(
       members: Int(members), winners: view.list.issued(on: day.day, in: day.policy.id),
@@ -79,8 +94,15 @@ final class Reconciler {
     {
     case .nothing: break
     case .addWinners:
-      do { try await addWinners(of: day) } catch {
+      do {
+        try await addWinners(of: day)
+        winnerTrouble.over()
+      } catch {
         pace.failedToAdd()
+        if case RedisError.server(let message) = error {
+          winnerTrouble.note("winners cannot be put back into Redis", message)
+          return
+        }
         throw error
       }
     case .lookAtMembers: try await removeIdle(day, reconciliation)

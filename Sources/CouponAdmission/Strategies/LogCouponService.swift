@@ -15,7 +15,7 @@ import Text
 /// 3. `gateAnswered`: `WaitingRoom` says whether to answer, to wait or to publish;
 /// 4. `publish`: `LogView` makes the claim and sends it by `LogPublisher`;
 /// 5. `took`: `LogFollower` has read the claim back (`EDAAPI` connects the two), and `WaitingRoom` says who is answered;
-/// 6. `Callers` answers. `planSweep` ends what waits until its deadline.
+/// 6. `Callers` answers. `sweep` ends what waits until its deadline.
 ///
 /// The machines (`CouponList`, `WaitingRoom`) decide; this class connects them.
 @LoopActor
@@ -24,15 +24,17 @@ final class LogCouponService: CouponStrategy {
   private let gate: Gate
   private var room: WaitingRoom
   private let callers = Callers()
-  private var isSweepPlanned = false
+  private let clock: LoopClock
+  private var sweepAlarm: Alarm?
   private var isAnsweringTheRest = false
 
-  init(_ view: LogView, _ gate: Gate, capacity: Int, _ metrics: Metrics) {
-    (self.view, self.gate) = (view, gate)
+  init(_ view: LogView, _ gate: Gate, capacity: Int, clock: LoopClock = .real, _ metrics: Metrics) {
+    (self.view, self.gate, self.clock) = (view, gate, clock)
     room = WaitingRoom(capacity: capacity, messageTimeout: LogPublisher.messageTimeout)
     metrics.gauge("coupon_waiting_requests", help: "Requests between gate and answer.") {
       Double(self.room.waiting)
     }
+    sweepAlarm = Alarm(clock) { [weak self] in self?.sweep() }
   }
 
   // MARK: - The way to the log
@@ -65,7 +67,7 @@ final class LogCouponService: CouponStrategy {
   private func gateAnswered(_ reply: GateReply, _ caller: WaitingCaller) {
     let visit = caller.visit
     let refusal = view.list.refusal(of: visit.userID, on: visit.day, hours: .open, in: visit.policyID)
-    let step = room.gateAnswered(reply, for: visit, refusal: refusal, now: .now)
+    let step = room.gateAnswered(reply, for: visit, refusal: refusal, now: clock.now)
     if step.removesMember { gate.remove(visit.userID, of: visit.policyID, on: visit.day) }
     switch step.next {
     case .answer(let answer): callers.answer(visit.caller, answer)
@@ -113,28 +115,22 @@ final class LogCouponService: CouponStrategy {
   private func answerTheRest() {
     guard !isAnsweringTheRest else { return }
     isAnsweringTheRest = true
-    EventLoop.shared.atNextTurn { [self] in
+    clock.atNextTurn { [self] in
       isAnsweringTheRest = false
       answer(room.moreAnswers())
       if room.hasMoreAnswers { answerTheRest() }
     }
   }
 
-  /// One timer for all deadlines; what a sweep has left over comes in the next turn.
+  /// One alarm for all deadlines. What it waits for may be long settled, so a deadline that comes before moves it
+  /// forward; what a sweep has left over comes in the next turn.
   private func planSweep() {
-    guard !isSweepPlanned, let next = room.nextSweep else { return }
-    isSweepPlanned = true
-    let sweep: @LoopActor () -> Void = { [weak self] in
-      guard let self else { return }
-      isSweepPlanned = false
-      answer(room.sweep(now: .now))
-      planSweep()
-    }
-    if next <= .now {
-      EventLoop.shared.atNextTurn(sweep)
-    } else {
-      EventLoop.shared.schedule(at: next, sweep)
-    }
+    if let next = room.nextSweep { sweepAlarm?.wake(at: next) }
+  }
+
+  private func sweep() {
+    answer(room.sweep(now: clock.now))
+    planSweep()
   }
 
   // MARK: - Who holds coupons

@@ -22,6 +22,8 @@ enum SlotDecision: Hashable {
   case member
   /// Nothing was done.
   case notAsked
+  /// Nothing was done, because the server refused the command: its words.
+  case refused(String)
   /// Sent and not answered: a slot may be taken.
   case unknown
 }
@@ -56,7 +58,8 @@ extension SlotDecision {
   /// What a failed call means: only silence is not a "no".
   init(_ error: any Error) {
     switch error {
-    case RedisError.unavailable, RedisError.aborted, RedisError.server: self = .notAsked
+    case RedisError.unavailable: self = .notAsked
+    case RedisError.aborted(let message), RedisError.server(let message): self = .refused(message)
     default: self = .unknown
     }
   }

@@ -29,11 +29,15 @@ final class RedisCouponService: CouponStrategy {
   private var waiting = 0
   private var keysWithExpiry: Set<String> = []
   private let rollbacks: Counter
+  private let expiryTrouble: TroubleLog
+  private let slotTrouble: TroubleLog
 
   init(
     _ view: LogView, _ redis: RedisClient, _ admission: any RedisAdmission, _ rollback: Rollback,
-    capacity: Int, _ metrics: Metrics
+    capacity: Int, _ context: ProgramContext
   ) {
+    (expiryTrouble, slotTrouble) = (TroubleLog(context.log), TroubleLog(context.log))
+    let metrics = context.metrics
     (self.view, self.redis, self.admission) = (view, redis, admission)
     (self.rollback, self.capacity) = (rollback, capacity)
     rollbacks = metrics.counter(
@@ -91,14 +95,25 @@ final class RedisCouponService: CouponStrategy {
     let request = asked.request
     let slot = SlotRequest(
       key: asked.key, userID: request.userID, quota: asked.policy.dailyQuota, deadline: request.deadline)
-    switch await admission.decide(slot) {
+    let decision = await admission.decide(slot)
+    note(decision)
+    switch decision {
     case .full: return .soldOut
-    case .notAsked: return .trouble(.unavailable(reason: Reason.gateUnavailable))
+    case .notAsked, .refused: return .trouble(.unavailable(reason: Reason.gateUnavailable))
     case .unknown: return .trouble(.outcomeUnknown(reason: Reason.gateUnanswered))
     case .member: return await answerMember(asked)
     case .admitted:
       setExpiry(asked)
       return await publish(asked)
+    }
+  }
+
+  /// A right to a command that this way alone needs, for example.
+  private func note(_ decision: SlotDecision) {
+    switch decision {
+    case .refused(let message): slotTrouble.note("Redis refuses to give slots", message)
+    case .admitted, .full, .member: slotTrouble.over()
+    case .notAsked, .unknown: break
     }
   }
 
@@ -147,13 +162,15 @@ final class RedisCouponService: CouponStrategy {
     redis.remove(ended.claim.userID, from: ended.key)
   }
 
-  /// Once a key and process.
+  /// Once a key and process, and again where it was refused.
   private func setExpiry(_ asked: Asked) {
     guard keysWithExpiry.insert(asked.key).inserted else { return }
-    let expiry = String(DaySet.expiry(of: asked.policy, asked.window))
-    redis.transaction(
-      deadline: .now + .seconds(2), write: { $0.command("EXPIREAT", asked.key, expiry) }, completion: { _ in }
-    )
+    redis.setExpiry(
+      of: asked.key, at: DaySet.expiry(of: asked.policy, asked.window),
+      refused: { [self] message in
+        expiryTrouble.note("sets in Redis have no expiry", message)
+        keysWithExpiry.remove(asked.key)
+      }, done: { [self] in expiryTrouble.over() })
   }
 
   // MARK: - The way back

@@ -72,7 +72,7 @@ struct StatusFile: Encodable {
     let part: String
     let pid: Int32
     let runs: Bool
-    /// Of a program, whether it answers 200 to `/readyz`; of a server, whether it runs.
+    /// Of a program, whether it answers 200 to `/readyz?for=coupons`; of a server, whether it runs.
     let ready: Bool
     /// Why it does not run or is not ready.
     let reason: String?

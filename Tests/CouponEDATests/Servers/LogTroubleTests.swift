@@ -111,12 +111,35 @@ extension EDATests {
         #expect(await worker.child.exit() == .code(1))
         #expect(worker.log.contains("level=error") && worker.log.contains("version"))
         try await eventually("the api is not ready") {
-          let answer = try await api.client.send(HTTPRequest(.get, "/readyz"), deadline: .now + .seconds(5))
+          let answer = try await api.client.send(
+            HTTPRequest(.get, "/readyz?for=coupons"), deadline: .now + .seconds(5))
           return answer.status == 503
         }
         let asked = HTTPRequest(.post, "/v1/policies/\(policy)/coupons", headers: [("X-User-Id", "a")])
         let answer = try await api.client.send(asked, deadline: .now + .seconds(5))
         #expect(answer.status == 503 && answer.object["code"] as? String == "unavailable")
+        await stage.end()
+      }
+    }
+
+    /// The tables are put back to before everything while the worker runs, and nobody comes any more: the worker notices
+    /// by itself.
+    @Test(.timeLimit(.minutes(4))) func tablesThatWentBackAreFilledAgainWithoutANewMessage() async throws {
+      try await onLoop {
+        let stage = try await Stage()
+        try stage.startWorker()
+        try await stage.startAPI()
+        let policy = try await stage.newPolicy(quota: 3)
+        let crowd = Crowd(policy: policy)
+        await crowd.ask(people(5), of: stage)
+        try await stage.waitForLag0()
+        let soon = Instant.now + .seconds(20)
+        _ = try await stage.pool.query(
+          PostgresStatement("DROP SCHEMA \(Schema.eda.name) CASCADE"), deadline: soon)
+        try await Schema.eda.prepare(stage.pool, deadline: soon)
+        try await stage.waitForLag0()
+        try await crowd.check(against: stage, quota: 3, people: 5)
+        #expect(stage.worker?.log.contains("gone back in time") == true)
         await stage.end()
       }
     }

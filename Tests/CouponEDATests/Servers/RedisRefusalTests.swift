@@ -1,0 +1,180 @@
+import EventLoop
+import HTTP
+import PrivateServers
+import Redis
+import TestSupport
+import Testing
+
+extension EDATests {
+  /// A Redis that answers, and refuses: readiness and the log say so, and it is over when Redis no longer does.
+  @Suite(.limited) struct RedisRefusals {
+    /// The server was demoted under a living connection, and nobody asks for a coupon meanwhile.
+    @Test(.timeLimit(.minutes(2))) func aDemotedServerMakesTheAPIUnready() async throws {
+      try await play { stage, redis, operate in
+        let api = try await stage.startAPI()
+        let crowd = Crowd(policy: try await stage.newPolicy(quota: 3))
+        await crowd.ask(["before"], of: stage)
+        _ = try await operate(["REPLICAOF", "127.0.0.1", "\(try Sockets.freePort())"])
+        let ready = try await readiness(api) { $0.status == 503 }
+        #expect(ready.contains("read-only replica"), "\(ready)")
+        #expect(api.process.log.contains("READONLY"), "\(api.process.log)")
+        _ = try await operate(["REPLICAOF", "NO", "ONE"])
+        _ = try await readiness(api) { $0.status == 200 }
+        #expect(api.process.log.contains("Redis can be used again"))
+        await crowd.ask(["after"], of: stage)
+        #expect(crowd.winners.keys.sorted() == ["after", "before"])
+      }
+    }
+
+    /// What the program cannot do without.
+    @Test(.timeLimit(.minutes(2)), arguments: ["exec", "multi", "sadd", "scard", "srem"])
+    func aRoleWithoutARightThatIsNeededIsNotReady(right: String) async throws {
+      try await play { stage, redis, operate in
+        let role = try await limited("-\(right)", redis, operate)
+        let api = try await stage.startAPI(isReady: false, ["REDIS_URL": role])
+        _ = try await api.process.patiently("the log says what is missing") {
+          api.process.log.contains("NOPERM") ? () : nil
+        }
+        let ready = try await readiness(api) { $0.text.contains("lacks a right") }
+        #expect(ready.contains("false"))
+        #expect(!api.process.log.contains("secret"))
+        // Granted while the program runs.
+        _ = try await operate(["ACL", "SETUSER", "limited", "+\(right)"])
+        _ = try await readiness(api) { $0.status == 200 }
+      }
+    }
+
+    /// A right that is taken away from a living connection.
+    @Test(.timeLimit(.minutes(2))) func aRightThatIsTakenAwayIsSaid() async throws {
+      try await play { stage, redis, operate in
+        let api = try await stage.startAPI(["REDIS_URL": try await limited("+@all", redis, operate)])
+        _ = try await operate(["ACL", "SETUSER", "limited", "-sadd"])
+        let ready = try await readiness(api) { $0.status == 503 }
+        #expect(ready.contains("lacks a right"), "\(ready)")
+        #expect(api.process.log.contains("NOPERM"))
+      }
+    }
+
+    /// Keys without an end are said, and nothing else suffers.
+    @Test(.timeLimit(.minutes(2))) func aRoleWithoutExpiryIsSaid() async throws {
+      try await play { stage, redis, operate in
+        let role = try await limited("-expireat", redis, operate)
+        let api = try await stage.startAPI(["REDIS_URL": role])
+        let crowd = Crowd(policy: try await stage.newPolicy(quota: 1))
+        // Nobody came further than the gate: their slots are taken back all the same.
+        let key = try await stage.setOfToday(crowd.policy)
+        _ = try await operate(["SADD", key, "ghost"])
+        await crowd.ask(["someone"], of: stage)
+        #expect(crowd.winners.count == 1)
+        _ = try await api.process.patiently("the log says that keys have no end") {
+          api.process.log.contains("have no expiry") && api.process.log.contains("NOPERM") ? () : nil
+        }
+      }
+    }
+
+    @Test(.timeLimit(.minutes(2)), arguments: ["redis://:wrong@", "/999"])
+    func aLoginThatIsRefusedIsSaid(change: String) async throws {
+      try await play { stage, redis, _ in
+        let url =
+          change.hasPrefix("/")
+          ? String(redis.url.dropLast(2)) + change : "\(change)127.0.0.1:\(redis.port)"
+        let api = try await stage.startAPI(isReady: false, ["REDIS_URL": url])
+        let words = change.hasPrefix("/") ? "DB index is out of range" : "WRONGPASS"
+        _ = try await api.process.patiently(words) { api.process.log.contains(words) ? () : nil }
+        _ = try await readiness(api) { $0.text.contains("refuses the login") }
+      }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aNodeOfAClusterIsRefusedInOneLine() async throws {
+      try await play { stage, _, _ in
+        let node = try await TestServers.ownRedis(extra: ["cluster-enabled yes"])
+        let api = try await stage.startAPI(isReady: false, ["REDIS_URL": node.url])
+        _ = try await readiness(api) { $0.text.contains("is a cluster") }
+        let lines = api.process.log.split(separator: "\n").filter { $0.contains("cluster") }
+        #expect(lines.count == 1, "\(lines)")
+        await node.kill()
+      }
+    }
+
+    @Test(.timeLimit(.minutes(2)), arguments: ["?db=3", ",127.0.0.1:7000"])
+    func anAddressThatIsNotUnderstoodEndsTheStart(rest: String) async throws {
+      try await play { stage, redis, _ in
+        let process = try stage.process("api", ["REDIS_URL": "redis://127.0.0.1:\(redis.port)\(rest)"])
+        #expect(await process.child.exit() == .code(2))
+        #expect(process.log.contains("REDIS_URL"), "\(process.log)")
+      }
+    }
+
+    /// Under `maxmemory` slots are still taken back, and what cannot be put back is said.
+    @Test(.timeLimit(.minutes(3))) func withoutMemorySlotsAreTakenBackAndTheRestIsSaid() async throws {
+      try await play(deadline: 300) { stage, redis, operate in
+        let api = try await stage.startAPI()
+        let crowd = Crowd(policy: try await stage.newPolicy(quota: 3))
+        await crowd.ask(["first"], of: stage)
+        let key = try await stage.setOfToday(crowd.policy)
+        _ = try await operate(["SADD", key, "g1", "g2"])
+        _ = try await operate(["CONFIG", "SET", "maxmemory", "1"])
+        let ready = try await readiness(api) { $0.status == 503 }
+        #expect(ready.contains("memory"), "\(ready)")
+        #expect(api.process.log.contains("OOM"))
+        try await eventually("the ghosts are gone") { try await operate(["SCARD", key]) == .integer(1) }
+        _ = try await operate(["DEL", key])
+        _ = try await api.process.patiently("the log says that winners are missing") {
+          api.process.log.contains("winners cannot be put back") ? () : nil
+        }
+        _ = try await operate(["CONFIG", "SET", "maxmemory", "0"])
+        _ = try await readiness(api) { $0.status == 200 }
+        try await eventually("the winner is back") { try await operate(["SCARD", key]) == .integer(1) }
+      }
+    }
+
+    /// A stage with a Redis of its own and an operator's connection to it.
+    private func play(
+      deadline: Int = 2_000,
+      _ body: @escaping @Sendable @LoopActor (Stage, PrivateRedis, @escaping Operate) async throws -> Void
+    ) async throws {
+      try await onLoop {
+        let redis = try await TestServers.ownRedis()
+        let stage = try await Stage(redis: redis, deadline: deadline)
+        let client = RedisClient(configuration: try RedisConfiguration(url: redis.url), name: "operator")
+        client.start()
+        try await client.connected(deadline: .now + .seconds(10))
+        try await body(stage, redis) { try await client.command($0, deadline: .now + .seconds(10)) }
+        client.close()
+        await stage.end()
+        await redis.stop()
+      }
+    }
+  }
+}
+
+private typealias Operate = @LoopActor ([String]) async throws -> RedisReply
+
+/// The URL of a role that may do everything but this.
+@LoopActor
+private func limited(_ rights: String, _ redis: PrivateRedis, _ operate: Operate) async throws -> String {
+  _ = try await operate(["ACL", "SETUSER", "limited", "on", ">secret", "~*", "+@all", rights])
+  return "redis://limited:secret@127.0.0.1:\(redis.port)"
+}
+
+private struct Ready {
+  let status: Int
+  let text: String
+}
+
+/// What `/readyz` says, as soon as it is this.
+@LoopActor
+private func readiness(_ api: Stage.API, _ isRight: (Ready) -> Bool) async throws -> String {
+  try await api.process.patiently("/readyz") {
+    let answer = try await api.client.send(HTTPRequest(.get, "/readyz"), deadline: .now + .seconds(10))
+    let ready = Ready(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
+    return isRight(ready) ? ready.text : nil
+  }
+}
+
+extension Stage {
+  /// Redis' set of the business day that it is now under this policy.
+  fileprivate func setOfToday(_ policy: Int) async throws -> String {
+    "\(topic)timeattack:{\(policy)}:\(try await day(of: policy)):issued:users"
+  }
+}
