@@ -52,7 +52,8 @@ package final class Monolith: ApplicationPart {
       deciding = open("coupon", size: settings.couponPool)
     }
     database = MonolithDatabase(
-      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique, log: context.log)
+      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique, key: settings.coupons.key,
+      log: context.log)
     coupons = DatabaseCouponService(
       database: database, looking: looking, issuance: strategy.issuance(over: deciding),
       key: settings.coupons.key)

@@ -20,10 +20,10 @@ package final class MonolithDatabase {
   private static let question = PostgresStatement("SELECT 1")
   private static let interval = Duration.seconds(1)
 
-  package init(pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, log: Log) {
+  package init(pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, key: CouponKey, log: Log) {
     self.pool = pool
     trouble = TroubleLog(log)
-    tables = TablePreparation(schema, pool, ranksAreUnique: ranksAreUnique, trouble: trouble)
+    tables = TablePreparation(schema, pool, ranksAreUnique: ranksAreUnique, key: key, trouble: trouble)
   }
 
   package var readiness: ServiceReadiness {

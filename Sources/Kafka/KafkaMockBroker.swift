@@ -18,6 +18,7 @@ package final class KafkaMockBroker {
   package enum Failure: Int32, Sendable {
     case disconnect = -195
     case notLeader = 6
+    case messageTooLarge = 10
     /// Fatal to an idempotent producer, in answer to its first request.
     case clusterAuthorizationFailed = 31
   }

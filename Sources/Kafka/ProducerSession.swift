@@ -129,7 +129,9 @@ final class ProducerSession {
     if code == RD_KAFKA_RESP_ERR__FATAL { fail() }
     // Whatever status the library gives it: a leader that appends and then loses the leadership answers that it is none,
     // which the library takes for "not persisted", while the next leader may have the message.
-    onReport(id, .possiblyPersisted(ErrorCode.text(code)))
+    var reason = ErrorCode.text(code)
+    if ErrorCode.isSilence(code), let cause = handle.failures.text { reason += ": " + cause }
+    onReport(id, .possiblyPersisted(reason))
   }
 
   private func fail() {

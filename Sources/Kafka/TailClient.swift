@@ -34,6 +34,9 @@ final class TailClient {
       ifKnown: ReaderSettings.ifKnown, events: RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR)
   }
 
+  /// Why its connections fail; nil where they do not.
+  var failures: String? { handle.failures.text }
+
   func begin(_ partition: Int32, at offset: Int64) {
     if rd_kafka_consume_start_queue(topic, partition, offset, queue) == 0 { started.append(partition) }
   }

@@ -184,10 +184,13 @@ struct AdminTests {
         _ = try await admin.describe("nothing", deadline: .now + .milliseconds(300))
         Issue.record("answered")
       } catch {
-        guard case .unavailable = error else {
+        guard case .unavailable(let reason) = error else {
           Issue.record("threw \(error)")
           return
         }
+        // Where it asked, and what it heard.
+        #expect(reason.contains("127.0.0.1:\(port)") && reason.contains("refused"), "\(reason)")
+        #expect(!reason.contains("after"), "\(reason)")
       }
       #expect(Instant.now - start < .seconds(3))
       await admin.close()

@@ -54,7 +54,7 @@ package final class EDAAPI: ApplicationPart {
     let redis = connect("eda-api", trial: DaySet.trial(prefix: settings.redis.keyPrefix))
     redis.tellTroubles(to: context.log, of: settings.redis.configuration)
     self.redis = redis
-    publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics)
+    publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics, log: context.log)
     let view = LogView(
       key: key, keyPrefix: settings.redis.keyPrefix, partitions: settings.kafka.partitions,
       outlet: wires.outlet(publisher), archive: EventArchive(pool), context: context)
@@ -80,12 +80,22 @@ package final class EDAAPI: ApplicationPart {
     platform = PlatformProbe(bystander)
     let end = Ending()
     follower = LogFollower(
-      settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic), log: context.log,
+      settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic),
+      keys: KeyMemory(pool, key: key), log: context.log,
       handlers: LogFollower.Handlers(
         onTarget: { partition, offset in view.mustReach(offset, in: partition) },
         // The way back: each message that was read becomes an outcome of the list, which the strategy answers.
-        onMessages: { messages in view.take(messages) { strategy.took($0) } },
+        onMessages: { [publisher] messages in
+          let before = view.ownClaimsRead
+          view.take(messages) { strategy.took($0) }
+          if publisher.isTroubled, view.ownClaimsRead != before { publisher.cameBack() }
+        },
         onProblem: { partition, problem in view.stop(partition, problem) },
+        next: { partition in view.list.nextOffset(of: partition) },
+        onEnd: { partition, end, askedAt in
+          view.contact.saw(
+            end: end, of: partition, askedAt: askedAt, next: view.list.nextOffset(of: partition))
+        },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
     let brokers = context.seam(.kafka)

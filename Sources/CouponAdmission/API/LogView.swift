@@ -31,6 +31,11 @@ final class LogView {
   private var ownClaims: OwnClaims
   private var policiesToday: [PolicyID: PolicyToday] = [:]
   private var stopped: Set<Int> = []
+  /// Own claims that came back byte for byte.
+  private(set) var ownClaimsRead: UInt64 = 0
+
+  /// Until when the log is known to have been read whole.
+  var contact: LogContact
 
   /// Why requests cannot be answered, beyond what the list knows.
   var outsideTrouble: @LoopActor () -> [String] = { [] }
@@ -41,6 +46,7 @@ final class LogView {
   ) {
     (self.key, self.keyPrefix, partitionCount) = (key, keyPrefix, partitions)
     (self.outlet, self.archive, log) = (outlet, archive, context.log)
+    contact = LogContact(partitions: partitions)
     list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
     policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions)
     ownClaims = OwnClaims(partitions: partitions)
@@ -77,7 +83,7 @@ final class LogView {
   /// A policy of a partition that has been read.
   private func policy(_ id: PolicyID) throws(PolicyAbsence) -> Policy {
     guard isReady(id) else { throw .catchingUp }
-    guard let policy = list.policy(id) else { throw .noSuchPolicy }
+    guard let policy = list.policy(id) else { throw isCurrent(id) ? .noSuchPolicy : .cutOff }
     return policy
   }
 
@@ -87,8 +93,15 @@ final class LogView {
     }
   }
 
-  private func isReady(_ id: PolicyID) -> Bool {
-    list.standing(of: Int(LogLedger.partition(of: id, of: partitionCount))) == .ready
+  private func isReady(_ id: PolicyID) -> Bool { list.standing(of: partition(of: id)) == .ready }
+
+  private func partition(of id: PolicyID) -> Int { Int(LogLedger.partition(of: id, of: partitionCount)) }
+
+  /// Whether everything that the log held a moment ago has been read: only then is "there is none" an answer.
+  private func isCurrent(_ id: PolicyID) -> Bool { isCurrent(partition(of: id)) }
+
+  private func isCurrent(_ partition: Int) -> Bool {
+    contact.isCurrent(partition, next: list.nextOffset(of: partition), now: .now)
   }
 
   // MARK: - Writing
@@ -135,7 +148,7 @@ final class LogView {
       let partition = Int(message.partition)
       let outcome =
         if let own = ownClaims.take(message.value, partition: partition) {
-          list.take(own: own, partition: partition, offset: message.offset)
+          takeOwn(own, partition: partition, offset: message.offset)
         } else {
           list.take(LogCodec.read(message.value), partition: partition, offset: message.offset)
         }
@@ -151,6 +164,11 @@ final class LogView {
       }
       heard(outcome)
     }
+  }
+
+  private func takeOwn(_ claim: CouponClaim, partition: Int, offset: Int64) -> LogOutcome? {
+    ownClaimsRead &+= 1
+    return list.take(own: claim, partition: partition, offset: offset)
   }
 
   /// Once a partition.
@@ -184,14 +202,16 @@ final class LogView {
   func latestCoupon(in id: PolicyID, find: @LoopActor () -> Coupon?) -> CouponAnswer {
     do throws(PolicyAbsence) {
       _ = try policy(id)
-      return find().map { .coupon($0) } ?? CouponAnswer.none
+      if let coupon = find() { return .coupon(coupon) }
+      if !isCurrent(id) { throw .cutOff }
+      return .none
     } catch { return error.answer() }
   }
 
   func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
     let answer = await archive.events(of: policy, after: after, limit: limit, deadline: deadline)
-    if case .events(let events) = answer, events.isEmpty, list.policy(policy) == nil { return .noSuchPolicy }
-    return answer
+    guard case .events(let events) = answer, events.isEmpty, list.policy(policy) == nil else { return answer }
+    return isCurrent(policy) ? .noSuchPolicy : .trouble(.unavailable(reason: Reason.cutOff))
   }
 
   func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
@@ -204,8 +224,8 @@ final class LogView {
 
   /// A policy with an id needs its partition only; to choose one, all must have been read.
   private func canCreate(_ id: PolicyID?) -> Bool {
-    if let id { return isReady(id) }
-    return (0..<partitionCount).allSatisfy { list.standing(of: $0) == .ready }
+    if let id { return isReady(id) && isCurrent(id) }
+    return (0..<partitionCount).allSatisfy { list.standing(of: $0) == .ready && isCurrent($0) }
   }
 
   // MARK: - Sets

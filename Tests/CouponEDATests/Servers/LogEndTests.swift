@@ -32,7 +32,7 @@ extension EDATests {
         case .gone: await broker.process.kill()
         case .frozen: broker.process.child.signal(SIGSTOP)
         }
-        try await eventually("the api knows") { try await api.client.status("/readyz") == 503 }
+        try await eventually("the api knows") { try await api.client.status("/readyz?for=coupons") == 503 }
         let start = Instant.now
         let ends = [("api", api.process), ("worker", worker)].map { name, process in
           let end = Completion<(String, Bool, Duration)>()
