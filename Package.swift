@@ -14,8 +14,14 @@ let settings: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// What is never on the way of a request, of the load generator or of the checker is not optimized in release builds
+/// either: a fifth of a clean build's work went there.
+let unhurried = settings + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  resources: [Resource] = [],
+  settings: [SwiftSetting] = settings
 ) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
@@ -28,12 +34,15 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  settings: [SwiftSetting] = unhurried
+) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 func testSupport(_ name: String, _ dependencies: [Target.Dependency], path: String) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: unhurried)
 }
 
 func system(_ name: String, pkgConfig: String? = nil, apt: String, brew: String) -> Target {
@@ -128,8 +137,8 @@ let package = Package(
       ]),
 
     // What `lab` consists of.
-    library("PrivateServers", ["EventLoop", "Text"]),
-    library("Terminal", ["EventLoop"]),
+    library("PrivateServers", ["EventLoop", "Text"], settings: unhurried),
+    library("Terminal", ["EventLoop"], settings: unhurried),
     library("History", ["CouponDomain", "Text"]),
     library(
       "Load",
@@ -144,25 +153,25 @@ let package = Package(
       [
         "CYAML", "CouponDomain", "EventLoop", "Faults", "Figures", "History", "Load", "PrivateServers",
         "Terminal", "Verify",
-      ]),
+      ], settings: unhurried),
     library(
       "Laboratory",
       [
         "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka", "Load",
         "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal", "Text", "Verify",
-      ]),
+      ], settings: unhurried),
     library(
       "Experiments",
       [
         "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
         "EventLoop", "Faults", "Figures", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
         "PrivateServers", "Redis", "Scenarios", "Secrets", "Terminal", "Text", "Verify",
-      ]),
+      ], settings: unhurried),
     library(
       "Reports",
       [
         "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text",
-      ]),
+      ], settings: unhurried),
 
     // The programs: a few lines each; `lab` keeps its commands.
     program("monolith", ["CouponMonolith"]),
@@ -231,7 +240,9 @@ let package = Package(
         "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker",
         "EventLoop", "HTTP", "Kafka", "Operations", "Postgres", "PrivateServers", "Redis", "TestSupport",
         "Text",
-      ]),
+      ],
+      // Its simulation runs thousands of schedules.
+      settings: settings),
     tests("TerminalTests", ["Terminal", "TestSupport"]),
     tests("HistoryTests", ["CouponDomain", "History", "TestSupport", "Text"]),
     tests("LoadTests", ["History", "Load", "TestSupport"]),

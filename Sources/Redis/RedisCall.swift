@@ -54,8 +54,9 @@ struct RedisReplies {
     return nil
   }
 
-  /// What EXEC's reply means: an error to EXEC itself is that nothing was applied. After a refused MULTI the commands run
-  /// alone: only if all of them were refused is that known.
+  /// What EXEC's reply means. A server's own refusal of EXEC means that nothing was applied; of any other error (a proxy
+  /// that has lost its server, say) that is not known. After a refused MULTI the commands run alone: only if all of them were
+  /// refused is it known that nothing was applied.
   private func outcome(of reply: RedisReply, commands: Int) -> Result<[RedisReply], RedisError> {
     switch reply {
     case .array(let elements) where elements.count == commands:
@@ -66,7 +67,9 @@ struct RedisReplies {
     case .null: return .failure(.aborted(RedisReplies.watchedKeyChanged))
     case .error(let message):
       let reason = firstRefusal ?? RedisReplies.cause(of: message)
-      return !isMultiRefused || refusals == commands + 1
+      let isRefusal =
+        message.hasPrefix("EXECABORT") || RedisTrouble.Kind(RedisTrouble.word(of: message)) != nil
+      return isRefusal && !isMultiRefused || refusals == commands + 1
         ? .failure(.aborted(reason)) : .failure(.outcomeUnknown(reason))
     default: return .failure(.outcomeUnknown("an unexpected reply to EXEC"))
     }

@@ -64,12 +64,14 @@ package final class RedisClient {
     if session.start() { connect() }
   }
 
-  /// Waits for a connection. - Throws: `DeadlineExceeded`.
+  /// Waits for a connection. - Throws: `RedisError.unavailable`, which says why there was none until the deadline.
   package func connected(deadline: Instant) async throws {
     guard !isConnected else { return }
     let waiter = Completion<Void>()
     waiters.append(waiter)
-    try await waiter.value(deadline: deadline)
+    do { try await waiter.value(deadline: deadline) } catch is DeadlineExceeded {
+      throw RedisError.unavailable(trouble?.reason ?? RedisClient.noConnection)
+    }
   }
 
   /// Ends the connection; the outcome of what is in flight is unknown.

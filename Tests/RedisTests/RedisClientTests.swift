@@ -178,19 +178,17 @@ import Testing
         configuration: try RedisConfiguration(url: server.url.replacing("redis://:", with: "redis://:wrong")),
         name: "wrong")
       wrong.start()
-      await #expect(throws: DeadlineExceeded.self) {
-        try await wrong.connected(deadline: .now + .seconds(1))
-      }
-      #expect(wrong.trouble?.reason.contains("AUTH") == true)
+      let refused = await error { try await wrong.connected(deadline: .now + .seconds(1)) }
+      #expect("\(String(describing: refused))".contains("the server refused AUTH: WRONGPASS"))
+      #expect(wrong.trouble?.kind == .loginRefused)
       wrong.close()
       let port = try Sockets.freePort()
       let absent = RedisClient(
         configuration: try RedisConfiguration(url: "redis://127.0.0.1:\(port)"), name: "absent")
       absent.start()
-      await #expect(throws: DeadlineExceeded.self) {
-        try await absent.connected(deadline: .now + .seconds(1))
-      }
-      #expect(absent.trouble?.reason.contains("refused") == true)
+      let missing = await error { try await absent.connected(deadline: .now + .seconds(1)) }
+      #expect("\(String(describing: missing))".contains("refused"))
+      #expect(absent.trouble?.kind == .unreachable)
       absent.close()
     }
   }

@@ -79,7 +79,13 @@ import Testing
         [.error("ERR no"), .integer(1), .error("ERR EXEC without MULTI")],
         .failure(.outcomeUnknown("ERR no"))
       ),
-      // EXEC alone was refused: nothing has run.
+      // The server's own refusal of EXEC: nothing has run.
+      ([.status("OK"), .status("QUEUED"), .error("MISCONF no")], .failure(.aborted("MISCONF no"))),
+      // Of an error of something in between that is not known.
+      (
+        [.status("OK"), .status("QUEUED"), .error("ERR upstream failure")],
+        .failure(.outcomeUnknown("ERR upstream failure"))
+      ),
       (
         [.status("OK"), .status("QUEUED"), .error("EXECABORT Transaction discarded because of: NOPERM no")],
         .failure(.aborted("NOPERM no"))

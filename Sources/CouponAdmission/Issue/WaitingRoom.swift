@@ -263,7 +263,7 @@ package struct WaitingRoom {
 
 /// The reasons that answers of 503 give; constants, so that they can be counted.
 package enum Reason {
-  package static let gateUnavailable = "The admission gate cannot be reached."
+  package static let gateUnavailable = "The admission gate cannot take requests now."
   package static let gateUnanswered = "The admission gate did not answer in time."
   package static let gateLate = "The admission gate answered too late."
   package static let logUnavailable = "The log cannot be reached."
