@@ -3,6 +3,7 @@ import TestSupport
 import CouponDomain
 import CouponStore
 import EventLoop
+import HTTP
 import Kafka
 import Testing
 import lab

@@ -13,6 +13,7 @@ import Postgres
 import PrivateServers
 import Programs
 import Redis
+import Terminal
 import Testing
 import Text
 import lab
