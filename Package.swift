@@ -41,8 +41,11 @@ func tests(
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
-func testSupport(_ name: String, _ dependencies: [Target.Dependency], path: String) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, swiftSettings: unhurried)
+func testSupport(
+  _ name: String, _ dependencies: [Target.Dependency], path: String, exclude: [String] = [],
+  settings: [SwiftSetting] = unhurried
+) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
 
 func system(_ name: String, pkgConfig: String? = nil, apt: String, brew: String) -> Target {
@@ -55,7 +58,7 @@ let problems = [
   "invalid-policy", "invalid-user-id", "malformed-request", "method-not-allowed", "no-coupon",
   "no-policy-id-left", "no-rooms-left", "no-such-policy", "no-such-stay", "not-found", "not-open", "not-used",
   "outcome-unknown", "peer-not-reached", "policy-exists", "request-timeout", "sold-out", "target-too-long",
-  "unauthorized", "unavailable", "version-not-supported",
+  "unauthorized", "unavailable", "version-not-supported", "wrong-host",
 ]
 
 let package = Package(
@@ -136,6 +139,14 @@ let package = Package(
         "Operations", "Postgres", "Programs",
       ]),
 
+    // The event-driven version's own code over servers that are simulated.
+    library(
+      "Simulation",
+      [
+        "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker",
+        "EventLoop", "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+      ]),
+
     // What `lab` consists of.
     library("PrivateServers", ["EventLoop", "Text"], settings: unhurried),
     library("Terminal", ["EventLoop"], settings: unhurried),
@@ -168,6 +179,13 @@ let package = Package(
         "PrivateServers", "Redis", "Scenarios", "Secrets", "Terminal", "Text", "Verify",
       ], settings: unhurried),
     library(
+      "Nemeses",
+      [
+        "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History",
+        "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios",
+        "Terminal", "Text", "Verify",
+      ]),
+    library(
       "Reports",
       [
         "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text",
@@ -181,25 +199,38 @@ let package = Package(
       [
         "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
         "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load",
-        "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Verify",
+        "Nemeses", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation",
+        "Terminal", "Verify",
       ]),
 
     // What tests share: servers, doubles at the ports, values to build from.
     testSupport(
       "TestSupport",
       [
-        "CouponAPI", "CouponCalendar", "CouponDomain", "CouponStore", "EventLoop", "Operations",
+        "CouponAPI", "CouponCalendar", "CouponDomain", "CouponStore", "Clibuv", "EventLoop", "Operations",
         "Postgres", "PrivateServers", "Text",
       ],
       path: "Tests/Support"),
+    testSupport(
+      "Fuzzing",
+      [
+        "CouponAPI", "CouponAdmission", "CouponDomain", "CouponMonolith", "CouponStore", "CouponWorker",
+        "EventLoop", "Faults", "HTTP", "History", "Operations", "Postgres", "Redis", "Scenarios",
+        "TestSupport",
+        "Text",
+      ],
+      path: "Tests/Fuzzing", exclude: ["Corpus"], settings: settings),
+    .executableTarget(
+      name: "fuzz", dependencies: ["EventLoop", "Fuzzing"], path: "Tests/Fuzz", swiftSettings: settings),
     testSupport("LabTestSupport", ["CouponDomain", "History", "Text", "Verify"], path: "Tests/LabSupport"),
 
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponCalendarTests", ["CouponCalendar", "CouponDomain", "TestSupport", "Text"]),
+    tests("FuzzingTests", ["EventLoop", "Fuzzing", "Redis", "TestSupport"]),
     tests("EventLoopTests", ["EventLoop", "TestSupport"]),
     tests("HTTPTests", ["EventLoop", "HTTP", "TestSupport"]),
-    tests("PostgresTests", ["EventLoop", "Postgres", "PrivateServers", "TestSupport"]),
+    tests("PostgresTests", ["EventLoop", "Operations", "Postgres", "PrivateServers", "TestSupport"]),
     tests("RedisTests", ["EventLoop", "PrivateServers", "Redis", "TestSupport"]),
     tests("KafkaTests", ["Crdkafka", "EventLoop", "Kafka", "PrivateServers", "TestSupport"]),
     tests("OperationsTests", ["EventLoop", "Operations", "TestSupport", "Text"]),
@@ -238,7 +269,8 @@ let package = Package(
       "CouponEDATests",
       [
         "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker",
-        "EventLoop", "HTTP", "Kafka", "Operations", "Postgres", "PrivateServers", "Redis", "TestSupport",
+        "EventLoop", "HTTP", "Kafka", "Operations", "Postgres", "PrivateServers", "Redis", "Simulation",
+        "TestSupport",
         "Text",
       ],
       // Its simulation runs thousands of schedules.
@@ -270,6 +302,9 @@ let package = Package(
       [
         "Experiments", "Figures", "Laboratory", "Scenarios", "Terminal", "TestSupport", "Verify",
       ]),
+    tests(
+      "NemesesTests",
+      ["EventLoop", "Nemeses", "PrivateServers", "Redis", "TestSupport"]),
     tests(
       "ReportsTests",
       [

@@ -14,6 +14,7 @@ package final class AdminAPI {
 
   private let coupons: (any CouponService)?
   private let token: SecretToken
+  private let host: OperatorHost
   private let requests: RequestMetrics
   private let troubles: Troubles
   private let requestDeadline: Duration
@@ -22,8 +23,9 @@ package final class AdminAPI {
   package init(
     services: APIServices, token: SecretToken, metrics: Metrics, troubles: Troubles,
     requestDeadline: Duration,
-    faults: FaultControl? = nil
+    faults: FaultControl? = nil, host: String = "127.0.0.1"
   ) {
+    self.host = OperatorHost(ownName: host)
     (coupons, self.token, self.troubles) = (services.coupons, token, troubles)
     self.faults = faults.map { control in
       AdminFaults(board: control.board, peers: AdminPeers(control.peers, token: control.token))
@@ -39,6 +41,7 @@ package final class AdminAPI {
   }
 
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
+    guard host.admits(request) else { return .now(Problem.wrongHost) }
     // A problem's `type` refers to these pages, also in a refusal: they are not secret.
     if route.name == .problem {
       return .now(

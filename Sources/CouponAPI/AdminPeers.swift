@@ -44,8 +44,9 @@ package struct AdminPeers {
       return silence("is no host:port")
     }
     let host = peer[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-    guard let addresses = try? await EventLoop.shared.resolve(host: host, port: port) else {
-      return silence("the name is not known")
+    let addresses: [SocketAddress]
+    do { addresses = try await EventLoop.shared.resolve(host: host, port: port, deadline: deadline) } catch {
+      return silence("\(error)")
     }
     let headers = [
       ("Authorization", "Bearer \(token)"), ("Content-Type", "application/json"), (AdminPeers.header, "1"),
@@ -67,7 +68,10 @@ package struct AdminPeers {
   ) async throws(HTTPClientError) -> HTTPClientResponse {
     var failure = HTTPClientError.neverSent("the name has no address")
     for address in addresses {
-      let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: 1))
+      var configuration = HTTPClientConfiguration(address: address, maxConnections: 1)
+      // What a program says of its switches takes a few hundred bytes.
+      configuration.maxBodyBytes = 65_536
+      let client = HTTPClient(configuration)
       defer { client.close() }
       do throws(HTTPClientError) {
         return try await client.send(request, deadline: deadline)

@@ -132,6 +132,13 @@ package struct RecordedEvent: Sendable {
   }
 }
 
+/// Where the recorded events of a policy are looked up.
+@LoopActor
+package protocol EventRecords: AnyObject {
+  /// No events may also mean that the policy does not exist: the caller knows.
+  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer
+}
+
 package enum EventsAnswer: Sendable {
   case events([RecordedEvent])
   case noSuchPolicy

@@ -1,4 +1,4 @@
-import Faults
+package import Faults
 import JSON
 import Operations
 
@@ -8,7 +8,7 @@ extension FaultSpec {
   /// Parses the operator's JSON strictly.
   ///
   /// - Throws: the field and the rule that it breaks; `body` if it is not a JSON object.
-  init(json body: [UInt8]) throws(InvalidFault) {
+  package init(json body: [UInt8]) throws(InvalidFault) {
     let json: JSONFields
     do { json = try JSONFields(body, names: FaultSpec.fields.map { Array($0.utf8) }) } catch {
       switch error {

@@ -1,5 +1,5 @@
 import CouponCalendar
-import CouponDomain
+package import CouponDomain
 import JSON
 import Text
 
@@ -11,7 +11,7 @@ extension PolicyDraft {
   /// Parses the operator's JSON strictly: every field but `policyId` is required, no other is allowed.
   ///
   /// - Throws: the field and the rule that it breaks; `body` if it is not a JSON object.
-  init(json body: [UInt8]) throws(InvalidPolicy) {
+  package init(json body: [UInt8]) throws(InvalidPolicy) {
     let json: JSONFields
     do { json = try JSONFields(body, names: PolicyDraft.fields.map { Array($0.utf8) }) } catch {
       throw InvalidPolicy(field: "body", rule: PolicyDraft.rule(error))

@@ -13,6 +13,7 @@ package enum ProblemCode: String, CaseIterable {
   case invalidPolicy = "invalid-policy"
   case invalidFault = "invalid-fault"
   case unauthorized = "unauthorized"
+  case wrongHost = "wrong-host"
   case notOpen = "not-open"
   case notFound = "not-found"
   case noSuchPolicy = "no-such-policy"
@@ -32,6 +33,7 @@ package enum ProblemCode: String, CaseIterable {
     switch self {
     case .badRequest, .invalidID, .invalidUserID, .invalidPolicy, .invalidFault: 400
     case .unauthorized: 401
+    case .wrongHost: 421
     case .notOpen: 403
     case .notFound, .noSuchPolicy, .noCoupon, .noSuchStay, .notUsed: 404
     case .methodNotAllowed: 405
@@ -49,6 +51,7 @@ package enum ProblemCode: String, CaseIterable {
     case .invalidPolicy: "The policy breaks a rule"
     case .invalidFault: "The fault breaks a rule"
     case .unauthorized: "The operator's token is needed"
+    case .wrongHost: "The operator's listener has another name"
     case .notOpen: "The policy is not open"
     case .notFound: "Nothing is here"
     case .noSuchPolicy: "There is no such policy"
@@ -75,6 +78,7 @@ enum Problem {
 
   static let soldOut = render(.soldOut)
   static let notFound = render(.notFound)
+  static let wrongHost = render(.wrongHost)
   static let noSuchPolicy = render(.noSuchPolicy)
   static let noCoupon = render(.noCoupon)
   static let noSuchStay = render(.noSuchStay)

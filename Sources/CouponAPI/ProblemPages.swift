@@ -18,6 +18,7 @@ enum ProblemPages {
     case "invalid-policy": PackageResources.invalid_policy_md
     case "invalid-fault": PackageResources.invalid_fault_md
     case "unauthorized": PackageResources.unauthorized_md
+    case "wrong-host": PackageResources.wrong_host_md
     case "not-open": PackageResources.not_open_md
     case "not-found": PackageResources.not_found_md
     case "no-such-policy": PackageResources.no_such_policy_md

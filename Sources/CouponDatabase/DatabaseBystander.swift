@@ -27,10 +27,15 @@ package final class DatabaseBystander: BystanderService {
     """, readsOnly: false)
 
   private let pool: PostgresPool
+  private let mayUseTables: @LoopActor () -> Bool
 
-  package init(pool: PostgresPool) { self.pool = pool }
+  /// - Parameter mayUseTables: asked before every call; false while it is not known whose tables they are.
+  package init(pool: PostgresPool, mayUseTables: @escaping @LoopActor () -> Bool = { true }) {
+    (self.pool, self.mayUseTables) = (pool, mayUseTables)
+  }
 
   package func stays(deadline: Instant) async -> BystanderAnswer<[Stay]> {
+    guard mayUseTables() else { return .trouble(.tablesUnknown) }
     do {
       let rows = try await pool.query(Self.allStays, [], deadline: deadline)
       return .found(try (0..<rows.count).map { try stay(rows, $0) })
@@ -40,6 +45,7 @@ package final class DatabaseBystander: BystanderService {
   }
 
   package func stay(_ id: Int64, deadline: Instant) async -> BystanderAnswer<Stay> {
+    guard mayUseTables() else { return .trouble(.tablesUnknown) }
     do {
       let rows = try await pool.query(Self.oneStay, [.int(id)], deadline: deadline)
       return rows.count == 0 ? .notFound : .found(try stay(rows, 0))
@@ -49,6 +55,7 @@ package final class DatabaseBystander: BystanderService {
   }
 
   package func book(stay id: Int64, by user: UserID, deadline: Instant) async -> BystanderAnswer<Booking> {
+    guard mayUseTables() else { return .trouble(.tablesUnknown) }
     do {
       let rows = try await pool.query(
         Self.bookRoom, [.int(id), .text(user.description)], deadline: deadline)

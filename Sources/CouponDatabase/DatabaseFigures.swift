@@ -22,5 +22,11 @@ package enum DatabaseFigures {
     metrics.counter("database_pool_discarded_total", help: "Connections discarded.", labels: labels) {
       Double(pool.statistics.discarded)
     }
+    pool.onRefusal = { [unowned metrics] sqlState in
+      metrics.counter(
+        "database_refusals_total", help: "Calls that the database refused, by its SQLSTATE.",
+        labels: labels + [MetricLabel("sqlstate", sqlState)]
+      ).increment()
+    }
   }
 }

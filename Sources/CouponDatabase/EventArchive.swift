@@ -7,7 +7,7 @@ import Text
 
 /// The recorded events, which are numbered only in the database.
 @LoopActor
-package final class EventArchive {
+package final class EventArchive: EventRecords {
   private let pool: PostgresPool
 
   package init(_ pool: PostgresPool) { self.pool = pool }

@@ -3,7 +3,7 @@ package import EventLoop
 package import Operations
 package import Postgres
 
-/// Creates a program's tables as soon as the database answers.
+/// Creates a program's tables as soon as the database answers. Until then it is not known whose tables are there.
 @LoopActor
 package final class TablePreparation {
   private let schema: Schema
@@ -22,7 +22,8 @@ package final class TablePreparation {
     self.key = key
   }
 
-  /// One attempt; `isDone` is true afterwards if the database answered.
+  /// One attempt; `isDone` is true afterwards if the database answered. May be repeated after the database was away:
+  /// another one may have come back.
   ///
   /// - Throws: if the tables belong to a newer program, to another strategy or to another key.
   package func attempt(within limit: Duration) async throws(SchemaError) {
@@ -32,8 +33,12 @@ package final class TablePreparation {
       trouble.over()
     } catch let error as SchemaError {
       throw error
+    } catch let error as PostgresError {
+      guard !isStopped else { return }
+      if case .server = error { return trouble.note("the tables cannot be prepared", error.description) }
+      trouble.note("the database does not answer", error.description)
     } catch {
-      if !isStopped { trouble.note("the database does not answer", "\(error)") }
+      if !isStopped { trouble.note("the tables cannot be prepared", "\(error)") }
     }
   }
 

@@ -82,10 +82,13 @@ package struct PolicyLedger: Sendable {
 
   private mutating func hold(_ coupon: Coupon) {
     let period = policy.period(of: coupon.claim.day)
-    let place =
-      couponsByPeriod.place(period)
-      ?? couponsByPeriod.add(period, PeriodCoupons(capacity: policy.dailyQuota))
+    let place = couponsByPeriod.place(period) ?? begin(period)
     couponsByPeriod[place].hold(coupon)
+  }
+
+  private mutating func begin(_ period: Day) -> Int {
+    if let latest = couponsByPeriod.places.last { couponsByPeriod[latest].giveBackSpare() }
+    return couponsByPeriod.add(period, PeriodCoupons(capacity: policy.dailyQuota))
   }
 
   private mutating func set(_ issued: Int, on day: Day) {
@@ -132,6 +135,15 @@ private struct PeriodCoupons: Sendable {
   }
 
   subscript(_ user: UserID) -> Coupon? { positions[user].map { all[Int($0)] } }
+
+  /// Gives back what was reserved for a quota that people left: the period is over, more or less. Only where there is
+  /// much to win, and few coupons to move: the loop waits meanwhile.
+  mutating func giveBackSpare() {
+    guard all.count <= 16_384, all.count < positions.capacity / 4 else { return }
+    let used = all
+    self = PeriodCoupons(capacity: used.count)
+    for coupon in used { hold(coupon) }
+  }
 
   mutating func hold(_ coupon: Coupon) {
     let next = Int32(all.count)

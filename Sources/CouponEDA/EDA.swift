@@ -28,7 +28,7 @@ package enum EDA {
         "eda worker", summary: "writes what the log says into the tables", settings: WorkerSettings.self,
         arguments: rest, until: signals
       ) { settings, context in EDAWorker(settings, context).application() }
-    case "broker": return BrokerProgram.run(rest, until: signals)
+    case "broker": return BrokerProgram.run(rest, until: signals, isSupervised: isSupervised)
     case "all": return Supervisor.run(rest)
     case "--help", "-h", "help":
       print(help, terminator: "")

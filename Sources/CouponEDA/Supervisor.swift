@@ -59,9 +59,10 @@ final class Supervisor {
 
   // MARK: - Children
 
-  private func start(_ name: String, _ environment: [String: String], output: ChildProcess.Output = .inherit)
-    throws
-  {
+  @discardableResult
+  private func start(
+    _ name: String, _ environment: [String: String], output: ChildProcess.Output = .inherit
+  ) throws -> ChildProcess {
     let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
     let child = try ChildProcess.start(
       ChildProcess.Options(executable, [name, EDA.supervised], environment: environment, output: output))
@@ -72,6 +73,7 @@ final class Supervisor {
       FileHandle.standardError.write(Data("eda all: \(name) ended with \(status)\n".utf8))
       if case .code(let code) = status, code != 0 { self.ended.succeed(code) } else { self.ended.succeed(1) }
     }
+    return child
   }
 
   private func stopAll() async {
@@ -103,21 +105,15 @@ final class Supervisor {
     FileHandle.standardError.write(Data("eda all: \(words) not in the database\n".utf8))
   }
 
-  /// What the broker writes into its ready file.
-  private struct BrokerReady: Decodable { let brokers: String }
-
   /// The named brokers, or those of a broker of our own; nil when a child or a signal ended the start.
   private func brokers() async throws -> String? {
     if let named = environment["KAFKA_BROKERS"], !named.isEmpty { return named }
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("eda-all-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(
-      at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appendingPathComponent("broker.json")
-    try start("broker", environment.merging(["READY_FILE": file.path]) { $1 }, output: .null)
+    var values = environment
+    values["READY_FILE"] = nil
+    let broker = try start("broker", values, output: .captureOutput(limit: 4_096))
     while !ended.isDone {
-      if let line = try? Data(contentsOf: file) {
-        embeddedBrokers = try JSONDecoder().decode(BrokerReady.self, from: line).brokers
+      if let end = broker.captured.firstIndex(of: UInt8(ascii: "\n")) {
+        embeddedBrokers = String(decoding: broker.captured[..<end], as: UTF8.self)
         return embeddedBrokers
       }
       await EventLoop.shared.sleep(for: .milliseconds(10))

@@ -35,7 +35,8 @@ package final class DatabaseCouponService: CouponService {
   // MARK: Issuing
 
   package func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
-    .later {
+    guard database.hasTables else { return .now(.trouble(.tablesUnknown)) }
+    return .later {
       do {
         return try await self.decideIssue(request)
       } catch {
@@ -75,7 +76,8 @@ package final class DatabaseCouponService: CouponService {
   // MARK: Reading
 
   package func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {
-    .later {
+    guard database.hasTables else { return .now(.trouble(.tablesUnknown)) }
+    return .later {
       do {
         let days = try await PolicySQL.days(
           of: policy, around: time, in: self.database.pool, deadline: deadline)
@@ -89,7 +91,8 @@ package final class DatabaseCouponService: CouponService {
   }
 
   package func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer> {
-    .later {
+    guard database.hasTables else { return .now(.trouble(.tablesUnknown)) }
+    return .later {
       do {
         let latest = try await PolicySQL.latestCoupon(
           of: user, in: policy, pool: self.looking, deadline: deadline)
@@ -106,6 +109,7 @@ package final class DatabaseCouponService: CouponService {
 
   package func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer
   {
+    guard database.hasTables else { return .trouble(.tablesUnknown) }
     let answer = await archive.events(of: policy, after: after, limit: limit, deadline: deadline)
     guard case .events(let events) = answer, events.isEmpty else { return answer }
     do {
@@ -119,6 +123,7 @@ package final class DatabaseCouponService: CouponService {
   // MARK: Policies
 
   package func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
+    guard database.hasTables else { return .trouble(.tablesUnknown) }
     do {
       for _ in 0..<Self.creationAttempts {
         var chosen = draft.id

@@ -13,7 +13,8 @@ package import Programs
 ///                    └──▶ the strategy's transaction ─▶ coupon pool (2) ────┤ PostgreSQL
 ///     bystander, status, operator ────────────────────▶ database pool (4) ──┘
 ///
-/// A surge fills the queues of the first two; no other request waits in them.
+/// A surge fills the queues of the first two; no other request waits in them. Where the server gives fewer connections
+/// than these, the pools take turns with what there is.
 @LoopActor
 package final class Monolith: ApplicationPart {
   package let coupons: DatabaseCouponService
@@ -34,7 +35,7 @@ package final class Monolith: ApplicationPart {
     let strategy = settings.coupons.strategy
     let pools = DatabasePools(
       settings.database, settings.schema, deadline: settings.server.requestDeadline,
-      session: Monolith.planning, metrics: context.metrics, faults: context.faults)
+      session: Monolith.planning, log: context.log, metrics: context.metrics, faults: context.faults)
     func open(_ name: String, size: Int) -> PostgresPool {
       pools.open(
         "monolith-\(name)", label: name, size: size,
@@ -51,24 +52,34 @@ package final class Monolith: ApplicationPart {
       looking = open("look", size: forLooks)
       deciding = open("coupon", size: settings.couponPool)
     }
-    database = MonolithDatabase(
-      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique, key: settings.coupons.key,
-      log: context.log)
+    let end = Ending()
+    self.end = end
+    let database = MonolithDatabase(
+      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique,
+      key: settings.coupons.key, log: context.log, onFailure: { reason in end.fail(reason) })
+    self.database = database
     coupons = DatabaseCouponService(
       database: database, looking: looking, issuance: strategy.issuance(over: deciding),
       key: settings.coupons.key)
-    bystander = DatabaseBystander(pool: everything)
+    bystander = DatabaseBystander(pool: everything, mayUseTables: { database.hasTables })
     context.tell(strategy: settings.coupons.strategyName)
   }
 
+  private let end: Ending
+
   /// The program with its listeners.
   package func application() -> Application {
-    Application(
+    let application = Application(
       server: settings.server, admin: settings.admin,
       services: APIServices(
         coupons: coupons, bystander: bystander, platform: { [database] in database.readiness }),
       parts: [self], context: context,
       clock: clock)
+    end.whenFailed { [log = context.log, weak application] reason in
+      log.error("cannot go on", ["reason": reason])
+      application?.end(code: 1)
+    }
+    return application
   }
 
   package func start() async throws { try await database.start() }

@@ -5,30 +5,41 @@ package import EventLoop
 package import Operations
 package import Postgres
 
-/// The monolith's database: prepared at the start, then probed once a second.
+/// The monolith's database: prepared at the start, then probed once a second. Tables that are a newer program's or another
+/// strategy's end the program, whenever they turn up.
 ///
-///     preparing ──▶ answering ◀──▶ silent
+///     preparing ──▶ answering ◀──▶ silent, read-only
+///         └──────────────┴── the tables are another program's ──▶ end
 @LoopActor
 package final class MonolithDatabase {
   /// For everything but coupon requests: bystander, status, operator, the probe.
   package let pool: PostgresPool
   private let tables: TablePreparation
   private let trouble: TroubleLog
-  private var isAnswering = true
+  private let onFailure: @LoopActor (String) -> Void
+  private var problem: String?
   private var isStopped = false
 
-  private static let question = PostgresStatement("SELECT 1")
+  /// Whether a transaction could write.
+  private static let question = PostgresStatement("SELECT current_setting('transaction_read_only')")
   private static let interval = Duration.seconds(1)
 
-  package init(pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, key: CouponKey, log: Log) {
-    self.pool = pool
+  /// - Parameter onFailure: called once if the program must end: one line for the operator.
+  package init(
+    pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, key: CouponKey, log: Log,
+    onFailure: @escaping @LoopActor (String) -> Void
+  ) {
+    (self.pool, self.onFailure) = (pool, onFailure)
     trouble = TroubleLog(log)
     tables = TablePreparation(schema, pool, ranksAreUnique: ranksAreUnique, key: key, trouble: trouble)
   }
 
+  /// False until the tables are known to be this program's; nothing may be read from them or written before.
+  package var hasTables: Bool { tables.isDone }
+
   package var readiness: ServiceReadiness {
     guard tables.isDone else { return ServiceReadiness(reasons: ["preparing the tables"]) }
-    return ServiceReadiness(reasons: isAnswering ? [] : ["the database does not answer"])
+    return ServiceReadiness(reasons: problem.map { [$0] } ?? [])
   }
 
   /// Creates the tables; if the database does not answer yet, retries in the background while the listeners
@@ -48,11 +59,13 @@ package final class MonolithDatabase {
 
   private func watch() async {
     while !isStopped {
-      if tables.isDone {
-        await probe()
-      } else {
+      let wasAway = !tables.isDone || problem != nil
+      if tables.isDone { await probe() }
+      // Another database may have come back.
+      if wasAway, problem == nil {
         do throws(SchemaError) { try await tables.attempt(within: .seconds(5)) } catch {
-          trouble.note("the tables cannot be used", error.description)
+          if !isStopped { onFailure(error.description) }
+          return
         }
       }
       await EventLoop.shared.sleep(for: Self.interval)
@@ -64,12 +77,17 @@ package final class MonolithDatabase {
   private func probe() async {
     let before = pool.statistics.answered
     do {
-      _ = try await pool.query(Self.question, deadline: .now + Self.interval)
-      isAnswering = true
+      let answer = try await pool.query(Self.question, deadline: .now + Self.interval)
+      problem = nil
+      if answer.text(0, 0) == "on" {
+        pool.leaveServer()
+        problem = "the database takes no writes"
+        if !isStopped { trouble.note("the database takes no writes", "it is read-only, or a replica") }
+      }
     } catch {
-      isAnswering = pool.statistics.answered != before
-      if !isAnswering, !isStopped { trouble.note("the database does not answer", "\(error)") }
+      problem = pool.statistics.answered != before ? nil : "the database does not answer"
+      if problem != nil, !isStopped { trouble.note("the database does not answer", "\(error)") }
     }
-    if isAnswering { trouble.over() }
+    if problem == nil { trouble.over() }
   }
 }

@@ -7,7 +7,7 @@ package import Postgres
 /// Applies one batch in one transaction: lock the offset, load, fold, write, commit.
 @LoopActor
 package final class BatchWriter: BatchTables {
-  private let pool: PostgresPool
+  private let store: any BatchStore
   private let topic: String
   private let empty: LogLedger
   /// False where Redis has decided, and the claims are only to be inserted.
@@ -18,17 +18,28 @@ package final class BatchWriter: BatchTables {
 
   static let patience = Duration.seconds(10)
 
+  private let clock: LoopClock
+
   package init(
+    _ store: any BatchStore, topic: String, empty: LogLedger, decides: Bool, clock: LoopClock,
+    fold: @escaping BatchFold
+  ) {
+    (self.store, self.topic, self.empty) = (store, topic, empty)
+    (self.decides, self.clock, self.fold) = (decides, clock, fold)
+  }
+
+  package convenience init(
     _ pool: PostgresPool, topic: String, empty: LogLedger, decides: Bool, fold: @escaping BatchFold
   ) {
-    (self.pool, self.topic, self.empty) = (pool, topic, empty)
-    (self.decides, self.fold) = (decides, fold)
+    self.init(
+      PostgresBatchStore(pool, topic: topic), topic: topic, empty: empty, decides: decides, clock: .real,
+      fold: fold)
   }
 
   package func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
     // Nothing is remembered of a transaction whose end is not known.
     let memory = memories.removeValue(forKey: batch.partition)
-    let (outcome, policies) = try await pool.transaction(deadline: .now + BatchWriter.patience) {
+    let (outcome, policies) = try await store.transaction(deadline: clock.now + BatchWriter.patience) {
       transaction in
       try await self.apply(batch, messages, memory, in: transaction)
     }
@@ -41,15 +52,12 @@ package final class BatchWriter: BatchTables {
   /// - Returns: also every policy of the partition that is known after it.
   private func apply(
     _ batch: WorkerBatch, _ messages: [KafkaMessage], _ memory: PartitionMemory?,
-    in transaction: PostgresTransaction
+    in transaction: any BatchTransaction
   ) async throws -> (BatchOutcome, [PolicyID: Policy]) {
     let partition = Int32(batch.partition)
     var policies = memory?.policies ?? [:]
     var unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
-    let locked = try await transaction.run(
-      OffsetSQL.lock(topic: topic, partition: partition)
-        + (unknown.isEmpty ? [] : [BatchSQL.policies(unknown)]))
-    let stored = try OffsetSQL.read(locked[1])
+    var (stored, found) = try await transaction.lock(partition, policies: unknown)
     var cursor = cursors[batch.partition] ?? PartitionCursor()
     let step = cursor.step(first: batch.first, stored: stored.nextOffset)
     cursors[batch.partition] = cursor
@@ -58,36 +66,33 @@ package final class BatchWriter: BatchTables {
     case .seek(let offset): return (.seek(offset), [:])
     case .stop(let problem): return (.stop(problem), [:])
     }
-    var found = unknown.isEmpty ? [] : try BatchSQL.readPolicies(locked[2])
     if let memory, memory.next != stored.nextOffset {
       // Somebody else has written, or the database went back in time: what it had may be gone.
       policies = [:]
       unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
-      found = try BatchSQL.readPolicies(try await transaction.run([BatchSQL.policies(unknown)])[0])
+      found = try await transaction.policies(unknown)
     }
     for policy in found { policies[policy.id] = policy }
     let result = fold(batch, try await load(for: batch, policies, in: transaction), decides)
     for (_, created) in result.policies { policies[created.policy.id] = created.policy }
     let firstHash = batch.first == 0 ? messages.first.map(\.firstHash) : nil
     let record = result.record(of: batch, messages, topic: topic, policies: policies)
-    _ = try await transaction.finish(
-      (decides ? record.statements : record.statementsWithoutDeciding)
-        + [OffsetSQL.advance(topic: topic, partition: partition, to: result.next, firstHash: firstHash)])
+    try await transaction.commit(
+      CommittedBatch(
+        partition: partition, record: record, decides: decides, next: result.next, firstHash: firstHash))
     return (.applied(result), policies)
   }
 
   /// The ledger that the batch is folded over.
   private func load(
-    for batch: WorkerBatch, _ policies: [PolicyID: Policy], in transaction: PostgresTransaction
+    for batch: WorkerBatch, _ policies: [PolicyID: Policy], in transaction: any BatchTransaction
   ) async throws -> LogLedger {
     let needs = BatchNeeds(batch, policies: policies)
     var coupons: [Coupon] = []
     var counters: [(day: PolicyDay, issued: Int)] = []
     if !needs.people.isEmpty {
-      let loaded = try await transaction.run(
-        [BatchSQL.counters(needs.days)] + (decides ? [BatchSQL.coupons(needs.people)] : []))
-      counters = try BatchSQL.readCounters(loaded[0]).map { ($0.0, $0.issued) }
-      if decides { coupons = try BatchSQL.readCoupons(loaded[1]) }
+      (counters, coupons) = try await transaction.counters(
+        needs.days, coupons: decides ? needs.people : [])
     }
     if let missing = needs.missing(from: counters.map(\.day), policies: policies) { throw missing }
     return empty.seeded(

@@ -28,24 +28,35 @@ package final class EDAWorker: ApplicationPart {
     (self.settings, self.context) = (settings, context)
     let key = settings.coupons.key
     pool = DatabasePools(
-      settings.database, settings.schema, deadline: BatchWriter.patience, metrics: context.metrics,
-      faults: context.faults
+      settings.database, settings.schema, deadline: BatchWriter.patience, log: context.log,
+      metrics: context.metrics, faults: context.faults
     ).open("eda-worker", maxWaiting: 64)
     tables = TablePreparation(
       settings.schema, pool, ranksAreUnique: settings.coupons.strategy.isRanked, key: key,
       trouble: TroubleLog(context.log))
     let end = Ending()
     self.end = end
+    let (kafka, seam) = (settings.kafka, context.seam(.kafka))
+    let brokers = KafkaConfiguration(brokers: kafka.brokers, clientID: "eda-worker")
     worker = LogWorker(
-      settings.kafka, KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-worker"),
+      topic: kafka.topic, partitions: kafka.partitions,
       tables: wires.tables(
         BatchWriter(
-          pool, topic: settings.kafka.topic,
-          empty: LogLedger(key: key, partitions: settings.kafka.partitions),
+          pool, topic: kafka.topic, empty: LogLedger(key: key, partitions: kafka.partitions),
           decides: settings.coupons.strategy == .log, fold: wires.fold)),
-      wrapping: wires.group, offsets: OffsetMemory(pool, topic: settings.kafka.topic), context: context,
-      onFailure: { reason in end.fail(reason) })
-    worker.seam = context.seam(.kafka)
+      ports: WorkerPorts(
+        clock: .real,
+        group: { onRebalance, onProblem throws(KafkaError) in
+          let consumer = try KafkaGroupConsumer(
+            configuration: brokers, group: Names.consumerGroup(topic: kafka.topic), topic: kafka.topic,
+            options: KafkaGroupConsumer.Options(valueLimit: BatchRecord.readBytes),
+            onRebalance: onRebalance, onProblem: onProblem)
+          consumer.seam = seam
+          return wires.group(consumer)
+        },
+        questions: { () throws(KafkaError) in try KafkaAdmin(configuration: brokers) },
+        offsets: OffsetMemory(pool, topic: kafka.topic, schema: settings.schema)),
+      context: context, onFailure: { reason in end.fail(reason) })
     context.tell(strategy: settings.coupons.strategyName)
   }
 

@@ -1,25 +1,24 @@
 import CouponLog
 import CouponAPI
 import CouponStore
-import EventLoop
+package import EventLoop
 import Kafka
 import Operations
 import Postgres
-import Programs
+package import Programs
 
 /// Reads its partitions of the log and writes them into the tables, one transaction a batch.
 ///
 ///     assigned ─▶ the same log? ─▶ read from where the database stands ─▶ batch ─▶ transaction ─▶ …
 ///     the database is away: the group is kept, nothing is read, the batch in hand waits
 @LoopActor
-final class LogWorker {
+package final class LogWorker {
   private static let firstPause = Duration.milliseconds(50)
 
-  private let settings: KafkaSettings
-  private let configuration: KafkaConfiguration
+  private let topic: String
+  private let partitionCount: Int
+  private let ports: WorkerPorts
   private let tables: any BatchTables
-  private let wrap: @LoopActor (any LogGroup) -> any LogGroup
-  private let offsets: OffsetMemory
   private let figures: WorkerFigures
   private let log: Log
   /// Of the database.
@@ -27,9 +26,7 @@ final class LogWorker {
   private let kafkaTrouble: TroubleLog
   private let onFailure: @LoopActor (String) -> Void
   private var group: (any LogGroup)?
-  /// Stands between each turn's reading and the broker.
-  var seam: (any CallSeam)?
-  private var admin: KafkaAdmin?
+  private var questions: (any LogQuestions)?
   private var size = BatchSize()
   private var isStopped = false
   private var done = Completion<Void>()
@@ -37,46 +34,40 @@ final class LogWorker {
   private var assignment = 0
   /// Of each partition's first message, since it was given to this worker.
   private var firstHashes: [Int32: [UInt8]] = [:]
-  private(set) var isAssigned = false
-  private(set) var isWriting = true
+  package private(set) var isAssigned = false
+  package private(set) var isWriting = true
+  private var now: Instant { ports.clock.now }
 
-  init(
-    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, tables: any BatchTables,
-    wrapping wrap: @escaping @LoopActor (any LogGroup) -> any LogGroup, offsets: OffsetMemory,
-    context: ProgramContext,
+  package init(
+    topic: String, partitions: Int, tables: any BatchTables, ports: WorkerPorts, context: ProgramContext,
     onFailure: @escaping @LoopActor (String) -> Void
   ) {
-    (self.settings, self.configuration, self.tables) = (settings, configuration, tables)
-    (self.wrap, self.offsets, log, self.onFailure) = (wrap, offsets, context.log, onFailure)
+    (self.topic, partitionCount, self.tables, self.ports) = (topic, partitions, tables, ports)
+    (log, self.onFailure) = (context.log, onFailure)
     figures = WorkerFigures(context.metrics)
     trouble = TroubleLog(context.log)
     kafkaTrouble = TroubleLog(context.log)
   }
 
-  func start() throws {
-    let admin = try KafkaAdmin(configuration: configuration)
-    self.admin = admin
-    let consumer = try KafkaGroupConsumer(
-      configuration: configuration, group: Names.consumerGroup(topic: settings.topic), topic: settings.topic,
-      options: KafkaGroupConsumer.Options(valueLimit: BatchRecord.readBytes),
-      onRebalance: { [weak self] change in self?.rebalanced(change) },
-      onProblem: { [weak self] problem in self?.take(problem) })
-    consumer.seam = seam
-    let group = wrap(consumer)
+  package func start() throws {
+    let questions = try ports.questions()
+    self.questions = questions
+    let group = try ports.group(
+      { [weak self] change in self?.rebalanced(change) }, { [weak self] problem in self?.take(problem) })
     self.group = group
     try group.start()
     EventLoop.shared.spawn {
       await self.work(group)
       self.done.succeed(())
     }
-    EventLoop.shared.spawn { await self.watchLag(admin) }
+    EventLoop.shared.spawn { await self.watchLag(questions) }
   }
 
-  func stop(deadline: Instant) async {
+  package func stop(deadline: Instant) async {
     isStopped = true
     await group?.close(deadline: deadline)
-    if group != nil { _ = try? await done.value(deadline: deadline) }
-    await admin?.close()
+    if group != nil { _ = try? await done.value(deadline: deadline, on: ports.clock) }
+    await questions?.close()
   }
 
   private func fail(_ reason: String) {
@@ -108,7 +99,7 @@ final class LogWorker {
     while !isStopped, assignment == self.assignment {
       do {
         guard let starts = try await locate(partitions) else {
-          await EventLoop.shared.sleep(for: .milliseconds(200))
+          await ports.clock.sleep(for: .milliseconds(200))
           continue
         }
         guard assignment == self.assignment else { return }
@@ -124,24 +115,24 @@ final class LogWorker {
 
   /// Nil where database or Kafka does not answer.
   private func locate(_ partitions: [Int32]) async throws -> [Int32: Int64]? {
-    guard let admin else { return nil }
+    guard let questions else { return nil }
     let patience = Duration.seconds(3)
-    guard let known = await offsets.read(deadline: .now + patience) else {
+    guard let known = await ports.offsets.read(deadline: now + patience) else {
       trouble.note("the database does not answer", "where to begin is not known")
       return nil
     }
     do throws(KafkaError) {
-      let cluster = try await admin.describe(settings.topic, deadline: .now + patience)
-      if let topic = cluster.topic, topic.partitions != settings.partitions {
-        let problem = LogProblem.partitions(expected: settings.partitions, found: topic.partitions)
+      let cluster = try await questions.describe(topic, deadline: now + patience)
+      if let found = cluster.topic?.partitions, found != partitionCount {
+        let problem = LogProblem.partitions(expected: partitionCount, found: found)
         return try refuse(problem.explanation)
       }
       var starts: [Int32: Int64] = [:]
       for partition in partitions {
-        let marks = try await admin.watermarks(
-          of: settings.topic, partition: partition, deadline: .now + patience)
-        let first = try await admin.firstMessage(
-          of: settings.topic, partition: partition, deadline: .now + patience)
+        let marks = try await questions.watermarks(
+          of: topic, partition: partition, deadline: now + patience)
+        let first = try await questions.firstMessage(
+          of: topic, partition: partition, deadline: now + patience)
         let shown = LogStart.Shown(low: marks.low, high: marks.high, firstHash: first?.firstHash)
         if let problem = LogStart.problem(of: shown, remembered: known[partition]) {
           return try refuse("partition \(partition): \(problem.explanation)")
@@ -161,7 +152,7 @@ final class LogWorker {
   }
 
   private func refuse(_ reason: String) throws(KafkaError) -> [Int32: Int64]? {
-    throw .refused("KAFKA_TOPIC \(settings.topic), \(reason)")
+    throw .refused("KAFKA_TOPIC \(topic), \(reason)")
   }
 
   private func take(_ problem: KafkaProblem) {
@@ -227,10 +218,10 @@ final class LogWorker {
   }
 
   private func attempt(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async -> Attempt {
-    let start = Instant.now
+    let start = now
     do {
       let outcome = try await tables.apply(batch, messages)
-      figures.seconds.observe(Instant.now - start)
+      figures.seconds.observe(now - start)
       trouble.over()
       size.wasTaken()
       return .done(outcome)
@@ -253,7 +244,7 @@ final class LogWorker {
       isWriting = false
       group.pause()
     }
-    await EventLoop.shared.sleep(for: pause)
+    await ports.clock.sleep(for: pause)
   }
 
   private func goOnReading(_ group: any LogGroup) {
@@ -269,7 +260,7 @@ final class LogWorker {
   private func seekWhereTheTablesWentBack(_ group: any LogGroup) async {
     let assignment = assignment
     let applied = figures.applied
-    guard let known = await offsets.read(deadline: .now + .seconds(1)), !isStopped,
+    guard let known = await ports.offsets.read(deadline: now + .seconds(1)), !isStopped,
       assignment == self.assignment
     else { return }
     for (partition, next) in applied.sorted(by: { $0.key < $1.key })
@@ -286,9 +277,9 @@ final class LogWorker {
   }
 
   /// How far the tables are behind the log, looked up once a second.
-  private func watchLag(_ admin: KafkaAdmin) async {
+  private func watchLag(_ questions: any LogQuestions) async {
     while !isStopped {
-      await EventLoop.shared.sleep(for: .seconds(1))
+      await ports.clock.sleep(for: .seconds(1))
       guard !isStopped, isAssigned, let group else { continue }
       await seekWhereTheTablesWentBack(group)
       let assignment = assignment
@@ -296,14 +287,16 @@ final class LogWorker {
       for partition in group.partitions.sorted() where !isStopped && assignment == self.assignment {
         let next = figures.applied[partition] ?? 0
         do throws(KafkaError) {
-          let look = try await admin.look(
-            at: settings.topic, partitions: [partition], deadline: .now + .seconds(1))[0]
+          let marks = try await questions.watermarks(
+            of: topic, partition: partition, deadline: now + .seconds(1))
+          let first = try await questions.firstMessage(
+            of: topic, partition: partition, deadline: now + .seconds(1))
           guard assignment == self.assignment else { break }
           kafkaTrouble.over()
-          if let problem = problem(look, of: partition, next: next) {
-            return fail("KAFKA_TOPIC \(settings.topic), partition \(partition): \(problem.explanation)")
+          if let problem = problem(marks, first, of: partition, next: next) {
+            return fail("KAFKA_TOPIC \(topic), partition \(partition): \(problem.explanation)")
           }
-          figures.saw(end: look.marks.high, of: partition)
+          figures.saw(end: marks.high, of: partition)
         } catch {
           if !isStopped { kafkaTrouble.note("Kafka does not answer", error.description) }
         }
@@ -315,14 +308,16 @@ final class LogWorker {
   /// what was applied of the old one.
   ///
   /// - Parameter next: what had been applied before the question.
-  private func problem(_ look: KafkaPartitionLook, of partition: Int32, next: Int64) -> LogProblem? {
+  private func problem(
+    _ marks: KafkaWatermarks, _ first: KafkaMessage?, of partition: Int32, next: Int64
+  ) -> LogProblem? {
     let known = firstHashes[partition]
     // What was applied stays right without the beginning; the next start is refused.
-    guard look.marks.low == 0 else { return nil }
-    let hash = look.first?.firstHash
+    guard marks.low == 0 else { return nil }
+    let hash = first?.firstHash
     if known == nil { firstHashes[partition] = hash }
     return LogStart.problem(
-      of: LogStart.Shown(low: 0, high: look.marks.high, firstHash: hash),
+      of: LogStart.Shown(low: 0, high: marks.high, firstHash: hash),
       remembered: OffsetRow(partition: partition, nextOffset: next, firstHash: known))
   }
 }

@@ -37,6 +37,8 @@ package final class ChildProcess {
     case file(String)
     /// Keeps at most this many bytes in `captured`; the rest is read and dropped.
     case capture(limit: Int)
+    /// The same of standard output alone; standard error is inherited.
+    case captureOutput(limit: Int)
   }
 
   package struct Options: Sendable {
@@ -45,6 +47,8 @@ package final class ChildProcess {
     package var arguments: [String]
     package var environment: [String: String]
     package var directory: String?
+    /// A file that is the standard input; nil: an empty one.
+    package var input: String?
     /// Standard output and standard error together.
     package var output: Output
     package var user: UInt32?
@@ -104,6 +108,12 @@ package final class ChildProcess {
 
   private func spawn(_ options: Options) throws {
     let handle = UnsafeMutablePointer<uv_process_t>.allocate(capacity: 1)
+    let input = try options.input.map { path throws(SocketError) in
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw SocketError("open \(path)") }
+      return descriptor
+    }
+    defer { if let input { Sockets.close(input) } }
     let output = try openOutput(options.output)
     defer { if output.isOurs { Sockets.close(output.descriptor) } }
     handle.initialize(to: uv_process_t())
@@ -114,10 +124,10 @@ package final class ChildProcess {
       environment.free()
     }
     var stdio = [uv_stdio_container_t](repeating: uv_stdio_container_t(), count: 3)
-    stdio[0].flags = UV_IGNORE
-    for index in 1...2 {
-      stdio[index].flags = output.descriptor < 0 ? UV_IGNORE : UV_INHERIT_FD
-      stdio[index].data.fd = output.descriptor == 1 ? Int32(index) : output.descriptor
+    let errors = if case .captureOutput = options.output { Int32(2) } else { output.descriptor }
+    for (index, descriptor) in [input ?? -1, output.descriptor, errors].enumerated() {
+      stdio[index].flags = descriptor < 0 ? UV_IGNORE : UV_INHERIT_FD
+      stdio[index].data.fd = descriptor == 1 ? Int32(index) : descriptor
     }
     let status = stdio.withUnsafeMutableBufferPointer { stdio in
       options.executable.withCString { file in
@@ -179,7 +189,7 @@ package final class ChildProcess {
       let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else { throw SocketError("open \(path)") }
       return (descriptor, true)
-    case .capture(let limit):
+    case .capture(let limit), .captureOutput(let limit):
       let (reader, writer) = try Platform.pipe()
       // The child's end must block: programs do not expect EAGAIN from their standard output.
       _ = fcntl(writer, F_SETFL, fcntl(writer, F_GETFL) & ~O_NONBLOCK)

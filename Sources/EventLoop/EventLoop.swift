@@ -149,6 +149,9 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
   }
 
+  /// Whether a task that may go on waits for its turn: for a simulation, which moves its time on when none does.
+  @LoopActor package var hasJobs: Bool { !jobs.isEmpty }
+
   // MARK: - Executor
 
   package func enqueue(_ job: consuming ExecutorJob) {

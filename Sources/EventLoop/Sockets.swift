@@ -45,6 +45,10 @@ package struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
   package init(_ call: String) { self.init(call, code: errno) }
 
   package var isAddressInUse: Bool { code == EADDRINUSE }
+  /// Whether this machine itself had no descriptor, local port or memory left; nobody else has refused anything.
+  package var isExhaustion: Bool {
+    [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN].contains(code)
+  }
   package var description: String { "\(call): \(String(cString: strerror(code)))" }
 }
 

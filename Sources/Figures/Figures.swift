@@ -114,11 +114,11 @@ package struct LedgerFigures: Codable, Hashable, Sendable {
   }
 }
 
-/// Whether the generator itself kept to the schedule.
+/// Whether the generator itself kept to the schedule, and could send what was due.
 package struct GeneratorFigures: Codable, Hashable, Sendable {
-  /// A request is late when it leaves this much after it was due.
+  /// A request is late when the generator turns to it this much after it was due.
   package static let lateMs = 20.0
-  /// The generator is the bottleneck where a larger share of its requests is late.
+  /// The generator is the bottleneck where a larger share of its requests is late or could not be sent.
   package static let toleratedShare = 0.01
 
   package var lateShare: Double
@@ -126,16 +126,40 @@ package struct GeneratorFigures: Codable, Hashable, Sendable {
   package var latenessP99Ms: Double?
   package var latenessMaxMs: Double?
   package var cpuSeconds: Double?
+  /// Share of the requests that the generator's machine had no means to send, and why; nil where there were none.
+  package var unsentShare: Double?
+  package var unsentReason: String?
+  /// Requests that found all of the generator's connections in use; nil where there were none.
+  package var crowded: Int?
 
-  package init(lateness: LatencyHistogram, cpuSeconds: Double?) {
+  package init(_ record: GeneratorRecord, cpuSeconds: Double?) {
+    let lateness = record.lateness
     let late = lateness.countAbove(microseconds: Int64(GeneratorFigures.lateMs * 1_000))
     lateShare = lateness.count == 0 ? 0 : Double(late) / Double(lateness.count)
     (latenessP50Ms, latenessP99Ms) = (lateness.milliseconds(0.5), lateness.milliseconds(0.99))
     latenessMaxMs = lateness.milliseconds(1)
     self.cpuSeconds = cpuSeconds
+    if record.unsent > 0, lateness.count > 0 {
+      (unsentShare, unsentReason) = (Double(record.unsent) / Double(lateness.count), record.unsentReason)
+    }
+    if record.crowded > 0 { crowded = record.crowded }
   }
 
-  package var isBottleneck: Bool { lateShare > GeneratorFigures.toleratedShare }
+  package var isBottleneck: Bool { lateShare + (unsentShare ?? 0) > GeneratorFigures.toleratedShare }
+
+  /// What kept the generator from doing its part, in words; empty where nothing did.
+  package var shortcomings: String {
+    let late =
+      "\(GeneratorFigures.percent(lateShare)) of its requests were more than \(Int(GeneratorFigures.lateMs)) ms late"
+    guard let unsentShare else { return late }
+    return late
+      + ", \(GeneratorFigures.percent(unsentShare)) it could not send (\(unsentReason ?? "no reason"))"
+  }
+
+  private static func percent(_ share: Double) -> String {
+    let tenths = Int((share * 1_000).rounded())
+    return "\(tenths / 10).\(tenths % 10) %"
+  }
 }
 
 /// What one server used from before the crowd until everything was at rest.

@@ -6,7 +6,7 @@ package struct HistoryFigures: Hashable, Sendable {
   package private(set) var requests = RequestFigures()
   package private(set) var waits: WaitFigures
   package private(set) var bystander: BystanderFigures
-  package private(set) var lateness = LatencyHistogram()
+  package private(set) var generator = GeneratorRecord()
   /// Seconds from the opening to the answer of the quota-th coupon of each policy; nil where one gave fewer.
   package private(set) var soldOutSeconds: Double?
   package private(set) var answeredSeconds: Double?
@@ -15,7 +15,8 @@ package struct HistoryFigures: Hashable, Sendable {
   package init(_ histories: [History], quota: Int) {
     (waits, people) = HistoryFigures.peopleAndWaits(histories)
     bystander = HistoryFigures.bystander(histories)
-    requests = HistoryFigures.requests(histories, lateness: &lateness)
+    requests = HistoryFigures.requests(histories)
+    for history in histories { generator.add(history.generator) }
     let soldOut = histories.compactMap { history in
       let won = history.wonAt
       return quota > 0 && won.count >= quota ? history.seconds(won[quota - 1]) : nil
@@ -29,12 +30,10 @@ package struct HistoryFigures: Hashable, Sendable {
 
   package init(_ history: History, quota: Int) { self.init([history], quota: quota) }
 
-  private static func requests(_ histories: [History], lateness: inout LatencyHistogram) -> RequestFigures {
+  private static func requests(_ histories: [History]) -> RequestFigures {
     var figures = RequestFigures()
     var (winners, soldOut, retried) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
-    for request in histories.lazy.flatMap(\.requests) {
-      lateness.record(microseconds: Int64(request.sent) - Int64(request.due))
-      guard request.call == .coupon else { continue }
+    for request in histories.lazy.flatMap(\.requests) where request.call == .coupon {
       figures.total += 1
       figures.byOutcome[request.outcome.name, default: 0] += 1
       if request.attempt > 1 { figures.retries += 1 }

@@ -70,7 +70,7 @@ package struct Measurement {
     self.record = record
     seen = HistoryFigures(record.crowd, quota: record.quota)
     ledgers = LedgerFigures(record.verifications)
-    generator = GeneratorFigures(lateness: seen.lateness, cpuSeconds: record.effort.generatorCPU)
+    generator = GeneratorFigures(seen.generator, cpuSeconds: record.effort.generatorCPU)
     windows = WindowFigures(record.crowd, fault: record.faults?.whole).values
   }
 

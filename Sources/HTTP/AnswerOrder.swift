@@ -9,8 +9,12 @@ struct AnswerOrder {
   /// The requests from `nextAnswer` to `nextRequest` wait for their answers.
   private var nextRequest: UInt32 = 0
   private var nextAnswer: UInt32 = 0
+  /// What early answers hold is counted here.
+  private let memory: MemoryCount
   /// Answers whose turn has not come.
   private var early: [(ticket: AnswerTicket, response: HTTPResponse)] = []
+
+  init(_ memory: MemoryCount) { self.memory = memory }
 
   var unanswered: Int { Int(nextRequest &- nextAnswer) }
   var hasBegun: Bool { nextRequest != 0 }
@@ -29,14 +33,19 @@ struct AnswerOrder {
     }
     precondition(!early.contains { $0.ticket.number == ticket.number }, "a request is answered once")
     early.append((ticket, response))
+    memory.add(response.body.count)
     return false
   }
 
   mutating func takeEarly() -> (ticket: AnswerTicket, response: HTTPResponse)? {
     guard let index = early.firstIndex(where: { $0.ticket.number == nextAnswer }) else { return nil }
     nextAnswer &+= 1
+    memory.take(early[index].response.body.count)
     return early.remove(at: index)
   }
 
-  mutating func dropEarly() { early = [] }
+  mutating func dropEarly() {
+    for answer in early { memory.take(answer.response.body.count) }
+    early = []
+  }
 }

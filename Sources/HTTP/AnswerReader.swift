@@ -1,6 +1,6 @@
 /// Assembles one answer from the pieces that arrive.
-struct AnswerReader {
-  enum Progress {
+package struct AnswerReader {
+  package enum Progress {
     case needsMore
     /// `isReusable`: another request may follow on this connection.
     case done(HTTPClientResponse, isReusable: Bool)
@@ -21,14 +21,16 @@ struct AnswerReader {
   /// Answers to HEAD have no body, whatever their length says.
   private let isHead: Bool
 
-  init(maxBodyBytes: Int, isHead: Bool) {
+  package init(maxBodyBytes: Int, isHead: Bool) {
     self.maxBodyBytes = maxBodyBytes
     self.isHead = isHead
   }
 
   /// Takes the bytes that belong to the answer. An incomplete head is not taken: it must be passed again together with
   /// what follows.
-  mutating func take(_ bytes: UnsafeRawBufferPointer, _ parser: HeadParser) -> (Progress, consumed: Int) {
+  package mutating func take(_ bytes: UnsafeRawBufferPointer, _ parser: HeadParser) -> (
+    Progress, consumed: Int
+  ) {
     var used = 0
     while true {
       let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
@@ -50,7 +52,7 @@ struct AnswerReader {
   }
 
   /// The peer has closed, which ends an answer without a length.
-  func ended() -> HTTPClientResponse? {
+  package func ended() -> HTTPClientResponse? {
     if case .untilClose = framing { return response }
     return nil
   }

@@ -14,8 +14,12 @@ final class BufferPool {
   private static let smallest = 1024
   private static let largestKept = 16_384
   private var spare: [ByteQueue] = []
+  /// What all buffers of this pool have allocated, lent or spare.
+  let memory: MemoryCount
 
-  func take() -> ByteQueue { spare.popLast() ?? ByteQueue(capacity: Self.smallest) }
+  init(limit: Int = .max) { memory = MemoryCount(limit: limit) }
+
+  func take() -> ByteQueue { spare.popLast() ?? ByteQueue(capacity: Self.smallest, memory) }
 
   func giveBack(_ buffer: ByteQueue) {
     guard spare.count < Self.keptAtMost, buffer.capacity <= Self.largestKept else { return }

@@ -5,15 +5,22 @@ internal import Text
 final class ByteQueue {
   private var memory: UnsafeMutableRawPointer
   private(set) var capacity: Int
+  private let counted: MemoryCount
   private var start = 0
   private var end = 0
 
-  init(capacity: Int) {
+  /// - Parameter counted: learns of every change of the capacity.
+  init(capacity: Int, _ counted: MemoryCount) {
     self.capacity = max(64, capacity)
+    self.counted = counted
     memory = .allocate(byteCount: self.capacity, alignment: 16)
+    counted.add(self.capacity)
   }
 
-  deinit { memory.deallocate() }
+  deinit {
+    memory.deallocate()
+    counted.take(capacity)
+  }
 
   var count: Int { end - start }
   var isEmpty: Bool { start == end }
@@ -37,7 +44,9 @@ final class ByteQueue {
     if count + more <= capacity, start >= capacity / 2 {
       memory.copyMemory(from: memory + start, byteCount: count)
     } else {
-      capacity = max(capacity * 2, count + more)
+      let larger = max(capacity * 2, count + more)
+      counted.add(larger - capacity)
+      capacity = larger
       let bigger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
       bigger.copyMemory(from: memory + start, byteCount: count)
       memory.deallocate()

@@ -23,6 +23,8 @@ package struct ChunkedDecoder {
   private var state = State.size
   private var size = 0
   private var digits = 0
+  /// The bytes of the body so far.
+  private var count = 0
   /// How many more bytes extensions and trailers may have.
   private var spare: Int
   private let limit: Int
@@ -39,16 +41,24 @@ package struct ChunkedDecoder {
   package mutating func decode(
     _ input: UnsafeRawBufferPointer, into body: inout [UInt8]
   ) -> (progress: Progress, consumed: Int) {
+    decode(input) { body.append(contentsOf: $0) }
+  }
+
+  /// The same; `take` gets the body piece by piece.
+  mutating func decode(
+    _ input: UnsafeRawBufferPointer, _ take: (UnsafeRawBufferPointer) -> Void
+  ) -> (progress: Progress, consumed: Int) {
     var index = 0
     while index < input.count, state != .done {
       if state == .data {
         let piece = min(size, input.count - index)
-        body.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[index..<index + piece]))
+        take(UnsafeRawBufferPointer(rebasing: input[index..<index + piece]))
+        count += piece
         index += piece
         size -= piece
         if size == 0 { state = .dataReturn }
       } else {
-        if let refusal = step(input[index], bodyCount: body.count) { return (.refused(refusal), index) }
+        if let refusal = step(input[index]) { return (.refused(refusal), index) }
         index += 1
       }
     }
@@ -56,9 +66,9 @@ package struct ChunkedDecoder {
   }
 
   /// One byte that is not data.
-  private mutating func step(_ byte: UInt8, bodyCount: Int) -> HTTPRefusal? {
+  private mutating func step(_ byte: UInt8) -> HTTPRefusal? {
     switch state {
-    case .size: return sizeByte(byte, bodyCount)
+    case .size: return sizeByte(byte)
     case .chunkExtension:
       if byte == ByteScan.carriageReturn { return become(.sizeLineFeed) }
       return passOver(byte, in: .chunkExtension)
@@ -77,13 +87,13 @@ package struct ChunkedDecoder {
     }
   }
 
-  private mutating func sizeByte(_ byte: UInt8, _ bodyCount: Int) -> HTTPRefusal? {
+  private mutating func sizeByte(_ byte: UInt8) -> HTTPRefusal? {
     if let value = hexValue(byte, upperCase: true) {
       if digits == 0 { size = 0 }
       digits += 1
       guard digits <= 15 else { return .badChunk }
       size = size << 4 | Int(value)
-      return size > limit - bodyCount ? .bodyTooLarge : nil
+      return size > limit - count ? .bodyTooLarge : nil
     }
     guard digits > 0 else { return .badChunk }
     digits = 0

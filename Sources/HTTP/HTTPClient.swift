@@ -23,6 +23,10 @@ package final class HTTPClient {
   private var connections: [ClientConnection?] = []
   /// Connections that are open or being opened.
   package private(set) var connectionCount = 0
+  /// Requests that were never sent because this machine had no descriptor, local port or memory left.
+  package private(set) var unsent = 0
+  /// What the system said of the last of them.
+  package private(set) var unsentReason: String?
   private var connecting = 0
   private var idle = Deque<ClientConnection>()
   private var waiting = Deque<ClientCall>()
@@ -119,6 +123,7 @@ package final class HTTPClient {
         connection.start()
       } catch {
         deadlines.giveBack(slot)
+        if error.isExhaustion, !waiting.isEmpty { (unsent, unsentReason) = (unsent + 1, error.description) }
         noteFailure(error.description)
       }
     }

@@ -18,13 +18,16 @@ package final class HTTPServer {
   /// The time of the event that is being worked on.
   private(set) var now = Instant.now
 
-  /// Connections above the limit that are being refused; with as many as this, accepting pauses.
-  private static let refusedAtATime = 64
   private static let acceptsATurn = 64
   /// Connections read in one turn. If a turn read all that are readable, a crowd would make it long; meanwhile a
   /// database's answers would lie unread and its connections idle, the longer the larger the crowd.
   private static let readsATurn = 32
   private static let acceptPause = Duration.milliseconds(100)
+
+  /// Is told why connections cannot be accepted (no descriptor or memory is left), as often as that is tried, and nil when
+  /// one is accepted again.
+  package var onAcceptTrouble: (@LoopActor (SocketError?) -> Void)?
+  private var isAcceptTroubled = false
 
   private var connections: [ServerConnection?] = []
   private var listener: Int32 = -1
@@ -39,6 +42,9 @@ package final class HTTPServer {
   private var allClosed: Completion<Void>?
 
   private var configuration: HTTPServerConfiguration { tools.configuration }
+
+  /// What is kept for all peers together.
+  package var bufferedBytes: Int { tools.bufferedBytes }
 
   package init(configuration: HTTPServerConfiguration, handler: @escaping HTTPHandler) {
     self.handler = handler
@@ -85,18 +91,26 @@ package final class HTTPServer {
     guard listener >= 0 else { return }
     readClock()
     for _ in 0..<Self.acceptsATurn {
-      guard statistics.connectionsOpen < configuration.maxConnections + Self.refusedAtATime else {
+      guard statistics.connectionsOpen < configuration.maxConnections + configuration.maxRefused else {
         return pauseAccepting()
       }
       do throws(SocketError) {
         guard let descriptor = try Sockets.accept(listener) else { return }
         admit(descriptor)
+        if isAcceptTroubled { noteAccept(nil) }
       } catch {
         // Usually no descriptors or no memory are left. The listener stays readable, so trying again at once would
         // spin.
+        noteAccept(error)
         return pauseAccepting()
       }
     }
+  }
+
+  private func noteAccept(_ trouble: SocketError?) {
+    isAcceptTroubled = trouble != nil
+    if trouble != nil { statistics.acceptsFailed += 1 }
+    onAcceptTrouble?(trouble)
   }
 
   private func admit(_ descriptor: Int32) {

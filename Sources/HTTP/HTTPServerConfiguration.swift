@@ -8,8 +8,17 @@ package struct HTTPServerConfiguration: Sendable {
   package var sharePort = false
   /// Above this a connection is answered 503 and closed.
   package var maxConnections = 16_384
+  /// Connections above that which are being refused; with as many as this, accepting pauses.
+  package var maxRefused = 64
   package var head = HTTPHeadLimits()
   package var maxBodyBytes = 65_536
+  /// Whether handlers see bodies. Otherwise a body is read, and counted, and no byte of it is kept.
+  package var keepsBodies = true
+  /// What is kept for all peers together: parts of requests, requests that wait for others, answers that are not taken.
+  /// Above it, a connection that has to wait with more than `maxShareBytes` is closed, and no request begins beside
+  /// another on the same connection.
+  package var maxBufferedBytes = 67_108_864
+  package var maxShareBytes = 4096
   /// From a head's first byte (or from the connection's beginning) to its last: 408.
   package var headTimeout = Duration.seconds(10)
   /// From a head's end to its body's end: 408.

@@ -8,8 +8,11 @@ final class PartialBody {
   private(set) var request: HTTPRequest
   let shape: AnswerShape
   private var framing: Framing
+  /// Whether the request gets the body; otherwise it is only read.
+  private let keeps: Bool
 
-  init(_ request: HTTPRequest, _ shape: AnswerShape, _ framing: Framing) {
+  init(_ request: HTTPRequest, _ shape: AnswerShape, _ framing: Framing, keeps: Bool) {
+    self.keeps = keeps
     self.request = request
     self.shape = shape
     self.framing = framing
@@ -20,11 +23,12 @@ final class PartialBody {
     switch framing {
     case .counted(let remaining):
       let count = min(remaining, bytes.count)
-      request.body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+      if keeps { request.body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
       framing = .counted(remaining: remaining - count)
       return (count == remaining ? .done : .needsMore, count)
     case .chunked(var decoder):
-      let step = decoder.decode(bytes, into: &request.body)
+      let step =
+        keeps ? decoder.decode(bytes, into: &request.body) : decoder.decode(bytes) { _ in }
       framing = .chunked(decoder)
       return step
     }

@@ -84,7 +84,9 @@ final class ServerConnection {
   private func read() -> ServerConnectionAction {
     server.readClock()
     switch socket.read(into: server.readBuffer.bytes) {
-    case .bytes(let count): return machine.received(server.readBuffer.first(count), at: server.now)
+    case .bytes(let count):
+      server.statistics.bytesReceived &+= UInt64(count)
+      return machine.received(server.readBuffer.first(count), at: server.now)
     case .blocked: return machine.foundNothing()
     case .ended: return machine.peerEnded()
     case .failed: return machine.failed()
@@ -139,6 +141,7 @@ final class ServerConnection {
     case .over: break
     case .idle: server.statistics.idleTimeouts += 1
     case .unread: server.statistics.writeTimeouts += 1
+    case .overShare: server.statistics.connectionsShed += 1
     }
     socket.close()
     server.forget(slot)

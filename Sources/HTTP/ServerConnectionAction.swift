@@ -45,16 +45,22 @@ package enum CloseReason: Hashable, Sendable {
   case idle
   /// The answers were not read in time.
   case unread
+  /// Too much is kept for all peers together, and more than its share for this one.
+  case overShare
 }
 
 /// What the connections of one server share, and none of them owns.
 package final class ConnectionTools {
+  /// What is kept for all peers together.
+  package var bufferedBytes: Int { buffers.memory.bytes }
+
   let configuration: HTTPServerConfiguration
   let parser: HeadParser
-  let buffers = BufferPool()
+  let buffers: BufferPool
 
   package init(_ configuration: HTTPServerConfiguration) {
     self.configuration = configuration
+    buffers = BufferPool(limit: configuration.maxBufferedBytes)
     parser = HeadParser(.request, limits: configuration.head)
   }
 }

@@ -77,12 +77,13 @@ extension ServerConnectionMachine {
     switch parser.body {
     case .none: return (headLength, dispatch(request, shape))
     case .bytes(let count) where count <= bytes.count - headLength:
-      request.body = Array(bytes[headLength..<headLength + count])
+      if tools.configuration.keepsBodies { request.body = Array(bytes[headLength..<headLength + count]) }
       return (headLength + count, dispatch(request, shape))
-    case .bytes(let count): body = PartialBody(request, shape, .counted(remaining: count))
+    case .bytes(let count):
+      body = PartialBody(request, shape, .counted(remaining: count), keeps: tools.configuration.keepsBodies)
     case .chunked:
-      let limit = tools.configuration.maxBodyBytes
-      body = PartialBody(request, shape, .chunked(ChunkedDecoder(limit: limit)))
+      let decoder = ChunkedDecoder(limit: tools.configuration.maxBodyBytes)
+      body = PartialBody(request, shape, .chunked(decoder), keeps: tools.configuration.keepsBodies)
     }
     if parser.expectsContinue, request.version == .http11, bytes.count == headLength {
       gather().append(ResponseWriter.continue)

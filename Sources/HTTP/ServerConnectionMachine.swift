@@ -37,7 +37,7 @@ package struct ServerConnectionMachine {
   /// Bytes thrown away since writing was shut down.
   private var lingered = 0
 
-  var order = AnswerOrder()
+  var order: AnswerOrder
   /// The next request may not begin before others are answered or their answers have left.
   var isPaused = false
   /// The request in flight changes something: no other begins beside it.
@@ -55,7 +55,10 @@ package struct ServerConnectionMachine {
   /// The awaited step is complete: the next deadline starts now, even if it is of the same kind.
   private var restartsLimit = false
 
-  package init(_ tools: ConnectionTools) { self.tools = tools }
+  package init(_ tools: ConnectionTools) {
+    self.tools = tools
+    order = AnswerOrder(tools.buffers.memory)
+  }
 
   package var isClosed: Bool { stage == .closed }
 
@@ -70,9 +73,12 @@ package struct ServerConnectionMachine {
     stage == .open && order.unanswered == 0 && output == nil && body == nil && input == nil
   }
 
+  /// How much is kept for this peer while it is waited for.
+  private var kept: Int { (input?.count ?? 0) + (output?.count ?? 0) }
+
   /// Whether not even a safe request may begin now.
   var mustWait: Bool {
-    if order.unanswered > 0, isAlone || isDraining { return true }
+    if order.unanswered > 0, isAlone || isDraining || tools.buffers.memory.isOver { return true }
     return order.unanswered >= tools.configuration.maxPipelined
       || output?.count ?? 0 > tools.configuration.maxUnsentBytes
   }
@@ -302,6 +308,9 @@ package struct ServerConnectionMachine {
   // MARK: - What to wait for
 
   private mutating func settle() -> Action {
+    if input != nil || isWriteBlocked, tools.buffers.memory.isOver, kept > tools.configuration.maxShareBytes {
+      return close(.overShare)
+    }
     var readiness = Readiness()
     if wantsBytes, putOff.isWatched { readiness.insert(.readable) }
     if isWriteBlocked { readiness.insert(.writable) }

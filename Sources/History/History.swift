@@ -8,6 +8,8 @@ package struct History: Hashable, Sendable {
   package var requests: [RequestRecord] = []
   /// The coupons of the answers 200 and 201, in order; a request points here.
   package private(set) var coupons: [SeenCoupon] = []
+  /// Of the generator that recorded this; empty in what was read from a file.
+  package var generator = GeneratorRecord()
 
   package init(run: RunFacts) { self.run = run }
 

@@ -22,6 +22,12 @@ package struct KafkaCluster: Hashable, Sendable {
   package let isMock: Bool
   /// Nil where the topic does not exist.
   package let topic: KafkaTopic?
+  /// The broker that leads each partition of the topic; −1: none.
+  package let leaders: [Int32]
+
+  package init(brokers: Int, isMock: Bool, topic: KafkaTopic?, leaders: [Int32] = []) {
+    (self.brokers, self.isMock, self.topic, self.leaders) = (brokers, isMock, topic, leaders)
+  }
 }
 
 /// Questions about topics and groups, and the creation of topics. The library's calls block, so they run on a thread of

@@ -22,7 +22,11 @@ enum Metadata {
       let found = answer.pointee.topics[index]
       switch found.err {
       case RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-        return .success(KafkaCluster(brokers: brokers, isMock: isMock, topic: describe(found, name)))
+        let partitions = (0..<Int(found.partition_cnt)).map { found.partitions[$0] }
+        return .success(
+          KafkaCluster(
+            brokers: brokers, isMock: isMock, topic: describe(found, name),
+            leaders: partitions.sorted { $0.id < $1.id }.map(\.leader)))
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: continue
       default: return .failure(ErrorCode.asError(found.err, "metadata of \(name)"))
       }

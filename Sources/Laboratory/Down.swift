@@ -7,7 +7,7 @@ import Terminal
 extension Lab {
   /// Stops the API, waits until the worker has written everything, then stops the rest.
   ///
-  ///     stopped parts go on ─▶ API ends ─▶ worker started again where it is dead ─▶ lag 0 ─▶ the rest ends
+  ///     stopped parts go on ─▶ API ends ─▶ worker started again where it is dead ─▶ lag 0 ─▶ programs end ─▶ servers end
   ///
   /// - Parameter waitForLag: the longest wait; zero stops everything at once and loses what an embedded broker holds.
   /// - Throws: `LabFailure` where not everything was written. An embedded broker holds that in memory alone: then nothing
@@ -31,9 +31,20 @@ extension Lab {
     }
   }
 
-  /// Stops everything that runs, the last started first.
+  /// Stops everything that runs: the programs, then their servers. Those that need nothing of each other end at the same
+  /// time, so that one that is slow to end costs its own patience alone.
   package func stopAll() async {
-    for part in state.parts.reversed() { await stop(part.part) }
+    for programs in [true, false] {
+      let ends = state.parts.map(\.part).filter { $0.isProgram == programs }.map { part in
+        let end = Completion<Void>()
+        EventLoop.shared.spawn {
+          await self.stop(part)
+          end.succeed(())
+        }
+        return end
+      }
+      for end in ends { try? await end.value() }
+    }
   }
 
   /// Stops one part in its own way. Paused parts are continued first; none outlives this.
@@ -46,25 +57,32 @@ extension Lab {
   /// - Returns: nil once everything is in the database.
   private func awaitLagZero(within limit: Duration) async -> Unwritten? {
     let lag = LagReader(state)
-    var missing = await isDatabaseDown ? nil : lag.read()
+    var missing = await isDatabaseDown || isLogDown ? nil : lag.read()
     if missing != 0 { missing = await watch(lag, missing, until: .now + limit) }
     await lag.close()
     guard missing != 0 else { return nil }
     let remedy =
       isDatabaseDown
       ? "lab fault database restart starts the database again"
-      : "lab fault heal ends what was broken on purpose, and \(folder.log(of: .edaWorker)) tells more"
+      : isLogDown
+        ? "lab fault kafka restart starts the broker again"
+        : "lab fault heal ends what was broken on purpose, and \(folder.log(of: .edaWorker)) tells more"
     return Unwritten(entries: missing, remedy: remedy)
   }
 
   private func watch(_ lag: LagReader, _ first: Int64?, until deadline: Instant) async -> Int64? {
     let progress = PhaseProgress("lab down: the worker")
     var missing = first
+    var lastHeard = Instant.now
     do {
-      if !isDatabaseDown, !isRunning(.edaWorker) { try await restart(.worker) }
-      while Instant.now < deadline, !interrupt.hasCome, !isDatabaseDown, isRunning(.edaWorker) {
+      if !isDatabaseDown, !isLogDown, !isRunning(.edaWorker) { try await restart(.worker) }
+      while Instant.now < deadline, .now - lastHeard < Lab.longestSilence, !interrupt.hasCome,
+        !isDatabaseDown,
+        !isLogDown, isRunning(.edaWorker)
+      {
         missing = await lag.read()
         if missing == 0 { break }
+        if missing != nil { lastHeard = .now }
         progress.update(
           nil, missing.map { "\($0) entries to go" } ?? "the log or the database does not answer")
         await EventLoop.shared.sleep(for: .milliseconds(100))
@@ -79,6 +97,10 @@ extension Lab {
 
   /// A private server that has ended. Of others only the lag tells.
   private var isDatabaseDown: Bool { state.part(.postgres)?.process.isRunning == false }
+  private var isLogDown: Bool { state.part(.kafka)?.process.isRunning == false }
+
+  /// A log or a database that says nothing for so long is not waited for: nobody would say when it is enough.
+  private static let longestSilence = Duration.seconds(10)
 }
 
 /// What the database does not have yet.

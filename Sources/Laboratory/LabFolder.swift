@@ -27,10 +27,20 @@ package struct LabFolder: Sendable {
     for folder in [path, logs] { try ServerFiles.makeFolder(folder) }
   }
 
+  /// Whether a command that changes what runs is at work here.
+  var isLocked: Bool {
+    let descriptor = open(lockFile, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_EX | LOCK_NB) != 0
+  }
+
+  private var lockFile: String { path + "/lock" }
+
   /// For commands that change what runs: one at a time in one folder. The lock ends with the process.
   func lock() throws {
     try make()
-    let descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    let descriptor = open(lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw LabFailure("cannot write in \(path): \(String(cString: strerror(errno)))")
     }

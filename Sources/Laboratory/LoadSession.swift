@@ -106,6 +106,18 @@ package struct LoadSession {
     )
   }
 
+  /// - Throws: `LabFailure` where the load was sent to nobody: the program has ended, or no person heard anything that
+  ///   settles what they asked for.
+  package func checkServed(_ history: History, _ folder: LabFolder) throws {
+    // Another command may have started it again meanwhile.
+    guard let part = try LabState.read(folder)?.part(part.part), part.process.isRunning else {
+      throw LabFailure("\(part.part.rawValue) has ended; see \(folder.log(of: part.part))")
+    }
+    guard history.requests.contains(where: { $0.call == .coupon && !$0.outcome.isUnknown }) else {
+      throw LabFailure("nobody got an answer that settles anything; see \(folder.log(of: part.part))")
+    }
+  }
+
   /// The bystander's stays; also the first sign that something listens.
   private func stays() async throws -> [Int64] {
     let answer = try await get("/v1/stays")

@@ -40,7 +40,7 @@ extension Lab {
 
   /// What starting it again needs to know.
   private func remember(_ part: LabPart, _ options: UpOptions) throws {
-    var settings = options.environment.filter { ProgramCommand.rememberedSettings.contains($0.key) }
+    var settings = options.environment.filter { SettingSource.user.contains($0.key) }
     settings.merge(options.settings[part] ?? [:]) { $1 }
     // One crash is enough.
     settings["CRASH_AT"] = nil
@@ -73,23 +73,16 @@ package struct ProgramCommand: Sendable {
     }
   }
 
-  /// The settings of the user's environment that a program is given again when it is started again.
-  static let rememberedSettings: Set<String> = [
-    "DATABASE_POOL", "COUPON_POOL", "REQUEST_DEADLINE_MS", "MAX_CONNECTIONS", "COUPON_STRATEGY",
-    "CLOCK_OFFSET_MS", "LOG_LEVEL",
-  ]
-
   /// The folder of the running executable.
   package static var folder: String {
     URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0]).resolvingSymlinksInPath()
       .deletingLastPathComponent().path
   }
 
-  /// The user's environment, so that every setting of a program can be given to `lab up`, with the laboratory's own over
-  /// it. Secrets travel here and never in arguments.
+  /// The settings of the user's environment, so that every one that is not the laboratory's can be given to `lab up`, and
+  /// the laboratory's own. Secrets travel here and never in arguments.
   package static func environment(of part: LabPart, state: LabState, options: UpOptions) -> [String: String] {
-    var environment = options.environment
-    for key in ["SHARE_PORT", "ADMIN_PEERS"] { environment[key] = nil }
+    var environment = ChildEnvironment.clean(options.environment, keeping: SettingSource.user)
     environment.merge((options.listen[part] ?? ListenOptions()).environment) { $1 }
     environment["COUPON_KEY"] = state.couponKey
     environment["DATABASE_URL"] = state.database?.url

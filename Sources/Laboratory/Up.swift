@@ -23,6 +23,8 @@ package struct UpOptions: Sendable {
   package var redisDurability: PrivateRedis.Durability?
   /// Where the programs lie; nil: beside `lab` itself.
   package var programs: String?
+  /// Runs when the servers do: puts something between them and the programs, and returns settings for all programs.
+  package var wire: (@Sendable @LoopActor () async throws -> [String: String])?
 
   package init() {}
 
@@ -37,8 +39,10 @@ package struct UpOptions: Sendable {
 extension Lab {
   /// Starts everything that is asked for and waits until it is ready; where that fails, stops everything that was started.
   ///
-  /// - Throws: `LabFailure` and what servers throw, each in one line; `Interrupted`.
+  /// - Throws: `UsageError` for a setting that is not the user's to say; `LabFailure` and what servers throw, each in one
+  ///   line; `Interrupted`.
   package func up(_ options: UpOptions) async throws {
+    try SettingSource.check(options.environment)
     let running = state.running.map(\.part.rawValue)
     guard running.isEmpty else {
       throw LabFailure(
@@ -55,12 +59,20 @@ extension Lab {
     }
     do {
       try await startServers(options)
-      try await startPrograms(options)
+      try await startPrograms(try await wired(options))
       try interrupt.check()
     } catch {
       await stopAll()
       throw interrupt.hasCome ? Interrupted() : error
     }
+  }
+
+  private func wired(_ options: UpOptions) async throws -> UpOptions {
+    guard let wire = options.wire else { return options }
+    var options = options
+    let settings = try await wire()
+    for part in options.parts { options.settings[part, default: [:]].merge(settings) { $1 } }
+    return options
   }
 
   private func startServers(_ options: UpOptions) async throws {

@@ -83,6 +83,8 @@ package final class LoadGenerator {
     crowd.close()
     watch.end()
     history.run.stalls = watch.stalls
+    history.generator.add(crowd)
+    for side in sides { side.tell(&history.generator) }
     return history
   }
 
@@ -143,8 +145,12 @@ package final class LoadGenerator {
     bytes.append(contentsOf: name.utf8)
     bytes.append(contentsOf: "\r\n\r\n".utf8)
     let flight = Flight(person: person, name: name, attempt: attempt, due: due)
+    history.generator.lateness.record(microseconds: microseconds(flight.asked) - due)
     crowd.send(bytes, deadline: .now + plan.options.patience, onSent: { flight.sent = .now }) { result in
       self.take(result, flight)
+    }
+    if flight.sent == nil, crowd.connectionCount >= plan.options.connections {
+      history.generator.crowded += 1
     }
   }
 
@@ -209,6 +215,14 @@ package final class LoadGenerator {
       guard let self, !self.done.isDone else { return }
       self.send(person, attempt: attempt + 1, due: due)
     }
+  }
+}
+
+extension GeneratorRecord {
+  /// What a client had no means to send.
+  @LoopActor mutating func add(_ client: HTTPClient) {
+    unsent += client.unsent
+    unsentReason = client.unsentReason ?? unsentReason
   }
 }
 

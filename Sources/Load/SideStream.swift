@@ -24,6 +24,7 @@ final class SideStream {
   private let over = Completion<Void>()
   private var isEnding = false
   private var inFlight = 0
+  private var lateness = LatencyHistogram()
 
   /// - Parameter next: the stream has no end of its own.
   init(
@@ -48,6 +49,12 @@ final class SideStream {
     client.close()
   }
 
+  /// Adds what this stream's own part of the generator has done.
+  func tell(_ generator: inout GeneratorRecord) {
+    generator.lateness.merge(lateness)
+    generator.add(client)
+  }
+
   private func goOn() {
     let request = next()
     EventLoop.shared.schedule(at: start + .microseconds(request.due)) { [weak self] in
@@ -59,6 +66,7 @@ final class SideStream {
 
   private func send(_ request: Request) {
     let sent = Instant.now
+    lateness.record(microseconds: (sent - start).nanoseconds / 1_000 - request.due)
     inFlight += 1
     client.send(request.wire.wireBytes(host: target.description), deadline: sent + patience) { result in
       self.take(result, request, sent: sent)

@@ -6,16 +6,69 @@ internal import EventLoop
 final class Connector {
   static let tooLate = "no connection before the deadline"
 
+  /// A connection in non-blocking pipeline mode, whose caller owns it, and the index of its server.
+  struct Opened {
+    let connection: OpaquePointer
+    let server: Int
+  }
+
   private let connection: OpaquePointer
   private var watch: DescriptorWatch?
   private let done = Completion<Void>()
 
-  /// - Returns: a connection in non-blocking pipeline mode; the caller owns it.
+  /// Tries each server, and each address of it, until one takes the login. A server that does not answer uses up only
+  /// its share of the time.
+  ///
+  /// - Parameter preferred: the index of the server to begin with.
   static func open(
-    _ configuration: PostgresConfiguration, settings: [String: String], name: String, deadline: Instant
+    _ configuration: PostgresConfiguration, preferred: Int = 0, name: String, deadline: Instant
+  ) async throws(TripFailure) -> Opened {
+    var order = Array(configuration.servers.indices)
+    if order.contains(preferred), preferred != 0 {
+      order.remove(at: preferred)
+      order.insert(preferred, at: 0)
+    }
+    var reasons: [String] = []
+    for (tried, index) in order.enumerated() {
+      let limit = share(of: deadline, among: order.count - tried)
+      do {
+        let addresses = try await configuration.servers[index].resolved(deadline: limit)
+        for (triedAddresses, server) in addresses.enumerated() {
+          do {
+            let connection = try await open(
+              configuration.connectParameters(to: server, name: name),
+              deadline: share(of: limit, among: addresses.count - triedAddresses))
+            return Opened(connection: connection, server: index)
+          } catch {
+            let isLast = tried == order.count - 1 && triedAddresses == addresses.count - 1
+            note(error, of: server, isOnly: isLast && reasons.isEmpty, in: &reasons)
+          }
+        }
+      } catch {
+        note(error, of: configuration.servers[index], isOnly: true, in: &reasons)
+      }
+    }
+    throw .notSent(reasons.joined(separator: "; "))
+  }
+
+  private static func share(of deadline: Instant, among count: Int) -> Instant {
+    let now = Instant.now
+    guard count > 1, now < deadline else { return deadline }
+    return now + (deadline - now) / count
+  }
+
+  private static func note(
+    _ failure: TripFailure, of server: Server, isOnly: Bool, in reasons: inout [String]
+  ) {
+    guard case .notSent(let reason) = failure else { return }
+    // libpq names the server in its own messages.
+    let text = reason == tooLate && !isOnly ? "\(server.host):\(server.port): \(reason)" : reason
+    if !reasons.contains(text) { reasons.append(text) }
+  }
+
+  private static func open(
+    _ parameters: [(String, String)], deadline: Instant
   ) async throws(TripFailure) -> OpaquePointer {
-    let addresses = try await resolve(configuration, deadline: deadline)
-    let parameters = configuration.connectParameters(addresses: addresses, settings: settings, name: name)
     var (keywords, values) = (CStrings(), CStrings())
     for (keyword, value) in parameters {
       keywords.append(keyword)
@@ -27,12 +80,15 @@ final class Connector {
     guard let started else { throw .notSent("out of memory") }
     // Drops the server's notices, which libpq prints by default.
     _ = PQsetNoticeReceiver(started, { _, _ in }, nil)
+    // A refused login then tells its SQLSTATE, whatever the language of the server's messages.
+    let verbosity = PQsetErrorVerbosity(started, PQERRORS_VERBOSE)
     do {
       try await Connector(started).run(deadline: deadline)
     } catch {
       PQfinish(started)
       throw error
     }
+    _ = PQsetErrorVerbosity(started, verbosity)
     guard PQsetnonblocking(started, 1) == 0, PQenterPipelineMode(started) == 1 else {
       PQfinish(started)
       throw .notSent("pipeline mode refused")
@@ -79,26 +135,5 @@ final class Connector {
   private func disarm() {
     watch?.stop()
     watch = nil
-  }
-
-  /// The host's addresses, resolved off the loop; libpq would block.
-  private static func resolve(
-    _ configuration: PostgresConfiguration, deadline: Instant
-  ) async throws(TripFailure) -> [String] {
-    guard configuration.needsResolving else { return [] }
-    let (host, port) = (configuration.host, configuration.port)
-    let found = Completion<[String]>()
-    EventLoop.shared.spawn {
-      do {
-        found.succeed(try await EventLoop.shared.resolve(host: host, port: port).map(\.numericHost))
-      } catch {
-        found.fail(error)
-      }
-    }
-    do {
-      let addresses = try await found.value(deadline: deadline)
-      if !addresses.isEmpty { return addresses }
-    } catch {}
-    throw .notSent("the host \(host) has no address")
   }
 }

@@ -13,7 +13,8 @@ package struct DatabaseSettings: Sendable {
   ) throws(SettingsError) {
     configuration = try reader.required(
       "DATABASE_URL", example: "postgres://user@host/database",
-      "postgres://user:password@host:port/database", secret: true
+      "postgres://user:password@host:port/database; several servers as host:port,host:port. libpq's variables (PG…) are ignored.",
+      secret: true
     ) { try PostgresConfiguration(url: $0) }
     pool = try reader.integer("DATABASE_POOL", default: 8, in: 1...512, unit: "connections", use)
   }

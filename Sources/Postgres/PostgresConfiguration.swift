@@ -9,10 +9,15 @@ package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomD
   /// libpq's keywords, percent-decoded.
   let parameters: [String: String]
 
-  /// Reads `postgresql://user:password@host:port/database?keyword=value`, as libpq itself does.
+  /// In the order in which they are tried.
+  let servers: [Server]
+
+  /// Reads `postgresql://user:password@host:port,host:port/database?keyword=value`, as libpq itself does.
   ///
-  /// Without a host it is `localhost`; several hosts in one URL are rejected.
+  /// Without a host it is `localhost`. Several servers are tried one after the other. Without `target_session_attrs` a
+  /// server must take writes: after a failover the old one may still be there and only read.
   package init(url: String) throws(InvalidPostgresURL) {
+    _ = LibraryEnvironment.ignored
     guard url.hasPrefix("postgresql://") || url.hasPrefix("postgres://"), !url.utf8.contains(0) else {
       throw InvalidPostgresURL()
     }
@@ -28,22 +33,18 @@ package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomD
       if let value = option.pointee.val { parameters[String(cString: keyword)] = String(cString: value) }
       option += 1
     }
-    if parameters["host", default: ""].isEmpty { parameters["host"] = "localhost" }
-    if let host = parameters["host"], host.contains(",") { throw InvalidPostgresURL() }
-    if let port = parameters["port"], !(UInt16(port).map { $0 > 0 } ?? false) { throw InvalidPostgresURL() }
-    self.parameters = parameters
+    // Would need a second look at all servers; each is tried by itself.
+    guard let servers = Server.list(parameters), parameters["target_session_attrs"] != "prefer-standby" else {
+      throw InvalidPostgresURL()
+    }
+    (self.parameters, self.servers) = (parameters, servers)
   }
-
-  var host: String { parameters["host"] ?? "localhost" }
-  var port: Int { parameters["port"].flatMap { Int($0) } ?? 5432 }
-
-  /// Whether the host must be resolved; otherwise it is a socket's folder, or the URL has its address.
-  var needsResolving: Bool { !host.hasPrefix("/") && !host.hasPrefix("@") && parameters["hostaddr"] == nil }
 
   /// The URL without password and options.
   package var redacted: String {
     let user = parameters["user"].map { "\($0)@" } ?? ""
-    return "postgresql://\(user)\(host):\(port)/\(parameters["dbname"] ?? "")"
+    let places = servers.map { "\($0.host):\($0.port)" }.joined(separator: ",")
+    return "postgresql://\(user)\(places)/\(parameters["dbname"] ?? "")"
   }
 
   package var description: String { redacted }
@@ -54,37 +55,29 @@ package struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomD
 /// A database URL that cannot be parsed. It does not quote the URL, which may hold a password.
 package struct InvalidPostgresURL: Error, CustomStringConvertible {
   package var description: String {
-    "must be a URL of one server, such as postgresql://user:password@host:5432/database"
+    "must be a URL such as postgresql://user:password@host:5432/database, or with several servers host:port,host:port"
   }
 }
 
 extension PostgresConfiguration {
-  /// The parameters for `PQconnectStartParams`.
+  /// The parameters for `PQconnectStartParams` and one server, whose address is known.
   ///
-  /// - Parameter addresses: numeric addresses of the host; libpq tries one after the other. Without them libpq would
-  ///   resolve the name itself, and block.
-  func connectParameters(addresses: [String], settings: [String: String], name: String) -> [(String, String)]
-  {
+  /// Nothing that a pooler might refuse: all other settings are made by `SessionSetUp`.
+  func connectParameters(to server: Server, name: String) -> [(String, String)] {
     var all = parameters
-    if !addresses.isEmpty {
-      all["hostaddr"] = addresses.joined(separator: ",")
-      all["host"] = addresses.map { _ in host }.joined(separator: ",")
-    }
+    all["host"] = server.host
+    all["hostaddr"] = server.address
+    all["port"] = String(server.port)
     all["client_encoding"] = "UTF8"
     all["application_name"] = name
     // Negotiating with Kerberos would block; the URL can ask for it.
     all["gssencmode"] = parameters["gssencmode"] ?? "disable"
-    let options = Self.formats.merging(settings) { $1 }.sorted { $0.key < $1.key }
-      .map { "-c \($0.key)=\(Self.escaped($0.value))" }
-    all["options"] = ([parameters["options"]].compactMap { $0 } + options).joined(separator: " ")
+    all["target_session_attrs"] = parameters["target_session_attrs"] ?? "read-write"
+    // A peer that vanished while a connection was idle is noticed within half a minute.
+    all["keepalives_idle"] = parameters["keepalives_idle"] ?? "15"
+    all["keepalives_interval"] = parameters["keepalives_interval"] ?? "5"
+    all["keepalives_count"] = parameters["keepalives_count"] ?? "3"
     return all.map { ($0.key, $0.value) }
-  }
-
-  /// The text forms that `PostgresRows` reads, independent of the server's own settings.
-  private static let formats = ["TimeZone": "UTC", "DateStyle": "ISO", "bytea_output": "hex"]
-
-  private static func escaped(_ value: String) -> String {
-    value.reduce(into: "") { $0 += $1 == " " || $1 == "\\" ? "\\\($1)" : String($1) }
   }
 }
 

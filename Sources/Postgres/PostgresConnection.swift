@@ -9,7 +9,8 @@ internal import EventLoop
 ///
 /// A backend whose client has closed the connection at a deadline runs until it notices: by
 /// `client_connection_check_interval`, `lock_timeout` or `statement_timeout` of the session's settings. No cancel request
-/// is sent, because libpq's `PQcancel` blocks.
+/// is sent, because libpq's `PQcancel` blocks. A connection whose server says that it is the wrong one, or that it does
+/// not know the session, stays open but is not used again.
 @LoopActor
 final class PostgresConnection {
   private enum State {
@@ -20,6 +21,12 @@ final class PostgresConnection {
 
   /// Called once, when an idle connection is lost.
   var onLost: (() -> Void)?
+  /// The pools' generation when it was opened.
+  var generation = 0
+  /// When it was last known to be good.
+  var idleSince = Instant.now
+  /// What its server's refusals say of it.
+  private(set) var fitness = Fitness.good
 
   private var state = State.idle
   private let connection: OpaquePointer
@@ -34,9 +41,12 @@ final class PostgresConnection {
   /// Beyond this many, statements are sent unprepared: a server's memory for them is per connection.
   private static let maximumPrepared = 256
 
+  /// Logs in and sets the session up.
+  ///
+  /// - Parameter group: remembers which server took the login, and what stands before it.
   static func open(
     _ configuration: PostgresConfiguration, settings: [String: String], name: String, deadline: Instant,
-    seam: (any CallSeam)?
+    seam: (any CallSeam)?, group: PoolGroup
   ) async throws(TripFailure) -> PostgresConnection {
     if let seam, !seam.isClear {
       switch await seam.permit(.connect, deadline: deadline) {
@@ -45,11 +55,52 @@ final class PostgresConnection {
       case .silent: throw .notSent(Connector.tooLate)
       }
     }
+    let generation = group.generation
     let opened = try await Connector.open(
-      configuration, settings: settings, name: name, deadline: deadline)
-    let connection = PostgresConnection(opened, seam: seam)
+      configuration, preferred: group.server, name: name, deadline: deadline)
+    group.server = opened.server
+    let connection = PostgresConnection(opened.connection, seam: seam)
+    connection.generation = generation
+    do {
+      let answer = try await connection.exchange([SessionSetUp.command(settings)], deadline: deadline)
+      let process = try SessionSetUp.read(answer[0])
+      // A pooler answers with a number of its own when it takes a login.
+      if process != Int64(PQbackendPID(opened.connection)), !group.sessionsAreOwn {
+        group.sessionsAreOwn = try await isOwn(
+          process, configuration, server: opened.server, name: name, deadline: deadline)
+      }
+    } catch {
+      connection.close()
+      if case .deadline = error { throw .notSent(Connector.tooLate) }
+      if case .expired = error { throw .notSent(Connector.tooLate) }
+      throw error
+    }
     seam?.opened(connection)
     return connection
+  }
+
+  /// Whether a second connection gets another session than the first, which has the server's process `process`.
+  ///
+  /// - Returns: false if that could not be found out.
+  private static func isOwn(
+    _ process: Int64?, _ configuration: PostgresConfiguration, server: Int, name: String, deadline: Instant
+  ) async throws(TripFailure) -> Bool {
+    let limit = min(deadline, .now + .seconds(1))
+    let opened: Connector.Opened
+    do {
+      opened = try await Connector.open(configuration, preferred: server, name: name, deadline: limit)
+    } catch { return false }
+    let second = PostgresConnection(opened.connection, seam: nil)
+    defer { second.close() }
+    let answer: [PostgresRows]
+    do {
+      answer = try await second.exchange([SessionSetUp.question], deadline: limit)
+    } catch {
+      // Who has to wait for a session does not share one.
+      return error == .deadline
+    }
+    guard try SessionSetUp.read(answer[0]) != process else { throw SessionSetUp.shared }
+    return true
   }
 
   private init(_ connection: OpaquePointer, seam: (any CallSeam)?) {
@@ -64,7 +115,20 @@ final class PostgresConnection {
   }
 
   /// Open, idle and outside a transaction.
-  var isReusable: Bool { state == .idle && PQtransactionStatus(connection) == PQTRANS_IDLE }
+  var isReusable: Bool {
+    state == .idle && fitness == .good && PQtransactionStatus(connection) == PQTRANS_IDLE
+  }
+
+  /// Whether its server still answers: one empty round trip.
+  func answers(before deadline: Instant) async -> Bool {
+    do {
+      _ = try await exchange([], deadline: deadline)
+      return true
+    } catch {
+      close()
+      return false
+    }
+  }
 
   /// Sends the commands at once and waits for all their answers.
   ///
@@ -84,6 +148,15 @@ final class PostgresConnection {
         throw .deadline
       }
     }
+    let rows = try await exchange(commands, deadline: deadline)
+    guard losesAnswer else { return rows }
+    close()
+    throw .lost("the answer was lost by a fault switch")
+  }
+
+  private func exchange(
+    _ commands: [PostgresCommand], deadline: Instant
+  ) async throws(TripFailure) -> [PostgresRows] {
     precondition(state != .busy, "one round trip at a time")
     guard state == .idle else { throw .notSent("connection lost") }
     guard Instant.now < deadline else { throw .expired }
@@ -101,9 +174,7 @@ final class PostgresConnection {
     }
     timer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.fail(.deadline) }
     let answer: Result<[PostgresRows], TripFailure> = await withUnsafeContinuation { waiter = $0 }
-    guard losesAnswer else { return try answer.get() }
-    close()
-    throw .lost("the answer was lost by a fault switch")
+    return try answer.get()
   }
 
   /// Closes the connection; a round trip under way fails.
@@ -134,7 +205,7 @@ final class PostgresConnection {
   /// Hands one command to libpq, preceded by its preparation if the server does not know it yet.
   private func append(_ statement: PostgresStatement, _ parameters: CStrings) -> Bool {
     let sql = statement.sql
-    if prepared[sql] == nil, prepared.count < Self.maximumPrepared {
+    if statement.isPrepared, prepared[sql] == nil, prepared.count < Self.maximumPrepared {
       preparations += 1
       let name = "s\(preparations)"
       guard PQsendPrepare(connection, name, sql, 0, nil) == 1 else { return false }
@@ -187,7 +258,10 @@ final class PostgresConnection {
 
   private func complete() {
     for sql in trip.unprepared { prepared[sql] = nil }
-    if case .server(_, _, fatal: true)? = trip.failure { return lost() }
+    if case .server(let sqlState, _, let fatal)? = trip.failure {
+      if fatal { return lost() }
+      fitness = Fitness(afterRefusal: sqlState)
+    }
     state = .idle
     if let failure = trip.failure { finish(.failure(failure)) } else { finish(.success(trip.rows)) }
   }

@@ -2,11 +2,13 @@ package import EventLoop
 
 /// A bounded number of connections to one database, and a bounded queue of callers that wait for one.
 ///
-/// Connections are opened when a caller waits for one, and kept. One that breaks is dropped. While none can be opened,
-/// callers fail at once; after a pause that doubles, the next caller triggers one attempt.
+/// Connections are opened when a caller waits for one, and kept while they are used. One that breaks is dropped, and one
+/// that has been idle for some seconds must answer before a caller gets it. While none can be opened, callers get what
+/// other pools of the group can do without, or fail at once; after a pause that doubles, the next caller triggers one
+/// attempt.
 @LoopActor
 package final class PostgresPool {
-  private let name: String
+  package let name: String
   private let configuration: PostgresConfiguration
   private let size: Int
   private let maxWaiting: Int
@@ -14,6 +16,10 @@ package final class PostgresPool {
   private let reserve: Duration
   private let connectTimeout: Duration
   private let seam: (any CallSeam)?
+  private let freshness: Duration
+  private let group: PoolGroup
+  /// Called with the state of every refusal.
+  package var onRefusal: (@LoopActor (_ sqlState: String) -> Void)?
 
   private var idle: [PostgresConnection] = []
   private var inUse = 0
@@ -21,6 +27,7 @@ package final class PostgresPool {
   private let waiting: WaitingLine
   private var backoff = Backoff()
   private var isClosed = false
+  private var sweep: LoopTimer?
   private var drained: Completion<Void>?
   private var opened = 0
   private var answered = 0
@@ -33,17 +40,27 @@ package final class PostgresPool {
   ///   - name: the connections' `application_name`.
   ///   - reserve: the least time that a caller needs between getting a connection and its deadline. A caller that has
   ///     waited longer fails with `deadline` at once, instead of being cut off in the middle of COMMIT.
+  ///   - freshness: how long a connection may be idle before it must answer once more.
+  ///   - group: the program's pools, all with the same session settings; nil: a pool by itself.
   package init(
     configuration: PostgresConfiguration, size: Int, maxWaiting: Int, sessionSettings: [String: String] = [:],
     name: String, reserve: Duration = .zero, connectTimeout: Duration = .seconds(2),
-    seam: (any CallSeam)? = nil
+    freshness: Duration = PostgresPool.freshness, seam: (any CallSeam)? = nil, group: PoolGroup? = nil
   ) {
     precondition(size > 0 && maxWaiting >= 0 && reserve >= .zero)
     (self.configuration, self.size, self.maxWaiting) = (configuration, size, maxWaiting)
     (self.sessionSettings, self.name) = (sessionSettings, name)
     (self.reserve, self.connectTimeout, self.seam) = (reserve, connectTimeout, seam)
+    self.freshness = freshness
+    self.group = group ?? PoolGroup()
     waiting = WaitingLine(places: 2 * (maxWaiting + size))
+    self.group.join(self)
   }
+
+  package nonisolated static let freshness = Duration.seconds(3)
+  private static let checkTimeout = Duration.milliseconds(250)
+  /// How long an unused connection is kept: others may need its place on the server.
+  private static let maximumIdle = Duration.seconds(20)
 
   package var statistics: PostgresPoolStatistics {
     PostgresPoolStatistics(
@@ -61,9 +78,13 @@ package final class PostgresPool {
     defer { release(connection) }
     do {
       let command = PostgresCommand(statement: statement, values: values)
-      return try await connection.roundTrip([command], deadline: deadline)[0]
+      let rows = try await connection.roundTrip([command], deadline: deadline)[0]
+      if !group.refusals.isEmpty { group.refusals.taken(statement.sql, of: name) }
+      return rows
     } catch {
-      throw error.error(mayHaveCommitted: !statement.readsOnly)
+      let error = error.error(mayHaveCommitted: !statement.readsOnly)
+      note(error, statement.sql)
+      throw error
     }
   }
 
@@ -78,16 +99,35 @@ package final class PostgresPool {
       transaction.end()
       rollBackAndRelease(connection)
     }
-    return try await body(transaction)
+    do {
+      let value = try await body(transaction)
+      if transaction.isCommitted, !group.refusals.isEmpty { group.refusals.taken(name, of: name) }
+      return value
+    } catch {
+      if let error = error as? PostgresError { note(error, name) }
+      throw error
+    }
   }
+
+  private func note(_ error: PostgresError, _ call: String) {
+    guard case .server(let sqlState, let message) = error else { return }
+    onRefusal?(sqlState)
+    group.refusals.refused(call, of: name, sqlState: sqlState, message: message)
+  }
+
+  /// The server has been found to take no writes: no pool of the group uses its connections again, and new ones are opened
+  /// where `DATABASE_URL` leads by now.
+  package func leaveServer() { group.leaveServer() }
 
   /// Accepts no more calls, fails those that wait, and returns when the calls under way have ended (each has
   /// a deadline).
   package func close() async {
     isClosed = true
     waiting.failAll(.unavailable("the pool is closed"))
-    for connection in idle { discard(connection) }
-    idle = []
+    sweep?.cancel()
+    discardIdle()
+    group.leave(self)
+    group.lost()
     guard inUse > 0 else { return }
     let drained = self.drained ?? Completion<Void>()
     self.drained = drained
@@ -99,8 +139,11 @@ package final class PostgresPool {
   private func acquire(deadline: Instant) async throws(PostgresError) -> PostgresConnection {
     guard !isClosed else { throw .unavailable("the pool is closed") }
     if waiting.count == 0, let connection = popIdle() {
-      inUse += 1
-      return connection
+      if isFresh(connection) {
+        inUse += 1
+        return connection
+      }
+      check(connection)
     }
     // A caller for whom a connection can still be opened does not count as waiting.
     guard waiting.count < maxWaiting + max(0, size - inUse) else { throw .poolFull }
@@ -112,23 +155,54 @@ package final class PostgresPool {
 
   private func release(_ connection: PostgresConnection) {
     inUse -= 1
-    if isClosed || !connection.isReusable {
+    if connection.fitness == .wrongServer { group.leaveServer() }
+    if isClosed || !isUsable(connection) {
       discard(connection)
+      group.lost()
     } else {
-      connection.onLost = { [weak self, weak connection] in
-        guard let self, let connection else { return }
-        idle.removeAll { $0 === connection }
-        discarded += 1
-      }
-      idle.append(connection)
       answered += 1
+      connection.idleSince = .now
+      if !group.pass(on: connection, from: self) { keep(connection) }
     }
     if inUse == 0 { drained?.succeed(()) }
     serve()
   }
 
+  private func isUsable(_ connection: PostgresConnection) -> Bool {
+    connection.isReusable && connection.generation == group.generation
+  }
+
+  private func isFresh(_ connection: PostgresConnection) -> Bool {
+    Instant.now - connection.idleSince < freshness
+  }
+
+  private func keep(_ connection: PostgresConnection) {
+    connection.onLost = { [weak self, weak connection] in
+      guard let self, let connection else { return }
+      idle.removeAll { $0 === connection }
+      discarded += 1
+      group.lost()
+    }
+    idle.append(connection)
+    if sweep?.isPending != true { sweepLater() }
+  }
+
+  /// Closes what has not been used for long; the oldest come first.
+  private func sweepLater() {
+    sweep = EventLoop.shared.schedule(after: Self.maximumIdle / 4) { [weak self] in
+      guard let self, !isClosed else { return }
+      while let first = idle.first, Instant.now - first.idleSince >= Self.maximumIdle {
+        idle.removeFirst()
+        discard(first)
+      }
+      if !idle.isEmpty { sweepLater() }
+    }
+  }
+
   private func rollBackAndRelease(_ connection: PostgresConnection) {
-    guard connection.isOpen, !connection.isReusable else { return release(connection) }
+    guard connection.isOpen, connection.fitness == .good, !connection.isReusable else {
+      return release(connection)
+    }
     // No caller waits for this; if it fails, the connection is closed, which rolls back as well.
     EventLoop.shared.spawn { [self] in
       let command = PostgresCommand(statement: .rollback, values: [])
@@ -140,10 +214,37 @@ package final class PostgresPool {
   private func popIdle() -> PostgresConnection? {
     while let connection = idle.popLast() {
       connection.onLost = nil
-      if connection.isReusable { return connection }
+      if isUsable(connection) { return connection }
       discard(connection)
     }
     return nil
+  }
+
+  /// Asks a connection that was idle for long for an answer: its peer may be gone without a word. It counts as one that
+  /// is being opened.
+  private func check(_ connection: PostgresConnection) {
+    opening += 1
+    EventLoop.shared.spawn { [self] in
+      let answers = await connection.answers(before: .now + Self.checkTimeout)
+      opening -= 1
+      if answers {
+        inUse += 1
+        // Given at once: by the time that a queue is looked at it might have to be asked again.
+        if waiting.count > 0, !isClosed, isUsable(connection) { return waiting.hand(connection) }
+        release(connection)
+      } else {
+        discarded += 1
+        serve()
+        group.lost()
+      }
+    }
+  }
+
+  /// Gives a free connection to the first waiting caller, if it is known to be good.
+  private func hand(_ connection: PostgresConnection) {
+    guard isFresh(connection) else { return check(connection) }
+    inUse += 1
+    waiting.hand(connection)
   }
 
   private func discard(_ connection: PostgresConnection) {
@@ -153,13 +254,18 @@ package final class PostgresPool {
   }
 
   /// Hands free connections to waiting callers and opens missing ones.
-  private func serve() {
-    while waiting.count > 0, let connection = popIdle() {
-      inUse += 1
-      waiting.hand(connection)
-    }
+  func serve() {
+    while waiting.count > 0, let last = idle.last, isFresh(last) || waiting.count > opening,
+      let connection = popIdle()
+    { hand(connection) }
     while opening < waiting.count, inUse + opening < size, backoff.mayTry(opening: opening) { open() }
-    if inUse + opening == 0, let reason = backoff.reason { waiting.failAll(.unavailable(reason)) }
+    // An attempt that waits for a place on the server is no reason to wait too.
+    guard inUse == 0, waiting.count > 0, let reason = backoff.reason else { return }
+    if let lent = group.borrow(for: self) {
+      hand(lent)
+    } else if !group.waits(self), opening == 0 {
+      waiting.failAll(.unavailable(reason))
+    }
   }
 
   private func open() {
@@ -167,18 +273,46 @@ package final class PostgresPool {
     EventLoop.shared.spawn { [self] in
       do throws(TripFailure) {
         let connection = try await PostgresConnection.open(
-          configuration, settings: sessionSettings, name: name, deadline: .now + connectTimeout, seam: seam)
+          configuration, settings: sessionSettings, name: name, deadline: .now + connectTimeout, seam: seam,
+          group: group)
         opening -= 1
         opened += 1
         backoff.succeeded()
+        group.recovered(self)
         inUse += 1
         release(connection)
       } catch {
         opening -= 1
         backoff.failed(error.error(mayHaveCommitted: false))
+        if !isClosed { group.failed(self, backoff.reason ?? "") }
         serve()
+        group.lost()
       }
     }
+  }
+}
+
+// MARK: - The other pools of the group
+
+extension PostgresPool {
+  var hasConnections: Bool { inUse + opening + idle.count > 0 }
+
+  /// An idle connection for another pool.
+  func lendIdle() -> PostgresConnection? { waiting.count == 0 ? popIdle() : nil }
+
+  /// Takes another pool's connection for a caller that waits.
+  ///
+  /// - Returns: false if no caller waits any more, or this pool has a connection again.
+  func take(_ connection: PostgresConnection) -> Bool {
+    guard !isClosed, waiting.count > 0, inUse + idle.count == 0 else { return false }
+    hand(connection)
+    return true
+  }
+
+  func discardIdle() {
+    let all = idle
+    idle = []
+    for connection in all { discard(connection) }
   }
 }
 

@@ -3,11 +3,22 @@ package struct PostgresStatement: Hashable, Sendable {
   package let sql: String
   /// Whether it changes nothing: if its answer is lost, nothing can have been done.
   package let readsOnly: Bool
+  /// Whether a connection that sends it keeps it prepared for the next time.
+  let isPrepared: Bool
 
   /// - Parameter readsOnly: by default true if the text begins with `SELECT`.
   package init(_ sql: String, readsOnly: Bool? = nil) {
-    self.sql = sql
+    self.init(sql, readsOnly: readsOnly, isPrepared: true)
+  }
+
+  private init(_ sql: String, readsOnly: Bool?, isPrepared: Bool) {
+    (self.sql, self.isPrepared) = (sql, isPrepared)
     self.readsOnly = readsOnly ?? (sql.drop { $0.isWhitespace }.prefix(6).uppercased() == "SELECT")
+  }
+
+  /// A statement that a connection sends once, if at all.
+  static func unprepared(_ sql: String) -> PostgresStatement {
+    PostgresStatement(sql, readsOnly: true, isPrepared: false)
   }
 
   static let begin = PostgresStatement("BEGIN", readsOnly: true)

@@ -10,6 +10,8 @@ package final class PostgresTransaction {
   }
 
   private var state = State.notBegun
+  /// COMMIT was answered with COMMIT.
+  private(set) var isCommitted = false
   private let connection: PostgresConnection
   package let deadline: Instant
 
@@ -37,6 +39,7 @@ package final class PostgresTransaction {
     guard rows.removeLast().commandTag == "COMMIT" else {
       throw .server(sqlState: "25P02", message: "the transaction had failed and was rolled back")
     }
+    isCommitted = true
     return rows
   }
 

@@ -78,8 +78,7 @@ extension TripFailure {
       return
     }
     let severity = field(PostgresField.severity) ?? "ERROR"
-    // 08: connection exceptions; 40003: the server itself does not know the outcome.
-    let fatal = severity != "ERROR" || state.hasPrefix("08") || state == "40003"
+    let fatal = severity != "ERROR" || Fitness.endsTheConnection(state)
     let message = state.hasPrefix("22") ? "" : field(PostgresField.message) ?? ""
     self = .server(sqlState: state, message: message, fatal: fatal)
   }

@@ -10,20 +10,23 @@ package final class PrivateKafka: PrivateServer {
   package let log: String
   private let directory: String
   private let tools: Tools
+  private let environment: [String: String]
 
   /// The address for clients: `127.0.0.1:port`.
   package var brokers: String { "127.0.0.1:\(port)" }
 
-  struct Tools: Sendable {
-    let server: String
-    let storage: String
+  package struct Tools: Sendable {
+    package let server: String
+    package let storage: String
   }
 
   private init(
-    directory: String, log: String, tools: Tools,
+    in directory: String, log: String?, _ environment: [String: String],
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void
-  ) {
-    (self.directory, self.log, self.tools, self.onProcess) = (directory, log, tools, onProcess)
+  ) throws {
+    (self.directory, self.log) = (directory + "/kafka", log ?? directory + "/kafka.log")
+    (self.environment, self.onProcess) = (environment, onProcess)
+    tools = try PrivateKafka.findTools(environment)
   }
 
   /// Whether an installation of Kafka is found.
@@ -37,7 +40,9 @@ package final class PrivateKafka: PrivateServer {
   ) async -> String? {
     guard let tools = try? findTools(environment),
       let child = try? ChildProcess.start(
-        ChildProcess.Options(tools.server, ["--version"], output: .capture(limit: 4096)))
+        ChildProcess.Options(
+          tools.server, ["--version"], environment: toolEnvironment(environment),
+          output: .capture(limit: 4096)))
     else { return nil }
     let limit = EventLoop.shared.schedule(after: .seconds(15)) { child.signal(SIGKILL) }
     defer { limit.cancel() }
@@ -53,10 +58,7 @@ package final class PrivateKafka: PrivateServer {
     environment: [String: String] = ProcessInfo.processInfo.environment,
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
   ) async throws -> PrivateKafka {
-    let server = PrivateKafka(
-      directory: directory + "/kafka", log: log ?? directory + "/kafka.log",
-      tools: try findTools(environment),
-      onProcess: onProcess)
+    let server = try PrivateKafka(in: directory, log: log, environment, onProcess: onProcess)
     try ServerFiles.makeFolder(server.directory)
     try await Launch.onFreePort("Kafka") { port in
       server.port = port
@@ -71,9 +73,7 @@ package final class PrivateKafka: PrivateServer {
     environment: [String: String] = ProcessInfo.processInfo.environment,
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
   ) throws -> PrivateKafka {
-    let server = PrivateKafka(
-      directory: directory + "/kafka", log: log ?? directory + "/kafka.log",
-      tools: try findTools(environment), onProcess: onProcess)
+    let server = try PrivateKafka(in: directory, log: log, environment, onProcess: onProcess)
     server.port = port
     return server
   }
@@ -88,8 +88,11 @@ package final class PrivateKafka: PrivateServer {
     } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
   }
 
-  private nonisolated static func findTools(_ environment: [String: String]) throws -> Tools {
-    if let home = environment["KAFKA_HOME"], !home.isEmpty {
+  /// The programs of an installation.
+  package nonisolated static func findTools(_ environment: [String: String]) throws -> Tools {
+    if let named = environment["KAFKA_HOME"], !named.isEmpty {
+      // The tools run in another folder.
+      let home = URL(fileURLWithPath: named).path
       let tools = Tools(server: home + "/bin/kafka-server-start.sh", storage: home + "/bin/kafka-storage.sh")
       guard Binaries.isExecutable(tools.server), Binaries.isExecutable(tools.storage) else {
         throw ServerFailure("KAFKA_HOME=\(home) holds no bin/kafka-server-start.sh and bin/kafka-storage.sh")
@@ -107,8 +110,8 @@ package final class PrivateKafka: PrivateServer {
   }
 
   private func launch() async throws {
-    let file = directory + "/server.properties"
-    try ServerFiles.writeSecret(Data(try settings().utf8), to: file)
+    let file = "server.properties"
+    try ServerFiles.writeSecret(Data(try settings().utf8), to: "\(directory)/\(file)")
     let logOffset = ServerFiles.size(of: log)
     let (status, _) = try await ChildProcess.run(
       options(
@@ -126,12 +129,21 @@ package final class PrivateKafka: PrivateServer {
     }
   }
 
+  /// In the server's own folder, so that no setting names a path: in a list of folders no comma can be escaped, and
+  /// Kafka's scripts take a path apart at blanks and colons.
   private func options(_ tool: String, _ arguments: [String]) -> ChildProcess.Options {
-    var environment = ProcessInfo.processInfo.environment
+    var environment = PrivateKafka.toolEnvironment(environment)
     environment["KAFKA_HEAP_OPTS"] = environment["KAFKA_HEAP_OPTS"] ?? "-Xms256m -Xmx256m"
-    environment["LOG_DIR"] = directory + "/logs"
+    environment["LOG_DIR"] = "logs"
     return ChildProcess.Options(
       tool, arguments, environment: environment, directory: directory, output: .file(log), ownGroup: true)
+  }
+
+  /// Java reads and writes the names of files in the locale's letters: in another locale than UTF-8 the folder that it
+  /// stands in would have another name.
+  private nonisolated static func toolEnvironment(_ environment: [String: String]) -> [String: String] {
+    ChildEnvironment.clean(environment, keeping: ["JAVA_HOME", "KAFKA_HEAP_OPTS"])
+      .merging(["LC_ALL": "C.UTF-8"]) { $1 }
   }
 
   /// A single node that is both broker and controller.
@@ -145,7 +157,7 @@ package final class PrivateKafka: PrivateServer {
       controller.listener.names=CONTROLLER
       controller.quorum.voters=1@127.0.0.1:\(controller)
       listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-      log.dirs=\(directory)/data
+      log.dirs=data
       num.network.threads=2
       num.io.threads=2
       offsets.topic.num.partitions=1

@@ -65,6 +65,25 @@ package final class PrivatePostgres: PrivateServer {
     return server
   }
 
+  /// Starts an asynchronous streaming replica of this server, which only reads until it is promoted (`pg_promote()`).
+  package func startReplica(
+    in directory: String, onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
+  ) async throws -> PrivatePostgres {
+    try ServerFiles.makeFolder(directory)
+    let copy = try PrivatePostgres.findOrMakeNote(in: directory, account, password: note.password)
+    var environment = PrivatePostgres.environment
+    environment["PGPASSWORD"] = note.password
+    try await run(
+      "pg_basebackup",
+      [
+        "-h", "127.0.0.1", "-p", String(port), "-U", PrivatePostgres.user, "-D", copy.data,
+        "--write-recovery-conf",
+        "--wal-method=stream", "--checkpoint=fast", "--no-sync",
+      ], environment: environment)
+    try ServerFiles.writeSecret(Data(), to: copy.completed)
+    return try await PrivatePostgres.start(in: directory, onProcess: onProcess)
+  }
+
   /// A server that another process of this machine started in `directory`; without a process, one that has
   /// ended.
   package static func adopt(
@@ -90,6 +109,20 @@ package final class PrivatePostgres: PrivateServer {
       try FileManager.default.removeItem(atPath: note.folder)
     }
     try FileManager.default.removeItem(atPath: noteFile(in: directory))
+  }
+
+  /// Makes the folder that a first start in `directory` will use, for a file system to be mounted there.
+  package static func makeDataFolder(in directory: String) throws -> String {
+    try ServerFiles.makeFolder(directory)
+    return try findOrMakeNote(in: directory, try serverAccount()).folder
+  }
+
+  /// Gives the folder to the server's account once more.
+  package static func giveDataFolder(in directory: String) throws {
+    guard let folder = dataFolder(in: directory), let account = try serverAccount() else { return }
+    guard chown(folder, account.user, account.group) == 0 else {
+      throw ServerFailure("cannot give \(folder) to postgres: \(String(cString: strerror(errno)))")
+    }
   }
 
   /// The folder with the data of the server in `directory`.
@@ -167,14 +200,16 @@ package final class PrivatePostgres: PrivateServer {
     return note
   }
 
-  private static func findOrMakeNote(in directory: String, _ account: Account?) throws -> Note {
+  private static func findOrMakeNote(
+    in directory: String, _ account: Account?, password: String = randomSecret()
+  ) throws -> Note {
     if let note = readNote(in: directory), FileManager.default.fileExists(atPath: note.folder) { return note }
     let folder = account == nil ? directory + "/postgres" : folderPrefix + randomSecret()
     try ServerFiles.makeFolder(folder)
     if let account, chown(folder, account.user, account.group) != 0 {
       throw ServerFailure("cannot give \(folder) to postgres: \(String(cString: strerror(errno)))")
     }
-    let note = Note(folder: folder, password: randomSecret())
+    let note = Note(folder: folder, password: password)
     try ServerFiles.writeSecret(try JSONEncoder().encode(note), to: noteFile(in: directory))
     return note
   }

@@ -77,6 +77,19 @@ package final class PrivateRedis: PrivateServer {
     return server
   }
 
+  /// Changes what a crash may lose, from the next start in `directory` on.
+  package static func set(_ durability: Durability, in directory: String) throws {
+    let file = directory + "/redis.conf"
+    let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map { line in
+      if line.hasPrefix("appendonly ") { return "appendonly \(durability == .none ? "no" : "yes")" }
+      if line.hasPrefix("appendfsync ") {
+        return "appendfsync \(durability == .always ? "always" : "everysec")"
+      }
+      return String(line)
+    }
+    try ServerFiles.writeSecret(Data((lines.joined(separator: "\n") + "\n").utf8), to: file)
+  }
+
   /// Ends it as SIGTERM does: the append-only file is complete.
   package func stop() async { await end([(SIGTERM, .seconds(10))]) }
 
@@ -96,22 +109,24 @@ package final class PrivateRedis: PrivateServer {
     guard let binary = Binaries.find("redis-server") else {
       throw ServerFailure("redis-server was not found; `make setup` installs it")
     }
-    // In a file that only its owner can read: arguments are visible to every user.
+    // In a file that only its owner can read: arguments are visible to every user. Redis reads it as its standard
+    // input: in a path it would take brackets and stars for a pattern, and start without settings where nothing fits.
     try ServerFiles.writeSecret(Data(settings.utf8), to: configuration)
-    let options = ChildProcess.Options(
-      binary, [configuration], environment: ["LC_ALL": "C", "TZ": "UTC"], directory: data, output: .file(log),
+    var options = ChildProcess.Options(
+      binary, ["-"], environment: ["LC_ALL": "C", "TZ": "UTC"], directory: data, output: .file(log),
       ownGroup: true)
+    options.input = configuration
     try await Launch.start("Redis", of: self, options, log: log) { _, text in
       text.contains("Ready to accept connections")
     }
   }
 
+  /// It keeps its data where it is started: a path would have to be quoted.
   private var settings: String {
     """
     bind 127.0.0.1
     port \(port)
     requirepass \(password)
-    dir "\(data)"
     daemonize no
     save ""
     appendonly \(durability == .none ? "no" : "yes")

@@ -53,10 +53,10 @@ package enum ServerFiles {
 
 /// The account that a server runs under if this process is root.
 package struct Account: Sendable {
-  let user: UInt32
-  let group: UInt32
+  package let user: UInt32
+  package let group: UInt32
 
-  static func named(_ name: String) -> Account? {
+  package static func named(_ name: String) -> Account? {
     guard let entry = getpwnam(name) else { return nil }
     return Account(user: entry.pointee.pw_uid, group: entry.pointee.pw_gid)
   }

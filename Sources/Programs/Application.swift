@@ -64,7 +64,8 @@ package final class Application {
       AdminAPI(
         services: services, token: SecretToken(listener.token), metrics: context.metrics,
         troubles: troubles, requestDeadline: server.requestDeadline,
-        faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) })
+        faults: context.faults.map { FaultControl(board: $0, peers: admin.peers, token: listener.token) },
+        host: listener.host)
     }
   }
 
@@ -98,14 +99,26 @@ package final class Application {
 
   private func listen() throws(StartFailure) {
     let publicAPI = publicAPI
+    let room = DescriptorRoom(limit: Platform.raiseDescriptorLimit())
     if let listener = admin.listener, let adminAPI {
       var configuration = HTTPServerConfiguration(host: listener.host, port: listener.port)
       configuration.maxConnections = 64
+      room.bound(&configuration, share: 2)
       adminPort = try listen(configuration, "ADMIN_PORT") { adminAPI.handle($0) }
     }
     var configuration = HTTPServerConfiguration(host: server.host, port: server.port)
     configuration.sharePort = server.sharePort
     configuration.maxConnections = server.maxConnections
+    if room.bound(&configuration) {
+      log.warning(
+        "fewer connections than MAX_CONNECTIONS: the system allows too few descriptors (ulimit -n)",
+        [
+          "descriptors": room.limit, "connections": configuration.maxConnections,
+          "wanted": server.maxConnections,
+        ])
+    }
+    // No public call has a use for a body.
+    configuration.keepsBodies = false
     port = try listen(configuration, "HTTP_PORT") { publicAPI.handle($0) }
   }
 
@@ -116,6 +129,14 @@ package final class Application {
     do {
       let port = try server.start()
       listeners.append(server)
+      let trouble = TroubleLog(log)
+      server.onAcceptTrouble = { error in
+        if let error {
+          trouble.note("connections cannot be accepted", error.description)
+        } else {
+          trouble.over()
+        }
+      }
       ListenerMetrics.register(server, named: setting == "ADMIN_PORT" ? "admin" : "public", in: metrics)
       return port
     } catch {

@@ -15,6 +15,21 @@ enum ListenerMetrics {
     metrics.counter("http_connections_refused_total", help: "Connections above the limit.", labels: labels) {
       Double(server.statistics.connectionsRefused)
     }
+    metrics.counter(
+      "http_accepts_failed_total", help: "Accepting failed: no descriptor or memory was left.", labels: labels
+    ) { Double(server.statistics.acceptsFailed) }
+    metrics.gauge(
+      "http_buffered_bytes", help: "Memory for what peers sent or have not taken.", labels: labels
+    ) {
+      Double(server.bufferedBytes)
+    }
+    metrics.counter("http_received_bytes_total", help: "Bytes that peers sent.", labels: labels) {
+      Double(server.statistics.bytesReceived)
+    }
+    metrics.counter(
+      "http_connections_shed_total", help: "Connections closed because too much memory was held for peers.",
+      labels: labels
+    ) { Double(server.statistics.connectionsShed) }
     metrics.gauge("http_requests_in_flight", help: "Requests that wait for their answer.", labels: labels) {
       Double(server.statistics.requestsInFlight)
     }

@@ -47,12 +47,17 @@ package final class RedisClient {
   package init(
     configuration: RedisConfiguration, name: String, maxPending: Int = 65_536, seam: (any CallSeam)? = nil,
     trial: [[String]] = [],
-    resolve: @escaping Resolver = { try await EventLoop.shared.resolve(host: $0, port: $1) }
+    resolve: @escaping Resolver = RedisClient.lookUp
   ) {
     (self.configuration, self.seam, self.resolve) = (configuration, seam, resolve)
     session = RedisSession(
       login: configuration.login(name: name, trial: trial), maxPending: maxPending,
       loginTimeout: RedisClient.connectTimeout)
+  }
+
+  /// With a deadline: an abandoned look-up must not keep one of the few threads for look-ups, nor its place before them.
+  package static func lookUp(_ host: String, _ port: Int) async throws -> [SocketAddress] {
+    try await EventLoop.shared.resolve(host: host, port: port, deadline: .now + connectTimeout)
   }
 
   package var isConnected: Bool { session.phase == .ready }

@@ -34,6 +34,7 @@ final class RedisConnection {
       redisFree(context)
       throw .unavailable(message)
     }
+    ReplyBounds.apply(to: context.pointee.reader)
     (self.context, self.onOpen, self.onReply, self.onClose) = (context, onOpen, onReply, onClose)
     let watch = DescriptorWatch(context.pointee.fd) { [weak self] ready in self?.ready(ready) }
     watch.watch(.writable)

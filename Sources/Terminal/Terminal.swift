@@ -35,8 +35,20 @@ package enum Terminal {
   package static var readerIsGone: Bool { closed.load(ordering: .relaxed) }
   private static let closed = Atomic(false)
 
+  /// Asks whether the reader of the output is still there. A command that may write nothing for long asks this from time
+  /// to time: no write tells it.
+  package static func lookForReader() {
+    var entry = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+    guard poll(&entry, 1, 0) == 1, Int32(entry.revents) & (POLLERR | POLLHUP) != 0 else { return }
+    endForNobodyReads()
+  }
+
   static func write(_ text: String) {
     guard !put(text, STDOUT_FILENO), errno == EPIPE else { return }
+    endForNobodyReads()
+  }
+
+  private static func endForNobodyReads() {
     closed.store(true, ordering: .relaxed)
     // There is no reader for the rest: the command ends as by Ctrl-C.
     EventLoop.shared.submit { Interrupt.shared.come() }

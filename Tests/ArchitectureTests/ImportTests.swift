@@ -53,6 +53,11 @@ import Testing
       "Operations",
       "Postgres", "Programs",
     ],
+    // The same code over servers that are simulated.
+    "Simulation": [
+      "CouponAPI", "CouponAdmission", "CouponDomain", "CouponLog", "CouponStore", "CouponWorker", "EventLoop",
+      "Kafka", "Operations", "Postgres", "Programs", "Redis", "Text",
+    ],
     "monolith": ["CouponMonolith"],
     "eda": ["CouponEDA"],
     // The laboratory. The checker reads no server; what a scenario says and what is measured start none.
@@ -78,14 +83,21 @@ import Testing
       "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis",
       "Scenarios", "Secrets", "Terminal", "Text", "Verify",
     ],
+    "Nemeses": [
+      "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History",
+      "Kafka",
+      "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal",
+      "Text",
+      "Verify",
+    ],
     "Reports": [
       "EventLoop", "Experiments", "Figures", "History", "Load", "Scenarios", "Terminal", "Text", "Verify",
     ],
     "lab": [
       "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
       "EventLoop", "Experiments", "Faults",
-      "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Operations", "Postgres",
-      "PrivateServers", "Programs", "Reports", "Scenarios", "Terminal", "Text", "Verify",
+      "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load", "Nemeses", "Operations", "Postgres",
+      "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation", "Terminal", "Text", "Verify",
     ],
   ]
 

@@ -1,3 +1,5 @@
+import EventLoop
+import Simulation
 import TestSupport
 import Testing
 
@@ -7,47 +9,78 @@ import Testing
   import Glibc
 #endif
 
-/// The protocol under a seeded random scheduler. `SIMULATION_SEEDS` sets how many schedules are played,
-/// `SIMULATION_SEED` plays one.
+/// The product's own API and worker under a seeded random scheduler. `SIMULATION_SEEDS` sets how many schedules are
+/// played, `SIMULATION_SEED` plays one.
 @Suite(.limited) struct SimulationTests {
   static let environment = ProcessEnvironment()
 
-  @Test func everyScheduleKeepsTheInvariants() throws {
-    var races: [Race: Int] = [:]
-    var failures: [String] = []
-    for seed in SimulationTests.environment.seeds {
-      let world = World(seed: seed)
-      world.play()
-      for race in world.races { races[race, default: 0] += 1 }
-      if let first = world.checker.violations.first { failures.append("SIMULATION_SEED=\(seed): \(first)") }
-      if failures.count == 5 { break }
+  @Test func everyScheduleKeepsTheInvariants() async throws {
+    try await onLoop {
+      var races: [Race: Int] = [:]
+      var failures: [String] = []
+      for seed in SimulationTests.environment.seeds where failures.count < 5 {
+        let outcome = await Simulation.play(Plan(seed: seed))
+        for race in outcome.races { races[race, default: 0] += 1 }
+        if let first = outcome.violations.first { failures.append("SIMULATION_SEED=\(seed): \(first)") }
+      }
+      #expect(failures.isEmpty, "\(failures.joined(separator: "\n"))")
+      guard SimulationTests.environment.countsRaces else { return }
+      let missing = Race.allCases.filter { races[$0] == nil }
+      #expect(missing.isEmpty, "these races did not occur: \(missing)")
+      print(
+        "races in \(SimulationTests.environment.seeds.count) schedules: "
+          + races.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     }
-    #expect(failures.isEmpty, "\(failures.joined(separator: "\n"))")
-    guard SimulationTests.environment.countsRaces else { return }
-    let missing = Race.allCases.filter { races[$0] == nil }
-    #expect(missing.isEmpty, "these races did not occur: \(missing)")
-    print(
-      "races in \(SimulationTests.environment.seeds.count) schedules: "
-        + races.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
   }
 
-  @Test(arguments: Mistake.allCases) func aPlantedMistakeIsSeen(_ mistake: Mistake) {
-    let seen = (1...5_000 as ClosedRange<UInt64>).first { seed in
-      let world = World(seed: seed, mistake: mistake)
-      world.play()
-      return world.checker.kinds.contains { mistake.shownBy.contains($0) }
+  @Test(arguments: Climate.allCases) func everyWeatherKeepsTheInvariants(_ climate: Climate) async throws {
+    try await onLoop {
+      for seed in 1...15 as ClosedRange<UInt64> {
+        let outcome = await Simulation.play(Plan(seed: seed, climate: climate))
+        #expect(outcome.violations.isEmpty, "seed \(seed)")
+      }
     }
-    #expect(seen != nil, "\(mistake) passed 5,000 schedules")
   }
 
-  @Test func theSameSeedPlaysTheSameSchedule() {
-    for seed in 1...5 as ClosedRange<UInt64> {
-      let (first, second) = (World(seed: seed), World(seed: seed))
-      first.play()
-      second.play()
-      #expect(first.now == second.now)
-      #expect(first.requests.count == second.requests.count)
-      #expect(first.requests.map(\.answer) == second.requests.map(\.answer))
+  @Test(arguments: Mutant.allCases) func aMutantIsSeenUnlessTheProtocolIsMadeForIt(_ mutant: Mutant)
+    async throws
+  {
+    try await onLoop {
+      var seen = false
+      let count: UInt64 = mutant.isTolerated ? 60 : 3_000
+      for seed in 1...count where !seen {
+        seen = await !Simulation.play(
+          Plan(seed: seed, climate: mutant.climate), mutant: mutant
+        ).violations.isEmpty
+      }
+      #expect(seen != mutant.isTolerated, "\(mutant) in \(count) schedules: seen is \(seen)")
+    }
+  }
+
+  @Test func theSameSeedPlaysTheSameSchedule() async throws {
+    try await onLoop {
+      for seed in 1...10 as ClosedRange<UInt64> {
+        let first = await Simulation.play(Plan(seed: seed))
+        let second = await Simulation.play(Plan(seed: seed))
+        #expect(first.length == second.length)
+        #expect(first.answers == second.answers)
+        #expect(first.races == second.races)
+      }
+    }
+  }
+
+  /// A failing seed becomes a story that ends with what went wrong.
+  @Test func aFailureIsToldAsAStory() async throws {
+    try await onLoop {
+      var plan = Plan(seed: 1)
+      for seed in 1...500 as ClosedRange<UInt64> {
+        plan = Plan(seed: seed)
+        if await !Simulation.play(plan, mutant: .createdByGate).violations.isEmpty { break }
+      }
+      let shortest = await Simulation.shrink(plan, mutant: .createdByGate, patience: 60)
+      let outcome = await Simulation.play(shortest, mutant: .createdByGate, keepsStory: true)
+      #expect(outcome.story.last?.contains("WRONG") == true)
+      #expect(outcome.story.contains { $0.contains("asks API") })
     }
   }
 }
@@ -63,7 +96,7 @@ struct ProcessEnvironment {
       return
     }
     #if DEBUG
-      let usual: UInt64 = 600
+      let usual: UInt64 = 1_000
     #else
       let usual: UInt64 = 5_000
     #endif

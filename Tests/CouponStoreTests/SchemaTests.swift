@@ -40,6 +40,26 @@ import Text
     }
   }
 
+  /// A mistyped schema knows nothing of a log that another one has applied.
+  @Test func anotherSchemaThatRemembersALogIsFound() async throws {
+    try await TestDatabase.with { right in
+      try await TestDatabase.with(prepared: false) { mistyped in
+        let (topic, pool, deadline) = ("log.\(right.schema.name)", mistyped.pool, mistyped.deadline)
+        func other() async throws -> Schema? {
+          try await OffsetSQL.schema(
+            thatRemembers: topic, besides: mistyped.schema, in: pool, deadline: deadline)
+        }
+        try await right.commit(OffsetSQL.lock(topic: topic, partition: 3))
+        #expect(try await other() == nil)
+        try await right.commit([OffsetSQL.advance(topic: topic, partition: 3, to: 5, firstHash: nil)])
+        #expect(try await other() == right.schema)
+        let own = try await OffsetSQL.schema(
+          thatRemembers: topic, besides: right.schema, in: right.pool, deadline: deadline)
+        #expect(own == nil)
+      }
+    }
+  }
+
   @Test func severalProgramsPrepareAtOnce() async throws {
     try await TestDatabase.with(prepared: false) { database in
       let tasks = (0..<4).map { _ in

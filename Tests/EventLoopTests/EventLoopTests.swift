@@ -144,7 +144,8 @@ import Testing
   @Test func aSocketConnectsAndARefusalShows() async throws {
     try await onLoop {
       let (listener, port) = try Sockets.listen(host: "127.0.0.1", port: 0)
-      let loopback = try await EventLoop.shared.resolve(host: "localhost", port: port)
+      let loopback = try await EventLoop.shared.resolve(
+        host: "localhost", port: port, deadline: .now + .seconds(30))
       #expect(loopback.contains(SocketAddress(numericHost: "127.0.0.1", port: port)))
       let connected = try await connects(port)
       #expect(connected == 0)

@@ -37,6 +37,43 @@ private func post(_ path: String, _ body: String) -> String {
     #expect(script.answers.map(\.body) == ["GET /a 0", "GET /b 0"])
   }
 
+  // MARK: What is kept for all peers together
+
+  /// Requests behind one that is under way, and answers that nobody takes.
+  @Test func aboveTheBoundWhoWaitsWithMoreThanItsShareIsClosed() {
+    let many = String(repeating: get("/x"), count: 100)
+    for (bound, closes) in [(1_000, true), (1_000_000, false)] {
+      var pipelining = MachineScript {
+        $0.maxBufferedBytes = bound
+        $0.maxShareBytes = 500
+      }
+      let words = pipelining.receive(post("/held1", "") + many)
+      #expect((words.last == "close overShare") == closes, "\(words)")
+
+      var deaf = MachineScript {
+        $0.maxBufferedBytes = bound
+        $0.maxShareBytes = 500
+      }
+      deaf.room = 0
+      deaf.respond = { _ in HTTPResponse(status: 200, body: [UInt8](repeating: 0x78, count: 2_000)) }
+      _ = deaf.turn(get("/a"))
+      #expect(deaf.machine.isClosed == closes)
+    }
+  }
+
+  /// Whatever others make the server keep, half a head and a short answer are waited with.
+  @Test func aSmallShareIsKeptInAnyCase() {
+    var script = MachineScript { $0.maxBufferedBytes = 0 }
+    _ = script.turn("GET /par")
+    #expect(!script.machine.isClosed)
+    script.room = 0
+    _ = script.turn("tial HTTP/1.1\r\n\(host)\r\n")
+    #expect(!script.machine.isClosed)
+    script.room = .max
+    _ = script.becomeWritable()
+    #expect(script.answers.map(\.body) == ["GET /partial 0"])
+  }
+
   @Test func partialBody() {
     var script = MachineScript()
     #expect(script.receive("POST /p HTTP/1.1\r\n\(host)Content-Length: 5\r\n\r\nhe") == ["read", "arm body"])

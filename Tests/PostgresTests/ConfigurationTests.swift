@@ -1,5 +1,6 @@
 import TestSupport
 import EventLoop
+import Foundation
 import Postgres
 import PrivateServers
 import Testing
@@ -18,16 +19,23 @@ import Testing
 
   @Test(arguments: [
     "", "db.example", "host=db password=secret", "mysql://u:secret@h/d", "postgresql://u:se%cret@h/d",
-    "postgresql://u:secret@one,two/d", "postgresql://u:secret@h:99999/d", "postgresql://u:secret@h:0/d",
+    "postgresql://u:secret@one:1,two:2,three:3/d?port=1,2", "postgresql://u:secret@one,two:0/d",
+    "postgresql://u:secret@h/d?target_session_attrs=prefer-standby", "postgresql://u:secret@h:99999/d",
+    "postgresql://u:secret@h:0/d",
     "postgresql://u:secret@h/d?nonsense=1", "postgresql://u:secret@h:port/d", "postgresql://u:secret%00@h/d",
   ])
-  func whatIsNoURLOfOneServerIsRefusedWithoutQuotingIt(url: String) {
+  func whatIsNoURLOfServersIsRefusedWithoutQuotingIt(url: String) {
     do {
       _ = try PostgresConfiguration(url: url)
       Issue.record("accepted \(url)")
     } catch {
       #expect(!"\(error)".contains("secret"))
     }
+  }
+
+  @Test func severalServersAreOneURL() throws {
+    let configuration = try PostgresConfiguration(url: "postgresql://u:secret@one:1,two,[::1]:3/d")
+    #expect(configuration.redacted == "postgresql://u@one:1,two:5432,::1:3/d")
   }
 
   @Test func theDefaultHostIsTheLoopback() throws {
@@ -50,5 +58,41 @@ import Testing
       #expect(found == ["1234ms", "my pool", #""a b\c", public"#, "UTC", "UTF8"])
       await pool.close()
     }
+  }
+
+  /// The forms of the answers are the connection's own, whatever the role has.
+  @Test func aRoleWithOddSettingsIsReadRightly() async throws {
+    try await onLoop {
+      let server = try await TestServers.postgres()
+      let url = try await makeRole(
+        "odd", on: server, "SET TimeZone = 'Asia/Seoul'", "SET DateStyle = 'German, DMY'",
+        "SET bytea_output = 'escape'", "SET array_nulls = off",
+        "SET default_transaction_isolation = 'serializable'")
+      let pool = try makePool(url, size: 1)
+      let now = Int64(1_792_000_000_123_456)
+      let rows = try await pool.query(
+        PostgresStatement(
+          """
+          SELECT $1::timestamptz, $2::bytea, ($3::bigint[])[1] IS NULL, '2026-03-01'::date::text,
+            current_setting('transaction_isolation')
+          """), [.timestamp(microseconds: now), .bytes([0, 92, 255]), .ints([nil])], deadline: .soon)
+      #expect(rows.timestamp(0, 0) == now)
+      #expect(rows.bytes(0, 1) == [0, 92, 255])
+      #expect(
+        rows.bool(0, 2) == true && rows.text(0, 3) == "2026-03-01" && rows.text(0, 4) == "read committed")
+      await pool.close()
+    }
+  }
+
+  /// What is meant for `psql` reaches no connection.
+  @Test func theLibrarysVariablesAreIgnored() async throws {
+    let variables = [
+      "PGDATESTYLE": "German", "PGSERVICE": "nowhere", "PGSSLMODE": "require",
+      "PGOPTIONS": "-c search_path=odd",
+      "PGTZ": "Asia/Seoul",
+    ]
+    for (name, value) in variables { setenv(name, value, 1) }
+    #expect(Set(LibraryEnvironment.remove()) == Set(variables.keys))
+    for name in variables.keys { #expect(getenv(name) == nil) }
   }
 }

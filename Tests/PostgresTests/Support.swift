@@ -16,9 +16,31 @@ func makePool(
   _ server: PrivatePostgres, size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:],
   connectTimeout: Duration = .seconds(5), seam: (any CallSeam)? = nil
 ) throws -> PostgresPool {
+  try makePool(
+    server.url, size: size, maxWaiting: maxWaiting, settings: settings, connectTimeout: connectTimeout,
+    seam: seam)
+}
+
+@LoopActor
+func makePool(
+  _ url: String, size: Int = 2, maxWaiting: Int = 16, settings: [String: String] = [:],
+  name: String = "postgres-tests", connectTimeout: Duration = .seconds(5),
+  freshness: Duration = PostgresPool.freshness, seam: (any CallSeam)? = nil, group: PoolGroup? = nil
+) throws -> PostgresPool {
   PostgresPool(
-    configuration: try PostgresConfiguration(url: server.url), size: size, maxWaiting: maxWaiting,
-    sessionSettings: settings, name: "postgres-tests", connectTimeout: connectTimeout, seam: seam)
+    configuration: try PostgresConfiguration(url: url), size: size, maxWaiting: maxWaiting,
+    sessionSettings: settings, name: name, connectTimeout: connectTimeout, freshness: freshness, seam: seam,
+    group: group)
+}
+
+/// A new role that may log in and is granted everything in `public`; its URL.
+@LoopActor
+func makeRole(_ name: String, on server: PrivatePostgres, _ settings: String...) async throws -> String {
+  let pool = try makePool(server, size: 1)
+  try await pool.execute("CREATE ROLE \(name) LOGIN PASSWORD 'x'", "GRANT ALL ON SCHEMA public TO \(name)")
+  for setting in settings { try await pool.execute("ALTER ROLE \(name) \(setting)") }
+  await pool.close()
+  return server.url.replacing(/\/\/[^@]+@/, with: "//\(name):x@")
 }
 
 /// Runs `body` on the loop with a pool on the server that all these tests share.

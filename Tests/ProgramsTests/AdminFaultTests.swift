@@ -117,6 +117,26 @@ import Testing
     }
   }
 
+  /// A look-up without a deadline once left the operator without any answer.
+  @Test func aPeerWhoseNameIsNotLookedUpInTimeIsTold() async throws {
+    try await withPrograms([[.database]], deadPeer: true, peerHost: "localhost") { programs in
+      let names = SilentNameService()
+      let asked = start {
+        try await programs[0].call(.put, "database", #"{"kind":"outage","ttlSeconds":60}"#)
+      }
+      let put: Result<HTTPClientResponse, any Error>
+      do {
+        put = .success(try await asked.value(deadline: .now + .seconds(10)))
+      } catch {
+        put = .failure(error)
+      }
+      names.answer()
+      let answer = try put.get()
+      #expect(answer.status == 502)
+      #expect(programs[0].board?.effect(.database) == .now(.refusedByASwitch))
+    }
+  }
+
   /// As `localhost` is, where a peer listens at 127.0.0.1 alone.
   @Test func aPeerWithAnAddressWhereNobodyListensIsAskedAtTheNext() async throws {
     try await withPrograms([[.database]]) { programs in
@@ -165,9 +185,11 @@ extension HTTPClientResponse {
 }
 
 @LoopActor
-private func start(_ targets: [FaultTarget], port: Int, peers: [Int]) async throws -> FaultyProgram {
+private func start(
+  _ targets: [FaultTarget], port: Int, peers: [Int], peerHost: String
+) async throws -> FaultyProgram {
   var environment = ["HTTP_PORT": "0", "ADMIN_PORT": String(port), "ADMIN_TOKEN": Fixture.token]
-  if !peers.isEmpty { environment["ADMIN_PEERS"] = peers.map { "127.0.0.1:\($0)" }.joined(separator: ",") }
+  if !peers.isEmpty { environment["ADMIN_PEERS"] = peers.map { "\(peerHost):\($0)" }.joined(separator: ",") }
   var reader = SettingsReader(environment: environment, arguments: [])
   let server = try ServerSettings(&reader, defaultPort: 0)
   let admin = try AdminSettings(&reader)
@@ -186,6 +208,7 @@ private func start(_ targets: [FaultTarget], port: Int, peers: [Int]) async thro
 
 private func withPrograms(
   _ targets: [[FaultTarget]], peersOfFirst: [Int] = [], peersOfSecond: [Int] = [], deadPeer: Bool = false,
+  peerHost: String = "127.0.0.1",
   _ body: @escaping @Sendable @LoopActor ([FaultyProgram]) async throws -> Void
 ) async throws {
   try await onLoop {
@@ -194,7 +217,7 @@ private func withPrograms(
     var programs: [FaultyProgram] = []
     for (index, used) in targets.enumerated() {
       let peers = (index == 0 ? peersOfFirst : peersOfSecond).map { ports[$0] } + dead
-      programs.append(try await start(used, port: ports[index], peers: peers))
+      programs.append(try await start(used, port: ports[index], peers: peers, peerHost: peerHost))
     }
     let result: Result<Void, any Error>
     do { result = .success(try await body(programs)) } catch { result = .failure(error) }

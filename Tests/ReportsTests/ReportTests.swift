@@ -101,10 +101,10 @@ import Verify
 
   @Test func aGeneratorThatIsTheBottleneckSaysSo() throws {
     var report = try SyntheticReport.report()
-    var lateness = LatencyHistogram()
-    lateness.record(microseconds: 500, times: 97)
-    lateness.record(microseconds: 25_000, times: 3)
-    report.runs[1].generator = GeneratorFigures(lateness: lateness, cpuSeconds: nil)
+    var record = GeneratorRecord()
+    record.lateness.record(microseconds: 500, times: 97)
+    record.lateness.record(microseconds: 25_000, times: 3)
+    report.runs[1].generator = GeneratorFigures(record, cpuSeconds: nil)
     #expect(report.warnings.count == 1)
     #expect(FigureTable(report).text.lines.contains { $0.contains("3.0 % BOTTLENECK") })
     #expect(ReportPage(report).html.contains("class=\"warning\""))

@@ -52,6 +52,22 @@ import Verify
     #expect(try outage.seeded(seed) == outage)
   }
 
+  /// Some editors write one before the text; what it says of UTF-8 is so anyway.
+  @Test func aByteOrderMarkIsNoText() throws {
+    let marked = try ScenarioReader.read(
+      [0xEF, 0xBB, 0xBF] + Array(ScenarioTests.good.utf8), file: "scenario.yaml", quick: false)
+    let plain = try read(ScenarioTests.good)
+    #expect(marked == plain)
+  }
+
+  @Test(arguments: [[0xFF, 0xFE], [0xFE, 0xFF]] as [[UInt8]])
+  func anotherEncodingIsNamed(mark: [UInt8]) throws {
+    let error = #expect(throws: UsageError.self) {
+      try ScenarioReader.read(mark + [0x6E, 0, 0x61, 0], file: "scenario.yaml", quick: false)
+    }
+    #expect(error?.description == "scenario.yaml:1: is UTF-16; a scenario is UTF-8")
+  }
+
   @Test func everythingIsRead() throws {
     let scenario = try read(ScenarioTests.good)
     #expect(scenario.crowd.people == 2_000 && scenario.crowd.isSteady)

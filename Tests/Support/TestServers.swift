@@ -23,6 +23,14 @@ package enum TestServers {
     return server
   }
 
+  /// A streaming replica of a server, for a test that promotes it.
+  package static func replica(of server: PrivatePostgres) async throws -> PrivatePostgres {
+    let folder = try folder()
+    let replica = try await server.startReplica(in: folder, onProcess: try observer(signal: "QUIT"))
+    if let data = PrivatePostgres.dataFolder(in: folder) { try removeAtEnd(data) }
+    return replica
+  }
+
   /// A Redis server for a test that stops, kills or pauses it.
   ///
   /// - Parameter extra: further lines of `redis.conf`.

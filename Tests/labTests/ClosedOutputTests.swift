@@ -37,6 +37,18 @@ import Testing
     }
   }
 
+  /// It has nothing more to write, and so no write tells it.
+  @Test(.timeLimit(.minutes(1))) func logsThatNobodyReadsEndThoughNothingComes() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try FileManager.default.createDirectory(
+        atPath: lab.folder + "/logs", withIntermediateDirectories: true)
+      try Data("one\n".utf8).write(to: URL(fileURLWithPath: lab.folder + "/logs/monolith.log"))
+      let (code, text) = try await headed(lab, "logs -f monolith")
+      #expect(code == 141 && text == "one", "\(text)")
+    }
+  }
+
   @Test func closedStreamsAreNoStreamsOfAnythingElse() async throws {
     try await onLoop {
       let lab = try LabProcess()

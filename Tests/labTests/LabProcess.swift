@@ -14,6 +14,9 @@ struct LabProcess: Sendable {
   @LoopActor
   init() throws { folder = try TestServers.folder() + "/.lab" }
 
+  /// A laboratory inside another one's folder, as `lab run` and `lab demo` have them.
+  init(inside other: LabProcess, _ name: String) { folder = "\(other.folder)/\(name)" }
+
   /// Runs a command to its end; returns its exit code (−1: a signal) and everything it said.
   @LoopActor
   func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> (

@@ -38,12 +38,14 @@ import lab
     #expect(Set(history.coupons.compactMap(\.rank)) == Set(1...100))
     // Open loop: everything left when it was due.
     #expect(history.requests.allSatisfy { $0.sent >= $0.due })
-    #expect(try #require(figures.lateness.quantile(0.5)) < 20_000)
+    #expect(try #require(figures.generator.lateness.quantile(0.5)) < 20_000)
     // Before, during and after.
     let phases = [figures.bystander.before, figures.bystander.during, figures.bystander.after]
     #expect(phases.allSatisfy { $0.latency.count > 0 && $0.failed == 0 })
     #expect(history.requests.contains { $0.call == .booking })
-    #expect(try HistoryFile.decode(HistoryFile.encode(history)) == history)
+    var kept = history
+    kept.generator = GeneratorRecord()
+    #expect(try HistoryFile.decode(HistoryFile.encode(history)) == kept)
   }
 
   @Test func whoIsToldNothingAsksAgain() async throws {
@@ -114,6 +116,46 @@ import lab
       #expect(first.count == 20 && first.allSatisfy { $0.sent < firstEnd })
       #expect(history.requests.allSatisfy { $0.outcome == .timeout })
     }
+  }
+
+  /// A server that takes no connection keeps requests from leaving: that is its doing, not the generator's.
+  @Test func aServerThatStandsStillIsNotTheGeneratorsLateness() async throws {
+    let history = try await onLoop {
+      let silent = try Sockets.listen(host: "127.0.0.1", port: 0, reusePort: false, backlog: 64)
+      defer { Sockets.close(silent.descriptor) }
+      var plan = try await MemoryLab(quota: 1, opensIn: .seconds(-5)).plan(people: 50, rate: 1_000)
+      plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 20_000)
+      (plan.options.patience, plan.options.attempts) = (.milliseconds(500), 2)
+      plan.options.connections = 4
+      let run = LoadGenerator(
+        plan, target: SocketAddress(numericHost: "127.0.0.1", port: silent.port), stays: [1])
+      return await run.run()
+    }
+    let figures = HistoryFigures(history, quota: 1)
+    // Most of them found no connection, half a second after they were due.
+    let unsent = history.requests.count { $0.call == .coupon && $0.outcome == .notSent }
+    #expect(unsent > 50)
+    // Nearly all of the half second is the server's. A busy machine may have its share of the rest.
+    #expect(figures.generator.lateness.countAbove(microseconds: 400_000) < unsent / 2)
+    #expect(figures.generator.unsent == 0 && figures.generator.crowded > 0)
+  }
+
+  /// Nobody listens: every request ends at once, and none of them is an answer.
+  @Test func aRefusedConnectionIsNoFastAnswer() async throws {
+    let history = try await onLoop {
+      var plan = try await MemoryLab(quota: 1, opensIn: .seconds(-5)).plan(people: 50, rate: 1_000)
+      plan.opening = Timestamp(microseconds: SystemClock().now().microseconds + 200_000)
+      (plan.options.attempts, plan.options.bystanderPerSecond) = (1, 200)
+      let run = LoadGenerator(
+        plan, target: SocketAddress(numericHost: "127.0.0.1", port: try Sockets.freePort()), stays: [1])
+      return await run.run()
+    }
+    let figures = HistoryFigures(history, quota: 1)
+    #expect(figures.people.failed == 50 && figures.requests.failed == 50)
+    let phases = [figures.bystander.before, figures.bystander.during, figures.bystander.after]
+    #expect(phases.allSatisfy { $0.latency.count == 0 })
+    #expect(phases.map(\.failed).reduce(0, +) == history.requests.count { $0.call.isBystander })
+    #expect(phases.map(\.failed).reduce(0, +) > 0)
   }
 
   @Test func openingsAreNeverNearMidnight() {

@@ -31,6 +31,42 @@ struct PrivateKafkaTests {
   }
 }
 
+extension PrivateKafkaTests {
+  /// A folder that Kafka reads another name from would outlive `lab reset`.
+  @Test func itKeepsItsDataInAFolderWithAStrangeName() async throws {
+    try await onLoop {
+      let root = try TestServers.folder()
+      let folder = root + "/" + PrivateServerTests.strangeName
+      let server = try await PrivateKafka.start(
+        in: folder, environment: ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"]) { $1 },
+        onProcess: try TestServers.observer(signal: "KILL"))
+      #expect(server.isRunning)
+      let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/kafka/data")
+      #expect(files.contains("meta.properties"), "\(files)")
+      await server.stop()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: root).count == 1)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/kafka").contains("data"))
+    }
+  }
+
+  /// What Java or Kafka's scripts would read from the user's environment is the user's own Kafka's.
+  @Test func theUsersSettingsOfJavaAreNotItsOwn() async throws {
+    try await onLoop {
+      let server = try await PrivateKafka.start(
+        in: try TestServers.folder(),
+        environment: ProcessInfo.processInfo.environment.merging([
+          "JAVA_TOOL_OPTIONS": "-Xnonsense", "KAFKA_OPTS": "-Xnonsense", "JMX_PORT": "1",
+        ]) { $1 }, onProcess: try TestServers.observer(signal: "KILL"))
+      #expect(server.isRunning)
+      let environment = FileManager.default.contents(atPath: "/proc/\(server.pid)/environ") ?? Data()
+      for name in ["JAVA_TOOL_OPTIONS", "KAFKA_OPTS", "JMX_PORT"] {
+        #expect(!String(decoding: environment, as: UTF8.self).contains(name))
+      }
+      await server.stop()
+    }
+  }
+}
+
 @Suite(.limited) struct FindingKafkaTests {
   @Test func aHomeWithoutKafkaIsNamed() async throws {
     try await onLoop {

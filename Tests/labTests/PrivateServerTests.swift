@@ -37,6 +37,41 @@ import Testing
     }
   }
 
+  /// Every letter that means something in another program's configuration, or that its reader would not expect.
+  static let strangeName = #"a "b" \x41\ 'c', 한글 [d] *? $HOME %20 #e; ü=:"#
+
+  @Test func aRedisInAFolderWithAStrangeNameKeepsItsDataThere() async throws {
+    try await onLoop {
+      let folder = try TestServers.folder() + "/" + PrivateServerTests.strangeName
+      let server = try await PrivateRedis.start(
+        in: folder, durability: .always, onProcess: try TestServers.observer(signal: "KILL"))
+      #expect(try await redis(server, "SET", "key", "value") == "OK")
+      await server.stop()
+      let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/redis")
+      #expect(files.contains("appendonlydir") || files.contains("appendonly.aof"), "\(files)")
+      let again = try PrivateRedis.adopt(
+        in: folder, port: server.port, onProcess: try TestServers.observer(signal: "KILL"))
+      try await again.restart()
+      #expect(try await redis(again, "GET", "key") == "value")
+      await again.stop()
+    }
+  }
+
+  @Test func aPostgresInAFolderWithAStrangeNameKeepsItsDataThere() async throws {
+    try await onLoop {
+      let folder = try TestServers.folder() + "/" + PrivateServerTests.strangeName
+      let server = try await PrivatePostgres.start(
+        in: folder, onProcess: try TestServers.observer(signal: "QUIT"))
+      let data = try #require(PrivatePostgres.dataFolder(in: folder))
+      try TestServers.removeAtEnd(data)
+      try await psql(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+      await server.kill()
+      try await server.restart()
+      #expect(try await psql(server, "SELECT answer FROM kept") == "42")
+      await server.stop()
+    }
+  }
+
   @Test func aPausedPostgresAnswersNothingUntilItIsResumed() async throws {
     try await onLoop {
       let server = try await TestServers.ownPostgres()

@@ -27,10 +27,7 @@ package final class EDAAPI: ApplicationPart {
   private let redis: RedisClient
   private let publisher: LogPublisher
   private let follower: LogFollower
-  private let view: LogView
-  private let strategy: any CouponStrategy
-  /// Nil where Redis decides: then its set is the truth.
-  private let reconciler: Reconciler?
+  private let admission: Admission
   private let kafka: KafkaConfiguration
 
   package init(
@@ -42,7 +39,7 @@ package final class EDAAPI: ApplicationPart {
     let key = settings.coupons.key
     pool = DatabasePools(
       settings.database, settings.schema, deadline: settings.server.requestDeadline,
-      metrics: context.metrics, faults: context.faults
+      log: context.log, metrics: context.metrics, faults: context.faults
     ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
@@ -55,47 +52,34 @@ package final class EDAAPI: ApplicationPart {
     redis.tellTroubles(to: context.log, of: settings.redis.configuration)
     self.redis = redis
     publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics, log: context.log)
-    let view = LogView(
-      key: key, keyPrefix: settings.redis.keyPrefix, partitions: settings.kafka.partitions,
-      outlet: wires.outlet(publisher), archive: EventArchive(pool), context: context)
-    self.view = view
-    let capacity = settings.server.maxConnections
-    let strategy: any CouponStrategy
-    switch settings.coupons.strategy {
-    case .log:
-      strategy = LogCouponService(
-        view, Gate(redis, keyPrefix: settings.redis.keyPrefix, metrics: context.metrics), capacity: capacity,
-        context.metrics)
-      reconciler = Reconciler(
-        redis, view, clock: clock, requestDeadline: settings.server.requestDeadline, context: context)
-    case .redis(let way, let rollback):
-      strategy = RedisCouponService(
-        view, redis, way.admission(redis, connect: { connect($0, trial: []) }), rollback, capacity: capacity,
-        context)
-      reconciler = nil
-    }
-    self.strategy = strategy
-    coupons = wires.coupons(strategy)
+    let admission = Admission(
+      AdmissionOptions(
+        strategy: settings.coupons.strategy, key: key, keyPrefix: settings.redis.keyPrefix,
+        partitions: settings.kafka.partitions, capacity: settings.server.maxConnections,
+        requestDeadline: settings.server.requestDeadline),
+      AdmissionPorts(
+        clock: .real, wallClock: { [clock] in clock.now() }, redis: redis,
+        connect: { connect($0, trial: []) }, outlet: wires.outlet(publisher), archive: EventArchive(pool)),
+      context)
+    self.admission = admission
+    coupons = wires.coupons(admission.coupons)
     bystander = DatabaseBystander(pool: pool)
     platform = PlatformProbe(bystander)
     let end = Ending()
     follower = LogFollower(
-      settings.kafka, kafka, offsets: OffsetMemory(pool, topic: settings.kafka.topic),
+      settings.kafka, kafka,
+      offsets: OffsetMemory(pool, topic: settings.kafka.topic, schema: settings.schema),
       keys: KeyMemory(pool, key: key), log: context.log,
       handlers: LogFollower.Handlers(
-        onTarget: { partition, offset in view.mustReach(offset, in: partition) },
-        // The way back: each message that was read becomes an outcome of the list, which the strategy answers.
+        onTarget: { partition, offset in admission.mustReach(offset, in: partition) },
         onMessages: { [publisher] messages in
-          let before = view.ownClaimsRead
-          view.take(messages) { strategy.took($0) }
-          if publisher.isTroubled, view.ownClaimsRead != before { publisher.cameBack() }
+          let before = admission.view.ownClaimsRead
+          admission.took(messages)
+          if publisher.isTroubled, admission.view.ownClaimsRead != before { publisher.cameBack() }
         },
-        onProblem: { partition, problem in view.stop(partition, problem) },
-        next: { partition in view.list.nextOffset(of: partition) },
-        onEnd: { partition, end, askedAt in
-          view.contact.saw(
-            end: end, of: partition, askedAt: askedAt, next: view.list.nextOffset(of: partition))
-        },
+        onProblem: { partition, problem in admission.stopped(partition, problem) },
+        next: { partition in admission.view.list.nextOffset(of: partition) },
+        onEnd: { partition, end, askedAt in admission.view.saw(end: end, of: partition, askedAt: askedAt) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
     let brokers = context.seam(.kafka)
@@ -124,16 +108,15 @@ package final class EDAAPI: ApplicationPart {
 
   package func start() async throws {
     redis.start()
-    strategy.start()
     var onDelivered: (@LoopActor (PublishTicket) -> Void)?
-    if strategy.hearsOfDeliveries { onDelivered = { [strategy] ticket in strategy.delivered(ticket) } }
-    try publisher.start(kafka, onDelivered: onDelivered) { [view, strategy] ticket, problem in
-      if !view.deliveryFailed(ticket, problem) { strategy.deliveryFailed(ticket, problem) }
+    if admission.hearsOfDeliveries { onDelivered = { [admission] ticket in admission.delivered(ticket) } }
+    try publisher.start(kafka, onDelivered: onDelivered) { [admission] ticket, problem in
+      admission.deliveryFailed(ticket, problem)
     }
     try follower.start()
-    reconciler?.start()
+    admission.start()
     platform.start()
-    view.outsideTrouble = { [redis, follower] in
+    admission.view.outsideTrouble = { [redis, follower] in
       var reasons: [String] = []
       if let trouble = redis.trouble { reasons.append(trouble.kind.phrase) }
       if !follower.isReachable { reasons.append("Kafka does not answer") }
@@ -142,11 +125,11 @@ package final class EDAAPI: ApplicationPart {
   }
 
   package func stop(deadline: Instant) async {
-    reconciler?.stop()
+    admission.stopReconciling()
     platform.stop()
     await publisher.stop(deadline: deadline)
     await follower.stop()
-    strategy.stop()
+    admission.stop()
     redis.close()
     await pool.close()
   }

@@ -7,14 +7,15 @@ import Text
 
 /// Asks Redis for its opinion: `MULTI; SCARD k; SADD k u; EXEC`, those of all requests in one write a turn.
 @LoopActor
-final class Gate {
-  private let redis: RedisClient
+final class Gate<Server: RedisCalls> {
+  private let redis: Server
+  private let clock: LoopClock
   private let keyPrefix: String
   private let counters: [Counter]
   private let removals: Counter
 
-  init(_ redis: RedisClient, keyPrefix: String, metrics: Metrics) {
-    (self.redis, self.keyPrefix) = (redis, keyPrefix)
+  init(_ redis: Server, keyPrefix: String, clock: LoopClock, metrics: Metrics) {
+    (self.redis, self.keyPrefix, self.clock) = (redis, keyPrefix, clock)
     counters = GateReply.names.map { name in
       metrics.counter(
         "coupon_gate_replies_total", help: "What Redis said to requests.",
@@ -40,7 +41,7 @@ final class Gate {
   /// Takes a person out of the day's set: once, without waiting for the result.
   func remove(_ user: UserID, of policy: PolicyID, on day: Day) {
     removals.increment()
-    redis.remove(user, from: Names.issuedUsers(of: policy, on: day, prefix: keyPrefix))
+    redis.remove(user, from: Names.issuedUsers(of: policy, on: day, prefix: keyPrefix), clock)
   }
 }
 

@@ -133,6 +133,16 @@ final class LogFollower {
       failure = StartRefusal("the log \(settings.topic) is gone; `lab rebuild --log` fills a new one")
       return
     }
+    do {
+      if let other = try await offsets.otherSchema(deadline: .now + .seconds(2)) {
+        failure = StartRefusal(
+          "the log \(settings.topic) is gone, and not this schema but \(other.name) remembers it: DATABASE_SCHEMA may be "
+            + "mistyped; `lab rebuild --log` fills a new log")
+        return
+      }
+    } catch {
+      return trouble.note("the topic is made when the database answers", settings.topic)
+    }
     let replicas = LogTopic.replicas(settings.replicas, brokers: brokers)
     guard brokers >= replicas else {
       return trouble.note(

@@ -1,6 +1,5 @@
 import CouponLog
 import Programs
-import CouponDatabase
 import Text
 import CouponAPI
 import CouponCalendar
@@ -23,7 +22,7 @@ final class LogView {
   private let partitionCount: Int
   private let outlet: any LogOutlet
   private let policies: PolicyCreator
-  private let archive: EventArchive
+  private let archive: any EventRecords
   private let log: Log
   private let deadLetters: Counter
   private var calendar = PolicyCalendar()
@@ -35,20 +34,20 @@ final class LogView {
   private(set) var ownClaimsRead: UInt64 = 0
 
   /// Until when the log is known to have been read whole.
-  var contact: LogContact
+  /// Nil where nobody asks, which counts as sure.
+  private var contact: LogContact?
 
   /// Why requests cannot be answered, beyond what the list knows.
   var outsideTrouble: @LoopActor () -> [String] = { [] }
 
   init(
-    key: CouponKey, keyPrefix: String, partitions: Int, outlet: any LogOutlet, archive: EventArchive,
-    context: ProgramContext
+    key: CouponKey, keyPrefix: String, partitions: Int, outlet: any LogOutlet,
+    archive: any EventRecords, clock: LoopClock, context: ProgramContext
   ) {
     (self.key, self.keyPrefix, partitionCount) = (key, keyPrefix, partitions)
     (self.outlet, self.archive, log) = (outlet, archive, context.log)
-    contact = LogContact(partitions: partitions)
     list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
-    policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions)
+    policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions, clock: clock)
     ownClaims = OwnClaims(partitions: partitions)
     deadLetters = context.metrics.counter(
       "coupon_log_dead_letters_total", help: "Messages of the log without a valid entry.")
@@ -101,7 +100,14 @@ final class LogView {
   private func isCurrent(_ id: PolicyID) -> Bool { isCurrent(partition(of: id)) }
 
   private func isCurrent(_ partition: Int) -> Bool {
-    contact.isCurrent(partition, next: list.nextOffset(of: partition), now: .now)
+    contact?.isCurrent(partition, next: list.nextOffset(of: partition), now: .now) ?? true
+  }
+
+  /// The broker has answered where a partition ends.
+  func saw(end: Int64, of partition: Int, askedAt: Instant) {
+    var contact = contact ?? LogContact(partitions: partitionCount)
+    contact.saw(end: end, of: partition, askedAt: askedAt, next: list.nextOffset(of: partition))
+    self.contact = contact
   }
 
   // MARK: - Writing

@@ -30,17 +30,18 @@ final class PolicyCreator {
   private let key: CouponKey
   private let outlet: any LogOutlet
   private let partitions: Int
+  private let clock: LoopClock
   private var waiting: [PolicyID: [Waiting]] = [:]
   private var count: UInt32 = 0
 
-  init(key: CouponKey, outlet: any LogOutlet, partitions: Int) {
-    (self.key, self.outlet, self.partitions) = (key, outlet, partitions)
+  init(key: CouponKey, outlet: any LogOutlet, partitions: Int, clock: LoopClock) {
+    (self.key, self.outlet, self.partitions, self.clock) = (key, outlet, partitions, clock)
   }
 
   func create(
     _ draft: PolicyDraft, deadline: Instant, eventID: @LoopActor () -> EventID, view: View
   ) async -> CreateAnswer {
-    while Instant.now < deadline {
+    while clock.now < deadline {
       guard view.isReady() else { return .trouble(.unavailable(reason: Reason.catchingUp)) }
       var chosen = draft.id
       if chosen == nil {
@@ -80,7 +81,7 @@ final class PolicyCreator {
     else { return .failed(.notPersisted) }
     waiting[policy.id, default: []].append(request)
     defer { forget(request.ticket, of: policy.id) }
-    return (try? await request.outcome.value(deadline: deadline)) ?? .failed(.possiblyPersisted)
+    return (try? await request.outcome.value(deadline: deadline, on: clock)) ?? .failed(.possiblyPersisted)
   }
 
   private func forget(_ ticket: PublishTicket, of id: PolicyID) {

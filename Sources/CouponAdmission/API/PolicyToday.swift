@@ -56,22 +56,23 @@ struct DaySet {
   }
 }
 
-extension RedisClient {
+extension RedisCalls {
   /// SREM, once: nothing waits for what becomes of it. Not in a transaction: there a Redis without memory refuses even
   /// this.
-  func remove(_ user: UserID, from key: String) {
+  func remove(_ user: UserID, from key: String, _ clock: LoopClock) {
     command(
-      deadline: .now + .seconds(2), write: { $0.command("SREM", key, user.description) }, completion: { _ in }
+      deadline: clock.now + .seconds(2), write: { $0.command("SREM", key, user.description) },
+      completion: { _ in }
     )
   }
 
   /// EXPIREAT; `refused` is called with the server's words where it alone was refused: the key then has no end.
   func setExpiry(
-    of key: String, at seconds: Int64, refused: @escaping @LoopActor (String) -> Void,
+    of key: String, at seconds: Int64, _ clock: LoopClock, refused: @escaping @LoopActor (String) -> Void,
     done: @escaping @LoopActor () -> Void
   ) {
     command(
-      deadline: .now + .seconds(2), write: { $0.command("EXPIREAT", key, String(seconds)) },
+      deadline: clock.now + .seconds(2), write: { $0.command("EXPIREAT", key, String(seconds)) },
       completion: { [weak self] result in
         switch result {
         case .success: done()

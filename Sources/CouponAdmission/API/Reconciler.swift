@@ -14,9 +14,10 @@ final class Reconciler {
   /// Members in one command, and coupons in one look, so that neither side is kept from its other work.
   private static let chunk = 1_000
 
-  private let redis: RedisClient
+  private let redis: any RedisCalls
   private let view: LogView
-  private let clock: SystemClock
+  private let clock: LoopClock
+  private let wallClock: @LoopActor () -> Timestamp
   private let patience: Duration
   private let log: Log
   private var days: [String: Reconciliation] = [:]
@@ -29,10 +30,11 @@ final class Reconciler {
   private let removed: Counter
 
   init(
-    _ redis: RedisClient, _ view: LogView, clock: SystemClock, requestDeadline: Duration,
+    _ redis: any RedisCalls, _ view: LogView, clock: LoopClock,
+    wallClock: @escaping @LoopActor () -> Timestamp, requestDeadline: Duration,
     context: ProgramContext
   ) {
-    (self.redis, self.view, self.clock) = (redis, view, clock)
+    (self.redis, self.view, self.clock, self.wallClock) = (redis, view, clock, wallClock)
     // A second more: the log's library looks for overdue messages about once a second.
     patience = requestDeadline + LogPublisher.messageTimeout + .seconds(1)
     log = context.log
@@ -47,7 +49,7 @@ final class Reconciler {
   func start() {
     EventLoop.shared.spawn {
       while !self.isStopped {
-        await EventLoop.shared.sleep(for: self.pace.pause)
+        await self.clock.sleep(for: self.pace.pause)
         await self.look()
         self.pace.looked()
       }
@@ -57,7 +59,7 @@ final class Reconciler {
   func stop() { isStopped = true }
 
   private func look() async {
-    let open = view.openDays(at: clock.now())
+    let open = view.openDays(at: wallClock())
     let keys = Set(open.map(\.key))
     days = days.filter { keys.contains($0.key) }
     var refusal: String?
@@ -83,7 +85,7 @@ final class Reconciler {
     let key = day.key
     // Single commands, in one write: in a transaction a Redis without memory refuses them all.
     redis.setExpiry(
-      of: key, at: DaySet.expiry(of: day.policy, day.window),
+      of: key, at: DaySet.expiry(of: day.policy, day.window), clock,
       refused: { [expiryTrouble] in expiryTrouble.note("sets in Redis have no expiry", $0) },
       done: { [expiryTrouble] in expiryTrouble.over() })
     guard let members = try await redis.command(["SCARD", key], deadline: deadline).integer else { return }
@@ -119,7 +121,7 @@ final class Reconciler {
       next = slice.next
       winners += slice.winners.count
       guard !slice.winners.isEmpty else {
-        await EventLoop.shared.sleep(for: .zero)
+        await clock.sleep(for: .zero)
         continue
       }
       let reply = try await redis.command(
@@ -133,9 +135,9 @@ final class Reconciler {
     _ day: LogView.OpenDay, _ reconciliation: Reconciliation
   ) async throws {
     var reconciliation = reconciliation
-    let askedAt = Instant.now
+    let askedAt = clock.now
     let members = try await idleMembers(of: day)
-    let idle = reconciliation.saw(members: members, askedAt: askedAt, seenAt: .now) {
+    let idle = reconciliation.saw(members: members, askedAt: askedAt, seenAt: clock.now) {
       isWinner($0, on: day)
     }
     days[day.key] = reconciliation
@@ -173,5 +175,5 @@ final class Reconciler {
     view.list.isWinner(user, on: day.day, in: day.policy.id)
   }
 
-  private var deadline: Instant { .now + .seconds(2) }
+  private var deadline: Instant { clock.now + .seconds(2) }
 }

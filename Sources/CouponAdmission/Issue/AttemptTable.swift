@@ -36,7 +36,8 @@ struct AttemptTable {
   var isEmpty: Bool { count == 0 }
 
   mutating func slot(of visit: Visit) -> Int? {
-    days[days.index(of: visit.policyID, on: visit.day)].people[visit.userID]
+    let index = days.index(of: visit.policyID, on: visit.day)
+    return days[index].people[visit.userID]
   }
 
   func isPublished(_ slot: Int) -> Bool { self[slot].isPublished }
@@ -102,7 +103,7 @@ struct AttemptTable {
       policyID: visit.policyID, day: visit.day, userID: visit.userID, dayIndex: dayIndex, stage: stage,
       isOwnMember: isOwnMember, joinableUntil: visit.deadline + messageTimeout, callers: [],
       generation: generations[slot])
-    let previous = days[dayIndex].people.updateValue(slot, forKey: visit.userID)
+    let previous = days.add(visit.userID, slot: slot, at: dayIndex)
     precondition(previous == nil, "two attempts for one person")
     count += 1
     scheduleEnd(of: slot)
@@ -124,15 +125,17 @@ struct AttemptTable {
   /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
   mutating func take(of user: UserID, day: Day, policy: Policy) -> [Attempt] {
     guard policy.perPerson == .once else {
-      return days[days.index(of: policy.id, on: day)].people[user].map { [take($0)] } ?? []
+      let index = days.index(of: policy.id, on: day)
+      return days[index].people[user].map { [take($0)] } ?? []
     }
     return days.indices(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
   }
 
   /// Names every attempt of a day.
   mutating func tickets(policyID: PolicyID, day: Day) -> [PublishTicket] {
+    let index = days.index(of: policyID, on: day)
     // In the order of the slots: a dictionary's own order would differ from run to run.
-    days[days.index(of: policyID, on: day)].people.values.sorted().map {
+    return days[index].people.values.sorted().map {
       PublishTicket(slot: $0, generation: generations[$0])
     }
   }
@@ -147,7 +150,7 @@ struct AttemptTable {
     let attempt = self[slot]
     slots[slot] = nil
     free.append(slot)
-    days[attempt.dayIndex].people[attempt.userID] = nil
+    days.remove(attempt.userID, at: attempt.dayIndex)
     count -= 1
     return attempt
   }

@@ -11,26 +11,56 @@ struct DayTable {
     var people: [UserID: Int] = [:]
   }
 
+  /// A table that had room for more people than this is given back when the last of them leaves.
+  private static let keptCapacity = 1_024
+
   private var days: [People] = []
+  private var free: [Int] = []
   private var indicesByPolicy: [PolicyID: [Int]] = [:]
   private var latest = 0
 
-  subscript(index: Int) -> People {
-    get { days[index] }
-    _modify { yield &days[index] }
+  subscript(index: Int) -> People { days[index] }
+
+  /// The slot that the person had before, which is one too many.
+  mutating func add(_ user: UserID, slot: Int, at index: Int) -> Int? {
+    days[index].people.updateValue(slot, forKey: user)
   }
 
-  /// Where the day is kept; a day keeps its index for good.
+  mutating func remove(_ user: UserID, at index: Int) {
+    days[index].people[user] = nil
+    if days[index].people.isEmpty, days[index].people.capacity > DayTable.keptCapacity {
+      days[index].people = [:]
+    }
+  }
+
+  /// Where the day is kept; a day keeps its index while somebody has an attempt on it.
   mutating func index(of policyID: PolicyID, on day: Day) -> Int {
     if latest < days.count, days[latest].day == day, days[latest].policyID == policyID { return latest }
     if let known = indicesByPolicy[policyID]?.first(where: { days[$0].day == day }) {
       latest = known
     } else {
-      latest = days.count
-      days.append(People(policyID: policyID, day: day))
+      dropEmptyDays(of: policyID)
+      latest = place(People(policyID: policyID, day: day))
       indicesByPolicy[policyID, default: []].append(latest)
     }
     return latest
+  }
+
+  private mutating func place(_ day: People) -> Int {
+    guard let index = free.popLast() else {
+      days.append(day)
+      return days.count - 1
+    }
+    days[index] = day
+    return index
+  }
+
+  /// A policy's next day begins: of those before, only the ones stay on which somebody still has an attempt.
+  private mutating func dropEmptyDays(of policyID: PolicyID) {
+    guard let indices = indicesByPolicy[policyID] else { return }
+    let isEmpty = { [days] (index: Int) in days[index].people.isEmpty }
+    free += indices.filter(isEmpty)
+    indicesByPolicy[policyID] = indices.filter { !isEmpty($0) }
   }
 
   /// The days of a policy, in the order of their first requests.

@@ -17,6 +17,9 @@ final class ClaimsUnderWay {
   private var byTicket: [PublishTicket: Claim] = [:]
   private var tickets: [PersonPeriod: PublishTicket] = [:]
   private var last: UInt64 = 0
+  private let clock: LoopClock
+
+  init(clock: LoopClock) { self.clock = clock }
 
   func begin(_ claim: CouponClaim, _ person: PersonPeriod, _ key: String) -> PublishTicket {
     // Even numbers: the policies' tickets are odd.
@@ -32,7 +35,7 @@ final class ClaimsUnderWay {
     guard byTicket[ticket] != nil else { return nil }
     let caller = Completion<IssueAnswer>()
     byTicket[ticket]?.callers.append(caller)
-    return try? await caller.value(deadline: deadline)
+    return try? await caller.value(deadline: deadline, on: clock)
   }
 
   /// The same for another request of a person who has a claim under way.

@@ -14,21 +14,21 @@ import Text
 /// 2. `admit`: `WaitingRoom` gives a seat, `Gate` asks Redis;
 /// 3. `gateAnswered`: `WaitingRoom` says whether to answer, to wait or to publish;
 /// 4. `publish`: `LogView` makes the claim and sends it by `LogPublisher`;
-/// 5. `took`: `LogFollower` has read the claim back (`EDAAPI` connects the two), and `WaitingRoom` says who is answered;
+/// 5. `took`: `LogFollower` has read the claim back (`Admission` connects the two), and `WaitingRoom` says who is answered;
 /// 6. `Callers` answers. `sweep` ends what waits until its deadline.
 ///
 /// The machines (`CouponList`, `WaitingRoom`) decide; this class connects them.
 @LoopActor
-final class LogCouponService: CouponStrategy {
+final class LogCouponService<Server: RedisCalls>: CouponStrategy {
   let view: LogView
-  private let gate: Gate
+  private let gate: Gate<Server>
   private var room: WaitingRoom
   private let callers = Callers()
   private let clock: LoopClock
   private var sweepAlarm: Alarm?
   private var isAnsweringTheRest = false
 
-  init(_ view: LogView, _ gate: Gate, capacity: Int, clock: LoopClock = .real, _ metrics: Metrics) {
+  init(_ view: LogView, _ gate: Gate<Server>, capacity: Int, clock: LoopClock, _ metrics: Metrics) {
     (self.view, self.gate, self.clock) = (view, gate, clock)
     room = WaitingRoom(capacity: capacity, messageTimeout: LogPublisher.messageTimeout)
     metrics.gauge("coupon_waiting_requests", help: "Requests between gate and answer.") {

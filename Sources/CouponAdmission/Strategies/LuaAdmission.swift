@@ -5,7 +5,7 @@ import Redis
 /// A script: Redis runs nothing else while it looks and adds, so it needs no way back.
 @LoopActor
 final class LuaAdmission: RedisAdmission {
-  private let redis: RedisClient
+  private let redis: any RedisCalls
   private var digest: String?
 
   private static let script = """
@@ -15,7 +15,7 @@ final class LuaAdmission: RedisAdmission {
     return 1
     """
 
-  init(redis: RedisClient) { self.redis = redis }
+  init(redis: any RedisCalls) { self.redis = redis }
 
   func decide(_ request: SlotRequest) async -> SlotDecision {
     do {

@@ -44,11 +44,13 @@ extension RedisAdmission {
 extension RedisWay {
   /// - Parameter connect: makes a further connection, for a strategy that needs its own.
   @LoopActor
-  func admission(_ redis: RedisClient, connect: (String) -> RedisClient) -> any RedisAdmission {
+  func admission(
+    _ redis: any RedisCalls, connect: (String) -> any RedisCalls, clock: LoopClock
+  ) -> any RedisAdmission {
     switch self {
-    case .transaction: TransactionAdmission(redis: redis)
+    case .transaction: TransactionAdmission(redis: redis, clock: clock)
     case .scardThenSadd: ScardThenSaddAdmission(redis: redis)
-    case .watch: WatchAdmission(LeasedConnections(WatchAdmission.connections, connect))
+    case .watch: WatchAdmission(LeasedConnections(WatchAdmission.connections, clock, connect))
     case .lua: LuaAdmission(redis: redis)
     }
   }

@@ -22,10 +22,11 @@ final class RedisCouponService: CouponStrategy {
   let view: LogView
   private let admission: any RedisAdmission
   private let rollback: Rollback
-  private let redis: RedisClient
+  private let redis: any RedisCalls
+  private let clock: LoopClock
   private let capacity: Int
   private var holders = Holders()
-  private var claims = ClaimsUnderWay()
+  private let claims: ClaimsUnderWay
   private var waiting = 0
   private var keysWithExpiry: Set<String> = []
   private let rollbacks: Counter
@@ -33,11 +34,12 @@ final class RedisCouponService: CouponStrategy {
   private let slotTrouble: TroubleLog
 
   init(
-    _ view: LogView, _ redis: RedisClient, _ admission: any RedisAdmission, _ rollback: Rollback,
-    capacity: Int, _ context: ProgramContext
+    _ view: LogView, _ redis: any RedisCalls, _ admission: any RedisAdmission, _ rollback: Rollback,
+    capacity: Int, clock: LoopClock, _ context: ProgramContext
   ) {
     (expiryTrouble, slotTrouble) = (TroubleLog(context.log), TroubleLog(context.log))
     let metrics = context.metrics
+    (self.clock, claims) = (clock, ClaimsUnderWay(clock: clock))
     (self.view, self.redis, self.admission) = (view, redis, admission)
     (self.rollback, self.capacity) = (rollback, capacity)
     rollbacks = metrics.counter(
@@ -159,14 +161,14 @@ final class RedisCouponService: CouponStrategy {
     }
     guard let ended = claims.end(ticket, with: { _ in .trouble(trouble) }), givesBack else { return }
     rollbacks.increment()
-    redis.remove(ended.claim.userID, from: ended.key)
+    redis.remove(ended.claim.userID, from: ended.key, clock)
   }
 
   /// Once a key and process, and again where it was refused.
   private func setExpiry(_ asked: Asked) {
     guard keysWithExpiry.insert(asked.key).inserted else { return }
     redis.setExpiry(
-      of: asked.key, at: DaySet.expiry(of: asked.policy, asked.window),
+      of: asked.key, at: DaySet.expiry(of: asked.policy, asked.window), clock,
       refused: { [self] message in
         expiryTrouble.note("sets in Redis have no expiry", message)
         keysWithExpiry.remove(asked.key)

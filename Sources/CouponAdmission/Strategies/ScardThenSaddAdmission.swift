@@ -5,7 +5,7 @@ import Redis
 /// `SISMEMBER k u`, `SCARD k`, `SADD k u`, one after the other, which is wrong: each answer is true when it is given and
 /// old when the next question is asked. Every request that sees the last slot free takes it.
 struct ScardThenSaddAdmission: RedisAdmission {
-  let redis: RedisClient
+  let redis: any RedisCalls
 
   func decide(_ request: SlotRequest) async -> SlotDecision {
     do {

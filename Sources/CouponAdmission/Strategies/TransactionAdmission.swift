@@ -7,7 +7,8 @@ import Redis
 /// The person is added first and judged by the count before: one who came too late is taken out again. SADD is looked at
 /// before SCARD, or a holder who asks again when the set is full would be told "sold out" and lose the slot.
 struct TransactionAdmission: RedisAdmission {
-  let redis: RedisClient
+  let redis: any RedisCalls
+  let clock: LoopClock
 
   func decide(_ request: SlotRequest) async -> SlotDecision {
     do {
@@ -20,7 +21,7 @@ struct TransactionAdmission: RedisAdmission {
       guard added == 1 else { return .member }
       guard count >= request.quota else { return .admitted }
       // Once, best effort: until it arrives the set looks fuller than it is, which it is anyway.
-      redis.remove(request.userID, from: request.key)
+      redis.remove(request.userID, from: request.key, clock)
       return .full
     } catch { return SlotDecision(error) }
   }

@@ -33,9 +33,9 @@ struct WatchAdmission: RedisAdmission {
   }
 
   /// - Throws: `RedisError`; `aborted` where another request was faster.
-  private func attempt(_ request: SlotRequest, _ redis: RedisClient) async throws -> SlotDecision {
+  private func attempt(_ request: SlotRequest, _ redis: any RedisCalls) async throws -> SlotDecision {
     let (key, user) = (request.key, request.userID.description)
-    let connection = redis.statistics.connects
+    let connection = redis.connects
     let seen: [RedisReply]
     do {
       // The previous attempt may have left a WATCH; UNWATCH travels with this trip.
@@ -48,7 +48,7 @@ struct WatchAdmission: RedisAdmission {
     guard let member = seen[2].integer, let count = seen[3].integer else { return .unknown }
     guard member == 0, count < request.quota else { return member == 1 ? .member : .full }
     // Another connection watches nothing: its EXEC would always succeed.
-    guard redis.statistics.connects == connection else { return .notAsked }
+    guard redis.connects == connection else { return .notAsked }
     let added = try await redis.transaction([["SADD", key, user]], deadline: request.deadline)
     return added.first?.integer == 1 ? .admitted : .member
   }
@@ -57,11 +57,19 @@ struct WatchAdmission: RedisAdmission {
 /// Connections that are lent to one request at a time; the others wait in line.
 @LoopActor
 final class LeasedConnections {
-  private let all: [RedisClient]
-  private var free: [RedisClient]
-  private var waiting = Deque<Completion<RedisClient>>()
+  private let all: [any RedisCalls]
+  private var free: [any RedisCalls]
+  private var waiting = Deque<Completion<Lease>>()
+  private let clock: LoopClock
 
-  init(_ count: Int, _ connect: (String) -> RedisClient) {
+  /// One connection, which stays on the loop.
+  @LoopActor private final class Lease {
+    let redis: any RedisCalls
+    init(_ redis: any RedisCalls) { self.redis = redis }
+  }
+
+  init(_ count: Int, _ clock: LoopClock, _ connect: (String) -> any RedisCalls) {
+    self.clock = clock
     all = (1...count).map { connect("eda-api-watch-\($0)") }
     free = all
   }
@@ -71,17 +79,17 @@ final class LeasedConnections {
   func stop() { for client in all { client.close() } }
 
   /// Nil where the deadline comes first.
-  func lease(until deadline: Instant) async -> RedisClient? {
+  func lease(until deadline: Instant) async -> (any RedisCalls)? {
     if let client = free.popLast() { return client }
-    let turn = Completion<RedisClient>()
+    let turn = Completion<Lease>()
     waiting.append(turn)
-    return try? await turn.value(deadline: deadline)
+    return (try? await turn.value(deadline: deadline, on: clock))?.redis
   }
 
-  func giveBack(_ client: RedisClient) {
+  func giveBack(_ client: any RedisCalls) {
     while let next = waiting.popFirst() {
       // A caller whose deadline has passed does not take the connection.
-      if next.succeed(client) { return }
+      if next.succeed(Lease(client)) { return }
     }
     free.append(client)
   }

@@ -8,7 +8,8 @@ import Programs
 enum BrokerProgram {
   static let name = "eda broker"
 
-  static func run(_ arguments: [String], until signals: [Int32]) -> Int32 {
+  /// - Parameter isSupervised: `eda all` reads the address from standard output, one line.
+  static func run(_ arguments: [String], until signals: [Int32], isSupervised: Bool) -> Int32 {
     if arguments.contains("--help") || arguments.contains("-h") {
       print(
         BrokerSettings.help(program: name, summary: "an embedded Kafka broker, in memory"), terminator: "")
@@ -29,6 +30,7 @@ enum BrokerProgram {
         let broker = try KafkaMockBroker(topic: settings.topic, partitions: settings.partitions)
         let port = broker.bootstrapServers.split(separator: ":").last.map(String.init) ?? ""
         log.info("listening", ["brokers": broker.bootstrapServers, "topic": settings.topic, "port": port])
+        if isSupervised { FileHandle.standardOutput.write(Data("\(broker.bootstrapServers)\n".utf8)) }
         if let path = settings.readyFile {
           try ReadyFile.write(name, ["brokers": "\"\(broker.bootstrapServers)\""], to: path)
         }

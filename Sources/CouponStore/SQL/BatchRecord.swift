@@ -1,6 +1,6 @@
 package import CouponDomain
 import Postgres
-import Text
+package import Text
 
 /// Collects the writes of a batch of the log as a few statements, however long the batch is.
 ///
@@ -13,20 +13,21 @@ package struct BatchRecord {
   /// is longer.
   package static let readBytes = maximumDeadLetterBytes + 1
 
-  private struct Event {
-    let eventID: EventID
-    let policyID: PolicyID
-    let coupon: Coupon?
-    let payload: [UInt8]
+  package struct Event {
+    package let eventID: EventID
+    package let policyID: PolicyID
+    /// Nil for a policy.
+    package let coupon: Coupon?
+    package let payload: [UInt8]
   }
 
   private let topic: String
   private let partition: Int32
-  private var policies: [Policy] = []
-  private var events: [Event] = []
-  private var coupons: [(coupon: Coupon, period: Day)] = []
-  private var counters: [PolicyDay: Int] = [:]
-  private var deadLetters: [(offset: Int64, reason: String, payload: [UInt8])] = []
+  package private(set) var policies: [Policy] = []
+  package private(set) var events: [Event] = []
+  package private(set) var coupons: [(coupon: Coupon, period: Day)] = []
+  package private(set) var counters: [PolicyDay: Int] = [:]
+  package private(set) var deadLetters: [(offset: Int64, reason: String, payload: [UInt8])] = []
 
   package init(topic: String, partition: Int32) { (self.topic, self.partition) = (topic, partition) }
 

@@ -69,6 +69,28 @@ package enum OffsetSQL {
       }
   }
 
+  private static let otherSchemas = PostgresStatement(
+    """
+    SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = 'consumer_offset' AND c.relkind = 'r' AND n.nspname IS DISTINCT FROM $1
+      AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+    ORDER BY n.nspname
+    """)
+
+  /// Another schema of this database whose tables hold something of the topic; nil if there is none.
+  @LoopActor
+  package static func schema(
+    thatRemembers topic: String, besides schema: Schema, in pool: PostgresPool, deadline: Instant
+  ) async throws -> Schema? {
+    let found = try await pool.query(otherSchemas, [.text(schema.name)], deadline: deadline)
+    for other in (0..<found.count).compactMap({ found.text($0, 0) }).compactMap({ Schema($0) }) {
+      let applied = PostgresStatement(
+        "SELECT 1 FROM \"\(other.name)\".consumer_offset WHERE topic = $1 AND next_offset > 0 LIMIT 1")
+      if try await pool.query(applied, [.text(topic)], deadline: deadline).count > 0 { return other }
+    }
+    return nil
+  }
+
   @LoopActor
   package static func all(
     topic: String, in pool: PostgresPool, deadline: Instant

@@ -26,6 +26,25 @@ package struct Schema: Hashable, Sendable {
 
   private var quoted: String { "\"\(name)\"" }
 
+  private var makeMigrations: [SQLCall] {
+    [
+      (PostgresStatement("CREATE SCHEMA IF NOT EXISTS \(quoted)"), []),
+      (
+        PostgresStatement(
+          """
+          CREATE TABLE IF NOT EXISTS schema_migration (
+            version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
+          """), []
+      ),
+    ]
+  }
+
+  /// The version of the tables, and whether ranks are unique.
+  private static let state: SQLCall = (
+    PostgresStatement(
+      "SELECT coalesce(max(version), 0), to_regclass('coupon_rank') IS NOT NULL FROM schema_migration"), []
+  )
+
   /// Whether coupons were written, or a log was applied.
   fileprivate static let isFilled = PostgresStatement(
     "SELECT EXISTS (SELECT 1 FROM coupon) OR EXISTS (SELECT 1 FROM consumer_offset)")
@@ -75,22 +94,13 @@ extension Schema {
           PostgresStatement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"),
           [.text("timeattack.\(name)")]
         ),
-        (PostgresStatement("CREATE SCHEMA IF NOT EXISTS \(quoted)"), []),
-        (
-          PostgresStatement(
-            """
-            CREATE TABLE IF NOT EXISTS schema_migration (
-              version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
-            """), []
-        ),
-        (
-          PostgresStatement(
-            "SELECT coalesce(max(version), 0), to_regclass('coupon_rank') IS NOT NULL FROM schema_migration"),
-          []
-        ),
+        (PostgresStatement("SELECT to_regclass($1) IS NULL"), [.text("\(quoted).schema_migration")]),
       ])
-      let found = Int(answers.last?.int(0, 0) ?? 0)
-      let hasRankIndex = answers.last?.bool(0, 1) ?? false
+      // Not in any case: a role that may make nothing would be refused, also where everything is there.
+      let isNew = answers.last?.bool(0, 0) ?? true
+      let state = try await transaction.run((isNew ? makeMigrations : []) + [Schema.state])
+      let found = Int(state.last?.int(0, 0) ?? 0)
+      let hasRankIndex = state.last?.bool(0, 1) ?? false
       guard found <= Migration.all.count else {
         throw SchemaError.newer(found: found, known: Migration.all.count)
       }

@@ -1,19 +1,18 @@
 import EventLoop
 import Operations
-import Operations
-import Text
+package import Text
 
 /// The end of a day that is about to come, by clocks that are ahead of the machine's.
-struct Midnight {
+package struct Midnight {
   /// On the machine's clock.
-  let moment: Timestamp
-  let offsetMilliseconds: Int64
+  package let moment: Timestamp
+  package let offsetMilliseconds: Int64
   /// The day that ends, in Seoul.
-  let day: Day
+  package let day: Day
 
-  static let timeZone = "Asia/Seoul"
+  package static let timeZone = "Asia/Seoul"
 
-  init(after lead: Duration) {
+  package init(after lead: Duration) {
     let second = (SystemClock().now().microseconds + lead.nanoseconds / 1_000) / 1_000_000 + 1
     moment = Timestamp(microseconds: second * 1_000_000)
     // Seoul has no summer time: nine hours before UTC, always.
@@ -23,5 +22,5 @@ struct Midnight {
     day = Day(number: Int32(clamping: past))
   }
 
-  var settings: [String: String] { ["CLOCK_OFFSET_MS": String(offsetMilliseconds)] }
+  package var settings: [String: String] { ["CLOCK_OFFSET_MS": String(offsetMilliseconds)] }
 }

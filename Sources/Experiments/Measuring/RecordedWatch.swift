@@ -1,31 +1,31 @@
-import Figures
+package import Figures
 import Operations
-import CouponDomain
+package import CouponDomain
 import CouponStore
-import EventLoop
-import Postgres
-import Text
+package import EventLoop
+package import Postgres
+package import Text
 
 /// Looks at the database ten times a second: how many coupons of a policy it holds by now.
 @LoopActor
-final class RecordedWatch {
+package final class RecordedWatch {
   private let pool: PostgresPool
   private let policy: PolicyID
   private let opening: Timestamp
   private let clock = SystemClock()
   private var isRunning = true
   private let ended = Completion<Void>()
-  private(set) var points: [CountPoint] = []
+  package private(set) var points: [CountPoint] = []
 
   private static let interval = Duration.milliseconds(100)
 
-  init(_ pool: PostgresPool, _ policy: PolicyID, opening: Timestamp) {
+  package init(_ pool: PostgresPool, _ policy: PolicyID, opening: Timestamp) {
     (self.pool, self.policy, self.opening) = (pool, policy, opening)
     EventLoop.shared.spawn { await self.watch() }
   }
 
   /// The last look; then the pool is closed.
-  func stop() async -> [CountPoint] {
+  package func stop() async -> [CountPoint] {
     isRunning = false
     try? await ended.value()
     await look()

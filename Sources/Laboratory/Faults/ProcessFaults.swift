@@ -128,8 +128,8 @@ extension Lab {
 
   private func optionsOfRestart(_ known: LabState.Part, _ more: [String: String]) -> UpOptions {
     var options = UpOptions()
-    for name in ProgramCommand.rememberedSettings { options.environment[name] = nil }
-    options.environment["CRASH_AT"] = nil
+    // What it was told at its start is what it is told again, whoever starts it.
+    options.environment = ChildEnvironment.clean(options.environment)
     options.programs = known.programs
     options.listen[known.part] = ListenOptions(of: known)
     options.settings[known.part] = (known.settings ?? [:]).merging(more) { $1 }

@@ -36,9 +36,9 @@ package struct Report: Codable, Hashable, Sendable {
   package var warnings: [String] {
     runs.filter(\.generator.isBottleneck).map { run in
       """
-      \(run.architecture): the load generator was late with \(Numbers.percent(run.generator.lateShare)) of its \
-      requests (more than \(Numbers.percent(GeneratorFigures.toleratedShare)) is too much), so its latencies are \
-      partly its own. Lower the rate.
+      \(run.architecture): the load generator could not keep up: \(run.generator.shortcomings) (more than \
+      \(Numbers.percent(GeneratorFigures.toleratedShare)) together is too much), so its figures are partly its own. \
+      Lower the rate.
       """
     }
       + runs.filter { !$0.verified }.map {

@@ -117,7 +117,7 @@ private struct SideBySide {
 
   var generator: [Row] {
     [
-      row("late requests", "sent more than \(Int(GeneratorFigures.lateMs)) ms after they were due") {
+      row("late requests", "turned to more than \(Int(GeneratorFigures.lateMs)) ms after they were due") {
         Numbers.percent($0.generator.lateShare) + ($0.generator.isBottleneck ? " BOTTLENECK" : "")
       },
       latency("p99 of its lateness") { $0.generator.latenessP99Ms },

@@ -24,7 +24,13 @@ package struct YAMLReader: ~Copyable {
     guard bytes.count <= limits.bytes else {
       throw YAMLProblem(line: 1, "larger than \(limits.bytes) bytes")
     }
-    let result: Result<YAMLNode, YAMLProblem> = bytes.withUnsafeBufferPointer { input in
+    for mark in [[0xFF, 0xFE], [0xFE, 0xFF]] as [[UInt8]] where bytes.starts(with: mark) {
+      throw YAMLProblem(line: 1, "is UTF-16; a scenario is UTF-8")
+    }
+    // Some editors write one before the text; libyaml takes it for text where it is told the encoding.
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let text = bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes[...]
+    let result: Result<YAMLNode, YAMLProblem> = text.withUnsafeBufferPointer { input in
       var reader = YAMLReader(limits)
       yaml_parser_set_input_string(&reader.parser, input.baseAddress, input.count)
       yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING)

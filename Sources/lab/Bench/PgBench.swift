@@ -63,7 +63,7 @@ struct PgBench {
     guard let address = URLComponents(string: url), let path = Binaries.find(program) else {
       throw LabFailure("\(program) is not installed: it comes with PostgreSQL's server package")
     }
-    var environment = ProcessInfo.processInfo.environment
+    var environment = ChildEnvironment.clean()
     environment["PGHOST"] = address.host ?? "127.0.0.1"
     environment["PGPORT"] = String(address.port ?? 5432)
     environment["PGUSER"] = address.user

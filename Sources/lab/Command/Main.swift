@@ -56,7 +56,12 @@ package enum LabProgram {
     guard let first = list.first, first == "--lab" || first.hasPrefix("--lab=") else { return ".lab" }
     var head = CommandArguments(Array(list.prefix(first == "--lab" ? 2 : 1)))
     list.removeFirst(min(list.count, first == "--lab" ? 2 : 1))
-    return try head.option("--lab") ?? ".lab"
+    let folder = try head.option("--lab") ?? ".lab"
+    // Servers write their own files by lines.
+    guard !folder.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      throw UsageError("--lab: a line end or another control character is no part of a folder's name")
+    }
+    return folder
   }
 
   private static var overview: String {

@@ -36,6 +36,7 @@ extension LabCommand {
     try HistoryFile.write(history, to: file)
     for line in LoadSummary(history, quota: options.quota).lines { Terminal.line(line) }
     Terminal.line("history: \(file); lab verify checks it")
+    try session.checkServed(history, folder)
     return 0
   }
 }
@@ -60,7 +61,7 @@ struct LoadSummary {
   init(_ history: History, quota: Int) {
     let figures = HistoryFigures(history, quota: quota)
     let (people, requests) = (figures.people, figures.requests)
-    let generator = GeneratorFigures(lateness: figures.lateness, cpuSeconds: nil)
+    let generator = GeneratorFigures(figures.generator, cpuSeconds: nil)
     var table = TextTable(head: ["", "", "p50", "p99", "p99.9", "max"])
     func row(_ name: String, _ latency: LatencyFigures) {
       let cells = [latency.p50Ms, latency.p99Ms, latency.p999Ms, latency.maxMs]
@@ -95,10 +96,10 @@ struct LoadSummary {
         \(Numbers.count(people.retried)) had to retry
         """,
         "requests: " + outcomes.joined(separator: ", "),
-        """
-        generator: \(Numbers.percent(generator.lateShare)) of the requests later than \
-        \(Int(GeneratorFigures.lateMs)) ms\(generator.isBottleneck ? ": IT IS THE BOTTLENECK, lower the rate" : "")
-        """,
+        "generator: \(generator.shortcomings)\(generator.isBottleneck ? ": IT IS THE BOTTLENECK, lower the rate" : "")",
       ]
+      + (generator.crowded.map {
+        ["connections: \(Numbers.count($0)) requests found all of them in use (--connections) and waited"]
+      } ?? [])
   }
 }

@@ -31,6 +31,7 @@ extension LabCommand {
     let interrupt = Interrupt.shared
     while !interrupt.hasCome {
       for index in tails.indices { tails[index].showNew() }
+      Terminal.lookForReader()
       await EventLoop.shared.sleep(for: .milliseconds(200))
     }
     return 0

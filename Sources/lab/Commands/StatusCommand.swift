@@ -26,6 +26,13 @@ extension LabCommand {
     } else {
       Terminal.line("nothing runs in \(folder.path)")
     }
+    if !isJSON {
+      for inner in file.others {
+        let end =
+          inner.isAtWork ? "a lab command is at work there" : "left by a killed command; lab down ends it"
+        Terminal.line("also runs, in \(inner.folder): \(inner.parts.joined(separator: ", ")) (\(end))")
+      }
+    }
     return file.healthy ? 0 : 1
   }
 }
@@ -108,9 +115,20 @@ struct StatusFile: Encodable {
   let operatorTokenFile: String
   let log: Log?
   let parts: [Part]
+  /// Laboratories of other commands below the folder, of which something runs.
+  let others: [Other]
+
+  struct Other: Encodable {
+    let folder: String
+    let parts: [String]
+    let isAtWork: Bool
+  }
 
   @LoopActor
   init(_ folder: LabFolder, _ state: LabState?) async {
+    others = InnerLab.running(in: folder).map {
+      Other(folder: $0.folder.path, parts: $0.running.map(\.part.rawValue), isAtWork: $0.isAtWork)
+    }
     (self.folder, operatorTokenFile) = (folder.path, folder.operatorToken)
     var parts: [Part] = []
     for part in state?.parts ?? [] { parts.append(await Part(part, folder)) }

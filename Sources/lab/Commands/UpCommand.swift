@@ -32,7 +32,7 @@ extension LabCommand {
       ("KAFKA_BROKERS=…", "this Kafka instead of the embedded broker"),
       (
         "LOG_LEVEL=… and others",
-        "the programs' settings (monolith --help, eda --help), but for addresses, keys and names, which lab gives"
+        "the programs' settings (monolith --help, eda --help), but for addresses, keys and names, which lab gives itself and refuses"
       ),
     ]
   ) { arguments, folder in
@@ -92,8 +92,9 @@ extension LabCommand {
     let now = arguments.flag("--now")
     try arguments.finish()
     let lab = try Lab.open(folder, interrupt: .shared)
+    let hadOthers = try await InnerLab.end(in: folder, interrupt: .shared)
     guard !lab.state.running.isEmpty else {
-      Terminal.line("nothing runs in \(folder.path)")
+      if !hadOthers { Terminal.line("nothing runs in \(folder.path)") }
       return 0
     }
     try await lab.down(waitForLag: now ? .zero : .seconds(60))
@@ -108,7 +109,9 @@ extension LabCommand {
       Terminal.line("there is no laboratory in \(folder.path)")
       return 0
     }
-    try await Lab.open(folder, interrupt: .shared).reset()
+    let lab = try Lab.open(folder, interrupt: .shared)
+    _ = try await InnerLab.end(in: folder, dropsData: true, interrupt: .shared)
+    try await lab.reset()
     return 0
   }
 }

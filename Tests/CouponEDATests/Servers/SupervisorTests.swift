@@ -12,7 +12,7 @@ import Text
 extension EDATests {
   @Suite(.limited) struct AllInOne {
     @LoopActor
-    private func start(database: String? = nil) async throws -> EDAProcess {
+    private func start(database: String? = nil, _ more: [String: String] = [:]) async throws -> EDAProcess {
       let name = "all\(UInt32.random(in: 0 ... .max))"
       let own = try await TestServers.postgres().createDatabase(name)
       return try EDAProcess(
@@ -21,7 +21,7 @@ extension EDATests {
           "HTTP_PORT": "0", "ADMIN_PORT": "0", "ADMIN_TOKEN": Stage.token, "COUPON_KEY": Stage.key,
           "DATABASE_URL": database ?? own, "REDIS_URL": try await TestServers.redis().url,
           "KEY_PREFIX": name,
-        ], ownGroup: true)
+        ].merging(more) { $1 }, ownGroup: true)
     }
 
     /// The api's public and operator's ports, by its own log lines.
@@ -99,6 +99,29 @@ extension EDATests {
         }
         #expect(await all.end() == .code(0))
         #expect(children.allSatisfy { kill($0, 0) != 0 })
+      }
+    }
+
+    /// Where nothing can be written it serves as well: no file stands between the broker and the others.
+    @Test(.timeLimit(.minutes(2))) func itNeedsNoFolderToWriteIn() async throws {
+      try await onLoop {
+        let all = try await self.start(["TMPDIR": "/nowhere"])
+        _ = try await self.ports(all)
+        #expect(await all.end() == .code(0))
+      }
+    }
+
+    @Test func aBrokerThatCannotStartSaysWhy() async throws {
+      try await onLoop {
+        let (status, output) = try await ChildProcess.run(
+          ChildProcess.Options(
+            try EDAProcess.executable(), ["all"],
+            environment: ["PATH": "/usr/bin:/bin", "KAFKA_PARTITIONS": "0"], output: .capture(limit: 100_000))
+        )
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+        #expect(status == .code(2))
+        #expect(lines.contains { $0.hasPrefix("eda broker: KAFKA_PARTITIONS") }, "\(lines)")
+        #expect(lines.contains("eda all: broker ended with exit code 2"), "\(lines)")
       }
     }
 

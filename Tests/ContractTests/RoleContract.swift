@@ -1,0 +1,152 @@
+import EventLoop
+import Foundation
+import HTTP
+import Kafka
+import Postgres
+import PrivateServers
+import TestSupport
+import Testing
+
+/// The programs under the roles of docs/security.md, read out of that page: they can do all their work with them, and
+/// nothing else.
+extension Contract {
+  @Suite(.limited) struct Roles {
+    private static let password = "a-password-of-the-roles"
+
+    /// The blocks of code in a language.
+    private static func blocks(_ language: String) throws -> [String] {
+      let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+      let page = try String(contentsOf: root.appending(path: "docs/security.md"), encoding: .utf8)
+      return page.components(separatedBy: "```\(language)\n").dropFirst().map {
+        $0.components(separatedBy: "```")[0].replacing("…", with: password)
+      }
+    }
+
+    /// A role of the page, on a database whose tables its owner has made.
+    @LoopActor
+    private static func role(_ name: String, on database: String) async throws -> String {
+      let sql = try #require(try blocks("sql").first { $0.contains("CREATE ROLE \(name) ") })
+      let postgres = try await TestServers.postgres()
+      let unique = "\(name)_\(Int.random(in: 0..<1_000_000_000))"
+      let pool = PostgresPool(
+        configuration: try PostgresConfiguration(url: postgres.url(database: database)), size: 1,
+        maxWaiting: 10,
+        name: "roles")
+      for statement in sql.replacing(name, with: unique).replacing(
+        "DATABASE shop", with: "DATABASE \(database)"
+      )
+      .split(separator: ";\n") {
+        _ = try await pool.query(PostgresStatement(String(statement)), deadline: .now + .seconds(30))
+      }
+      // What nobody but the owner needs.
+      let more = try await pool.query(
+        PostgresStatement(
+          """
+          SELECT count(*) FROM information_schema.role_table_grants
+          WHERE grantee = $1 AND privilege_type IN ('DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES')
+          """), [.text(unique)], deadline: .now + .seconds(30))
+      #expect(more.int(0, 0) == 0)
+      await pool.close()
+      return "postgres://\(unique):\(password)@127.0.0.1:\(postgres.port)/\(database)"
+    }
+
+    private static let common = [
+      "HTTP_PORT": "0", "ADMIN_PORT": "0", "ADMIN_TOKEN": Target.token, "COUPON_KEY": Target.couponKey,
+    ]
+
+    /// Runs a program under the owner until its tables are there.
+    @LoopActor
+    private static func prepare(_ program: String, _ arguments: [String], _ environment: [String: String])
+      async throws
+    {
+      let owner = try ServerProcess.start(program, arguments: arguments, environment: environment)
+      try await owner.ready(port: owner.ports().port)
+      owner.signal(SIGTERM)
+      #expect(await owner.exit() == 0)
+    }
+
+    @LoopActor
+    private static func newDatabase(_ name: String) async throws -> (name: String, url: String) {
+      let unique = "\(name)_\(Int.random(in: 0..<1_000_000_000))"
+      return (unique, try await TestServers.postgres().createDatabase(unique))
+    }
+
+    @Test func theMonolithNeedsNoMoreThanItsRole() async throws {
+      try await onLoop {
+        let database = try await Self.newDatabase("roles_monolith")
+        try await Self.prepare("monolith", [], Self.common.merging(["DATABASE_URL": database.url]) { $1 })
+        let url = try await Self.role("timeattack_monolith", on: database.name)
+        let server = try ServerProcess.start(
+          "monolith", arguments: [], environment: Self.common.merging(["DATABASE_URL": url]) { $1 })
+        let (port, adminPort) = try await server.ports()
+        try await server.ready(port: port)
+        try await Self.work(Target(kind: .monolith, port: port, adminPort: adminPort))
+        server.signal(SIGTERM)
+        #expect(await server.exit() == 0)
+      }
+    }
+
+    @Test func theAPIAndTheWorkerNeedNoMoreThanTheirRoles() async throws {
+      try await onLoop {
+        let database = try await Self.newDatabase("roles_eda")
+        let broker = try KafkaMockBroker(topic: "roles", partitions: 2)
+        let shared = Self.common.merging([
+          "KAFKA_BROKERS": broker.bootstrapServers, "KAFKA_TOPIC": "roles", "KAFKA_PARTITIONS": "2",
+          "REDIS_URL": try await Self.redisUser(),
+        ]) { $1 }
+        try await Self.prepare("eda", ["worker"], shared.merging(["DATABASE_URL": database.url]) { $1 })
+        let (writer, reader) = (
+          try await Self.role("timeattack_worker", on: database.name),
+          try await Self.role("timeattack_api", on: database.name)
+        )
+        let worker = try ServerProcess.start(
+          "eda", arguments: ["worker"], environment: shared.merging(["DATABASE_URL": writer]) { $1 })
+        let api = try ServerProcess.start(
+          "eda", arguments: ["api"], environment: shared.merging(["DATABASE_URL": reader]) { $1 })
+        let (port, adminPort) = try await api.ports()
+        try await api.ready(port: port)
+        try await worker.ready(port: worker.ports().port)
+        try await Self.work(Target(kind: .eda, port: port, adminPort: adminPort))
+        for server in [api, worker] {
+          server.signal(SIGTERM)
+          #expect(await server.exit() == 0)
+        }
+        withExtendedLifetime(broker) {}
+      }
+    }
+
+    /// The user of the page, made anew.
+    @LoopActor
+    private static func redisUser() async throws -> String {
+      let line = try #require(try blocks("").first { $0.hasPrefix("user timeattack ") })
+      let rules = line.split { $0.isWhitespace }.dropFirst().map(String.init)
+      let redis = try await TestServers.redis()
+      let parts = try #require(URLComponents(string: redis.url))
+      let (status, output) = try await ChildProcess.run(
+        .init(
+          try #require(Binaries.find("redis-cli")), ["-p", String(redis.port), "ACL", "SETUSER"] + rules,
+          environment: ["REDISCLI_AUTH": try #require(parts.password)], output: .capture(limit: 65_536)))
+      let said = String(decoding: output, as: UTF8.self)
+      #expect(status.isSuccess && said.hasPrefix("OK"), "\(said)")
+      return "redis://timeattack:\(password)@127.0.0.1:\(redis.port)/0"
+    }
+
+    /// Every call that reaches a server.
+    @LoopActor
+    private static func work(_ target: Target) async throws {
+      let policy = try await target.newPolicy(quota: 1)
+      #expect(try await target.ask("a", policy).status == 201)
+      #expect(try await target.ask("a", policy).status == 200)
+      #expect(try await target.ask("b", policy).status == 409)
+      #expect(try await target.get("/v1/policies/\(policy)/coupons/me", user: "a").status == 200)
+      #expect(try await target.get("/v1/policies/\(policy)").text.contains("\"issued\":1"))
+      #expect(try await target.get("/v1/stays").status == 200)
+      #expect(try await target.call(.post, "/v1/stays/1/bookings", [("X-User-Id", "a")]).status == 201)
+      // Whoever writes them, the event stream has the policy and the coupon in the end.
+      try await until(within: .seconds(60)) {
+        try await target.callAdmin(.get, "/admin/policies/\(policy)/events").text.contains("CouponIssued")
+      }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import EventLoop
+import Foundation
+import Postgres
+import PrivateServers
+import TestSupport
+import Testing
+
+private let isInstalled = Binaries.find("pgbouncer") != nil
+
+/// Behind PgBouncer.
+@Suite(.serialized, .enabled(if: isInstalled, "no pgbouncer is installed"), .limited)
+struct PoolerTests {
+  /// It refuses startup parameters that it does not know, or drops them silently.
+  @Test(arguments: ["", "ignore_startup_parameters = options"])
+  func inSessionModeEverySettingIsMade(line: String) async throws {
+    try await onLoop {
+      let server = try await TestServers.postgres()
+      let pooler = try await Pooler(server, "pool_mode = session", line)
+      let pool = try makePool(
+        pooler.url, settings: ["search_path": "elsewhere", "lock_timeout": "1234ms"])
+      try await pool.untilItWorks()
+      let runs = (0..<2).map { _ in
+        start {
+          let rows = try await pool.query(
+            PostgresStatement(
+              "SELECT current_setting('search_path'), current_setting('lock_timeout'), pg_sleep(0.05)"),
+            deadline: .soon)
+          return [rows.text(0, 0), rows.text(0, 1)]
+        }
+      }
+      for run in runs { #expect(try await run.value() == ["elsewhere", "1234ms"]) }
+      #expect(pool.statistics.opened == 2)
+      await pool.close()
+      await pooler.stop()
+    }
+  }
+
+  @Test func inTransactionModeNoConnectionIsUsed() async throws {
+    try await onLoop {
+      let server = try await TestServers.postgres()
+      let pooler = try await Pooler(server, "pool_mode = transaction")
+      let pool = try makePool(pooler.url)
+      try await until {
+        guard case .unavailable(let reason)? = await failure({ try await pool.int("SELECT 1") }) else {
+          return true
+        }
+        return reason.contains("pool_mode=session")
+      }
+      for _ in 0..<5 {
+        guard case .unavailable(let reason)? = await failure({ try await pool.int("SELECT 1") }) else {
+          Issue.record("a connection was used")
+          return
+        }
+        #expect(reason.contains("pool_mode=session"), "\(reason)")
+      }
+      await pool.close()
+      await pooler.stop()
+    }
+  }
+}
+
+@LoopActor
+private final class Pooler {
+  let url: String
+  private let child: ChildProcess
+
+  init(_ server: PrivatePostgres, _ lines: String...) async throws {
+    let address = try #require(URLComponents(string: server.url))
+    let (port, folder) = (try Sockets.freePort(), try TestServers.folder())
+    let users = "\"\(address.user ?? "")\" \"\(address.password ?? "")\"\n"
+    try users.write(toFile: folder + "/users", atomically: true, encoding: .utf8)
+    let settings = """
+      [databases]
+      * = host=127.0.0.1 port=\(server.port)
+      [pgbouncer]
+      listen_addr = 127.0.0.1
+      listen_port = \(port)
+      unix_socket_dir =
+      auth_type = scram-sha-256
+      auth_file = \(folder)/users
+      default_pool_size = 10
+      \(lines.joined(separator: "\n"))
+
+      """
+    try settings.write(toFile: folder + "/ini", atomically: true, encoding: .utf8)
+    // It refuses to run as root.
+    let account = geteuid() == 0 ? Account.named("postgres") : nil
+    if let account {
+      for file in ["", "/users", "/ini"] { chown(folder + file, account.user, account.group) }
+    }
+    child = try ChildProcess.start(
+      ChildProcess.Options(
+        try #require(Binaries.find("pgbouncer")), ["-q", folder + "/ini"],
+        environment: ProcessInfo.processInfo.environment, output: .file(folder + "/log"), user: account?.user,
+        group: account?.group))
+    try TestServers.adopt(child)
+    url = server.url.replacing(":\(server.port)/", with: ":\(port)/")
+  }
+
+  func stop() async {
+    child.signal(SIGKILL)
+    _ = await child.exit()
+  }
+}
