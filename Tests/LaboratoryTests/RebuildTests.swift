@@ -193,11 +193,12 @@ import Operations
       let rebuild = DeadLetterRebuild(tables.pool, log, topic: Names.topic, key: key)
       let outcome = try await rebuild.run()
       #expect((outcome.before, outcome.after, outcome.added) == (4, 1, 3))
-      #expect((outcome.changed, outcome.removed) == (2, 0), "\(outcome.lines)")
+      // The day's five are the log's first five: two that came in their place go.
+      #expect((outcome.changed, outcome.removed) == (0, 2), "\(outcome.lines)")
       let ranks = try await tables.run("SELECT string_agg(user_id, ',' ORDER BY rank) FROM coupon")
-      #expect(ranks.text(0, 0) == "p1,p2,p3,p4,p5,p6,p7")
-      #expect(try await tables.run("SELECT max(issued) FROM policy_day").int(0, 0) == 7)
-      #expect(try await tables.run("SELECT count(*) FROM coupon_event").int(0, 0) == 8)
+      #expect(ranks.text(0, 0) == "p1,p2,p3,p4,p5")
+      #expect(try await tables.run("SELECT max(issued) FROM policy_day").int(0, 0) == 5)
+      #expect(try await tables.run("SELECT count(*) FROM coupon_event").int(0, 0) == 6)
       #expect(try await tables.run("SELECT count(*) FROM dead_letter").int(0, 0) == 1)
       #expect(try await ProjectionRebuild(tables.pool).compare().differences == 0)
       // The stream only grows again, and a second time changes nothing.
