@@ -150,7 +150,7 @@ let package = Package(
     // What `lab` consists of.
     library("PrivateServers", ["EventLoop", "Text"], settings: unhurried),
     library("Terminal", ["EventLoop"], settings: unhurried),
-    library("History", ["CouponDomain", "Text"]),
+    library("History", ["CouponDomain", "Secrets", "Text"]),
     library(
       "Load",
       [
@@ -222,7 +222,9 @@ let package = Package(
       path: "Tests/Fuzzing", exclude: ["Corpus"], settings: settings),
     .executableTarget(
       name: "fuzz", dependencies: ["EventLoop", "Fuzzing"], path: "Tests/Fuzz", swiftSettings: settings),
-    testSupport("LabTestSupport", ["CouponDomain", "History", "Text", "Verify"], path: "Tests/LabSupport"),
+    testSupport(
+      "LabTestSupport", ["CouponCalendar", "CouponDomain", "History", "Text", "Verify"],
+      path: "Tests/LabSupport"),
 
     tests("TextTests", ["CouponDomain", "TestSupport", "Text"]),
     tests("CouponDomainTests", ["CouponDomain", "TestSupport", "Text"]),

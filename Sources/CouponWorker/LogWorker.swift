@@ -200,6 +200,8 @@ package final class LogWorker {
         group.commit([partition: result.next])
         if let problem = result.problem { return fail("partition \(partition): \(problem.explanation)") }
       case .done(.seek(let offset)):
+        // A COMMIT without an answer was one: what the tables have is known only now.
+        figures.began(partition, at: offset)
         log.info(
           "reading goes on where the database stands", ["partition": Int(partition), "offset": Int(offset)])
         return group.seek(partition, to: offset)

@@ -64,6 +64,8 @@ final class ClientConnection {
     guard stage == .idle else { return false }
     stage = .busy
     written = 0
+    // Taken before the first byte leaves: the server may answer before this thread runs again.
+    let began: Instant? = call.onSent == nil ? nil : .now
     switch call.bytes.withUnsafeBytes({ socket.write($0) }) {
     case .bytes(let count): written = count
     case .blocked, .ended: break
@@ -72,7 +74,7 @@ final class ClientConnection {
       return false
     }
     self.call = call
-    call.onSent?()
+    if let began { call.onSent?(began) }
     reader = AnswerReader(maxBodyBytes: client.configuration.maxBodyBytes, isHead: call.isHead)
     client.deadlines.set(slot, call.deadline)
     if !isAllWritten { socket.wait(for: [.readable, .writable]) }

@@ -56,9 +56,10 @@ package final class HTTPClient {
   }
 
   /// The same without a task. `bytes` is one whole request (as `HTTPRequest.wireBytes` makes it); `completion` is
-  /// called once, after this has returned. `onSent` is called when a connection has taken the request, perhaps at once.
+  /// called once, after this has returned. `onSent` is called when a connection has taken the request, perhaps at once,
+  /// with a moment just before its first byte left.
   package func send(
-    _ bytes: [UInt8], deadline: Instant, onSent: (@LoopActor () -> Void)? = nil,
+    _ bytes: [UInt8], deadline: Instant, onSent: (@LoopActor (Instant) -> Void)? = nil,
     completion: @escaping @LoopActor (Outcome) -> Void
   ) {
     let call = ClientCall(bytes: bytes, deadline: deadline, onSent: onSent, completion: completion)
@@ -203,7 +204,7 @@ package final class HTTPClient {
 struct ClientCall {
   let bytes: [UInt8]
   let deadline: Instant
-  let onSent: (@LoopActor () -> Void)?
+  let onSent: (@LoopActor (Instant) -> Void)?
   let completion: @LoopActor (HTTPClient.Outcome) -> Void
 
   var isHead: Bool { bytes.starts(with: "HEAD ".utf8) }

@@ -64,6 +64,8 @@ package struct RunFacts: Hashable, Sendable {
   package var laboratory: String
   /// When the generator itself did not run, in microseconds since the start, in order.
   package var stalls: [Range<Int64>] = []
+  /// When the last request had ended; nil in a history that does not say whether it is whole.
+  package var end: RunEnd?
 
   package init(
     architecture: Architecture, strategy: String, policyID: PolicyID, seed: UInt64, people: Int,
@@ -76,9 +78,30 @@ package struct RunFacts: Hashable, Sendable {
     self.laboratory = laboratory
   }
 
+  /// How far the wall clock moved against the monotonic one during the run, in microseconds; nil without an end.
+  package var clockDrift: Int64? {
+    end.map { $0.at.microseconds - startedAt.microseconds - $0.after }
+  }
+
+  /// Moves the run to another clock.
+  package mutating func moveClock(byMicroseconds shift: Int64) {
+    startedAt = Timestamp(microseconds: startedAt.microseconds + shift)
+    end = end.map { RunEnd(after: $0.after, at: Timestamp(microseconds: $0.at.microseconds + shift)) }
+  }
+
   package func name(of person: UInt32) -> String {
     names.isEmpty ? namePrefix + String(person) : names[Int(person)]
   }
+}
+
+/// The end of a run by both clocks: where the wall clock was set meanwhile, its times cannot be judged.
+package struct RunEnd: Hashable, Sendable {
+  /// Microseconds since the start, by the monotonic clock.
+  package let after: Int64
+  /// The wall clock at that moment.
+  package let at: Timestamp
+
+  package init(after: Int64, at: Timestamp) { (self.after, self.at) = (after, at) }
 }
 
 /// The two that are compared.

@@ -1,20 +1,26 @@
 import CouponDomain
 import Foundation
+import Secrets
 import Text
 
 /// A history as a file: tab-separated text, so that a run can be looked at with the usual tools and verified again.
 ///
-///     #timeattack history 1
+///     #timeattack history 2
 ///     #laboratory	0f1e2d3c
 ///     #architecture	eda
 ///     …one line for each of the run's facts
 ///     #call	person	attempt	due_us	sent_us	answered_us	outcome	coupon_id	rank	day	issued_at_us
 ///     coupon	17	1	5000123	5000150	5001901	created	0f…e2	1	2025-01-31	1738288801000123
+///     …
+///     #end	REQUESTS	ENDED_AFTER_US	ENDED_AT_US	DIGEST
 ///
 /// Times are microseconds since `started_at_us`, which is microseconds since 1970 (UTC). The last four columns are
-/// `-` where the answer held no coupon; a rank is `-` where the strategy gives none.
+/// `-` where the answer held no coupon; a rank is `-` where the strategy gives none. The last line counts the requests and
+/// has a digest of everything before it: a file that lost lines, or has other ones, is refused. Files of version 1 have
+/// no such line; they are read, and their history has no `end`.
 package enum HistoryFile {
-  package static let firstLine = "#timeattack history 1"
+  package static let firstLine = "#timeattack history 2"
+  private static let formerFirstLine = "#timeattack history 1"
 
   /// What is wrong with a file, with the number of its line.
   package struct Unreadable: Error, CustomStringConvertible {
@@ -32,22 +38,28 @@ package enum HistoryFile {
     try decode([UInt8](Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)))
   }
 
-  /// The laboratory that a history names, without reading all of it; empty where it names none or cannot be read.
-  package static func laboratory(of path: String) -> String {
-    guard let file = FileHandle(forReadingAtPath: path) else { return "" }
+  /// The laboratory that a history names, without reading all of it; nil where it names none or cannot be read. Nothing
+  /// of the file has been checked.
+  package static func claimedLaboratory(of path: String) -> String? {
+    guard let file = FileHandle(forReadingAtPath: path) else { return nil }
     defer { try? file.close() }
     let head = String(decoding: (try? file.read(upToCount: 1_024)) ?? Data(), as: UTF8.self)
     let fact = head.split(separator: "\n").first { $0.hasPrefix("#laboratory\t") }
-    return fact.map { String($0.dropFirst("#laboratory\t".count)) } ?? ""
+    return fact.map { String($0.dropFirst("#laboratory\t".count)) }
   }
 
   package static func encode(_ history: History) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(1_024 + history.requests.count * 56)
-    text += (firstLine + "\n").utf8
+    // What never ended says nothing of its end: that is the former format.
+    text += ((history.run.end == nil ? formerFirstLine : firstLine) + "\n").utf8
     for (name, value) in facts(history.run) { text += "#\(name)\t\(value)\n".utf8 }
     text += ("#" + columns.joined(separator: "\t") + "\n").utf8
     for request in history.requests { encode(request, history.coupon(of: request), into: &text) }
+    if let end = history.run.end {
+      let facts = [Int64(history.requests.count), end.after, end.at.microseconds].map { "\($0)\t" }
+      text += "\(endMark)\t\(facts.joined())\(digest(text[...]))\n".utf8
+    }
     return text
   }
 
@@ -61,12 +73,14 @@ package enum HistoryFile {
       number += 1
       return line
     }
-    guard next().map({ String(decoding: $0, as: UTF8.self) }) == firstLine else {
+    let first = next().map { String(decoding: $0, as: UTF8.self) }
+    guard first == firstLine || first == formerFirstLine else {
       throw Unreadable(
         line: 1,
         problem:
           "no history: it begins neither with \(firstLine) nor, as a CSV, with \(PlainHistory.firstLine)")
     }
+    var isEnded = first == formerFirstLine
     var facts: [String: String] = [:]
     while let line = next() {
       let fields = line.split(separator: tab, omittingEmptySubsequences: false)
@@ -82,12 +96,53 @@ package enum HistoryFile {
     }
     var history = History(run: run)
     while let line = next() {
+      guard first == formerFirstLine || !isEnded else {
+        throw Unreadable(line: number, problem: "lines follow the line that ends the history")
+      }
+      if first == firstLine, line.starts(with: endMark.utf8) {
+        history.run.end = try end(line, number, of: history, bytes)
+        isEnded = true
+        continue
+      }
       guard let (request, coupon) = decode(line) else {
         throw Unreadable(line: number, problem: "not a request of \(columns.count) columns")
       }
       history.append(request, coupon: coupon)
     }
+    guard isEnded else {
+      throw Unreadable(
+        line: number, problem: "the line that ends the history is missing: it has been cut off")
+    }
     return history
+  }
+
+  // MARK: The end
+
+  private static let endMark = "#end"
+  private static let digestBytes = 16
+
+  private static func digest(_ bytes: ArraySlice<UInt8>) -> String {
+    let hash = Sodium.hash(Array(bytes), key: [], count: digestBytes)
+    return String(decoding: hash.flatMap { [hexDigit($0 >> 4), hexDigit($0 & 15)] }, as: UTF8.self)
+  }
+
+  /// What the last line says, which must be true of the lines before it.
+  private static func end(
+    _ line: ArraySlice<UInt8>, _ number: Int, of history: History, _ bytes: [UInt8]
+  ) throws(Unreadable) -> RunEnd {
+    let fields = line.split(separator: tab, omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }
+    guard fields.count == 5, let count = Int(fields[1]), let after = Int64(fields[2]),
+      let at = Int64(fields[3])
+    else { throw Unreadable(line: number, problem: "the line that ends the history cannot be read") }
+    guard count == history.requests.count else {
+      throw Unreadable(
+        line: number, problem: "the history has \(history.requests.count) requests, and had \(count)")
+    }
+    guard digest(bytes[..<line.startIndex]) == fields[4] else {
+      throw Unreadable(line: number, problem: "the history has been changed since it was written")
+    }
+    return RunEnd(after: after, at: Timestamp(microseconds: at))
   }
 
   private static let tab = UInt8(ascii: "\t")
@@ -168,7 +223,10 @@ package enum HistoryFile {
     let request = RequestRecord(
       call: call, outcome: outcome, attempt: attempt, person: person, due: due, sent: sent,
       answered: answered)
-    guard fields[7] != [UInt8(ascii: "-")] else { return (request, nil) }
+    guard fields[7] != [UInt8(ascii: "-")] else {
+      return call == .coupon && outcome.isOK ? nil : (request, nil)
+    }
+    guard outcome.isOK else { return nil }
     let text = fields[7...].map { String(decoding: $0, as: UTF8.self) }
     guard let couponID = CouponID(text[0]), let day = Day(text[2]), let issuedAt = Int64(text[3]),
       text[1] == "-" || Int(text[1]) != nil

@@ -89,9 +89,15 @@ package struct LabState: Codable, Sendable {
   // MARK: - The file
 
   /// Nil where the folder holds no laboratory. An unreadable file is reported, and the state before its last change is used.
-  package static func read(_ folder: LabFolder) throws -> LabState? {
+  ///
+  /// - Parameter isEvidence: what is read must be what was written: an unreadable file is a failure.
+  package static func read(_ folder: LabFolder, isEvidence: Bool = false) throws -> LabState? {
     guard FileManager.default.fileExists(atPath: folder.stateFile) else { return nil }
     if let state = decode(folder.stateFile) { return state }
+    if isEvidence {
+      throw LabFailure(
+        "\(folder.stateFile) cannot be read, so nothing was verified; lab.json.old has what it held before")
+    }
     guard let former = decode(folder.formerStateFile) else {
       throw LabFailure(
         "\(folder.stateFile) cannot be read: end what still runs of it, remove the file, then run lab reset")

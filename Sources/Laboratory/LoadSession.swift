@@ -68,13 +68,11 @@ package struct LoadSession {
     _ plan: LoadPlan, named name: String = "the crowd", isShown: Bool = true, interrupt: Interrupt
   ) async throws -> History {
     var plan = plan
-    let facts = await facts()
-    plan.strategy = facts.strategy ?? plan.strategy
-    if let deadline = facts.deadline {
-      plan.options.deadline = deadline
-      // A client that gives up before the server answers hears nothing of it.
-      plan.options.patience = max(plan.options.patience, deadline + .seconds(2))
-    }
+    let facts = try await facts()
+    plan.strategy = facts.strategy
+    plan.options.deadline = facts.deadline
+    // A client that gives up before the server answers hears nothing of it.
+    plan.options.patience = max(plan.options.patience, facts.deadline + .seconds(2))
     let run = LoadGenerator(plan, target: address, stays: try await stays())
     interrupt.onCome { run.abandon() }
     let progress = isShown ? PhaseProgress("\(architecture.rawValue): \(name)") : nil
@@ -136,16 +134,20 @@ package struct LoadSession {
     return list.stays.filter { $0.roomsLeft > 1_000 }.map(\.stayId)
   }
 
-  /// What the program says of itself: what it decides by, and within what time it answers.
-  private func facts() async -> (strategy: String?, deadline: Duration?) {
-    guard let answer = try? await get("/metrics"), answer.status == 200 else { return (nil, nil) }
+  /// What the program says of itself: what it decides by, and within what time it answers. A history that only supposed
+  /// them could not be verified.
+  private func facts() async throws -> (strategy: String, deadline: Duration) {
+    let answer = try await get("/metrics")
     let lines = String(decoding: answer.body, as: UTF8.self).split(separator: "\n")
     let strategy = lines.first { $0.hasPrefix("coupon_strategy_info{") }
     let deadline = lines.first { $0.hasPrefix("request_deadline_seconds ") }
-    return (
-      strategy?.split(separator: "\"").dropFirst().first.map(String.init),
-      deadline?.split(separator: " ").last.flatMap { Double($0) }.map { .seconds($0) }
-    )
+    guard answer.status == 200,
+      let strategy = strategy?.split(separator: "\"").dropFirst().first.map(String.init),
+      let deadline = deadline?.split(separator: " ").last.flatMap({ Double($0) })
+    else {
+      throw LabFailure("/metrics answers \(answer.status) and does not name strategy and deadline")
+    }
+    return (strategy, .seconds(deadline))
   }
 
   private func get(_ path: String) async throws -> HTTPClientResponse {

@@ -45,9 +45,10 @@ package final class LoadGenerator {
 
   package init(_ plan: LoadPlan, target: SocketAddress, stays: [Int64]) {
     (self.plan, reader) = (plan, OutcomeReader(policyID: plan.policyID))
-    start = .now
+    let clocks = ClockReading.take()
+    start = clocks.instant
     watch = StallWatch(start: start)
-    let startedAt = SystemClock().now()
+    let startedAt = clocks.wall
     let openedAfter = plan.opening.microseconds - startedAt.microseconds
     let run = RunFacts(
       architecture: plan.architecture, strategy: plan.strategy, policyID: plan.policyID,
@@ -83,6 +84,8 @@ package final class LoadGenerator {
     crowd.close()
     watch.end()
     history.run.stalls = watch.stalls
+    let clocks = ClockReading.take()
+    history.run.end = RunEnd(after: microseconds(clocks.instant), at: clocks.wall)
     history.generator.add(crowd)
     for side in sides { side.tell(&history.generator) }
     return history
@@ -146,7 +149,7 @@ package final class LoadGenerator {
     bytes.append(contentsOf: "\r\n\r\n".utf8)
     let flight = Flight(person: person, name: name, attempt: attempt, due: due)
     history.generator.lateness.record(microseconds: microseconds(flight.asked) - due)
-    crowd.send(bytes, deadline: .now + plan.options.patience, onSent: { flight.sent = .now }) { result in
+    crowd.send(bytes, deadline: .now + plan.options.patience, onSent: { flight.sent = $0 }) { result in
       self.take(result, flight)
     }
     if flight.sent == nil, crowd.connectionCount >= plan.options.connections {

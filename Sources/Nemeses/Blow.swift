@@ -36,11 +36,8 @@ struct Blow {
     }
   }
 
-  /// With times by the programs' clock, `shift` microseconds ahead of the machine's.
-  func record(bites: Int, shift: Int64) -> FaultRecord {
+  func record(bites: Int) -> FaultRecord {
     FaultRecord(
-      name: name, target: target, isOutage: isOutage,
-      from: Timestamp(microseconds: from.microseconds + shift),
-      to: Timestamp(microseconds: max(from, to).microseconds + shift), bites: bites)
+      name: name, target: target, isOutage: isOutage, from: from, to: max(from, to), bites: bites)
   }
 }

@@ -76,19 +76,17 @@ final class NemesisRound {
     let settling = await EvidenceReader.settle(arena.lab.state, crowd.architecture)
     await crowd.settled()
     let histories = crowd.planned + crowd.late
-    // The programs' clock is the one that coupons are judged by.
-    let shift = (midnight?.offsetMilliseconds ?? 0) * 1_000
     var (faults, records): ([NemesisReport.Fault], [FaultRecord]) = ([], [])
     for blow in arena.blows where blow.architecture == crowd.architecture {
       let bites = blow.bites(crowd.planned, recorded: crowd.recorded, opening: crowd.opening)
       let fault = NemesisReport.Fault(blow, bites: bites, crowd.planned)
       faults.append(fault)
       // One that another one has hidden is no evidence; that any was there at all is judged by the report.
-      if fault.isProven || !nemesis.mayHide { records.append(blow.record(bites: bites, shift: shift)) }
+      if fault.isProven || !nemesis.mayHide { records.append(blow.record(bites: bites)) }
     }
     var evidence = try await EvidenceReader.read(
-      arena.lab.state, histories.map { $0.shifted(by: shift) }, faults: records, clockOffset: shift,
-      settled: settling)
+      arena.lab.state, histories, faults: records,
+      clockOffset: (midnight?.offsetMilliseconds ?? 0) * 1_000, settled: settling)
     evidence.planned = crowd.planned.count
     let verification = Verification(checking: evidence)
     return NemesisReport.Trial(
@@ -96,13 +94,5 @@ final class NemesisRound {
       requests: histories.map(\.requests.count).reduce(0, +), coupons: verification.tally.rows,
       faults: faults, findings: verification.findings.map { NemesisReport.Finding($0) },
       isVerified: verification.passed, mayHide: nemesis.mayHide)
-  }
-}
-
-extension History {
-  fileprivate func shifted(by microseconds: Int64) -> History {
-    var history = self
-    history.run.startedAt = Timestamp(microseconds: run.startedAt.microseconds + microseconds)
-    return history
   }
 }

@@ -9,7 +9,7 @@ extension Invariant {
     case (_, .timed): nil
     case (.deadlines, _), (.notVacuous, _), (.soldOutIsTrue, _):
       "it needs the times of requests, which only a history of lab load has"
-    case (.acknowledgedIsRecorded, .none), (.refusedIsNotRecorded, .none):
+    case (.acknowledgedIsRecorded, .none), (.refusedIsNotRecorded, .none), (.createdOnce, .none):
       "it needs a history: what people were told"
     case (_, .untimed), (_, .none): nil
     }
@@ -52,6 +52,9 @@ struct Checker {
     case .deadlines: deadlines()
     case .notVacuous: notVacuous()
     case .soldOutIsTrue: soldOutIsTrue()
+    case .openingHours: openingHours()
+    case .createdOnce: createdOnce()
+    case .soundEvidence: soundEvidence()
     }
   }
 
@@ -61,8 +64,8 @@ struct Checker {
   var onlyDay: (entitled: [People.Person], expected: Int)? {
     let days = Set(rowsByDay.keys).union(people.byName.values.flatMap { $0.coupons.compactMap(\.day) })
     guard days.count <= 1 else { return nil }
-    // People refused for the hours or for their request have no claim on the day.
-    let entitled = people.byName.values.filter { $0.last != .notOpen && $0.last != .refused }
+    // Whether those who were refused for the hours had no claim on the day, I15 says.
+    let entitled = people.byName.values.filter { $0.last != .notOpen }
     return (entitled, min(policy.dailyQuota, entitled.count))
   }
 

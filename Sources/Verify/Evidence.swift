@@ -6,6 +6,9 @@ package import History
 package struct Evidence: Sendable {
   package var architecture: Architecture
   package var strategy: String
+  /// What the laboratory's program is set to decide by; nil where none of it runs.
+  package var programStrategy: String?
+  /// As its first event has it, in the log or, where there is none, in the events table.
   package var policy: Policy
   /// What the clients saw, one history a run.
   package var histories: [History]
@@ -29,10 +32,20 @@ package struct Evidence: Sendable {
     (self.settling, self.faults) = (settling, faults)
   }
 
-  /// Moves the times in the log and the tables, which are the machine's, to the programs' clock under `CLOCK_OFFSET_MS`,
-  /// by which coupons are issued and to which the histories were moved.
-  package mutating func moveServersClock(byMicroseconds shift: Int64) {
+  /// Moves everything that was timed by the machine's clock to the programs' one under `CLOCK_OFFSET_MS`, by which coupons
+  /// are issued.
+  package mutating func moveToProgramsClock(byMicroseconds shift: Int64) {
     guard shift != 0 else { return }
+    moveServersClock(byMicroseconds: shift)
+    for index in histories.indices { histories[index].run.moveClock(byMicroseconds: shift) }
+    for index in faults.indices {
+      faults[index].from = Timestamp(microseconds: faults[index].from.microseconds + shift)
+      faults[index].to = Timestamp(microseconds: faults[index].to.microseconds + shift)
+    }
+  }
+
+  /// Moves the times in the log and the tables.
+  package mutating func moveServersClock(byMicroseconds shift: Int64) {
     if let log {
       self.log?.messages = log.messages.map { message in
         .init(
@@ -99,11 +112,13 @@ package struct LogEvidence: Sendable {
 
   /// Each partition in the order of its offsets.
   package var messages: [Message]
-  /// What the worker's group has committed to Kafka, by partition; nil where that was not read.
+  /// What the worker's group has committed to Kafka, by partition; nil where that could not be read.
   package var committed: [Int32: Int64]?
+  /// The policy under test as its first `PolicyCreated` has it; nil where there is none.
+  package var policy: Policy?
 
-  package init(messages: [Message], committed: [Int32: Int64]?) {
-    (self.messages, self.committed) = (messages, committed)
+  package init(messages: [Message], committed: [Int32: Int64]?, policy: Policy?) {
+    (self.messages, self.committed, self.policy) = (messages, committed, policy)
   }
 }
 
@@ -119,15 +134,31 @@ package struct DatabaseEvidence: Sendable {
   }
 
   package struct EventRow: Hashable, Sendable {
+    package enum Content: Hashable, Sendable {
+      case claim(CouponClaim)
+      case policy(Policy)
+      /// The payload is none of these, for this reason.
+      case unreadable(String)
+    }
+
     package var sequence: Int64
     package var rank: Int?
-    /// The claim in the payload; nil for another type of event.
-    package var claim: CouponClaim?
+    package var content: Content
     package var recordedAt: Timestamp
+    /// Nil for another type of event.
+    package var claim: CouponClaim? { if case .claim(let claim) = content { claim } else { nil } }
 
-    package init(sequence: Int64, rank: Int?, claim: CouponClaim?, recordedAt: Timestamp) {
-      (self.sequence, self.rank, self.claim, self.recordedAt) = (sequence, rank, claim, recordedAt)
+    package init(sequence: Int64, rank: Int?, content: Content, recordedAt: Timestamp) {
+      (self.sequence, self.rank, self.content, self.recordedAt) = (sequence, rank, content, recordedAt)
     }
+  }
+
+  /// One row of `policy_day`.
+  package struct DayRow: Hashable, Sendable {
+    package var quota: Int
+    package var issued: Int
+
+    package init(quota: Int, issued: Int) { (self.quota, self.issued) = (quota, issued) }
   }
 
   package struct Position: Hashable, Sendable {
@@ -137,20 +168,23 @@ package struct DatabaseEvidence: Sendable {
     package init(partition: Int32, offset: Int64) { (self.partition, self.offset) = (partition, offset) }
   }
 
+  package var policy: Policy
   package var coupons: [CouponRow]
   package var events: [EventRow]
-  /// `policy_day.issued`.
-  package var issued: [Day: Int]
+  /// `policy_day`.
+  package var days: [Day: DayRow]
   /// `consumer_offset.next_offset` by partition.
   package var applied: [Int32: Int64]
   package var deadLetters: [Position]
+  /// Whether the tables were made for a strategy that gives each coupon a rank of its own.
+  package var ranksAreUnique: Bool
 
   package init(
-    coupons: [CouponRow], events: [EventRow], issued: [Day: Int], applied: [Int32: Int64],
-    deadLetters: [Position]
+    policy: Policy, coupons: [CouponRow], events: [EventRow], days: [Day: DayRow], applied: [Int32: Int64],
+    deadLetters: [Position], ranksAreUnique: Bool
   ) {
-    (self.coupons, self.events, self.issued) = (coupons, events, issued)
-    (self.applied, self.deadLetters) = (applied, deadLetters)
+    (self.policy, self.coupons, self.events, self.days) = (policy, coupons, events, days)
+    (self.applied, self.deadLetters, self.ranksAreUnique) = (applied, deadLetters, ranksAreUnique)
   }
 }
 

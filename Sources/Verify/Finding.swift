@@ -13,6 +13,8 @@ package struct Finding: Hashable, Sendable {
     case inPart(String)
     /// Nothing that it speaks of could be looked at, for this reason.
     case notChecked(String)
+    /// A ledger that it needs was there and could not be read: the run is not verified.
+    case unread(String)
   }
 
   package let invariant: Invariant
@@ -26,11 +28,11 @@ package struct Finding: Hashable, Sendable {
   package var passes: Bool {
     switch verdict {
     case .ok, .notApplicable, .inPart, .notChecked: true
-    case .violated, .vacuous: false
+    case .violated, .vacuous, .unread: false
     }
   }
 
-  /// `ok`, `VIOLATED`, `n/a`, `VACUOUS`, `in part` or `unchecked`.
+  /// `ok`, `VIOLATED`, `n/a`, `VACUOUS`, `in part`, `unchecked` or `UNREAD`.
   package var word: String {
     switch verdict {
     case .ok: "ok"
@@ -39,6 +41,7 @@ package struct Finding: Hashable, Sendable {
     case .vacuous: "VACUOUS"
     case .inPart: "in part"
     case .notChecked: "unchecked"
+    case .unread: "UNREAD"
     }
   }
 
@@ -46,7 +49,7 @@ package struct Finding: Hashable, Sendable {
   package var detail: String {
     switch verdict {
     case .ok(let what), .notApplicable(let what), .vacuous(let what), .inPart(let what),
-      .notChecked(let what):
+      .notChecked(let what), .unread(let what):
       what
     case .violated(let count, let examples):
       "\(count) \(count == 1 ? "breach" : "breaches"): " + examples.joined(separator: "; ")

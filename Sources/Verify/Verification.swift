@@ -1,4 +1,5 @@
 import CouponDomain
+import History
 import Text
 
 /// The checker's whole answer about one run.
@@ -6,15 +7,18 @@ package struct Verification: Sendable {
   package let findings: [Finding]
   package let tally: Tally
   package let gate: GateComparison?
+  /// Redis' sets belong to the run and were not read.
+  package let gateIsMissing: Bool
   /// Whether all coupons are of one day; otherwise nothing says how full each day had to be.
   package let isOfOneDay: Bool
 
-  /// Checks I1–I14, as far as they apply. Pure: the same evidence gives the same answer.
+  /// Checks I1–I17, as far as they apply. Pure: the same evidence gives the same answer.
   package init(checking evidence: Evidence) {
     let checker = Checker(evidence)
     findings = Invariant.allCases.map { Finding($0, checker.verdict(on: $0)) }
     tally = checker.tally
     isOfOneDay = checker.onlyDay != nil
+    gateIsMissing = evidence.architecture == .eda && evidence.gate == nil
     gate = evidence.gate.map { GateComparison($0, rows: evidence.database.coupons) }
   }
 

@@ -63,7 +63,7 @@ import Testing
     // The laboratory. The checker reads no server; what a scenario says and what is measured start none.
     "PrivateServers": ["EventLoop", "Text"],
     "Terminal": ["EventLoop"],
-    "History": ["CouponDomain", "Text"],
+    "History": ["CouponDomain", "Secrets", "Text"],
     "Load": [
       "CouponDomain", "CouponStore", "EventLoop", "HTTP", "History", "JSON", "Operations", "Terminal", "Text",
     ],

@@ -57,6 +57,14 @@ import Testing
     }
   }
 
+  /// 32104: a COMMIT without an answer, then a database that went back in time: the worker did not notice.
+  @Test(arguments: [32_104 as UInt64]) func aScheduleThatOnceWentWrong(_ seed: UInt64) async throws {
+    try await onLoop {
+      let outcome = await Simulation.play(Plan(seed: seed))
+      #expect(outcome.violations.isEmpty)
+    }
+  }
+
   @Test func theSameSeedPlaysTheSameSchedule() async throws {
     try await onLoop {
       for seed in 1...10 as ClosedRange<UInt64> {

@@ -27,8 +27,8 @@ import Verify
     run.evidence.database.coupons.append(
       .init(coupon: Coupon(claim: claim, rank: 6), period: first.period))
     run.evidence.database.events.append(
-      .init(sequence: 9, rank: 6, claim: claim, recordedAt: SyntheticRun.start))
-    run.evidence.database.issued = [first.day: 6]
+      .init(sequence: 9, rank: 6, content: .claim(claim), recordedAt: SyntheticRun.start))
+    run.issued = 6
     try expectViolated(run, .quota)
     try expectViolated(run, .refusedIsNotRecorded)
     try expectViolated(run, .recordedWasAsked)
@@ -60,8 +60,8 @@ import Verify
     run.evidence.database.coupons.append(
       .init(coupon: Coupon(claim: claim, rank: nil), period: first.period))
     run.evidence.database.events.append(
-      .init(sequence: 9, rank: nil, claim: claim, recordedAt: SyntheticRun.start))
-    run.evidence.database.issued = [first.day: 6]
+      .init(sequence: 9, rank: nil, content: .claim(claim), recordedAt: SyntheticRun.start))
+    run.issued = 6
     try expectViolated(run, .quota)
     try expectViolated(run, .refusedIsNotRecorded)
     #expect(Verification(checking: run.evidence).tally.oversold == 1)
@@ -69,7 +69,7 @@ import Verify
     run = try SyntheticRun(.eda).whereRedisDecides()
     run.evidence.database.coupons.removeLast(2)
     run.evidence.database.events.removeLast(2)
-    run.evidence.database.issued = [first.day: 3]
+    run.issued = 3
     run.mapRequests { request, coupon in
       [3, 4].contains(request.person)
         ? (SyntheticRun.request(Int(request.person), .unknown, at: 2_600_000), nil) : (request, coupon)
@@ -178,10 +178,10 @@ import Verify
 
   @Test func countersAndRanks() throws {
     var run = try SyntheticRun(.monolith)
-    run.evidence.database.issued = [run.evidence.policy.startsOn: 6]
+    run.issued = 6
     try expectViolated(run, .counters)
     run = try SyntheticRun(.monolith)
-    run.evidence.database.issued = [:]
+    run.evidence.database.days = [:]
     try expectViolated(run, .counters)
     run = try SyntheticRun(.monolith)
     let row = run.evidence.database.coupons[4]
@@ -206,7 +206,7 @@ import Verify
     run.evidence.log?.committed = [0: 9]
     try expectViolated(run, .committedIsApplied)
     run.evidence.log?.committed = nil
-    #expect(try run.verdict(.committedIsApplied).word == "n/a")
+    #expect(try run.verdict(.committedIsApplied).word == "UNREAD")
   }
 
   @Test func lagThatStays() throws {
@@ -220,14 +220,14 @@ import Verify
   @Test func aDayThatDoesNotFill() throws {
     // Four of five coupons, nobody was told "sold out": the people who gave up decide what that means.
     var run = try SyntheticRun(.monolith)
-    let day = run.evidence.policy.startsOn
     run.evidence.database.coupons.removeLast()
     run.evidence.database.events.removeLast()
-    run.evidence.database.issued = [day: 4]
+    run.issued = 4
     run.mapRequests { request, coupon in request.person >= 4 ? nil : (request, coupon) }
     #expect(Verification(checking: run.evidence).passed)
     run.mapRequests { request, coupon in (request, coupon) }
     run.evidence.histories[0].append(SyntheticRun.request(8, .timeout, at: 3_000_000))
+    run.mapRequests { ($0, $1) }
     #expect(try run.verdict(.healing).word == "VACUOUS")
     #expect(!Verification(checking: run.evidence).passed)
     run.evidence.histories[0].append(SyntheticRun.request(9, .soldOut, at: 3_000_000))
@@ -324,8 +324,11 @@ import Verify
 
   @Test func aRunInWhichNobodyWonProvesNothing() throws {
     var run = try SyntheticRun(.eda)
-    run.evidence.database = .init(coupons: [], events: [], issued: [:], applied: [0: 8], deadLetters: [])
-    run.evidence.log = LogEvidence(messages: [], committed: nil)
+    let policy = run.evidence.policy
+    run.evidence.database.coupons = []
+    run.evidence.database.events = Array(run.evidence.database.events.prefix(1))
+    (run.evidence.database.deadLetters, run.evidence.database.applied, run.issued) = ([], [:], 0)
+    run.evidence.log = LogEvidence(messages: [], committed: [:], policy: policy)
     run.mapRequests { request, _ in
       (SyntheticRun.request(Int(request.person), .timeout, at: 3_000_000), nil)
     }

@@ -17,15 +17,18 @@ import Verify
     #expect(verification.passed)
     #expect(
       verification.unchecked
-        == [.acknowledgedIsRecorded, .refusedIsNotRecorded, .deadlines, .notVacuous, .soldOutIsTrue])
-    #expect(verification.checkedInPart == [.recordedWasAsked, .healing])
+        == [
+          .acknowledgedIsRecorded, .refusedIsNotRecorded, .deadlines, .notVacuous, .soldOutIsTrue,
+          .createdOnce,
+        ])
+    #expect(verification.checkedInPart == [.recordedWasAsked, .healing, .openingHours, .soundEvidence])
     #expect(verification.tally.lost == 0 && verification.tally.missing == 0)
     // What can be seen is still seen: a lag, a row without its event, a row too many.
     run.evidence.settling = Settling(lag: 3, seconds: 60)
     try expectViolated(run, .healing)
     run.evidence.database.events.removeLast()
     try expectViolated(run, .recordedWasAsked)
-    run.evidence.database.issued = [:]
+    run.evidence.database.days = [:]
     try expectViolated(run, .counters)
   }
 
@@ -48,8 +51,8 @@ import Verify
     let (good, _) = try verified(winners + ["p0,200,\(coupons[0].couponID)", "p5,503,", "p5,0,"] + losers)
     for finding in good.findings { #expect(finding.passes, "\(finding)") }
     #expect(
-      good.unchecked == [.deadlines, .notVacuous, .soldOutIsTrue] && good.checkedInPart == [.recordedWasAsked]
-    )
+      good.unchecked == [.deadlines, .notVacuous, .soldOutIsTrue]
+        && good.checkedInPart == [.recordedWasAsked, .openingHours, .soundEvidence])
     // A 201 without a coupon of theirs is no answer to count on: whether they have one is unknown.
     let (strange, told) = try verified(
       winners + ["p8,201,", "p9,200,"] + losers.filter { !$0.hasPrefix("p8") && !$0.hasPrefix("p9") })
@@ -57,7 +60,7 @@ import Verify
     #expect(told.evidence.histories.flatMap(\.requests).count { $0.outcome == .strange } == 2)
     // A generator whose time is over leaves people without an answer: how full the day must be is open then.
     var open = run
-    open.evidence.policy = try run.policy(quota: 9)
+    open.replacePolicy(try run.policy(quota: 9))
     open.evidence.histories = [
       try PlainHistory(
         Array((["person,status,couponId"] + winners + ["p5,503,", "p6,0,"]).joined(separator: "\n").utf8)
@@ -68,7 +71,9 @@ import Verify
         beside: run.evidence.database)
     ]
     open.evidence.clients = .untimed
-    #expect(Verification(checking: open.evidence).checkedInPart == [.recordedWasAsked, .healing])
+    #expect(
+      Verification(checking: open.evidence).checkedInPart
+        == [.recordedWasAsked, .healing, .openingHours, .soundEvidence])
     // Somebody holds a coupon that nobody has recorded; another's; was refused and has a row; never asked.
     let stranger = CouponID(high: 9, low: 9)
     let (lost, first) = try verified(winners + ["p8,201,\(stranger)"] + losers)
@@ -80,6 +85,28 @@ import Verify
     try expectViolated(third, .refusedIsNotRecorded)
     let (_, fourth) = try verified(winners.dropLast() + losers)
     try expectViolated(fourth, .recordedWasAsked)
+  }
+
+  /// Nothing in a CSV says where it ends: a cut one is unreadable, or judged in part.
+  @Test func aPlainHistoryThatIsCutIsNeverPlainlyVerified() throws {
+    let run = try SyntheticRun(.eda)
+    let winners = run.evidence.database.coupons.map { $0.coupon.claim }.map {
+      "\($0.userID),201,\($0.couponID)"
+    }
+    let whole = Array((["person,status,couponId"] + winners + ["p8,409,", ""]).joined(separator: "\n").utf8)
+    let subject = Evidence.Subject(
+      architecture: .eda, policyID: run.evidence.policy.id, strategy: run.evidence.strategy)
+    for length in 0...whole.count {
+      guard let history = try? PlainHistory(Array(whole.prefix(length))) else { continue }
+      var evidence = run.evidence
+      (evidence.histories, evidence.clients) = (
+        [history.history(of: subject, beside: evidence.database)], .untimed
+      )
+      #expect(
+        Verification(checking: evidence).findings.contains {
+          $0.invariant == .soundEvidence && $0.word != "ok"
+        })
+    }
   }
 
   @Test(arguments: [

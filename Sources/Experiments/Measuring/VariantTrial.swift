@@ -125,23 +125,11 @@ struct VariantTrial {
     _ lab: Lab, _ seen: [SeenHistories], _ midnight: Midnight?, _ record: inout TrialRecord
   ) async throws {
     let progress = PhaseProgress("\(variant.name): verify")
-    // The programs' clock is the one that coupons are judged by.
-    let shift = (midnight?.offsetMilliseconds ?? 0) * 1_000
-    func shifted(_ time: Timestamp) -> Timestamp { Timestamp(microseconds: time.microseconds + shift) }
-    let faults = (record.faults?.records ?? []).map { fault in
-      var fault = fault
-      (fault.from, fault.to) = (shifted(fault.from), shifted(fault.to))
-      return fault
-    }
     do {
       for ledger in seen {
-        let histories = ledger.all.map { history in
-          var history = history
-          history.run.startedAt = shifted(history.run.startedAt)
-          return history
-        }
         var evidence = try await EvidenceReader.read(
-          lab.state, histories, faults: faults, clockOffset: shift, settled: record.effort.settling
+          lab.state, ledger.all, faults: record.faults?.records ?? [],
+          clockOffset: (midnight?.offsetMilliseconds ?? 0) * 1_000, settled: record.effort.settling
         ) { lag in
           progress.update(nil, lag.map { "a lag of \(Numbers.count($0))" } ?? "no answer yet")
         }

@@ -33,22 +33,32 @@ package struct DatabaseReader {
     return try await pool.query(index, [], deadline: .now + DatabaseReader.patience).bool(0, 0) == true
   }
 
-  package func evidence(of policy: PolicyID, topic: String) async throws -> DatabaseEvidence {
+  package func evidence(of policy: Policy, topic: String) async throws -> DatabaseEvidence {
     let deadline = Instant.now + DatabaseReader.patience
-    let coupons = try await AuditSQL.coupons(of: policy, in: pool, deadline: deadline)
-    let days = try await AuditSQL.days(of: policy, in: pool, deadline: deadline)
+    let coupons = try await AuditSQL.coupons(of: policy.id, in: pool, deadline: deadline)
+    let days = try await AuditSQL.days(of: policy.id, in: pool, deadline: deadline)
     let offsets = try await OffsetSQL.all(topic: topic, in: pool, deadline: deadline)
     let letters = try await AuditSQL.deadLetters(topic: topic, in: pool, deadline: deadline)
     return DatabaseEvidence(
-      coupons: coupons.map { .init(coupon: $0.coupon, period: $0.period) },
-      events: try await events(of: policy).map { event in
-        var claim: CouponClaim?
-        if case .claim(let decoded)? = try? LogCodec.decode(event.payload) { claim = decoded }
-        return .init(
-          sequence: event.sequence, rank: event.rank, claim: claim, recordedAt: event.recordedAt)
-      }, issued: Dictionary(uniqueKeysWithValues: days.filter { $0.issued != 0 }.map { ($0.day, $0.issued) }),
+      policy: policy, coupons: coupons.map { .init(coupon: $0.coupon, period: $0.period) },
+      events: try await events(of: policy.id).map { event in
+        .init(
+          sequence: event.sequence, rank: event.rank, content: content(event.payload),
+          recordedAt: event.recordedAt)
+      },
+      days: Dictionary(
+        uniqueKeysWithValues: days.map { ($0.day, .init(quota: $0.quota, issued: $0.issued)) }),
       applied: Dictionary(uniqueKeysWithValues: offsets.map { ($0.partition, $0.nextOffset) }),
-      deadLetters: letters.map { .init(partition: $0.partition, offset: $0.offset) })
+      deadLetters: letters.map { .init(partition: $0.partition, offset: $0.offset) },
+      ranksAreUnique: try await ranksAreUnique())
+  }
+
+  private func content(_ payload: [UInt8]) -> DatabaseEvidence.EventRow.Content {
+    switch LogCodec.read(payload) {
+    case .success(.claim(let claim)): .claim(claim)
+    case .success(.policyCreated(let created)): .policy(created.policy)
+    case .failure(.poison(let reason)), .failure(.unknown(let reason)): .unreadable(reason)
+    }
   }
 
   /// Whether the architecture has ever run on this database.

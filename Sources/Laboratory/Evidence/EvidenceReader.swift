@@ -11,14 +11,15 @@ package import Verify
 @LoopActor
 package enum EvidenceReader {
   /// - Parameters:
-  ///   - clockOffset: microseconds by which the programs' clock, and so the histories and faults as they are given, are
-  ///     ahead of the machine's.
+  ///   - faults: by the machine's clock, as the histories.
+  ///   - clockOffset: microseconds by which the programs' clock is ahead of the machine's; nil: as the laboratory's
+  ///     program was started. The evidence is by the programs' clock.
   ///   - patience: seconds that the projections are given; a lag that is left then is a breach.
   ///   - settled: how long the projections took before, where that was waited for already.
   ///   - onWait: is called with the lag while the reader waits for it.
-  /// - Throws: `LabFailure` where a ledger cannot be read; Redis' may be missing.
+  /// - Throws: `LabFailure` where a ledger cannot be read; Redis' may be missing, for it proves nothing.
   package static func read(
-    _ state: LabState, _ histories: [History], faults: [FaultRecord] = [], clockOffset: Int64 = 0,
+    _ state: LabState, _ histories: [History], faults: [FaultRecord] = [], clockOffset: Int64? = nil,
     patience: Double = Settling.limitSeconds, settled: Settling? = nil,
     onWait: @LoopActor (Int64?) -> Void = { _ in }
   ) async throws -> Evidence {
@@ -36,7 +37,7 @@ package enum EvidenceReader {
   /// The same with histories that can only be read beside the tables, or with none.
   package static func read(
     _ state: LabState, _ subject: Evidence.Subject, _ clients: ClientEvidence, faults: [FaultRecord] = [],
-    clockOffset: Int64 = 0, patience: Double = Settling.limitSeconds, settled: Settling? = nil,
+    clockOffset: Int64? = nil, patience: Double = Settling.limitSeconds, settled: Settling? = nil,
     onWait: @LoopActor (Int64?) -> Void = { _ in },
     histories: @LoopActor (DatabaseEvidence) throws -> [History]
   ) async throws -> Evidence {
@@ -46,25 +47,38 @@ package enum EvidenceReader {
     defer { EventLoop.shared.spawn { await pool.close() } }
     let reader = DatabaseReader(pool)
     do {
-      guard let policy = try await reader.policy(subject.policyID) else {
+      guard let recorded = try await reader.policy(subject.policyID) else {
         throw LabFailure("policy \(subject.policyID) is not in the database")
       }
-      let database = try await reader.evidence(of: policy.id, topic: state.topic)
+      let database = try await reader.evidence(of: recorded, topic: state.topic)
       let histories = try histories(database)
+      var policy = created(in: database.events) ?? recorded
       var log: LogEvidence?
       var gate: GateEvidence?
       if subject.architecture == .eda {
         guard let place = state.log else { throw LabFailure("the laboratory has no log") }
         log = try await LogReader(state, place, policy: policy.id).read()
+        policy = log?.policy ?? policy
         gate = await GateReader.read(state, policy, days: days(histories, database))
       }
       var evidence = Evidence(
         architecture: subject.architecture, strategy: subject.strategy, policy: policy,
         histories: histories, log: log, database: database, gate: gate, settling: settling, faults: faults)
       evidence.clients = clients
-      evidence.moveServersClock(byMicroseconds: clockOffset)
+      let settings = state.part(subject.architecture.api)?.settings
+      evidence.programStrategy = settings.map { named in
+        named["COUPON_STRATEGY"].flatMap { $0.isEmpty ? nil : $0 } ?? subject.architecture.defaultStrategy
+      }
+      let offset = settings?["CLOCK_OFFSET_MS"].flatMap { Int64($0) }.map { $0 * 1_000 }
+      evidence.moveToProgramsClock(byMicroseconds: clockOffset ?? offset ?? 0)
       return evidence
     } catch let error as PostgresError { throw LabFailure("the database cannot be read: \(error)") }
+  }
+
+  /// The policy as the event that created it has it.
+  private static func created(in events: [DatabaseEvidence.EventRow]) -> Policy? {
+    for event in events { if case .policy(let policy) = event.content { return policy } }
+    return nil
   }
 
   private static func days(_ histories: [History], _ database: DatabaseEvidence) -> Set<Day> {

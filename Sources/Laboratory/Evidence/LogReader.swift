@@ -34,7 +34,8 @@ final class LogReader {
     } catch let failure as TopicReading.Failure {
       throw LabFailure(explanation(of: failure, limit))
     }
-    return LogEvidence(messages: messages, committed: await committed(configuration))
+    return LogEvidence(
+      messages: messages, committed: await committed(configuration), policy: ledger[policy]?.policy)
   }
 
   /// The worker group's committed offsets; nil where they cannot be read.
@@ -42,7 +43,7 @@ final class LogReader {
     guard let admin = try? KafkaAdmin(configuration: configuration) else { return nil }
     let offsets = try? await admin.committed(
       by: Names.consumerGroup(topic: topic), of: topic, partitions: log.partitions,
-      deadline: .now + .seconds(10))
+      deadline: .now + .seconds(30))
     await admin.close()
     return offsets
   }

@@ -31,7 +31,12 @@ extension Nemesis {
     $0.prepare = { arena, up in
       let cluster = try await ThreeBrokers.start(in: arena.lab.folder.path + "/three-brokers")
       arena.cluster = cluster
-      arena.atEnd { await cluster.stop() }
+      let lab = arena.lab
+      arena.atEnd {
+        // The topic goes with its brokers: nobody is left who could be asked to delete it.
+        try? lab.update { $0.log = nil }
+        await cluster.stop()
+      }
       up.installedKafka = false
       up.environment["KAFKA_BROKERS"] = cluster.addresses
       up.partitions = 8

@@ -7,6 +7,9 @@ extension Checker {
     var breaches = Breaches()
     var acknowledged = 0
     for (user, person) in people.byName {
+      if person.coupons.count < person.acknowledged {
+        breaches.add("\(user) was told so without being shown a coupon")
+      }
       for seen in person.coupons {
         acknowledged += 1
         guard let day = seen.day else {

@@ -8,7 +8,11 @@ extension Checker {
     var breaches = Breaches()
     let isAsked = evidence.clients != .none
     let events = Dictionary(grouping: evidence.database.events.compactMap(\.claim), by: \.couponID)
-    let logged = Set(claims.map(\.claim.eventID))
+    let ranks = Dictionary(
+      evidence.database.events.compactMap { event in event.claim.map { ($0.eventID, event.rank) } },
+      uniquingKeysWith: { first, _ in first })
+    let logged = Dictionary(
+      claims.map { ($0.claim.eventID, $0.claim) }, uniquingKeysWith: { first, _ in first })
     for row in evidence.database.coupons {
       let claim = row.coupon.claim
       let person = people[claim.userID]
@@ -26,7 +30,16 @@ extension Checker {
       }
       let mine = events[claim.couponID] ?? []
       if mine.count != 1 { breaches.add("\(claim.userID)'s row has \(mine.count) events in the table") }
-      if evidence.log != nil, let event = mine.first, !logged.contains(event.eventID) {
+      guard let event = mine.first else { continue }
+      if event.userID != claim.userID || event.issuedAt != claim.issuedAt || event.policyID != claim.policyID
+        || ranks[event.eventID] != .some(row.coupon.rank)
+      {
+        breaches.add("\(claim.userID)'s row differs from its event in the table")
+      }
+      guard evidence.log != nil else { continue }
+      if let message = logged[event.eventID] {
+        if message != event { breaches.add("\(claim.userID)'s event is another in the log") }
+      } else {
         breaches.add("\(claim.userID)'s event is not in the log")
       }
     }

@@ -1,9 +1,10 @@
 import CouponDomain
 
-/// I5: whoever was only refused has no row; no winner was told "sold out".
+/// I5: whoever was only refused has no row; no winner was told "sold out", and nobody of a crowd 400 or 404.
 extension Checker {
   /// A full list, or a full counter, has every winner of the day in it: where there was one day only, nobody who was
-  /// told "sold out" can have a row, whatever else they were told.
+  /// told "sold out" can have a row, whatever else they were told. And a crowd asks as the contract says, for a policy
+  /// that exists: "sold out" and "not open" are the only refusals that it can deserve.
   func refusedIsNotRecorded() -> Finding.Verdict {
     var breaches = Breaches()
     var refused = 0
@@ -11,6 +12,9 @@ extension Checker {
     for (user, person) in people.byName {
       let wasOnlyRefused = person.refusals == person.asked
       if wasOnlyRefused { refused += 1 }
+      if person.turnedAway > 0 {
+        breaches.add("\(user) was refused as if the request, or the policy, were wrong")
+      }
       guard wasOnlyRefused || (hasOneDay && person.soldOut > 0), let row = rowsByPerson[user]?.first else {
         continue
       }

@@ -4,9 +4,9 @@ import CouponDomain
 extension Checker {
   func counters() -> Finding.Verdict {
     var breaches = Breaches()
-    for day in Set(rowsByDay.keys).union(evidence.database.issued.keys) {
+    for day in Set(rowsByDay.keys).union(evidence.database.days.keys) {
       let rows = rowsByDay[day] ?? []
-      let issued = evidence.database.issued[day]
+      let issued = evidence.database.days[day]?.issued
       if issued ?? 0 != rows.count {
         breaches.add(
           "\(day) has \(rows.count) rows, policy_day says \(issued.map { String($0) } ?? "nothing")")

@@ -1,11 +1,21 @@
 import CouponDomain
 
-/// I9: no offset is committed that is not applied.
+/// I9: no offset is committed that is not applied, and none applied that the log does not have.
 extension Checker {
   func committedIsApplied() -> Finding.Verdict {
     guard let log = evidence.log else { return .notApplicable("the monolith has no log") }
-    guard let committed = log.committed else { return .notApplicable("Kafka's group offsets were not read") }
     var breaches = Breaches()
+    var ends: [Int32: Int64] = [:]
+    for message in log.messages {
+      ends[message.partition] = max(ends[message.partition] ?? 0, message.offset + 1)
+    }
+    for (partition, offset) in evidence.database.applied where offset > ends[partition] ?? 0 {
+      breaches.add(
+        "partition \(partition): \(offset) is applied, and the log ends at \(ends[partition] ?? 0)")
+    }
+    guard let committed = log.committed else {
+      return breaches.verdict(otherwise: .unread("Kafka did not say what the worker's group has committed"))
+    }
     for (partition, offset) in committed where offset > evidence.database.applied[partition] ?? 0 {
       let applied = evidence.database.applied[partition] ?? 0
       breaches.add("partition \(partition): \(offset) is committed, \(applied) is applied")

@@ -1,9 +1,8 @@
-import CouponCalendar
 import CouponDomain
 import History
 import Text
 
-/// I14: nobody hears "sold out" before the last coupon is won.
+/// I14: nobody hears "sold out" before the last coupon of the day is won.
 extension Checker {
   func soldOutIsTrue() -> Finding.Verdict {
     guard evidence.isRanked else { return .notApplicable("with this strategy Redis says when it is full") }
@@ -11,13 +10,14 @@ extension Checker {
     let filled = rowsByDay.compactMapValues { rows in
       rows.count < policy.dailyQuota ? nil : wonAt(rows).sorted()[policy.dailyQuota - 1]
     }
-    var calendar = PolicyCalendar()
+    var hours = OpeningHours(policy)
     var breaches = Breaches()
     var refusals = 0
     for history in evidence.histories {
       for request in history.requests where request.call == .coupon && request.outcome == .soldOut {
         refusals += 1
-        let days = days(of: request, in: history, &calendar)
+        // The day is fixed when a request is admitted: one that was under way at midnight may be of either.
+        let days = hours.days(in: history.span(of: request))
         guard let first = days.compactMap({ filled[$0] }).min() else {
           breaches.add("person \(request.person) was told so on a day that is not full")
           continue
@@ -29,16 +29,6 @@ extension Checker {
     return breaches.verdict(
       otherwise: refusals == 0
         ? .notApplicable("nobody was told \"sold out\"") : .ok("\(refusals) answers \"sold out\""))
-  }
-
-  /// The days that a request can have been admitted on: two, where it was under way at midnight.
-  private func days(of request: RequestRecord, in history: History, _ calendar: inout PolicyCalendar) -> [Day]
-  {
-    let answered = history.moment(request.answered)
-    let patience = Int64(history.run.deadlineMilliseconds) * 1_000
-    let earliest = min(history.moment(request.sent).microseconds, answered.microseconds - patience)
-    guard let window = try? calendar.window(of: policy, at: answered) else { return [] }
-    return earliest < window.startsAt.microseconds ? [window.day, window.day.advanced(by: -1)] : [window.day]
   }
 
   /// When each row was won at the earliest: appended to the log, or recorded under the lock where there is none. A

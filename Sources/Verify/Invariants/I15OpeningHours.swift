@@ -1,0 +1,51 @@
+import CouponDomain
+import History
+import Text
+
+/// I15: coupons are given inside the hours, and "not open" is said outside them alone.
+extension Checker {
+  func openingHours() -> Finding.Verdict {
+    var hours = OpeningHours(policy)
+    var breaches = Breaches()
+    for row in evidence.database.coupons {
+      let claim = row.coupon.claim
+      if !hours.admits(claim.day, at: claim.issuedAt) {
+        breaches.add(
+          "\(claim.userID)'s coupon of \(claim.day) was issued at \(claim.issuedAt), outside its hours")
+      }
+    }
+    var (notOpen, judged) = (0, 0)
+    for history in evidence.histories {
+      for request in history.requests where request.call == .coupon {
+        if request.outcome == .notOpen { notOpen += 1 }
+        guard evidence.clients == .timed else { continue }
+        if let breach = breach(of: request, in: history, &hours) { breaches.add(breach) }
+        judged += 1
+      }
+    }
+    let rows = "\(evidence.database.coupons.count) coupons"
+    let held: Finding.Verdict =
+      switch evidence.clients {
+      case .timed: .ok("\(rows), \(notOpen) answers \"not open\"")
+      case .untimed: .inPart("\(rows); nothing says when \(notOpen) people heard \"not open\"")
+      case .none: .inPart("\(rows); nothing says who heard \"not open\", and when")
+      }
+    return breaches.verdict(otherwise: held)
+  }
+
+  /// What an answer says of the hours, wherever between departure and answer it was decided.
+  private func breach(
+    of request: RequestRecord, in history: History, _ hours: inout OpeningHours
+  ) -> String? {
+    let who = "person \(request.person)"
+    switch request.outcome {
+    case .notOpen where hours.isOpen(throughout: history.span(of: request)):
+      return "\(who) heard \"not open\" while it was open"
+    case .created where !hours.isOpen(within: history.span(of: request)):
+      return "\(who) was given a coupon while it was not open"
+    case .soldOut where !hours.isOpen(within: history.span(of: request)):
+      return "\(who) heard \"sold out\" while it was not open"
+    default: return nil
+    }
+  }
+}
