@@ -9,22 +9,26 @@ package final class TablePreparation {
   private let schema: Schema
   private let pool: PostgresPool
   private let ranksAreUnique: Bool
+  private let key: CouponKey
   private let trouble: TroubleLog
   private var isStopped = false
   package private(set) var isDone = false
 
   /// - Parameter trouble: logs when the database stops answering and when it answers again.
-  package init(_ schema: Schema, _ pool: PostgresPool, ranksAreUnique: Bool, trouble: TroubleLog) {
+  package init(
+    _ schema: Schema, _ pool: PostgresPool, ranksAreUnique: Bool, key: CouponKey, trouble: TroubleLog
+  ) {
     (self.schema, self.pool, self.ranksAreUnique, self.trouble) = (schema, pool, ranksAreUnique, trouble)
+    self.key = key
   }
 
   /// One attempt; `isDone` is true afterwards if the database answered. May be repeated after the database was away:
   /// another one may have come back.
   ///
-  /// - Throws: if the tables belong to a newer program, or to another strategy.
+  /// - Throws: if the tables belong to a newer program, to another strategy or to another key.
   package func attempt(within limit: Duration) async throws(SchemaError) {
     do {
-      try await schema.prepare(pool, ranksAreUnique: ranksAreUnique, deadline: .now + limit)
+      try await schema.prepare(pool, ranksAreUnique: ranksAreUnique, key: key, deadline: .now + limit)
       isDone = true
       trouble.over()
     } catch let error as SchemaError {

@@ -7,6 +7,8 @@ package struct KafkaSettings: Sendable {
   package let brokers: String
   package let topic: String
   package let partitions: Int
+  /// Copies of each partition; nil: as many as the cluster's size suggests.
+  package let replicas: Int?
 
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
     brokers = try KafkaConfiguration.brokers(&reader)
@@ -17,6 +19,9 @@ package struct KafkaSettings: Sendable {
     partitions = try reader.integer(
       "KAFKA_PARTITIONS", default: 8, in: 1...1_024, unit: "partitions",
       "How many partitions the log has; never changes.")
+    replicas = try reader.optionalInteger(
+      "KAFKA_REPLICAS", in: 1...15, unit: "copies",
+      "Copies of each partition; by default 1 where the cluster has one broker, else 3.")
   }
 }
 

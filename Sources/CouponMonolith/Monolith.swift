@@ -55,8 +55,8 @@ package final class Monolith: ApplicationPart {
     let end = Ending()
     self.end = end
     let database = MonolithDatabase(
-      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique, log: context.log,
-      onFailure: { reason in end.fail(reason) })
+      pool: everything, schema: settings.schema, ranksAreUnique: strategy.ranksAreUnique,
+      key: settings.coupons.key, log: context.log, onFailure: { reason in end.fail(reason) })
     self.database = database
     coupons = DatabaseCouponService(
       database: database, looking: looking, issuance: strategy.issuance(over: deciding),

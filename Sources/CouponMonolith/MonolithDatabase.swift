@@ -26,12 +26,12 @@ package final class MonolithDatabase {
 
   /// - Parameter onFailure: called once if the program must end: one line for the operator.
   package init(
-    pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, log: Log,
+    pool: PostgresPool, schema: Schema, ranksAreUnique: Bool, key: CouponKey, log: Log,
     onFailure: @escaping @LoopActor (String) -> Void
   ) {
     (self.pool, self.onFailure) = (pool, onFailure)
     trouble = TroubleLog(log)
-    tables = TablePreparation(schema, pool, ranksAreUnique: ranksAreUnique, trouble: trouble)
+    tables = TablePreparation(schema, pool, ranksAreUnique: ranksAreUnique, key: key, trouble: trouble)
   }
 
   /// False until the tables are known to be this program's; nothing may be read from them or written before.

@@ -40,6 +40,9 @@ package struct CouponKey: Sendable {
       day: day, issuedAt: time)
   }
 
+  /// Of the key alone: the database keeps it. It is equal for equal keys and gives nothing of them away.
+  package var hash: [UInt8] { Sodium.hash([3], key: key, count: 32) }
+
   /// Part of `PolicyCreated`, so that a reader with another key detects it.
   package func keyHash(of policy: PolicyID) -> KeyHash {
     var input: [UInt8] = [2]

@@ -32,7 +32,7 @@ package final class EDAWorker: ApplicationPart {
       metrics: context.metrics, faults: context.faults
     ).open("eda-worker", maxWaiting: 64)
     tables = TablePreparation(
-      settings.schema, pool, ranksAreUnique: settings.coupons.strategy.isRanked,
+      settings.schema, pool, ranksAreUnique: settings.coupons.strategy.isRanked, key: key,
       trouble: TroubleLog(context.log))
     let end = Ending()
     self.end = end

@@ -21,7 +21,9 @@ package final class LogWorker {
   private let tables: any BatchTables
   private let figures: WorkerFigures
   private let log: Log
+  /// Of the database.
   private let trouble: TroubleLog
+  private let kafkaTrouble: TroubleLog
   private let onFailure: @LoopActor (String) -> Void
   private var group: (any LogGroup)?
   private var questions: (any LogQuestions)?
@@ -30,6 +32,8 @@ package final class LogWorker {
   private var done = Completion<Void>()
   /// Grows with each change of the partitions, so that an answer to an older one is not believed.
   private var assignment = 0
+  /// Of each partition's first message, since it was given to this worker.
+  private var firstHashes: [Int32: [UInt8]] = [:]
   package private(set) var isAssigned = false
   package private(set) var isWriting = true
   private var now: Instant { ports.clock.now }
@@ -42,6 +46,7 @@ package final class LogWorker {
     (log, self.onFailure) = (context.log, onFailure)
     figures = WorkerFigures(context.metrics)
     trouble = TroubleLog(context.log)
+    kafkaTrouble = TroubleLog(context.log)
   }
 
   package func start() throws {
@@ -78,6 +83,10 @@ package final class LogWorker {
     switch change {
     case .revoked(let partitions, let lost):
       log.info("partitions were taken away", ["count": partitions.count, "lost": lost])
+      for partition in partitions {
+        figures.ended(partition)
+        firstHashes[partition] = nil
+      }
     case .assigned(let partitions):
       log.info("partitions were given", ["count": partitions.count])
       let assignment = assignment
@@ -128,13 +137,14 @@ package final class LogWorker {
         if let problem = LogStart.problem(of: shown, remembered: known[partition]) {
           return try refuse("partition \(partition): \(problem.explanation)")
         }
+        firstHashes[partition] = first?.firstHash
         starts[partition] = known[partition]?.nextOffset ?? 0
       }
       return starts
     } catch {
       switch error {
       case .unavailable, .queueFull:
-        trouble.note("Kafka does not answer", error.description)
+        kafkaTrouble.note("Kafka does not answer", error.description)
         return nil
       case .unsupported, .refused, .misconfigured: throw StartRefusal(error.description)
       }
@@ -150,8 +160,8 @@ package final class LogWorker {
     case .reset(let partition, _): fail("partition \(partition): \(LogProblem.reset.explanation)")
     case .gap(let partition, let expected, let found):
       fail("partition \(partition): \(LogProblem.gap(expected: expected, found: found).explanation)")
-    case .missing(let reason), .unreachable(let reason), .refused(let reason):
-      trouble.note("Kafka does not answer", reason)
+    case .missing(let reason), .unreachable(let reason): kafkaTrouble.note("Kafka does not answer", reason)
+    case .refused(let reason): kafkaTrouble.note("Kafka refuses this program", reason)
     }
   }
 
@@ -274,12 +284,42 @@ package final class LogWorker {
       await ports.clock.sleep(for: .seconds(1))
       guard !isStopped, isAssigned, let group else { continue }
       await seekWhereTheTablesWentBack(group)
+      let assignment = assignment
       // One by one: a partition without a leader does not hide the others.
-      for partition in group.partitions.sorted() where !isStopped {
-        let marks = try? await questions.watermarks(
-          of: topic, partition: partition, deadline: now + .seconds(1))
-        if let marks, group.partitions.contains(partition) { figures.saw(end: marks.high, of: partition) }
+      for partition in group.partitions.sorted() where !isStopped && assignment == self.assignment {
+        let next = figures.applied[partition] ?? 0
+        do throws(KafkaError) {
+          let marks = try await questions.watermarks(
+            of: topic, partition: partition, deadline: now + .seconds(1))
+          let first = try await questions.firstMessage(
+            of: topic, partition: partition, deadline: now + .seconds(1))
+          guard assignment == self.assignment else { break }
+          kafkaTrouble.over()
+          if let problem = problem(marks, first, of: partition, next: next) {
+            return fail("KAFKA_TOPIC \(topic), partition \(partition): \(problem.explanation)")
+          }
+          figures.saw(end: marks.high, of: partition)
+        } catch {
+          if !isStopped { kafkaTrouble.note("Kafka does not answer", error.description) }
+        }
       }
     }
+  }
+
+  /// Why a partition is not the one any more that has been read so far: a topic that was made anew may have grown past
+  /// what was applied of the old one.
+  ///
+  /// - Parameter next: what had been applied before the question.
+  private func problem(
+    _ marks: KafkaWatermarks, _ first: KafkaMessage?, of partition: Int32, next: Int64
+  ) -> LogProblem? {
+    let known = firstHashes[partition]
+    // What was applied stays right without the beginning; the next start is refused.
+    guard marks.low == 0 else { return nil }
+    let hash = first?.firstHash
+    if known == nil { firstHashes[partition] = hash }
+    return LogStart.problem(
+      of: LogStart.Shown(low: 0, high: marks.high, firstHash: hash),
+      remembered: OffsetRow(partition: partition, nextOffset: next, firstHash: known))
   }
 }

@@ -44,11 +44,23 @@ final class WorkerFigures {
     lag(of: partition).value = Double(max(0, end - (next[partition] ?? 0)))
   }
 
+  /// The partition is another's now.
+  func ended(_ partition: Int32) {
+    next[partition] = nil
+    guard lags.removeValue(forKey: partition) != nil else { return }
+    metrics.removeGauge(WorkerFigures.lagName, labels: WorkerFigures.labels(of: partition))
+  }
+
+  private static let lagName = "coupon_consumer_lag"
+  private static func labels(of partition: Int32) -> [MetricLabel] {
+    [MetricLabel("partition", String(partition))]
+  }
+
   private func lag(of partition: Int32) -> Gauge {
     if let known = lags[partition] { return known }
     let gauge = metrics.gauge(
-      "coupon_consumer_lag", help: "Messages of the log that the tables do not have yet.",
-      labels: [MetricLabel("partition", String(partition))])
+      WorkerFigures.lagName, help: "Messages of the log that the tables do not have yet.",
+      labels: WorkerFigures.labels(of: partition))
     lags[partition] = gauge
     return gauge
   }

@@ -37,6 +37,9 @@ final class GroupClient {
         | RD_KAFKA_EVENT_OFFSET_COMMIT)
   }
 
+  /// Why its connections fail; nil where they do not.
+  var failures: String? { handle.failures.text }
+
   /// A reference to the queue of this member's events.
   func makeQueue() throws(KafkaError) -> OpaquePointer {
     guard let queue = rd_kafka_queue_get_consumer(handle.pointer) else {

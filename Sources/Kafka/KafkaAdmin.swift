@@ -47,7 +47,12 @@ package final class KafkaAdmin {
     // A consumer, because a producer that asks for a topic makes the broker create it.
     handle = try KafkaHandle(
       RD_KAFKA_CONSUMER, configuration,
-      ClientSettings(values: ReaderSettings.common + [("fetch.wait.max.ms", "10")], events: 0))
+      ClientSettings(
+        values: ReaderSettings.common + [
+          ("fetch.wait.max.ms", "10"),
+          // Of each partition only the first message is wanted; a broker sends at least one batch.
+          ("max.partition.fetch.bytes", "1"),
+        ], events: 0))
   }
 
   /// Describes the cluster and one of its topics.
@@ -84,14 +89,27 @@ package final class KafkaAdmin {
     try await run { client in TopicAdministration.delete(client, topic, deadline) }
   }
 
-  /// The watermarks of partitions, in the order that they are given in; all of them, or none. They are asked one after
-  /// the other.
+  /// Ends and first messages of partitions, in the order that they are given in; all of them, or none.
+  package func look(
+    at topic: String, partitions: [Int32], deadline: Instant
+  ) async throws(KafkaError) -> [KafkaPartitionLook] {
+    try await run { client in PartitionQuestions.looks(client, topic, partitions, deadline) }
+  }
+
+  /// The same of the partitions 0, 1 … of a topic with so many.
+  package func look(
+    at topic: String, partitions count: Int, deadline: Instant
+  ) async throws(KafkaError) -> [KafkaPartitionLook] {
+    try await look(at: topic, partitions: Array(0..<Int32(count)), deadline: deadline)
+  }
+
+  /// The watermarks of partitions, in the order that they are given in; all of them, or none.
   ///
-  /// - Parameter patience: how long each partition may take.
+  /// - Parameter patience: how long all of them may take.
   package func watermarks(
     of topic: String, partitions: [Int32], patience: Duration
   ) async throws(KafkaError) -> [KafkaWatermarks] {
-    try await run { client in PartitionQuestions.watermarks(client, topic, partitions, patience) }
+    try await look(at: topic, partitions: partitions, deadline: .now + patience).map(\.marks)
   }
 
   /// The watermarks of the partitions 0, 1 … of a topic with so many.
@@ -118,10 +136,10 @@ package final class KafkaAdmin {
   package func firstMessage(
     of topic: String, partition: Int32, deadline: Instant
   ) async throws(KafkaError) -> KafkaMessage? {
-    try await run { client in PartitionQuestions.firstMessage(client, topic, partition, deadline) }
+    try await look(at: topic, partitions: [partition], deadline: deadline)[0].first
   }
 
-  /// Ends the client after the calls under way.
+  /// Ends the client after the calls under way, for which it does not wait for ever.
   package func close() async {
     guard !isClosed else { return }
     isClosed = true

@@ -53,8 +53,6 @@ extension KafkaConfiguration {
       rd_kafka_conf_destroy(conf)
       throw error
     }
-    // Error events tell what matters; the library's own lines would go to stderr from its threads.
-    rd_kafka_conf_set_log_cb(conf) { _, _, _, _ in }
     if settings.events != 0 { rd_kafka_conf_set_events(conf, settings.events) }
     return conf
   }

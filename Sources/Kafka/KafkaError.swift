@@ -25,6 +25,12 @@ package enum KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension KafkaError {
+  /// The same with what connections failed of, where it says that no broker could be asked.
+  func because(_ cause: String?) -> KafkaError {
+    guard case .unavailable(let reason) = self, let cause else { return self }
+    return .unavailable("\(reason): \(cause)")
+  }
+
   /// What a broker's answer to a call means, by the number that the protocol gives it.
   package init(answer code: Int32, to call: String) {
     self = ErrorCode.asError(rd_kafka_resp_err_t(rawValue: code), call)
@@ -35,9 +41,9 @@ extension KafkaError {
 package enum KafkaDelivery: Hashable, Sendable {
   /// Acknowledged by all replicas that count.
   case delivered(partition: Int32, offset: Int64)
-  /// Certainly not in the log, and it will not be.
+  /// The library never got it (a delayed `produce` that failed): it is not in the log and never will be.
   case notPersisted(String)
-  /// It may be in the log, or come to be.
+  /// The library had it: it may be in the log, or come to be.
   case possiblyPersisted(String)
 }
 
@@ -58,6 +64,17 @@ package enum KafkaProblem: Hashable, Sendable {
 
 /// librdkafka's error codes, classified by what they mean to a caller or a reader.
 enum ErrorCode {
+  /// Whether it says that a broker could not be reached, and not why.
+  static func isSilence(_ code: rd_kafka_resp_err_t) -> Bool {
+    switch code {
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__TRANSPORT,
+      RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__PURGE_QUEUE,
+      RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+      true
+    default: false
+    }
+  }
+
   static func text(_ code: rd_kafka_resp_err_t) -> String { String(cString: rd_kafka_err2str(code)) }
 
   /// The error of a call that asked a broker.

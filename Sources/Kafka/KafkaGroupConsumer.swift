@@ -206,7 +206,8 @@ package final class KafkaGroupConsumer {
       if let place { perform(reader.ended(place.partition, at: place.offset)) }
       return
     }
-    let reason = String(cString: rd_kafka_event_error_string(event))
+    var reason = String(cString: rd_kafka_event_error_string(event))
+    if ErrorCode.isSilence(code), let cause = client.failures { reason += ": " + cause }
     guard let problem = ErrorCode.asProblem(code, partition: place?.partition, reason: reason) else { return }
     perform(reader.failed(problem))
   }

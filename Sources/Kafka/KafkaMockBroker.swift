@@ -17,6 +17,8 @@ package final class KafkaMockBroker {
   /// How the broker answers a request that is not served.
   package enum Failure: Int32, Sendable {
     case disconnect = -195
+    case notLeader = 6
+    case messageTooLarge = 10
     /// Fatal to an idempotent producer, in answer to its first request.
     case clusterAuthorizationFailed = 31
   }

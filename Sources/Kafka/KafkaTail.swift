@@ -138,7 +138,8 @@ package final class KafkaTail {
       if let place { ended(place) }
       return
     }
-    let reason = String(cString: rd_kafka_event_error_string(event))
+    var reason = String(cString: rd_kafka_event_error_string(event))
+    if ErrorCode.isSilence(code), let cause = client?.failures { reason += ": " + cause }
     switch ErrorCode.asProblem(code, partition: place?.partition, reason: reason) {
     case .reset(let partition, let reason):
       if order.stop(partition) { onProblem(.reset(partition: partition, reason: reason)) }

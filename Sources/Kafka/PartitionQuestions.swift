@@ -1,47 +1,66 @@
 internal import Crdkafka
 internal import EventLoop
 
-/// Asks what partitions hold. Blocks.
+/// Asks what partitions hold. Blocks, never longer than its deadline.
+///
+/// It reads each partition from its beginning to the first event: a message, or the end. The library's own call for
+/// watermarks asks a broker that has gone for ever, and its other calls wait behind it.
 enum PartitionQuestions {
-  /// - Parameter patience: how long each partition may take.
-  static func watermarks(
-    _ client: OpaquePointer, _ topic: String, _ partitions: [Int32], _ patience: Duration
-  ) -> Result<[KafkaWatermarks], KafkaError> {
-    var marks: [KafkaWatermarks] = []
-    for partition in partitions {
-      var (low, high): (Int64, Int64) = (-1, -1)
-      let code = rd_kafka_query_watermark_offsets(
-        client, topic, partition, &low, &high, milliseconds(until: .now + patience))
-      guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-        return .failure(ErrorCode.asError(code, "watermarks of \(topic) \(partition)"))
-      }
-      marks.append(KafkaWatermarks(low: low, high: high))
-    }
-    return .success(marks)
-  }
-
-  static func firstMessage(
-    _ client: OpaquePointer, _ name: String, _ partition: Int32, _ deadline: Instant
-  ) -> Result<KafkaMessage?, KafkaError> {
+  static func looks(
+    _ client: OpaquePointer, _ name: String, _ partitions: [Int32], _ deadline: Instant
+  ) -> Result<[KafkaPartitionLook], KafkaError> {
     guard let topic = rd_kafka_topic_new(client, name, nil) else {
       return .failure(.refused("\(name) is no name of a topic"))
     }
     defer { rd_kafka_topic_destroy(topic) }
-    guard rd_kafka_consume_start(topic, partition, timeattack_offset_beginning) == 0 else {
-      return .failure(ErrorCode.asError(rd_kafka_last_error(), "reading \(name) \(partition)"))
+    guard let queue = rd_kafka_queue_new(client) else {
+      return .failure(.misconfigured("librdkafka gives no queue"))
     }
-    defer { rd_kafka_consume_stop(topic, partition) }
-    while Instant.now < deadline {
-      guard let message = rd_kafka_consume(topic, partition, milliseconds(until: deadline)) else { break }
+    defer { rd_kafka_queue_destroy(queue) }
+    var started: [Int32] = []
+    defer { for partition in started { rd_kafka_consume_stop(topic, partition) } }
+    for partition in partitions {
+      guard rd_kafka_consume_start_queue(topic, partition, timeattack_offset_beginning, queue) == 0 else {
+        return .failure(ErrorCode.asError(rd_kafka_last_error(), "reading \(name) \(partition)"))
+      }
+      started.append(partition)
+    }
+    var found: [Int32: KafkaPartitionLook] = [:]
+    while found.count < started.count, Instant.now < deadline {
+      guard let message = rd_kafka_consume_queue(queue, milliseconds(until: deadline)) else { break }
       defer { rd_kafka_message_destroy(message) }
+      let partition = message.pointee.partition
       switch message.pointee.err {
-      case RD_KAFKA_RESP_ERR_NO_ERROR: return .success(KafkaMessage(copying: message, headers: false))
-      case RD_KAFKA_RESP_ERR__PARTITION_EOF: return .success(nil)
-      // The library reads on by itself when a broker is back.
-      case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__TRANSPORT: continue
+      case RD_KAFKA_RESP_ERR_NO_ERROR:
+        if found[partition] == nil { found[partition] = look(client, name, message) }
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        let end = message.pointee.offset
+        if found[partition] == nil {
+          found[partition] = KafkaPartitionLook(marks: KafkaWatermarks(low: end, high: end), first: nil)
+        }
+      // The library reads on by itself when a broker is back, or another leads.
+      case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__RESOLVE,
+        RD_KAFKA_RESP_ERR__TIMED_OUT:
+        continue
+      case let code where ErrorCode.isTransient(code): continue
       case let code: return .failure(ErrorCode.asError(code, "reading \(name) \(partition)"))
       }
     }
-    return .failure(.unavailable("reading \(name) \(partition): no answer in time"))
+    guard found.count == started.count else {
+      let silent = partitions.filter { found[$0] == nil }.map(String.init).joined(separator: ", ")
+      return .failure(.unavailable("reading \(name): no answer in time of partition \(silent)"))
+    }
+    return .success(partitions.compactMap { found[$0] })
+  }
+
+  /// The end is the one that the same answer of the broker has told.
+  private static func look(
+    _ client: OpaquePointer, _ name: String, _ message: UnsafePointer<rd_kafka_message_t>
+  ) -> KafkaPartitionLook {
+    let first = KafkaMessage(copying: message, headers: false)
+    var (low, high): (Int64, Int64) = (0, 0)
+    rd_kafka_get_watermark_offsets(client, name, first.partition, &low, &high)
+    return KafkaPartitionLook(
+      marks: KafkaWatermarks(low: first.offset, high: max(high, first.offset + 1)), first: first)
   }
 }

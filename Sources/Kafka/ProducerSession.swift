@@ -127,9 +127,11 @@ final class ProducerSession {
       return
     }
     if code == RD_KAFKA_RESP_ERR__FATAL { fail() }
-    let isCertain = rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED && !isFatal
-    let reason = ErrorCode.text(code)
-    onReport(id, isCertain ? .notPersisted(reason) : .possiblyPersisted(reason))
+    // Whatever status the library gives it: a leader that appends and then loses the leadership answers that it is none,
+    // which the library takes for "not persisted", while the next leader may have the message.
+    var reason = ErrorCode.text(code)
+    if ErrorCode.isSilence(code), let cause = handle.failures.text { reason += ": " + cause }
+    onReport(id, .possiblyPersisted(reason))
   }
 
   private func fail() {

@@ -34,30 +34,27 @@ final class TailClient {
       ifKnown: ReaderSettings.ifKnown, events: RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR)
   }
 
+  /// Why its connections fail; nil where they do not.
+  var failures: String? { handle.failures.text }
+
   func begin(_ partition: Int32, at offset: Int64) {
     if rd_kafka_consume_start_queue(topic, partition, offset, queue) == 0 { started.append(partition) }
   }
 
-  /// Whether the leader of the first partition answers within a second.
+  /// Whether a broker answers within a second, and tells of a topic whose partitions have leaders.
   func answers() async -> Bool {
     let name = name
-    let reached = try? await handle.offLoop { client -> Result<Bool, KafkaError> in
-      var (low, high): (Int64, Int64) = (0, 0)
-      let code = rd_kafka_query_watermark_offsets(client, name, 0, &low, &high, 1000)
-      return .success(code == RD_KAFKA_RESP_ERR_NO_ERROR)
-    }
-    return reached ?? false
+    let cluster = try? await handle.offLoop { client in Metadata.ask(client, name, .now + .seconds(1)) }
+    return cluster?.topic?.leaderless == 0
   }
 
   /// Call it after the pump has stopped.
   func close() async {
     let (topic, started) = (SharedHandle(pointer: topic), started)
-    _ = try? await handle.offLoop { _ -> Result<Void, KafkaError> in
+    await handle.destroy {
       for partition in started { rd_kafka_consume_stop(topic.pointer, partition) }
       rd_kafka_topic_destroy(topic.pointer)
-      return .success(())
     }
-    await handle.destroy()
   }
 }
 

@@ -56,6 +56,11 @@ package final class Metrics {
     return histogram
   }
 
+  /// What was measured is no longer this process' to tell.
+  package func removeGauge(_ name: String, labels: [MetricLabel]) {
+    if let index = indexByName[name] { families[index].remove(labels) }
+  }
+
   private func family(_ name: String, _ help: String, kind: MetricKind) -> MetricFamily {
     if let index = indexByName[name] {
       precondition(families[index].kind == kind, "one metric, two kinds: \(name)")

@@ -32,6 +32,8 @@ final class MetricFamily {
     series.append((labels, source))
   }
 
+  func remove(_ labels: [MetricLabel]) { series.removeAll { $0.labels == labels } }
+
   func write(to text: inout PrometheusText) {
     text.head(name, help, kind)
     for (labels, source) in series {

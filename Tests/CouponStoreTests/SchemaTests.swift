@@ -24,7 +24,7 @@ import Text
         [.text(database.schema.name)])
       #expect(
         (0..<rows.count).map { rows.text($0, 0) } == [
-          "booking", "consumer_offset", "coupon", "coupon_event", "dead_letter", "policy", "policy_day",
+          "booking", "consumer_offset", "coupon", "coupon_event", "coupon_key", "dead_letter", "policy", "policy_day",
           "schema_migration", "stay",
         ])
     }
@@ -36,7 +36,7 @@ import Text
       try await database.schema.prepare(database.pool, deadline: database.deadline)
       #expect(try await database.run("SELECT rooms_left FROM stay WHERE stay_id = 1").int(0, 0) == 7)
       #expect(try await database.count("stay") == 6)
-      #expect(try await database.count("schema_migration") == 1)
+      #expect(try await database.count("schema_migration") == 2)
     }
   }
 
@@ -73,14 +73,14 @@ import Text
         return done
       }
       for task in tasks { try await task.value() }
-      #expect(try await database.count("schema_migration") == 1)
+      #expect(try await database.count("schema_migration") == 2)
     }
   }
 
   @Test func tablesOfANewerProgramAreLeftAlone() async throws {
     try await TestDatabase.with { database in
       try await database.run("INSERT INTO schema_migration (version) VALUES (99)")
-      await #expect(throws: SchemaError.newer(found: 99, known: 1)) {
+      await #expect(throws: SchemaError.newer(found: 99, known: 2)) {
         try await database.schema.prepare(database.pool, deadline: database.deadline)
       }
     }
@@ -102,6 +102,44 @@ import Text
         try await database.schema.prepare(database.pool, ranksAreUnique: false, deadline: database.deadline)
       }
       #expect(try await hasIndex() == true)
+    }
+  }
+
+  @Test func tablesOfAnotherKeyAreRefused() async throws {
+    try await TestDatabase.with { database in
+      let (key, other) = (try Make.key(), try #require(CouponKey("another key of the tests")))
+      try await database.schema.prepare(database.pool, key: key, deadline: database.deadline)
+      try await database.schema.prepare(database.pool, key: key, deadline: database.deadline)
+      await #expect(throws: SchemaError.otherKey) {
+        try await database.schema.prepare(database.pool, key: other, deadline: database.deadline)
+      }
+      #expect(try await database.run("SELECT hash FROM coupon_key").bytes(0, 0) == key.hash)
+      let isOther = { @LoopActor (key: CouponKey) async throws in
+        try await KeySQL.isOther(than: key, in: database.pool, deadline: database.deadline)
+      }
+      #expect(try await isOther(key) == false)
+      #expect(try await isOther(other) == true)
+    }
+  }
+
+  /// Tables of a program that did not write its key down yet.
+  @Test func tablesFromBeforeKnowTheirKeyByTheirPolicies() async throws {
+    try await TestDatabase.with { database in
+      let (key, other) = (try Make.key(), try #require(CouponKey("another key of the tests")))
+      for id in 1...2 {
+        let created = PolicyCreated(
+          eventID: EventID(high: 1, low: UInt64(id)), policy: try Make.policy(id), key: id == 1 ? key : other)
+        _ = try await PolicySQL.create(created, in: database.pool, deadline: database.deadline)
+        await #expect(throws: SchemaError.otherKey) {
+          try await database.schema.prepare(database.pool, key: other, deadline: database.deadline)
+        }
+        #expect(try await database.count("coupon_key") == 0)
+      }
+      // Where its policies differ, no key is right.
+      await #expect(throws: SchemaError.otherKey) {
+        try await database.schema.prepare(database.pool, key: key, deadline: database.deadline)
+      }
+      #expect(try await KeySQL.isOther(than: key, in: database.pool, deadline: database.deadline) == false)
     }
   }
 

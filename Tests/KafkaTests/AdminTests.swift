@@ -126,6 +126,53 @@ struct AdminTests {
     }
   }
 
+  enum Question: CaseIterable, Sendable {
+    case describe
+    case watermarks
+    case firstMessage
+    case committed
+  }
+
+  /// A broker that answered once and has gone: the library itself asks again and again, whatever the deadline.
+  @Test("ends each question at its deadline, and its client", arguments: Question.allCases)
+  func brokerGone(question: Question) async throws {
+    try await withTopic { topic in
+      let admin = try KafkaAdmin(configuration: topic.configuration)
+      _ = try await admin.watermarks(of: topic.name, partition: 0, deadline: soon)
+      topic.mock?.down()
+      let answered = Completion<Bool>()
+      let start = Instant.now
+      EventLoop.shared.spawn {
+        do throws(KafkaError) {
+          try await AdminTests.ask(question, of: admin, topic.name, deadline: .now + .milliseconds(500))
+          answered.succeed(true)
+        } catch { answered.succeed(false) }
+      }
+      #expect(try await answered.value(deadline: soon) == false)
+      #expect(Instant.now - start < .seconds(5))
+      let closed = Completion<Void>()
+      EventLoop.shared.spawn {
+        await admin.close()
+        closed.succeed(())
+      }
+      try await closed.value(deadline: soon)
+      topic.mock?.up()
+    }
+  }
+
+  @LoopActor
+  private static func ask(
+    _ question: Question, of admin: KafkaAdmin, _ topic: String, deadline: Instant
+  ) async throws(KafkaError) {
+    switch question {
+    case .describe: _ = try await admin.describe(topic, deadline: deadline)
+    case .watermarks: _ = try await admin.watermarks(of: topic, partition: 0, deadline: deadline)
+    case .firstMessage: _ = try await admin.firstMessage(of: topic, partition: 0, deadline: deadline)
+    case .committed:
+      _ = try await admin.committed(by: "group", of: topic, partitions: 1, deadline: deadline)
+    }
+  }
+
   @Test("gives up at the deadline where no broker is")
   func unreachable() async throws {
     try await onLoop {
@@ -137,10 +184,13 @@ struct AdminTests {
         _ = try await admin.describe("nothing", deadline: .now + .milliseconds(300))
         Issue.record("answered")
       } catch {
-        guard case .unavailable = error else {
+        guard case .unavailable(let reason) = error else {
           Issue.record("threw \(error)")
           return
         }
+        // Where it asked, and what it heard.
+        #expect(reason.contains("127.0.0.1:\(port)") && reason.contains("refused"), "\(reason)")
+        #expect(!reason.contains("after"), "\(reason)")
       }
       #expect(Instant.now - start < .seconds(3))
       await admin.close()

@@ -14,7 +14,7 @@ struct RestartTests {
     case frozen
   }
 
-  @Test("loses nothing that was delivered and sends nothing that was refused", arguments: Absence.allCases)
+  @Test("loses nothing that was delivered and claims nothing of the rest", arguments: Absence.allCases)
   func goesAway(absence: Absence) async throws {
     try await onLoop {
       let folder = try TestServers.folder()
@@ -63,7 +63,7 @@ struct RestartTests {
       for (id, outcome) in outcomes.all where id < 6100 {
         switch outcome {
         case .delivered: #expect(log.contains("\(id)"))
-        case .notPersisted: #expect(!log.contains("\(id)"))
+        case .notPersisted: Issue.record("\(id) was taken, so nobody knows what became of it")
         case .possiblyPersisted: break
         }
       }

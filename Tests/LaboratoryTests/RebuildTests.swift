@@ -126,6 +126,114 @@ import Operations
     }
   }
 
+  @LoopActor
+  private func send(_ entries: [LogEntry], of policy: PolicyID, to log: LabState.Log) async throws {
+    let key = Names.logKey(of: policy)
+    let reported = Completion<Void>()
+    var count = 0
+    let producer = try KafkaProducer(
+      configuration: KafkaConfiguration(brokers: log.brokers, clientID: "test")
+    ) { _, _ in
+      count += 1
+      if count == entries.count { reported.succeed(()) }
+    }
+    for (index, entry) in entries.enumerated() {
+      try producer.produce(
+        topic: Names.topic, partition: murmur2Partition(key: key, partitions: 4), key: key,
+        value: LogCodec.encode(entry), id: UInt64(index))
+    }
+    try await reported.value(deadline: .now + .seconds(20))
+    await producer.close(deadline: .now + .seconds(5))
+  }
+
+  /// A worker with another key made dead letters of the claims 3, 4 and 5, and went on with the right one at 6.
+  @Test func deadLettersAreDecidedAgainInTheOrderOfTheLog() async throws {
+    try await onLoop {
+      let tables = try await Tables(coupons: 0)
+      let broker = try KafkaMockBroker(topic: Names.topic, partitions: 4)
+      let log = LabState.Log(brokers: broker.bootstrapServers, kind: .named, partitions: 4)
+      let (policy, key) = (tables.policy, tables.key)
+      let partition = murmur2Partition(key: Names.logKey(of: policy.id), partitions: 4)
+      let stored = try await EventSQL.events(
+        of: policy.id, after: 0, limit: 1, in: tables.pool, deadline: .now + .seconds(5))
+      let created = try LogCodec.decode(try #require(stored.first).payload)
+      var ids = EventIDSource()
+      let claims = try (1...7).map { number in
+        let user = try unwrap(UserID("p\(number)"))
+        return CouponClaim(
+          eventID: ids.next(), couponID: key.couponID(of: user, on: policy.startsOn, policy),
+          policyID: policy.id, userID: user, day: policy.startsOn,
+          issuedAt: Timestamp(microseconds: SyntheticRun.start.microseconds + Int64(number)))
+      }
+      let forged = CouponClaim(
+        eventID: ids.next(), couponID: claims[0].couponID, policyID: policy.id, userID: claims[1].userID,
+        day: policy.startsOn, issuedAt: claims[0].issuedAt)
+      try await send(
+        [created] + claims.map { .claim($0) } + [.claim(forged)], of: policy.id, to: log)
+      var record = BatchRecord(topic: Names.topic, partition: partition)
+      var rank = 0
+      for (index, claim) in claims.enumerated() {
+        if (2...4).contains(index) {
+          record.add(
+            deadLetter: "not the coupon id of person and period", offset: Int64(index + 1),
+            payload: LogCodec.encode(claim))
+        } else {
+          rank += 1
+          record.add(
+            Coupon(claim: claim, rank: rank), of: policy, issued: rank, payload: LogCodec.encode(claim))
+        }
+      }
+      record.add(deadLetter: "forged", offset: 8, payload: LogCodec.encode(forged))
+      let statements = record.statements
+      try await tables.pool.transaction(deadline: .now + .seconds(20)) {
+        _ = try await $0.finish(
+          statements + OffsetSQL.replace(
+            topic: Names.topic, with: [OffsetRow(partition: partition, nextOffset: 9, firstHash: nil)]))
+      }
+      let rebuild = DeadLetterRebuild(tables.pool, log, topic: Names.topic, key: key)
+      let outcome = try await rebuild.run()
+      #expect((outcome.before, outcome.after, outcome.added) == (4, 1, 3))
+      // The day's five are the log's first five: two that came in their place go.
+      #expect((outcome.changed, outcome.removed) == (0, 2), "\(outcome.lines)")
+      let ranks = try await tables.run("SELECT string_agg(user_id, ',' ORDER BY rank) FROM coupon")
+      #expect(ranks.text(0, 0) == "p1,p2,p3,p4,p5")
+      #expect(try await tables.run("SELECT max(issued) FROM policy_day").int(0, 0) == 5)
+      #expect(try await tables.run("SELECT count(*) FROM coupon_event").int(0, 0) == 6)
+      #expect(try await tables.run("SELECT count(*) FROM dead_letter").int(0, 0) == 1)
+      #expect(try await ProjectionRebuild(tables.pool).compare().differences == 0)
+      // The stream only grows again, and a second time changes nothing.
+      await #expect(throws: PostgresError.self) { try await tables.run("DELETE FROM coupon_event") }
+      let again = try await rebuild.run()
+      #expect((again.after, again.added, again.changed, again.removed) == (1, 0, 0, 0))
+      await tables.pool.close()
+      withExtendedLifetime(broker) {}
+    }
+  }
+
+  /// An API went on with a topic that was made anew, and promised coupons of a policy that the database has never seen.
+  @Test func aTopicThatHoldsOtherPoliciesIsFilledBehindThem() async throws {
+    try await onLoop {
+      let tables = try await Tables(coupons: 5)
+      let broker = try KafkaMockBroker(topic: Names.topic, partitions: 4)
+      let log = LabState.Log(brokers: broker.bootstrapServers, kind: .named, partitions: 4)
+      var ids = EventIDSource()
+      let known = tables.policy
+      let other = try unwrap(PolicyID(Int(known.id.value) + 1))
+      let policy = try Policy(
+        id: other, name: "new", startsOn: known.startsOn, endsOn: known.endsOn, opensAt: known.opensAt,
+        timeZone: known.timeZone, dailyQuota: 9, perPerson: .once)
+      let created = PolicyCreated(eventID: ids.next(), policy: policy, key: tables.key)
+      try await send([.policyCreated(created)], of: other, to: log)
+      #expect(try await LogRebuild(tables.pool, log, topic: Names.topic).run() == 6)
+      let rows = try await OffsetSQL.all(topic: Names.topic, in: tables.pool, deadline: .now + .seconds(5))
+      let partition = murmur2Partition(key: Names.logKey(of: other), partitions: 4)
+      for row in rows { #expect(row.nextOffset == (row.partition == partition ? 0 : 6)) }
+      #expect(rows.contains { $0.partition == partition && $0.firstHash != nil })
+      await tables.pool.close()
+      withExtendedLifetime(broker) {}
+    }
+  }
+
   @Test func aNewLogIsFilledOnceAndFoldsToTheSameList() async throws {
     try await onLoop {
       let tables = try await Tables(coupons: 5)

@@ -3,6 +3,7 @@ import TestSupport
 import CouponDomain
 import CouponStore
 import EventLoop
+import HTTP
 import Kafka
 import Testing
 import lab
@@ -83,8 +84,10 @@ import History
     enum Kind {
       /// They are in the log, their delivery reports are not.
       case reportLost
-      /// They were never written, and that is known: the broker was away.
+      /// They were never written, and that is known: nothing was handed to the library.
       case neverSent
+      /// They were never written: the broker was away. The library has had them, so nobody knows.
+      case brokerAway
       /// They were never written, and nobody knows: the connection broke.
       case lostUnderWay
     }
@@ -102,6 +105,8 @@ import History
       Accident(kind: .reportLost, rollback: .notPersisted),
       Accident(kind: .neverSent, rollback: .notPersisted),
       Accident(kind: .neverSent, rollback: .none, loses: true),
+      Accident(kind: .brokerAway, rollback: .anyError),
+      Accident(kind: .brokerAway, rollback: .notPersisted, loses: true),
       Accident(kind: .lostUnderWay, rollback: .anyError),
       Accident(kind: .lostUnderWay, rollback: .notPersisted, loses: true),
     ]
@@ -115,12 +120,14 @@ import History
     let first = await trial.crowd(3, for: policy, named: "first")
     switch accident.kind {
     case .reportLost: trial.broker.answerLate(.produce, by: .seconds(6), count: 20)
-    case .neverSent: trial.broker.down()
+    case .neverSent: try await trial.switchKafka(.put, #"{"kind":"outage","ttlSeconds":60}"#)
+    case .brokerAway: trial.broker.down()
     case .lostUnderWay: trial.broker.fail(.produce, with: .disconnect, count: 500)
     }
     let second = await trial.crowd(2, for: policy, attempts: 1)
     // Far longer than the message's timeout and the library's look at it; for late answers, until they are through.
     await EventLoop.shared.sleep(for: .seconds(7))
+    if accident.kind == .neverSent { try await trial.switchKafka(.delete) }
     trial.broker.up()
     trial.broker.clear(.produce)
     try await trial.until("the log takes entries again") { (try? await trial.policy(quota: 1)) != nil }

@@ -13,6 +13,7 @@ import Postgres
 import PrivateServers
 import Programs
 import Redis
+import Terminal
 import Testing
 import Text
 import lab
@@ -80,6 +81,19 @@ final class Trial {
     await worker?.stop()
     await tables.close()
     await broker.close()
+  }
+
+  /// A call of the last API's fault switch for Kafka.
+  func switchKafka(_ method: HTTPMethod, _ body: String = "") async throws {
+    guard let port = apis.last?.application.adminPort else { throw LabFailure("no operator's listener") }
+    let client = HTTPClient(
+      HTTPClientConfiguration(address: SocketAddress(numericHost: "127.0.0.1", port: port)))
+    let answer = try await client.send(
+      HTTPRequest(
+        method, "/admin/faults/kafka", headers: [("Authorization", "Bearer \(Trial.token)")],
+        body: Array(body.utf8)), deadline: .now + .seconds(10))
+    client.close()
+    guard answer.status == 200 else { throw LabFailure("the switch answered \(answer.status)") }
   }
 
   private var context: ProgramContext {

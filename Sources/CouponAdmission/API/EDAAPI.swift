@@ -51,7 +51,7 @@ package final class EDAAPI: ApplicationPart {
     let redis = connect("eda-api", trial: DaySet.trial(prefix: settings.redis.keyPrefix))
     redis.tellTroubles(to: context.log, of: settings.redis.configuration)
     self.redis = redis
-    publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics)
+    publisher = LogPublisher(topic: settings.kafka.topic, metrics: context.metrics, log: context.log)
     let admission = Admission(
       AdmissionOptions(
         strategy: settings.coupons.strategy, key: key, keyPrefix: settings.redis.keyPrefix,
@@ -68,11 +68,18 @@ package final class EDAAPI: ApplicationPart {
     let end = Ending()
     follower = LogFollower(
       settings.kafka, kafka,
-      offsets: OffsetMemory(pool, topic: settings.kafka.topic, schema: settings.schema), log: context.log,
+      offsets: OffsetMemory(pool, topic: settings.kafka.topic, schema: settings.schema),
+      keys: KeyMemory(pool, key: key), log: context.log,
       handlers: LogFollower.Handlers(
         onTarget: { partition, offset in admission.mustReach(offset, in: partition) },
-        onMessages: { messages in admission.took(messages) },
+        onMessages: { [publisher] messages in
+          let before = admission.view.ownClaimsRead
+          admission.took(messages)
+          if publisher.isTroubled, admission.view.ownClaimsRead != before { publisher.cameBack() }
+        },
         onProblem: { partition, problem in admission.stopped(partition, problem) },
+        next: { partition in admission.view.list.nextOffset(of: partition) },
+        onEnd: { partition, end, askedAt in admission.view.saw(end: end, of: partition, askedAt: askedAt) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
     let brokers = context.seam(.kafka)

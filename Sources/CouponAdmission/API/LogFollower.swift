@@ -20,6 +20,10 @@ final class LogFollower {
     let onMessages: @LoopActor ([KafkaMessage]) -> Void
     /// This partition cannot be read on.
     let onProblem: @LoopActor (_ partition: Int, _ problem: LogProblem) -> Void
+    /// The next offset that has not been taken in yet.
+    let next: @LoopActor (_ partition: Int) -> Int64
+    /// The broker has answered where a partition ends.
+    let onEnd: @LoopActor (_ partition: Int, _ end: Int64, _ askedAt: Instant) -> Void
     /// The program must end: one line for the operator.
     let onFailure: @LoopActor (_ reason: String) -> Void
   }
@@ -27,6 +31,7 @@ final class LogFollower {
   private let settings: KafkaSettings
   private let configuration: KafkaConfiguration
   private let offsets: OffsetMemory
+  private let keys: KeyMemory
   private let handlers: Handlers
   private let trouble: TroubleLog
   private var admin: KafkaAdmin?
@@ -37,20 +42,28 @@ final class LogFollower {
   private var firstHashes: [Int32: [UInt8]] = [:]
   private var remembered: [Int32: OffsetRow]?
 
+  /// When the broker last answered.
+  private var answeredAt = Instant(nanoseconds: 0)
+
   private static let callPatience = Duration.seconds(3)
+  /// How often the broker is asked about the running log.
+  private static let interval = Duration.seconds(1)
   private static let pause = Duration.milliseconds(200)
 
   init(
-    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, offsets: OffsetMemory, log: Log,
+    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, offsets: OffsetMemory, keys: KeyMemory, log: Log,
     handlers: Handlers
   ) {
+    self.keys = keys
     (self.settings, self.configuration, self.offsets) = (settings, configuration, offsets)
     self.handlers = handlers
     trouble = TroubleLog(log)
   }
 
   /// Whether a broker answers.
-  var isReachable: Bool { tail?.isReachable ?? false }
+  var isReachable: Bool {
+    (tail?.isReachable ?? false) && Instant.now - answeredAt <= LogContact.bound
+  }
 
   func start() throws {
     let admin = try KafkaAdmin(configuration: configuration)
@@ -77,11 +90,18 @@ final class LogFollower {
     try await check(topic, of: cluster, admin)
     // The database is read before the log's end: what it has applied is in the log by then.
     let known = await offsets.read(deadline: .now + .seconds(2))
+    let isChecked = try await checkKey()
+    let askedAt = Instant.now
     guard let ends = try await ends(admin) else { return }
     try compare(known, ends: ends)
-    for (partition, end) in ends.enumerated() { handlers.onTarget(partition, end) }
+    answeredAt = .now
+    for (partition, end) in ends.enumerated() {
+      handlers.onTarget(partition, end)
+      handlers.onEnd(partition, end, askedAt)
+    }
     try startTail(from: ends.count, isMock: cluster.isMock)
-    if known == nil { await compareLater(admin) }
+    EventLoop.shared.spawn { await self.watch(admin, partitions: ends.count) }
+    if known == nil || !isChecked { await compareLater(admin) }
   }
 
   /// Waits for Kafka and for the topic, and makes the topic where that is safe; nil when stopped meanwhile.
@@ -123,9 +143,15 @@ final class LogFollower {
     } catch {
       return trouble.note("the topic is made when the database answers", settings.topic)
     }
+    let replicas = LogTopic.replicas(settings.replicas, brokers: brokers)
+    guard brokers >= replicas else {
+      return trouble.note(
+        "the topic is made when more brokers answer",
+        "\(settings.topic) is to have \(replicas) copies, and \(brokers) brokers answer; KAFKA_REPLICAS says how many")
+    }
     _ = try await admin.createTopic(
-      settings.topic, partitions: settings.partitions, replicas: LogTopic.replicas(brokers: brokers),
-      settings: LogTopic.settings(brokers: brokers), deadline: .now + Self.callPatience)
+      settings.topic, partitions: settings.partitions, replicas: replicas,
+      settings: LogTopic.settings(replicas: replicas), deadline: .now + Self.callPatience)
   }
 
   private func check(_ topic: KafkaTopic, of cluster: KafkaCluster, _ admin: KafkaAdmin) async throws {
@@ -137,7 +163,7 @@ final class LogFollower {
       }
     let objection = LogTopic.objection(
       partitions: topic.partitions, expected: settings.partitions, replicas: topic.replicas,
-      brokers: cluster.brokers, settings: told)
+      wanted: LogTopic.replicas(settings.replicas, brokers: cluster.brokers), settings: told)
     if let objection { throw StartRefusal("KAFKA_TOPIC \(topic.name): \(objection)") }
   }
 
@@ -185,7 +211,49 @@ final class LogFollower {
     try tail.start()
   }
 
-  // MARK: - The same log?
+  // MARK: - Still the same log?
+
+  /// Asks once a second where the log ends and how it begins. So a topic that was deleted and made anew is noticed,
+  /// although it may have grown past what was read of the old one, and the reader knows how far it can be behind.
+  private func watch(_ admin: KafkaAdmin, partitions: Int) async {
+    while !isStopped {
+      await EventLoop.shared.sleep(for: Self.interval)
+      let (askedAt, next) = (Instant.now, (0..<partitions).map { handlers.next($0) })
+      guard !isStopped else { return }
+      do throws(KafkaError) {
+        let looks = try await admin.look(
+          at: settings.topic, partitions: partitions, deadline: askedAt + LogContact.bound)
+        guard !isStopped else { return }
+        if let (partition, problem) = problem(looks, next) {
+          handlers.stopAll(partitions, problem, label(of: partition))
+          return
+        }
+        answeredAt = .now
+        for (partition, look) in looks.enumerated() { handlers.onEnd(partition, look.marks.high, askedAt) }
+        if tail?.isReachable ?? false { trouble.over() }
+      } catch {
+        if !isStopped { trouble.note("Kafka does not answer", error.description) }
+      }
+    }
+  }
+
+  /// - Parameter next: what had been read before the question.
+  private func problem(_ looks: [KafkaPartitionLook], _ next: [Int64]) -> (partition: Int, LogProblem)? {
+    // What was read stays right without its beginning; the next start is refused.
+    for (partition, look) in looks.enumerated() where look.marks.low == 0 {
+      let read = OffsetRow(
+        partition: Int32(partition), nextOffset: next[partition], firstHash: firstHashes[Int32(partition)])
+      let shown = LogStart.Shown(
+        low: 0, high: look.marks.high,
+        firstHash: look.first.map {
+          LogTopic.firstHash(value: $0.value, timestampMilliseconds: $0.timestamp)
+        })
+      if let problem = LogStart.problem(of: shown, remembered: read) { return (partition, problem) }
+    }
+    return nil
+  }
+
+  // MARK: - The same log as the database's?
 
   /// An API starts without a database; when one answers, it has to know this log.
   private func compareLater(_ admin: KafkaAdmin) async {
@@ -193,6 +261,7 @@ final class LogFollower {
       await EventLoop.shared.sleep(for: .seconds(1))
       guard !isStopped, let known = await offsets.read(deadline: .now + .seconds(2)) else { continue }
       do {
+        guard try await checkKey() else { continue }
         guard let ends = try await ends(admin) else { return }
         try compare(known, ends: ends)
       } catch {
@@ -200,6 +269,13 @@ final class LogFollower {
       }
       return
     }
+  }
+
+  /// - Returns: false where the database does not answer.
+  private func checkKey() async throws(StartRefusal) -> Bool {
+    guard let isOther = await keys.isOther(deadline: .now + .seconds(2)) else { return false }
+    if isOther { throw StartRefusal(SchemaError.otherKey.description) }
+    return true
   }
 
   private func compare(_ known: [Int32: OffsetRow]?, ends: [Int64]) throws {
@@ -237,11 +313,21 @@ final class LogFollower {
 
   private func take(_ problem: KafkaProblem) {
     switch problem {
-    case .reset(let partition, _): handlers.onProblem(Int(partition), .reset)
+    // What was read of one partition is gone: the other partitions are of another log, too.
+    case .reset(let partition, _):
+      handlers.stopAll(settings.partitions, .reset, label(of: Int(partition)))
     case .gap(let partition, let expected, let found):
       handlers.onProblem(Int(partition), .gap(expected: expected, found: found))
-    case .missing(let reason), .unreachable(let reason), .refused(let reason):
-      trouble.note("Kafka does not answer", reason)
+    case .missing(let reason), .unreachable(let reason): trouble.note("Kafka does not answer", reason)
+    case .refused(let reason): trouble.note("Kafka refuses this program", reason)
     }
+  }
+}
+
+extension LogFollower.Handlers {
+  /// The log is another one: none of its partitions may be read on, nor written.
+  @LoopActor
+  fileprivate func stopAll(_ partitions: Int, _ problem: LogProblem, _ label: String) {
+    for partition in 0..<partitions { onProblem(partition, problem) }
   }
 }

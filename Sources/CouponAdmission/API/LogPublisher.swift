@@ -21,11 +21,15 @@ final class LogPublisher: LogOutlet {
   private var producer: KafkaProducer?
   /// Stands between each message and the broker.
   var seam: (any CallSeam)?
+  private let trouble: TroubleLog
+  /// Whether a message was not taken, and none has come back since.
+  private(set) var isTroubled = false
   private let published: Counter
   private let failures: [DeliveryProblem: Counter]
 
-  init(topic: String, metrics: Metrics) {
+  init(topic: String, metrics: Metrics, log: Log) {
     self.topic = topic
+    trouble = TroubleLog(log)
     published = metrics.counter("coupon_log_published_total", help: "Messages handed to the producer.")
     failures = Dictionary(
       uniqueKeysWithValues: [(.notPersisted, "not-persisted"), (.possiblyPersisted, "possibly-persisted")].map
@@ -50,19 +54,36 @@ final class LogPublisher: LogOutlet {
       configuration: configuration,
       options: KafkaProducer.Options(
         reports: onDelivered == nil ? .errorsOnly : .all, messageTimeout: LogPublisher.messageTimeout)
-    ) { [failures] id, delivery in
+    ) { [weak self, failures] id, delivery in
       let problem: DeliveryProblem
       switch delivery {
       case .delivered:
+        self?.cameBack()
         onDelivered?(PublishTicket(number: id))
         return
-      case .notPersisted: problem = .notPersisted
-      case .possiblyPersisted: problem = .possiblyPersisted
+      case .notPersisted(let reason):
+        self?.note(reason)
+        problem = .notPersisted
+      case .possiblyPersisted(let reason):
+        self?.note(reason)
+        problem = .possiblyPersisted
       }
       failures[problem]?.increment()
       onProblem(PublishTicket(number: id), problem)
     }
     producer?.seam = seam
+  }
+
+  private func note(_ reason: String) {
+    isTroubled = true
+    trouble.note("Kafka does not take what is sent", reason)
+  }
+
+  /// A message of this process was delivered, or read back.
+  func cameBack() {
+    guard isTroubled else { return }
+    isTroubled = false
+    trouble.over()
   }
 
   func stop(deadline: Instant) async {
@@ -81,6 +102,7 @@ final class LogPublisher: LogOutlet {
       return true
     } catch {
       failures[.notPersisted]?.increment()
+      note(error.description)
       return false
     }
   }

@@ -30,6 +30,12 @@ final class LogView {
   private var ownClaims: OwnClaims
   private var policiesToday: [PolicyID: PolicyToday] = [:]
   private var stopped: Set<Int> = []
+  /// Own claims that came back byte for byte.
+  private(set) var ownClaimsRead: UInt64 = 0
+
+  /// Until when the log is known to have been read whole.
+  /// Nil where nobody asks, which counts as sure.
+  private var contact: LogContact?
 
   /// Why requests cannot be answered, beyond what the list knows.
   var outsideTrouble: @LoopActor () -> [String] = { [] }
@@ -76,7 +82,7 @@ final class LogView {
   /// A policy of a partition that has been read.
   private func policy(_ id: PolicyID) throws(PolicyAbsence) -> Policy {
     guard isReady(id) else { throw .catchingUp }
-    guard let policy = list.policy(id) else { throw .noSuchPolicy }
+    guard let policy = list.policy(id) else { throw isCurrent(id) ? .noSuchPolicy : .cutOff }
     return policy
   }
 
@@ -86,8 +92,22 @@ final class LogView {
     }
   }
 
-  private func isReady(_ id: PolicyID) -> Bool {
-    list.standing(of: Int(LogLedger.partition(of: id, of: partitionCount))) == .ready
+  private func isReady(_ id: PolicyID) -> Bool { list.standing(of: partition(of: id)) == .ready }
+
+  private func partition(of id: PolicyID) -> Int { Int(LogLedger.partition(of: id, of: partitionCount)) }
+
+  /// Whether everything that the log held a moment ago has been read: only then is "there is none" an answer.
+  private func isCurrent(_ id: PolicyID) -> Bool { isCurrent(partition(of: id)) }
+
+  private func isCurrent(_ partition: Int) -> Bool {
+    contact?.isCurrent(partition, next: list.nextOffset(of: partition), now: .now) ?? true
+  }
+
+  /// The broker has answered where a partition ends.
+  func saw(end: Int64, of partition: Int, askedAt: Instant) {
+    var contact = contact ?? LogContact(partitions: partitionCount)
+    contact.saw(end: end, of: partition, askedAt: askedAt, next: list.nextOffset(of: partition))
+    self.contact = contact
   }
 
   // MARK: - Writing
@@ -134,7 +154,7 @@ final class LogView {
       let partition = Int(message.partition)
       let outcome =
         if let own = ownClaims.take(message.value, partition: partition) {
-          list.take(own: own, partition: partition, offset: message.offset)
+          takeOwn(own, partition: partition, offset: message.offset)
         } else {
           list.take(LogCodec.read(message.value), partition: partition, offset: message.offset)
         }
@@ -150,6 +170,11 @@ final class LogView {
       }
       heard(outcome)
     }
+  }
+
+  private func takeOwn(_ claim: CouponClaim, partition: Int, offset: Int64) -> LogOutcome? {
+    ownClaimsRead &+= 1
+    return list.take(own: claim, partition: partition, offset: offset)
   }
 
   /// Once a partition.
@@ -183,14 +208,16 @@ final class LogView {
   func latestCoupon(in id: PolicyID, find: @LoopActor () -> Coupon?) -> CouponAnswer {
     do throws(PolicyAbsence) {
       _ = try policy(id)
-      return find().map { .coupon($0) } ?? CouponAnswer.none
+      if let coupon = find() { return .coupon(coupon) }
+      if !isCurrent(id) { throw .cutOff }
+      return .none
     } catch { return error.answer() }
   }
 
   func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
     let answer = await archive.events(of: policy, after: after, limit: limit, deadline: deadline)
-    if case .events(let events) = answer, events.isEmpty, list.policy(policy) == nil { return .noSuchPolicy }
-    return answer
+    guard case .events(let events) = answer, events.isEmpty, list.policy(policy) == nil else { return answer }
+    return isCurrent(policy) ? .noSuchPolicy : .trouble(.unavailable(reason: Reason.cutOff))
   }
 
   func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
@@ -203,8 +230,8 @@ final class LogView {
 
   /// A policy with an id needs its partition only; to choose one, all must have been read.
   private func canCreate(_ id: PolicyID?) -> Bool {
-    if let id { return isReady(id) }
-    return (0..<partitionCount).allSatisfy { list.standing(of: $0) == .ready }
+    if let id { return isReady(id) && isCurrent(id) }
+    return (0..<partitionCount).allSatisfy { list.standing(of: $0) == .ready && isCurrent($0) }
   }
 
   // MARK: - Sets

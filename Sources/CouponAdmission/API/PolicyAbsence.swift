@@ -5,12 +5,15 @@ enum PolicyAbsence: Error {
   /// Its partition of the log has not been read to the end, or cannot be.
   case catchingUp
   case noSuchPolicy
+  /// None is known, but what the log holds by now is not known either.
+  case cutOff
   case unknownZone
 
   func answer<Answer: AbsenceAnswer>() -> Answer {
     switch self {
     case .catchingUp: .trouble(.unavailable(reason: Reason.catchingUp))
     case .noSuchPolicy: .noSuchPolicy
+    case .cutOff: .trouble(.unavailable(reason: Reason.cutOff))
     case .unknownZone: .trouble(.unavailable(reason: Reason.unknownZone))
     }
   }

@@ -272,5 +272,6 @@ package enum Reason {
   package static let noRoomYet = "All slots are taken, and not yet all by winners."
   package static let waitingRoomFull = "Too many requests wait."
   package static let unknownZone = "The policy's time zone is unknown here."
+  package static let cutOff = "The log has not answered lately, so what is not known here may exist."
   package static let catchingUp = "The log is being read."
 }

@@ -20,24 +20,35 @@ package enum LogTopic {
     ("unclean.leader.election.enable", "false"),
   ]
 
-  /// The number of replicas of a topic on this many brokers; nil leaves it to a single broker.
-  package static func replicas(brokers: Int) -> Int? { brokers >= 3 ? 3 : nil }
+  /// How many copies the topic must have.
+  ///
+  /// - Parameters:
+  ///   - wanted: `KAFKA_REPLICAS`.
+  ///   - brokers: those that answer: where one is away, the log must not get fewer copies for it.
+  package static func replicas(_ wanted: Int?, brokers: Int) -> Int { wanted ?? (brokers <= 1 ? 1 : 3) }
 
-  /// The settings of a new topic on this many brokers.
+  /// Copies that must have a message before it counts: a majority of three or more.
+  package static func insync(of replicas: Int) -> Int { replicas >= 3 ? replicas / 2 + 1 : 1 }
+
+  /// The settings of a new topic with so many copies.
   ///
   /// Messages carry the time at which the broker appended them, which shows what the log contained at a given
   /// time. No reader decides by it, so a topic without this setting is valid too; the embedded broker keeps
   /// the producer's timestamp.
-  package static func settings(brokers: Int) -> [(String, String)] {
-    always + [("message.timestamp.type", "LogAppendTime")]
-      + (brokers >= 3 ? [("min.insync.replicas", "2")] : [])
+  package static func settings(replicas: Int) -> [(String, String)] {
+    always + [
+      ("message.timestamp.type", "LogAppendTime"), ("min.insync.replicas", String(insync(of: replicas))),
+    ]
   }
 
   /// Why a topic must not be used, in one line; nil if it may.
   ///
-  /// - Parameter settings: nil if the broker does not report them (the embedded one).
+  /// - Parameters:
+  ///   - replicas: the topic's copies, those on brokers that are away included.
+  ///   - wanted: how many it must have.
+  ///   - settings: nil if the broker does not report them (the embedded one).
   package static func objection(
-    partitions: Int, expected: Int, replicas: Int, brokers: Int, settings: [String: String]?
+    partitions: Int, expected: Int, replicas: Int, wanted: Int, settings: [String: String]?
   ) -> String? {
     guard partitions == expected else {
       return "the topic has \(partitions) partitions, KAFKA_PARTITIONS says \(expected)"
@@ -46,10 +57,15 @@ package enum LogTopic {
     for (name, value) in always where settings[name] != value {
       return "the topic's \(name) is \(settings[name] ?? "not told") and must be \(value)"
     }
-    guard brokers >= 3 else { return nil }
-    guard replicas >= 3 else { return "the topic has \(replicas) copies and must have 3" }
-    guard let least = settings["min.insync.replicas"].flatMap({ Int($0) }), least >= 2 else {
-      return "the topic's min.insync.replicas must be 2"
+    guard replicas >= wanted else {
+      return
+        "the topic has \(replicas) of \(wanted) copies of each partition: give it more with "
+        + "kafka-reassign-partitions, or set KAFKA_REPLICAS=\(replicas) if losing a broker may lose coupons"
+    }
+    let least = settings["min.insync.replicas"].flatMap { Int($0) } ?? 1
+    guard least >= insync(of: wanted) else {
+      return
+        "the topic's min.insync.replicas is \(least) and must be \(insync(of: wanted)): kafka-configs --alter sets it"
     }
     return nil
   }

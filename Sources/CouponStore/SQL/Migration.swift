@@ -4,10 +4,17 @@
 /// Business rules are not here: the tables enforce only uniqueness and required columns. `coupon` and
 /// `coupon_event` have no foreign keys: each would lock the policy's row again for every coupon.
 enum Migration {
-  static let all: [[String]] = [first]
+  static let all: [[String]] = [first, [couponKey]]
 
   static let makeRankIndex = "CREATE UNIQUE INDEX IF NOT EXISTS coupon_rank ON coupon (policy_id, day, rank)"
   static let dropRankIndex = "DROP INDEX IF EXISTS coupon_rank"
+
+  /// One row at most.
+  private static let couponKey = """
+    CREATE TABLE coupon_key (
+      is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+      hash bytea NOT NULL)
+    """
 
   private static let first = policies + coupons + log + bystander
 

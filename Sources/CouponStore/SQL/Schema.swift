@@ -58,6 +58,8 @@ package enum SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
   case corruptRow(table: String)
   /// They were filled by a strategy that assigns ranks while this one does not, or the other way round.
   case otherStrategy(ranksAreUnique: Bool)
+  /// They were filled under another `COUPON_KEY`.
+  case otherKey
 
   package var description: String {
     switch self {
@@ -65,6 +67,9 @@ package enum SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
     case .corruptRow(let table): "a row of \(table) cannot be read"
     case .otherStrategy(let ranksAreUnique):
       "the tables were filled under another COUPON_STRATEGY, one \(ranksAreUnique ? "with" : "without") unique ranks"
+    case .otherKey:
+      "the tables were filled under another COUPON_KEY, from which their coupons' ids are derived: nothing was read or "
+        + "written; start with that key"
     }
   }
 }
@@ -75,9 +80,12 @@ extension Schema {
   /// - Parameters:
   ///   - ranksAreUnique: false if a strategy assigns no ranks, or the same one twice; the index that forbids
   ///     it is then dropped. Tables filled by a strategy of the other kind are rejected.
+  ///   - key: the program's `COUPON_KEY`; tables filled under another one are rejected. Nil checks nothing.
   /// - Throws: `SchemaError`, `PostgresError`.
   @LoopActor
-  package func prepare(_ pool: PostgresPool, ranksAreUnique: Bool = true, deadline: Instant) async throws {
+  package func prepare(
+    _ pool: PostgresPool, ranksAreUnique: Bool = true, key: CouponKey? = nil, deadline: Instant
+  ) async throws {
     try await pool.transaction(deadline: deadline) { transaction in
       let answers = try await transaction.run([
         // Waits for another program's preparation, not for a request's locks.
@@ -108,6 +116,10 @@ extension Schema {
         }
         let index = ranksAreUnique ? Migration.makeRankIndex : Migration.dropRankIndex
         statements.append((PostgresStatement(index), []))
+      }
+      if let key {
+        _ = try await transaction.run(statements)
+        statements = try await KeySQL.keep(key, in: transaction)
       }
       _ = try await transaction.finish(statements)
     }

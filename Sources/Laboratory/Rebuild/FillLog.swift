@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import Postgres
 import Terminal
 import History
@@ -34,7 +35,10 @@ extension Lab {
     defer { EventLoop.shared.spawn { await pool.close() } }
     let progress = PhaseProgress("rebuild: the log")
     defer { progress.abandon() }
-    let events = try await LogRebuild(pool, log, topic: state.topic).run()
+    let events = try await LogRebuild(
+      pool, log, topic: state.topic,
+      replicas: ProcessInfo.processInfo.environment["KAFKA_REPLICAS"].flatMap { Int($0) }
+    ).run()
     progress.end("\(Numbers.count(events)) events")
     return events
   }

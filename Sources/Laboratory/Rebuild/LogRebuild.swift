@@ -10,17 +10,23 @@ import Terminal
 ///     events of each policy, in their order ─▶ its partition ─▶ next_offset and first_hash anew
 ///
 /// Only winners have events, so the new log is shorter than the one that was lost; folded, it is the same list.
+///
+/// An API may have answered from the new topic already, on partitions that were empty before. What it promised stays: the
+/// events are appended behind, and the worker reads such a partition from its beginning (what it finds in the tables it
+/// does not write twice). That is right only for policies of which the table has no event.
 @LoopActor
 package struct LogRebuild {
   private let pool: PostgresPool
   private let log: LabState.Log
   private let topic: String
+  private let replicas: Int?
   private let configuration: KafkaConfiguration
 
   private static let patience = Duration.seconds(60)
 
-  package init(_ pool: PostgresPool, _ log: LabState.Log, topic: String) {
-    (self.pool, self.log, self.topic) = (pool, log, topic)
+  /// - Parameter replicas: `KAFKA_REPLICAS`.
+  package init(_ pool: PostgresPool, _ log: LabState.Log, topic: String, replicas: Int? = nil) {
+    (self.pool, self.log, self.topic, self.replicas) = (pool, log, topic, replicas)
     configuration = KafkaConfiguration(brokers: log.brokers, clientID: "lab-rebuild")
   }
 
@@ -29,30 +35,57 @@ package struct LogRebuild {
   package func run() async throws -> Int {
     let admin = try KafkaAdmin(configuration: configuration)
     defer { EventLoop.shared.spawn { await admin.close() } }
-    try await prepareTopic(admin)
+    let kept = try await prepareTopic(admin)
     let sent = try await fill()
-    try await remember(admin, sent: sent)
+    try await remember(admin, kept: kept, sent: sent)
     return sent
   }
 
-  /// The topic as the API would make it; one that holds anything is not filled.
-  private func prepareTopic(_ admin: KafkaAdmin) async throws {
+  /// The topic as the API would make it.
+  ///
+  /// - Returns: how many messages of other policies each partition holds already.
+  private func prepareTopic(_ admin: KafkaAdmin) async throws -> [Int64] {
     let deadline = Instant.now + LogRebuild.patience
     let cluster = try await admin.describe(topic, deadline: deadline)
     guard let known = cluster.topic else {
       _ = try await admin.createTopic(
-        topic, partitions: log.partitions, replicas: LogTopic.replicas(brokers: cluster.brokers),
-        settings: LogTopic.settings(brokers: cluster.brokers), deadline: deadline)
-      return
+        topic, partitions: log.partitions, replicas: LogTopic.replicas(replicas, brokers: cluster.brokers),
+        settings: LogTopic.settings(replicas: LogTopic.replicas(replicas, brokers: cluster.brokers)),
+        deadline: deadline)
+      return Array(repeating: 0, count: log.partitions)
     }
     guard known.partitions == log.partitions else {
       throw LabFailure("the topic \(topic) has \(known.partitions) partitions instead of \(log.partitions)")
     }
-    let messages = try await watermarks(admin).map(\.high).reduce(0, +)
-    guard messages == 0 else {
-      throw LabFailure(
-        "the topic \(topic) is not new: it holds \(Numbers.count(messages)) messages; delete it first")
+    let ends = try await watermarks(admin).map(\.high)
+    if ends.contains(where: { $0 > 0 }) { try await refuseSharedPolicies(deadline) }
+    return ends
+  }
+
+  /// Claims of one policy on both sides have no common order.
+  private func refuseSharedPolicies(_ deadline: Instant) async throws {
+    let recorded = Set(try await EventSQL.policies(in: pool, deadline: deadline))
+    var shared: Set<PolicyID> = []
+    var count = 0
+    try await TopicReading.read(
+      topic, at: configuration, valueLimit: BatchRecord.readBytes, deadline: deadline
+    ) { messages in
+      for message in messages {
+        guard case .success(let entry) = LogCodec.read(message.value), recorded.contains(entry.policyID) else {
+          continue
+        }
+        shared.insert(entry.policyID)
+        count += 1
+      }
     }
+    guard !shared.isEmpty else { return }
+    let names = shared.sorted().prefix(5).map(\.description).joined(separator: ", ")
+    throw LabFailure(
+      """
+      the topic \(topic) is not new: it holds \(Numbers.count(count)) messages of policies that the events table has, \
+      too (\(names)), and their order is not known; nothing was written. Delete the topic to go back to what the \
+      database has: the coupons of these messages alone are lost then
+      """)
   }
 
   private func watermarks(_ admin: KafkaAdmin) async throws -> [KafkaWatermarks] {
@@ -80,9 +113,11 @@ package struct LogRebuild {
   }
 
   /// Removes what the database knows of the old log, with the dead letters: their offsets now name other messages.
-  private func remember(_ admin: KafkaAdmin, sent: Int) async throws {
+  ///
+  /// - Parameter kept: messages that were there before, which nobody has applied.
+  private func remember(_ admin: KafkaAdmin, kept: [Int64], sent: Int) async throws {
     let marks = try await watermarks(admin)
-    guard marks.allSatisfy({ $0.low == 0 }), marks.map(\.high).reduce(0, +) == Int64(sent) else {
+    guard marks.allSatisfy({ $0.low == 0 }), marks.map(\.high).reduce(0, +) == Int64(sent) + kept.reduce(0, +) else {
       throw LabFailure(
         """
         the log did not keep the \(Numbers.count(sent)) events (the embedded broker holds 5 MiB a partition); \
@@ -96,7 +131,7 @@ package struct LogRebuild {
       let hash = first.map {
         LogTopic.firstHash(value: $0.value, timestampMilliseconds: $0.timestamp)
       }
-      rows.append(OffsetRow(partition: Int32(partition), nextOffset: mark.high, firstHash: hash))
+      rows.append(OffsetRow(partition: Int32(partition), nextOffset: kept[partition] > 0 ? 0 : mark.high, firstHash: hash))
     }
     let letters = PostgresStatement("DELETE FROM dead_letter WHERE topic = $1")
     try await pool.transaction(deadline: .now + LogRebuild.patience) { transaction in

@@ -1,4 +1,5 @@
 import CouponDomain
+import CouponStore
 import EventLoop
 import History
 import Laboratory
@@ -9,24 +10,37 @@ import Terminal
 extension LabCommand {
   static let rebuild = LabCommand(
     "rebuild", "make the projections again from the events and compare (exit code 1 where they differ)",
-    usage: "[--only monolith|eda] [--apply]  |  rebuild --log",
+    usage: "[--only monolith|eda] [--apply]  |  rebuild --log  |  rebuild --dead-letters",
     options: [
       ("--only monolith|eda", "one architecture alone"),
       ("--apply", "put what was rebuilt in the place of coupon, policy_day and policy"),
-      ("--log", "fill a new topic from the events table; the event-driven programs must not run"),
+      (
+        "--log",
+        "fill a new topic from the events table, behind what it holds of policies that the table does not know; the "
+          + "event-driven programs must not run"
+      ),
+      (
+        "--dead-letters",
+        "decide dead letters again, and write the rows of their partitions as the log says; the event-driven programs "
+          + "must not run"
+      ),
     ]
   ) { arguments, folder in
     let only = try arguments.architecture()
     let apply = arguments.flag("--apply")
     let log = arguments.flag("--log")
+    let deadLetters = arguments.flag("--dead-letters")
     try arguments.finish()
-    guard !(log && (apply || only == .monolith)) else {
-      throw UsageError("--log goes with the event-driven version alone, and without --apply")
+    guard !(log || deadLetters) || !(apply || only == .monolith || log && deadLetters) else {
+      throw UsageError(
+        "--log and --dead-letters go with the event-driven version alone, without each other and without --apply")
     }
     let lab = try Lab.open(folder, interrupt: .shared)
     guard lab.state.database != nil else { throw LabFailure("there is no laboratory in \(folder.path)") }
-    return try await lab.withServers(log: log) {
-      log ? try await lab.rebuildLog() : try await lab.rebuildProjections(only, apply: apply)
+    return try await lab.withServers(log: log || deadLetters) {
+      if log { return try await lab.rebuildLog() }
+      if deadLetters { return try await lab.rebuildDeadLetters() }
+      return try await lab.rebuildProjections(only, apply: apply)
     }
   }
 }
@@ -57,10 +71,36 @@ extension Lab {
     return differences == 0 || apply ? 0 : 1
   }
 
-  fileprivate func rebuildLog() async throws -> Int32 {
+  private func programsMustNotRun() throws(LabFailure) {
     guard !isRunning(.edaAPI), !isRunning(.edaWorker) else {
       throw LabFailure("the event-driven programs run; lab down stops them")
     }
+  }
+
+  fileprivate func rebuildDeadLetters() async throws -> Int32 {
+    try programsMustNotRun()
+    guard let log = state.log, log.kind != .embedded else {
+      throw LabFailure("an embedded broker keeps no log for another day; lab up fills it from the events table")
+    }
+    guard let key = CouponKey(state.couponKey) else {
+      throw LabFailure("the laboratory's COUPON_KEY is too short")
+    }
+    let pool = try state.pool(of: .eda, size: 2)
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    let progress = PhaseProgress("rebuild: dead letters")
+    defer { progress.abandon() }
+    let outcome = try await DeadLetterRebuild(pool, log, topic: state.topic, key: key).run()
+    progress.end()
+    for line in outcome.lines.prefix(20) { Terminal.line("  " + line) }
+    Terminal.line(
+      "\(Numbers.count(outcome.before)) dead letters were decided again, \(Numbers.count(outcome.after)) remain: "
+        + "\(Numbers.count(outcome.added)) coupons added, \(Numbers.count(outcome.changed)) with another rank, "
+        + "\(Numbers.count(outcome.removed)) removed")
+    return 0
+  }
+
+  fileprivate func rebuildLog() async throws -> Int32 {
+    try programsMustNotRun()
     guard let log = state.log, log.kind != .embedded else {
       throw LabFailure("an embedded broker is filled by lab up, before its API opens")
     }

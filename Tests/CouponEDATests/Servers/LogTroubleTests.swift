@@ -144,6 +144,36 @@ extension EDATests {
       }
     }
 
+    /// Every claim would look like a forgery to it.
+    @Test(.timeLimit(.minutes(4))) func anotherKeyIsRefused() async throws {
+      try await onLoop {
+        let stage = try await Stage()
+        try stage.startWorker()
+        try await stage.startAPI()
+        let policy = try await stage.newPolicy(quota: 9)
+        let crowd = Crowd(policy: policy)
+        await crowd.ask(people(3), of: stage)
+        try await stage.waitForLag0()
+        await stage.killWorker()
+        for subcommand in ["worker", "api"] {
+          let process = try stage.process(subcommand, ["COUPON_KEY": "another-key-of-the-tests"])
+          let limit = EventLoop.shared.schedule(after: .seconds(20)) { process.child.signal(SIGKILL) }
+          if subcommand == "worker" { await crowd.ask(people(6), of: stage) }
+          #expect(await process.child.exit() == .code(1), "\(subcommand)")
+          limit.cancel()
+          let complaints = process.log.split(separator: "\n").filter { $0.contains("level=error") }
+          #expect(complaints.contains { $0.contains("COUPON_KEY") }, "\(process.log)")
+        }
+        try stage.startWorker()
+        try await stage.waitForLag0()
+        try await crowd.check(against: stage, quota: 9, people: 6)
+        let letters = try await stage.pool.query(
+          PostgresStatement("SELECT count(*) FROM dead_letter"), [], deadline: .now + .seconds(10))
+        #expect(letters.int(0, 0) == 0)
+        await stage.end()
+      }
+    }
+
     /// R20: the topic was made anew; neither program goes on with it.
     @Test(.timeLimit(.minutes(4))) func anotherLogIsRefused() async throws {
       try await onLoop {

@@ -1,0 +1,58 @@
+internal import Crdkafka
+internal import EventLoop
+internal import Synchronization
+
+/// Why a client's connections failed lately, by broker: the address, and what the system or the broker said.
+///
+/// The errors of the library's calls say no more than "broker transport failure"; a wrong password, a name that does not
+/// resolve and a port that speaks TLS are in its log lines alone. They come on its own threads.
+final class ConnectionFailures: Sendable {
+  private struct Failure {
+    var text: String
+    var at: Instant
+  }
+
+  private let latest = Mutex<[String: Failure]>([:])
+
+  /// The library repeats a line after half a minute; what it says no more is over.
+  private static let memory = Duration.seconds(60)
+  private static let mostBrokers = 16
+
+  /// Nil without a failure.
+  var text: String? {
+    let now = Instant.now
+    let texts = latest.withLock { $0.values.filter { now - $0.at <= Self.memory }.map(\.text) }
+    return texts.isEmpty ? nil : texts.sorted().prefix(3).joined(separator: "; ")
+  }
+
+  func take(line: String) {
+    let text = Self.cause(line)
+    guard let broker = text.split(separator: " ").first.map(String.init) else { return }
+    latest.withLock { latest in
+      guard latest[broker] != nil || latest.count < Self.mostBrokers else { return }
+      latest[broker] = Failure(text: text, at: .now)
+    }
+  }
+
+  /// A line without what changes from one attempt to the next: the thread, the address that a name was resolved to, the
+  /// time since then.
+  static func cause(_ line: String) -> String {
+    var text = line[...]
+    if text.hasPrefix("[thrd:"), let end = text.firstRange(of: "]: ") { text = text[end.upperBound...] }
+    if let end = text.firstRange(of: " (after ") { text = text[..<end.lowerBound] }
+    let words = text.split(separator: " ").filter { !$0.hasPrefix("ipv4#") && !$0.hasPrefix("ipv6#") }
+    return words.joined(separator: " ").replacing("Connect to failed", with: "Connect failed")
+  }
+
+  /// For the library: lines of level 5 (notice) and worse, from any thread.
+  func attach(to conf: OpaquePointer) {
+    rd_kafka_conf_set_opaque(conf, Unmanaged.passRetained(self).toOpaque())
+    rd_kafka_conf_set_log_cb(conf) { client, level, _, text in
+      guard level <= 5, let client, let text, let owner = rd_kafka_opaque(client) else { return }
+      Unmanaged<ConnectionFailures>.fromOpaque(owner).takeUnretainedValue().take(line: String(cString: text))
+    }
+  }
+
+  /// After the client was destroyed, or never made.
+  func detach() { Unmanaged.passUnretained(self).release() }
+}
