@@ -199,7 +199,8 @@ let package = Package(
       [
         "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
         "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load",
-        "Nemeses", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios", "Simulation",
+        "Nemeses", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios",
+        "Simulation",
         "Terminal", "Verify",
       ]),
 

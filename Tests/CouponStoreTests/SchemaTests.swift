@@ -24,7 +24,8 @@ import Text
         [.text(database.schema.name)])
       #expect(
         (0..<rows.count).map { rows.text($0, 0) } == [
-          "booking", "consumer_offset", "coupon", "coupon_event", "coupon_key", "dead_letter", "policy", "policy_day",
+          "booking", "consumer_offset", "coupon", "coupon_event", "coupon_key", "dead_letter", "policy",
+          "policy_day",
           "schema_migration", "stay",
         ])
     }

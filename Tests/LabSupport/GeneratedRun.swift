@@ -80,7 +80,8 @@ package struct GeneratedRun {
         // Nobody who is told "not open" asks at the very moment of the opening.
         all.append(ask(person, 0, at: random.below(opensAt)))
       }
-      all.append(ask(person, 1, at: max(opensAt, 10_000) + random.below(midnight == nil ? 4_000_000 : 8_000_000)))
+      all.append(
+        ask(person, 1, at: max(opensAt, 10_000) + random.below(midnight == nil ? 4_000_000 : 8_000_000)))
       if random.below(5) == 0 { all.append(ask(person, 2, at: 9_000_000 + random.below(500_000))) }
     }
     return all.sorted { $0.decided < $1.decided }

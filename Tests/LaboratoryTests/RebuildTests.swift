@@ -187,8 +187,9 @@ import Operations
       let statements = record.statements
       try await tables.pool.transaction(deadline: .now + .seconds(20)) {
         _ = try await $0.finish(
-          statements + OffsetSQL.replace(
-            topic: Names.topic, with: [OffsetRow(partition: partition, nextOffset: 9, firstHash: nil)]))
+          statements
+            + OffsetSQL.replace(
+              topic: Names.topic, with: [OffsetRow(partition: partition, nextOffset: 9, firstHash: nil)]))
       }
       let rebuild = DeadLetterRebuild(tables.pool, log, topic: Names.topic, key: key)
       let outcome = try await rebuild.run()

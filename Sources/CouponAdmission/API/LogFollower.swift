@@ -51,7 +51,8 @@ final class LogFollower {
   private static let pause = Duration.milliseconds(200)
 
   init(
-    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, offsets: OffsetMemory, keys: KeyMemory, log: Log,
+    _ settings: KafkaSettings, _ configuration: KafkaConfiguration, offsets: OffsetMemory, keys: KeyMemory,
+    log: Log,
     handlers: Handlers
   ) {
     self.keys = keys
@@ -147,7 +148,8 @@ final class LogFollower {
     guard brokers >= replicas else {
       return trouble.note(
         "the topic is made when more brokers answer",
-        "\(settings.topic) is to have \(replicas) copies, and \(brokers) brokers answer; KAFKA_REPLICAS says how many")
+        "\(settings.topic) is to have \(replicas) copies, and \(brokers) brokers answer; KAFKA_REPLICAS says how many"
+      )
     }
     _ = try await admin.createTopic(
       settings.topic, partitions: settings.partitions, replicas: replicas,

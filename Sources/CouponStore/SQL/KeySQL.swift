@@ -38,7 +38,7 @@ package enum KeySQL {
     do {
       let rows = try await pool.query(stored, [], deadline: deadline)
       return rows.count > 0 && rows.bytes(0, 0) != key.hash
-    } catch where error.sqlState == "42P01" {
+    } catch  where error.sqlState == "42P01" {
       // No such table: nothing was filled, or by a program from before it.
       return false
     }

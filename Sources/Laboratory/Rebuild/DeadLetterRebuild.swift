@@ -56,7 +56,9 @@ package struct DeadLetterRebuild {
     let concerned = Set(letters.map(\.partition))
     guard !concerned.isEmpty else { return Outcome() }
     var partitions: [Int32: Partition] = [:]
-    for row in offsets where concerned.contains(row.partition) { partitions[row.partition] = Partition(offset: row) }
+    for row in offsets where concerned.contains(row.partition) {
+      partitions[row.partition] = Partition(offset: row)
+    }
     partitions = try await read(partitions)
     do {
       return try await pool.transaction(deadline: .now + Self.patience) { transaction in
@@ -83,7 +85,9 @@ package struct DeadLetterRebuild {
           partitions[message.partition]?.messages.append(message)
         }
       }
-    } catch let failure as TopicReading.Failure { throw LabFailure("the log \(topic) cannot be read: \(failure)") }
+    } catch let failure as TopicReading.Failure {
+      throw LabFailure("the log \(topic) cannot be read: \(failure)")
+    }
     for (partition, content) in partitions {
       let hash = content.messages.first.map {
         LogTopic.firstHash(value: $0.value, timestampMilliseconds: $0.timestamp)
@@ -168,13 +172,15 @@ package struct DeadLetterRebuild {
         let (claim, rank) = (row.coupon.claim, row.coupon.rank)
         guard let now = decided[policy]?[UserPeriod(user: claim.userID, period: row.period)] else {
           outcome.removed += 1
-          outcome.lines.append("policy \(policy): \(claim.userID) had rank \(rank ?? 0); the log gives no coupon")
+          outcome.lines.append(
+            "policy \(policy): \(claim.userID) had rank \(rank ?? 0); the log gives no coupon")
           continue
         }
         kept += 1
         guard now != rank else { continue }
         outcome.changed += 1
-        outcome.lines.append("policy \(policy): \(claim.userID) had rank \(rank ?? 0); the log says \(now ?? 0)")
+        outcome.lines.append(
+          "policy \(policy): \(claim.userID) had rank \(rank ?? 0); the log says \(now ?? 0)")
       }
     }
     outcome.added += decided.values.reduce(0) { $0 + $1.count } - kept

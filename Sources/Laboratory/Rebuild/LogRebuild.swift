@@ -71,7 +71,8 @@ package struct LogRebuild {
       topic, at: configuration, valueLimit: BatchRecord.readBytes, deadline: deadline
     ) { messages in
       for message in messages {
-        guard case .success(let entry) = LogCodec.read(message.value), recorded.contains(entry.policyID) else {
+        guard case .success(let entry) = LogCodec.read(message.value), recorded.contains(entry.policyID)
+        else {
           continue
         }
         shared.insert(entry.policyID)
@@ -117,7 +118,8 @@ package struct LogRebuild {
   /// - Parameter kept: messages that were there before, which nobody has applied.
   private func remember(_ admin: KafkaAdmin, kept: [Int64], sent: Int) async throws {
     let marks = try await watermarks(admin)
-    guard marks.allSatisfy({ $0.low == 0 }), marks.map(\.high).reduce(0, +) == Int64(sent) + kept.reduce(0, +) else {
+    guard marks.allSatisfy({ $0.low == 0 }), marks.map(\.high).reduce(0, +) == Int64(sent) + kept.reduce(0, +)
+    else {
       throw LabFailure(
         """
         the log did not keep the \(Numbers.count(sent)) events (the embedded broker holds 5 MiB a partition); \
@@ -131,7 +133,9 @@ package struct LogRebuild {
       let hash = first.map {
         LogTopic.firstHash(value: $0.value, timestampMilliseconds: $0.timestamp)
       }
-      rows.append(OffsetRow(partition: Int32(partition), nextOffset: kept[partition] > 0 ? 0 : mark.high, firstHash: hash))
+      rows.append(
+        OffsetRow(
+          partition: Int32(partition), nextOffset: kept[partition] > 0 ? 0 : mark.high, firstHash: hash))
     }
     let letters = PostgresStatement("DELETE FROM dead_letter WHERE topic = $1")
     try await pool.transaction(deadline: .now + LogRebuild.patience) { transaction in

@@ -36,7 +36,8 @@ package struct LabCommand: Sendable {
 
   /// Every command, in the order in which `lab --help` lists them.
   package static let all: [LabCommand] = [
-    up, down, status, logs, policy, reset, load, run, fault, nemesis, soak, verify, report, rebuild, demo, cost,
+    up, down, status, logs, policy, reset, load, run, fault, nemesis, soak, verify, report, rebuild, demo,
+    cost,
     settings, simulate, bench,
   ]
 

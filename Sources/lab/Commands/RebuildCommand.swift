@@ -33,7 +33,8 @@ extension LabCommand {
     try arguments.finish()
     guard !(log || deadLetters) || !(apply || only == .monolith || log && deadLetters) else {
       throw UsageError(
-        "--log and --dead-letters go with the event-driven version alone, without each other and without --apply")
+        "--log and --dead-letters go with the event-driven version alone, without each other and without --apply"
+      )
     }
     let lab = try Lab.open(folder, interrupt: .shared)
     guard lab.state.database != nil else { throw LabFailure("there is no laboratory in \(folder.path)") }
@@ -80,7 +81,8 @@ extension Lab {
   fileprivate func rebuildDeadLetters() async throws -> Int32 {
     try programsMustNotRun()
     guard let log = state.log, log.kind != .embedded else {
-      throw LabFailure("an embedded broker keeps no log for another day; lab up fills it from the events table")
+      throw LabFailure(
+        "an embedded broker keeps no log for another day; lab up fills it from the events table")
     }
     guard let key = CouponKey(state.couponKey) else {
       throw LabFailure("the laboratory's COUPON_KEY is too short")

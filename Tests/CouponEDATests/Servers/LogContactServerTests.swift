@@ -149,7 +149,8 @@ extension EDATests {
         }
         // No partition is written any more, the empty ones neither.
         for id in (policy + 1)...(policy + 8) {
-          let body = Midday.policy(quota: 1, perPerson: "once").replacing("{", with: "{\"policyId\":\(id),", maxReplacements: 1)
+          let body = Midday.policy(quota: 1, perPerson: "once").replacing(
+            "{", with: "{\"policyId\":\(id),", maxReplacements: 1)
           let create = HTTPRequest(
             .post, "/admin/policies", headers: [("Authorization", "Bearer \(Stage.token)")],
             body: Array(body.utf8))
