@@ -103,6 +103,12 @@ package enum Platform {
         }, context)
     #endif
     precondition(status == 0, "no thread for \(name)")
+    // Nobody joins it: otherwise its stack would be kept for ever.
+    #if canImport(Glibc)
+      pthread_detach(thread)
+    #else
+      if let thread { pthread_detach(thread) }
+    #endif
   }
 }
 

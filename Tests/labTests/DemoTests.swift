@@ -122,7 +122,7 @@ import lab
         (["verify"], 1, "there is no laboratory"),
         (["report"], 1, "report.json; lab demo makes one"),
         (["rebuild"], 1, "there is no laboratory"),
-        (["rebuild", "--log", "--apply"], 2, "--log goes with the event-driven version alone"),
+        (["rebuild", "--log", "--apply"], 2, "go with the event-driven version alone"),
         (["demo", "--only", "eda", "--quota", "30000"], 1, "more than the embedded broker holds"),
       ] as [([String], Int32, String)] {
         let result = try await lab.run(arguments: arguments)

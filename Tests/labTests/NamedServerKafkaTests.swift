@@ -13,7 +13,7 @@ import Testing
 
   @Test func twoLaboratoriesOnTheSameServersDoNotMeet() async throws {
     try await onLoop {
-      let (postgres, redis) = (try await TestServers.postgres(), try await TestServers.redis())
+      let (postgres, redis) = (try await TestServers.postgres(), try await TestServers.ownRedis())
       var environment = [
         "DATABASE_URL": try await postgres.createDatabase("shared_labs"), "REDIS_URL": redis.url,
       ]
@@ -41,6 +41,7 @@ import Testing
       #expect(try await second.run("reset").code == 0)
       #expect(try await psql(postgres, database: "shared_labs", schemas) == "0")
       #expect(try await keys(redis) == 0)
+      await redis.stop()
     }
   }
 

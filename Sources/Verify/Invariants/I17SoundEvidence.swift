@@ -88,9 +88,7 @@ extension Checker {
   // MARK: The strategy
 
   private func checkStrategy(_ breaches: inout Breaches) {
-    if let program = evidence.programStrategy, program != evidence.strategy {
-      breaches.add("the program decides by \(program), the history says by \(evidence.strategy)")
-    }
+    if let program = evidence.programStrategy { checkStrategy(of: program, &breaches) }
     guard evidence.architecture == .eda else { return }
     if evidence.database.ranksAreUnique != evidence.isRanked {
       let made = evidence.database.ranksAreUnique ? "where the log decides" : "where Redis decides"
@@ -99,6 +97,17 @@ extension Checker {
     let ranked = evidence.database.coupons.count { $0.coupon.rank != nil }
     if !evidence.isRanked, ranked > 0 {
       breaches.add("\(ranked) rows have ranks, which \(evidence.strategy) does not give")
+    }
+  }
+
+  /// Without a history only the tables say how they were filled, and they know no more than whether there are ranks.
+  private func checkStrategy(of program: String, _ breaches: inout Breaches) {
+    if evidence.clients != .none {
+      guard program != evidence.strategy else { return }
+      breaches.add("the program decides by \(program), the history says by \(evidence.strategy)")
+    } else if evidence.architecture == .eda, (program == "log") != evidence.isRanked {
+      let made = evidence.isRanked ? "with ranks" : "without ranks"
+      breaches.add("the program decides by \(program), the tables were made \(made)")
     }
   }
 
