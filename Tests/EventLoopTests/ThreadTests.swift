@@ -8,7 +8,7 @@
     /// A thread that nobody joins kept its stack: a question to a broker once a second filled the memory.
     @Test func aThreadThatHasEndedKeepsNoStack() async throws {
       try await onLoop {
-        func run(_ count: Int) async throws {
+        @LoopActor func run(_ count: Int) async throws {
           for _ in 0..<count {
             let ended = Completion<Void>()
             Platform.startThread(named: "short") { EventLoop.shared.submit { ended.succeed(()) } }
