@@ -26,18 +26,23 @@ final class Readiness {
   /// Nil where this process does not serve the concern.
   func answer(for concern: Concern) -> (isReady: Bool, reasons: [String])? {
     switch concern {
-    case .coupons: Readiness.plain(coupons())
+    case .coupons: Readiness.plain(couponsNow())
     case .platform: platform.map { Readiness.plain($0()) }
     }
   }
 
   /// What a balancer needs; the reasons name every concern that cannot be served, also where the answer is yes.
   func answer() -> (isReady: Bool, reasons: [String]) {
-    let coupons = coupons()
+    let coupons = couponsNow()
     guard let platform = platform?() else { return Readiness.plain(coupons) }
-    if coupons.isReady { hasBeenReady = true }
     let isReady = hasBeenReady ? coupons.isReady || platform.isReady : false
     return (isReady, coupons.reasons + platform.reasons.filter { !coupons.reasons.contains($0) })
+  }
+
+  private func couponsNow() -> ServiceReadiness {
+    let now = coupons()
+    if now.isReady { hasBeenReady = true }
+    return now
   }
 
   private static func plain(_ readiness: ServiceReadiness) -> (isReady: Bool, reasons: [String]) {

@@ -25,21 +25,28 @@ package final class TablePreparation {
   /// One attempt; `isDone` is true afterwards if the database answered. May be repeated after the database was away:
   /// another one may have come back.
   ///
+  /// - Returns: whether the tables are known to be this program's now.
   /// - Throws: if the tables belong to a newer program, to another strategy or to another key.
-  package func attempt(within limit: Duration) async throws(SchemaError) {
+  @discardableResult
+  package func attempt(within limit: Duration) async throws(SchemaError) -> Bool {
     do {
       try await schema.prepare(pool, ranksAreUnique: ranksAreUnique, key: key, deadline: .now + limit)
       isDone = true
       trouble.over()
+      return true
     } catch let error as SchemaError {
       throw error
     } catch let error as PostgresError {
-      guard !isStopped else { return }
-      if case .server = error { return trouble.note("the tables cannot be prepared", error.description) }
-      trouble.note("the database does not answer", error.description)
+      guard !isStopped else { return false }
+      if case .server = error {
+        trouble.note("the tables cannot be prepared", error.description)
+      } else {
+        trouble.note("the database does not answer", error.description)
+      }
     } catch {
       if !isStopped { trouble.note("the tables cannot be prepared", "\(error)") }
     }
+    return false
   }
 
   /// Retries until it succeeds or is stopped.

@@ -1,4 +1,5 @@
 package import CouponStore
+package import EventLoop
 
 /// Whether a partition is the log that was read before, from its very beginning.
 package enum LogStart {
@@ -18,12 +19,32 @@ package enum LogStart {
   package static func problem(of shown: Shown, remembered: OffsetRow?) -> LogProblem? {
     guard shown.low == 0 else { return .beginningGone(low: shown.low) }
     guard let remembered else { return nil }
+    if let known = remembered.firstHash, let first = shown.firstHash, known != first { return .madeAnew }
     guard remembered.nextOffset <= shown.high else {
       return .shorter(applied: remembered.nextOffset, high: shown.high)
     }
-    if let known = remembered.firstHash, known != shown.firstHash { return .madeAnew }
-    return nil
+    return remembered.firstHash == shown.firstHash || remembered.firstHash == nil ? nil : .madeAnew
   }
+}
+
+/// Whether a running reader believes a problem. A new leader learns where the log ends a moment after it leads, so a log may
+/// seem shorter for a while; that is final only when it lasts.
+package struct LogDoubt {
+  /// More than a replica may lag behind (`replica.lag.time.max.ms`, 30 s).
+  package static let patience = Duration.seconds(60)
+
+  private var since: Instant?
+
+  package init() {}
+
+  package mutating func isFinal(_ problem: LogProblem, now: Instant) -> Bool {
+    guard case .shorter = problem else { return true }
+    let begun = since ?? now
+    since = begun
+    return now - begun >= LogDoubt.patience
+  }
+
+  package mutating func isGone() { since = nil }
 }
 
 /// Why a reader stops: reading on would decide otherwise than the other readers.

@@ -58,12 +58,13 @@ package final class MonolithDatabase {
   }
 
   private func watch() async {
+    // Another database may come back after an outage: asked until it is known.
+    var mustCheck = false
     while !isStopped {
-      let wasAway = !tables.isDone || problem != nil
       if tables.isDone { await probe() }
-      // Another database may have come back.
-      if wasAway, problem == nil {
-        do throws(SchemaError) { try await tables.attempt(within: .seconds(5)) } catch {
+      if problem != nil { mustCheck = true }
+      if !tables.isDone || mustCheck && problem == nil {
+        do throws(SchemaError) { mustCheck = try await !tables.attempt(within: .seconds(5)) } catch {
           if !isStopped { onFailure(error.description) }
           return
         }

@@ -280,11 +280,13 @@ package final class LogWorker {
 
   /// How far the tables are behind the log, looked up once a second.
   private func watchLag(_ questions: any LogQuestions) async {
+    var doubt = LogDoubt()
     while !isStopped {
       await ports.clock.sleep(for: .seconds(1))
       guard !isStopped, isAssigned, let group else { continue }
       await seekWhereTheTablesWentBack(group)
       let assignment = assignment
+      var isWhole = true
       // One by one: a partition without a leader does not hide the others.
       for partition in group.partitions.sorted() where !isStopped && assignment == self.assignment {
         let next = figures.applied[partition] ?? 0
@@ -294,15 +296,23 @@ package final class LogWorker {
           let first = try await questions.firstMessage(
             of: topic, partition: partition, deadline: now + .seconds(1))
           guard assignment == self.assignment else { break }
-          kafkaTrouble.over()
           if let problem = problem(marks, first, of: partition, next: next) {
+            guard doubt.isFinal(problem, now: now) else {
+              isWhole = false
+              kafkaTrouble.note("Kafka does not answer", "partition \(partition): \(problem.explanation)")
+              continue
+            }
             return fail("KAFKA_TOPIC \(topic), partition \(partition): \(problem.explanation)")
           }
           figures.saw(end: marks.high, of: partition)
         } catch {
+          isWhole = false
           if !isStopped { kafkaTrouble.note("Kafka does not answer", error.description) }
         }
       }
+      guard isWhole else { continue }
+      doubt.isGone()
+      kafkaTrouble.over()
     }
   }
 

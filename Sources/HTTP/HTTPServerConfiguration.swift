@@ -19,7 +19,8 @@ package struct HTTPServerConfiguration: Sendable {
   /// another on the same connection.
   package var maxBufferedBytes = 67_108_864
   package var maxShareBytes = 4096
-  /// From a head's first byte (or from the connection's beginning) to its last: 408.
+  /// From a head's first byte (or from the connection's beginning) to its last: 408, or where not a byte has come, the
+  /// connection is closed.
   package var headTimeout = Duration.seconds(10)
   /// From a head's end to its body's end: 408.
   package var bodyTimeout = Duration.seconds(10)

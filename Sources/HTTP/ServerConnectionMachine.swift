@@ -262,7 +262,8 @@ package struct ServerConnectionMachine {
     self.limit = nil
     if restartsLimit { return .nothing }
     switch limit {
-    case .head: return stage == .open ? refuse(.headTimeout) : .nothing
+    // A 408 to somebody who has asked nothing yet would be taken for the answer to what they ask at that moment.
+    case .head: return isIdle ? close(.idle) : stage == .open ? refuse(.headTimeout) : .nothing
     case .body: return stage == .open ? refuse(.bodyTimeout) : .nothing
     case .write: return close(.unread)
     case .idle: return close(.idle)

@@ -32,7 +32,7 @@ enum PartitionQuestions {
       let partition = message.pointee.partition
       switch message.pointee.err {
       case RD_KAFKA_RESP_ERR_NO_ERROR:
-        if found[partition] == nil { found[partition] = look(client, name, message) }
+        if found[partition] == nil, let look = look(client, name, message) { found[partition] = look }
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         let end = message.pointee.offset
         if found[partition] == nil {
@@ -53,14 +53,17 @@ enum PartitionQuestions {
     return .success(partitions.compactMap { found[$0] })
   }
 
-  /// The end is the one that the same answer of the broker has told.
+  /// The end is the one that the broker's latest answer about the partition has told; nil where that was an error.
   private static func look(
     _ client: OpaquePointer, _ name: String, _ message: UnsafePointer<rd_kafka_message_t>
-  ) -> KafkaPartitionLook {
+  ) -> KafkaPartitionLook? {
     let first = KafkaMessage(copying: message, headers: false)
     var (low, high): (Int64, Int64) = (0, 0)
-    rd_kafka_get_watermark_offsets(client, name, first.partition, &low, &high)
-    return KafkaPartitionLook(
-      marks: KafkaWatermarks(low: first.offset, high: max(high, first.offset + 1)), first: first)
+    guard
+      rd_kafka_get_watermark_offsets(client, name, first.partition, &low, &high)
+        == RD_KAFKA_RESP_ERR_NO_ERROR,
+      high > first.offset
+    else { return nil }
+    return KafkaPartitionLook(marks: KafkaWatermarks(low: first.offset, high: high), first: first)
   }
 }

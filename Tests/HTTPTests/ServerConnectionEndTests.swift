@@ -34,7 +34,8 @@ enum ConnectionState: CaseIterable, Sendable {
   /// What the connection's deadline is for, and what happens when it passes.
   var deadline: (limit: TimeLimit?, words: [String]) {
     switch self {
-    case .fresh, .partialHead: (.head, ["refuse 408", "flush"])
+    case .fresh: (.head, ["close idle"])
+    case .partialHead: (.head, ["refuse 408", "flush"])
     case .partialBody: (.body, ["refuse 408", "flush"])
     case .inFlight, .inFlightWithPartialHead, .halfClosed: (nil, [])
     case .idle: (.idle, ["close idle"])

@@ -13,7 +13,8 @@ import Testing
       let peer = try await Peer(port: server.port)
       defer { peer.close() }
       _ = try await peer.everything()
-      #expect(Answer.all(in: peer.received).map(\.status) == [408])
+      // Not a 408: who asks at that moment would take it for the answer.
+      #expect(peer.received.isEmpty)
       #expect(Instant.now - start >= Self.short)
     }
   }

@@ -218,6 +218,7 @@ final class LogFollower {
   /// Asks once a second where the log ends and how it begins. So a topic that was deleted and made anew is noticed,
   /// although it may have grown past what was read of the old one, and the reader knows how far it can be behind.
   private func watch(_ admin: KafkaAdmin, partitions: Int) async {
+    var doubt = LogDoubt()
     while !isStopped {
       await EventLoop.shared.sleep(for: Self.interval)
       let (askedAt, next) = (Instant.now, (0..<partitions).map { handlers.next($0) })
@@ -227,9 +228,14 @@ final class LogFollower {
           at: settings.topic, partitions: partitions, deadline: askedAt + LogContact.bound)
         guard !isStopped else { return }
         if let (partition, problem) = problem(looks, next) {
+          guard doubt.isFinal(problem, now: .now) else {
+            trouble.note("Kafka does not answer", label(of: partition) + problem.explanation)
+            continue
+          }
           handlers.stopAll(partitions, problem, label(of: partition))
           return
         }
+        doubt.isGone()
         answeredAt = .now
         for (partition, look) in looks.enumerated() { handlers.onEnd(partition, look.marks.high, askedAt) }
         if tail?.isReachable ?? false { trouble.over() }
@@ -263,9 +269,11 @@ final class LogFollower {
       await EventLoop.shared.sleep(for: .seconds(1))
       guard !isStopped, let known = await offsets.read(deadline: .now + .seconds(2)) else { continue }
       do {
-        guard try await checkKey() else { continue }
+        // A role that may not read the key's table still may not serve another log.
+        let isChecked = try await checkKey()
         guard let ends = try await ends(admin) else { return }
         try compare(known, ends: ends)
+        guard isChecked else { continue }
       } catch {
         handlers.onFailure("\(error)")
       }

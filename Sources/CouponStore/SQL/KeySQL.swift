@@ -8,7 +8,15 @@ package import Postgres
 package enum KeySQL {
   private static let stored = PostgresStatement("SELECT hash FROM coupon_key")
   private static let insert = PostgresStatement("INSERT INTO coupon_key (hash) VALUES ($1)")
-  private static let policies = PostgresStatement("SELECT payload FROM coupon_event WHERE type = $1")
+  /// The event that created each policy, found by the table's key: a look through all events may take longer than a
+  /// program waits.
+  private static let policies = PostgresStatement(
+    """
+    SELECT created.payload FROM policy CROSS JOIN LATERAL (
+      SELECT type, payload FROM coupon_event WHERE coupon_event.policy_id = policy.policy_id
+      ORDER BY sequence LIMIT 1) AS created
+    WHERE created.type = $1
+    """)
 
   /// Makes sure that the tables are of this key, and writes that down where nothing is written yet. Tables from before
   /// that know the key by the events of their policies.
@@ -16,13 +24,14 @@ package enum KeySQL {
   /// - Throws: `SchemaError.otherKey`.
   @LoopActor
   static func keep(_ key: CouponKey, in transaction: PostgresTransaction) async throws -> [SQLCall] {
-    let answers = try await transaction.run([(stored, []), (policies, [.text(LogCodec.policyType)])])
-    if answers[0].count > 0 {
-      guard answers[0].bytes(0, 0) == key.hash else { throw SchemaError.otherKey }
+    let known = try await transaction.run([(stored, [])])[0]
+    guard known.count == 0 else {
+      guard known.bytes(0, 0) == key.hash else { throw SchemaError.otherKey }
       return []
     }
-    for row in 0..<answers[1].count {
-      guard let payload = answers[1].bytes(row, 0),
+    let events = try await transaction.run([(policies, [.text(LogCodec.policyType)])])[0]
+    for row in 0..<events.count {
+      guard let payload = events.bytes(row, 0),
         case .policyCreated(let created)? = try? LogCodec.decode(payload)
       else { throw SchemaError.corruptRow(table: "coupon_event") }
       guard created.keyHash == key.keyHash(of: created.policy.id) else { throw SchemaError.otherKey }
