@@ -139,9 +139,18 @@ package final class PrivatePostgres: PrivateServer {
   package func restart() async throws {
     if isRunning { await stop() }
     removeLockOfTheDead()
-    do { try await launch() } catch Launch.Failure.portTaken {
-      throw ServerFailure("PostgreSQL: port \(port) was taken meanwhile")
-    } catch Launch.Failure.failed(let reason) { throw ServerFailure(reason) }
+    let deadline = Instant.now + .seconds(10)
+    while true {
+      do { return try await launch() } catch Launch.Failure.portTaken {
+        throw ServerFailure("PostgreSQL: port \(port) was taken meanwhile")
+      } catch Launch.Failure.failed(let reason) {
+        // Backends of a killed server hold its memory until they notice that it has gone.
+        guard reason.contains("Terminate any old server processes"), Instant.now < deadline else {
+          throw ServerFailure(reason)
+        }
+        await EventLoop.shared.sleep(for: .milliseconds(100))
+      }
+    }
   }
 
   /// A killed server leaves its number behind. If the dead process was not collected (a container without an

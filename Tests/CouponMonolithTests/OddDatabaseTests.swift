@@ -76,7 +76,9 @@ import Testing
       #expect(try await fixture.issue("a").created?.rank == 1)
       try await fixture.execute(
         "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
-      try await until { !fixture.monolith.coupons.readiness().isReady }
+      try await until {
+        fixture.monolith.coupons.readiness().reasons.contains("the database takes no writes")
+      }
       #expect(try await fixture.issue("b").isUnavailable)
       let admin = PostgresPool(
         configuration: try PostgresConfiguration(url: server.url + "?target_session_attrs=any"), size: 1,
