@@ -50,6 +50,8 @@ extension Arena {
     if hasDied { try await sleep(down) }
     let to = now
     try await lab.restart(part)
+    // A worker that is ended while it joins is waited for by its group until its session is over.
+    try await lab.awaitReadiness(of: [part.part], within: .seconds(30))
     blows.append(
       Blow(
         name: "\(part.rawValue) killed at \(point.rawValue)", target: label,
