@@ -1,3 +1,4 @@
+import CouponLog
 import CouponDomain
 package import CouponStore
 package import EventLoop
@@ -105,11 +106,6 @@ private struct PartitionMemory {
   let next: Int64
   /// Policies never change.
   let policies: [PolicyID: Policy]
-}
-
-extension KafkaMessage {
-  /// What tells this log from another, where the message is the first of its partition.
-  var firstHash: [UInt8] { LogTopic.firstHash(value: value, timestampMilliseconds: timestamp) }
 }
 
 extension BatchResult {

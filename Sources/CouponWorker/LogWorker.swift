@@ -27,13 +27,12 @@ package final class LogWorker {
   private let onFailure: @LoopActor (String) -> Void
   private var group: (any LogGroup)?
   private var questions: (any LogQuestions)?
+  private var watch: LogWatch?
   private var size = BatchSize()
   private var isStopped = false
   private var done = Completion<Void>()
   /// Grows with each change of the partitions, so that an answer to an older one is not believed.
   private var assignment = 0
-  /// Of each partition's first message, since it was given to this worker.
-  private var firstHashes: [Int32: [UInt8]] = [:]
   package private(set) var isAssigned = false
   package private(set) var isWriting = true
   private var now: Instant { ports.clock.now }
@@ -52,6 +51,16 @@ package final class LogWorker {
   package func start() throws {
     let questions = try ports.questions()
     self.questions = questions
+    let watch = LogWatch(
+      topic: topic, questions: questions, clock: ports.clock, trouble: kafkaTrouble,
+      handlers: LogWatch.Handlers(
+        next: { [figures] partition in figures.applied[partition] ?? 0 },
+        onEnd: { [figures] partition, end, _ in figures.saw(end: end, of: partition) },
+        onOther: { [weak self] partition, problem in
+          guard let self else { return }
+          fail("KAFKA_TOPIC \(topic), partition \(partition): \(problem.explanation)")
+        }))
+    self.watch = watch
     let group = try ports.group(
       { [weak self] change in self?.rebalanced(change) }, { [weak self] problem in self?.take(problem) })
     self.group = group
@@ -60,11 +69,12 @@ package final class LogWorker {
       await self.work(group)
       self.done.succeed(())
     }
-    EventLoop.shared.spawn { await self.watchLag(questions) }
+    EventLoop.shared.spawn { await self.watchLag(watch) }
   }
 
   package func stop(deadline: Instant) async {
     isStopped = true
+    watch?.stop()
     await group?.close(deadline: deadline)
     if group != nil { _ = try? await done.value(deadline: deadline, on: ports.clock) }
     await questions?.close()
@@ -80,13 +90,11 @@ package final class LogWorker {
   private func rebalanced(_ change: KafkaRebalance) {
     assignment += 1
     isAssigned = false
+    watch?.stop()
     switch change {
     case .revoked(let partitions, let lost):
       log.info("partitions were taken away", ["count": partitions.count, "lost": lost])
-      for partition in partitions {
-        figures.ended(partition)
-        firstHashes[partition] = nil
-      }
+      for partition in partitions { figures.ended(partition) }
     case .assigned(let partitions):
       log.info("partitions were given", ["count": partitions.count])
       let assignment = assignment
@@ -98,7 +106,7 @@ package final class LogWorker {
   private func begin(_ partitions: [Int32], _ assignment: Int) async {
     while !isStopped, assignment == self.assignment {
       do {
-        guard let starts = try await locate(partitions) else {
+        guard let (starts, firstHashes) = try await locate(partitions) else {
           await ports.clock.sleep(for: .milliseconds(200))
           continue
         }
@@ -106,6 +114,7 @@ package final class LogWorker {
         isAssigned = true
         for (partition, offset) in starts { figures.began(partition, at: offset) }
         group?.assign(from: starts)
+        watch?.watch(partitions, firstHashes: firstHashes)
       } catch {
         fail("\(error)")
       }
@@ -113,8 +122,10 @@ package final class LogWorker {
     }
   }
 
-  /// Nil where database or Kafka does not answer.
-  private func locate(_ partitions: [Int32]) async throws -> [Int32: Int64]? {
+  /// Where each partition begins, and the hash of its first message; nil where database or Kafka does not answer.
+  private func locate(
+    _ partitions: [Int32]
+  ) async throws -> (starts: [Int32: Int64], firstHashes: [Int32: [UInt8]])? {
     guard let questions else { return nil }
     let patience = Duration.seconds(3)
     guard let known = await ports.offsets.read(deadline: now + patience) else {
@@ -125,22 +136,24 @@ package final class LogWorker {
       let cluster = try await questions.describe(topic, deadline: now + patience)
       if let found = cluster.topic?.partitions, found != partitionCount {
         let problem = LogProblem.partitions(expected: partitionCount, found: found)
-        return try refuse(problem.explanation)
+        throw refusal(problem.explanation)
       }
+      let looks = try await questions.look(at: topic, partitions: partitions, deadline: now + patience)
       var starts: [Int32: Int64] = [:]
+      var firstHashes: [Int32: [UInt8]] = [:]
       for partition in partitions {
-        let marks = try await questions.watermarks(
-          of: topic, partition: partition, deadline: now + patience)
-        let first = try await questions.firstMessage(
-          of: topic, partition: partition, deadline: now + patience)
-        let shown = LogStart.Shown(low: marks.low, high: marks.high, firstHash: first?.firstHash)
-        if let problem = LogStart.problem(of: shown, remembered: known[partition]) {
-          return try refuse("partition \(partition): \(problem.explanation)")
+        guard let look = looks[partition] else {
+          throw .unavailable("partition \(partition) of \(topic): no answer in time")
         }
-        firstHashes[partition] = first?.firstHash
+        firstHashes[partition] = look.first?.firstHash
+        let shown = LogStart.Shown(
+          low: look.marks.low, high: look.marks.high, firstHash: look.first?.firstHash)
+        if let problem = LogStart.problem(of: shown, remembered: known[partition]) {
+          throw refusal("partition \(partition): \(problem.explanation)")
+        }
         starts[partition] = known[partition]?.nextOffset ?? 0
       }
-      return starts
+      return (starts, firstHashes)
     } catch {
       switch error {
       case .unavailable, .queueFull:
@@ -151,9 +164,7 @@ package final class LogWorker {
     }
   }
 
-  private func refuse(_ reason: String) throws(KafkaError) -> [Int32: Int64]? {
-    throw .refused("KAFKA_TOPIC \(topic), \(reason)")
-  }
+  private func refusal(_ reason: String) -> KafkaError { .refused("KAFKA_TOPIC \(topic), \(reason)") }
 
   private func take(_ problem: KafkaProblem) {
     switch problem {
@@ -279,57 +290,12 @@ package final class LogWorker {
   }
 
   /// How far the tables are behind the log, looked up once a second.
-  private func watchLag(_ questions: any LogQuestions) async {
-    var doubt = LogDoubt()
+  private func watchLag(_ watch: LogWatch) async {
     while !isStopped {
-      await ports.clock.sleep(for: .seconds(1))
+      await ports.clock.sleep(for: LogWatch.interval)
       guard !isStopped, isAssigned, let group else { continue }
       await seekWhereTheTablesWentBack(group)
-      let assignment = assignment
-      var isWhole = true
-      // One by one: a partition without a leader does not hide the others.
-      for partition in group.partitions.sorted() where !isStopped && assignment == self.assignment {
-        let next = figures.applied[partition] ?? 0
-        do throws(KafkaError) {
-          let marks = try await questions.watermarks(
-            of: topic, partition: partition, deadline: now + .seconds(1))
-          let first = try await questions.firstMessage(
-            of: topic, partition: partition, deadline: now + .seconds(1))
-          guard assignment == self.assignment else { break }
-          if let problem = problem(marks, first, of: partition, next: next) {
-            guard doubt.isFinal(problem, now: now) else {
-              isWhole = false
-              kafkaTrouble.note("Kafka does not answer", "partition \(partition): \(problem.explanation)")
-              continue
-            }
-            return fail("KAFKA_TOPIC \(topic), partition \(partition): \(problem.explanation)")
-          }
-          figures.saw(end: marks.high, of: partition)
-        } catch {
-          isWhole = false
-          if !isStopped { kafkaTrouble.note("Kafka does not answer", error.description) }
-        }
-      }
-      guard isWhole else { continue }
-      doubt.isGone()
-      kafkaTrouble.over()
+      if await watch.ask() { kafkaTrouble.over() }
     }
-  }
-
-  /// Why a partition is not the one any more that has been read so far: a topic that was made anew may have grown past
-  /// what was applied of the old one.
-  ///
-  /// - Parameter next: what had been applied before the question.
-  private func problem(
-    _ marks: KafkaWatermarks, _ first: KafkaMessage?, of partition: Int32, next: Int64
-  ) -> LogProblem? {
-    let known = firstHashes[partition]
-    // What was applied stays right without the beginning; the next start is refused.
-    guard marks.low == 0 else { return nil }
-    let hash = first?.firstHash
-    if known == nil { firstHashes[partition] = hash }
-    return LogStart.problem(
-      of: LogStart.Shown(low: 0, high: marks.high, firstHash: hash),
-      remembered: OffsetRow(partition: partition, nextOffset: next, firstHash: known))
   }
 }

@@ -29,18 +29,3 @@ package struct WorkerPorts {
     (self.clock, self.group, self.questions, self.offsets) = (clock, group, questions, offsets)
   }
 }
-
-/// Questions about the topic that the group's member does not answer.
-@LoopActor
-package protocol LogQuestions: AnyObject {
-  func describe(_ topic: String, deadline: Instant) async throws(KafkaError) -> KafkaCluster
-  func watermarks(
-    of topic: String, partition: Int32, deadline: Instant
-  ) async throws(KafkaError) -> KafkaWatermarks
-  func firstMessage(
-    of topic: String, partition: Int32, deadline: Instant
-  ) async throws(KafkaError) -> KafkaMessage?
-  func close() async
-}
-
-extension KafkaAdmin: LogQuestions {}

@@ -89,18 +89,13 @@ package final class KafkaAdmin {
     try await run { client in TopicAdministration.delete(client, topic, deadline) }
   }
 
-  /// Ends and first messages of partitions, in the order that they are given in; all of them, or none.
+  /// Ends and first messages of those partitions that answer before the deadline.
+  ///
+  /// - Throws: `unavailable` where none does.
   package func look(
     at topic: String, partitions: [Int32], deadline: Instant
-  ) async throws(KafkaError) -> [KafkaPartitionLook] {
+  ) async throws(KafkaError) -> [Int32: KafkaPartitionLook] {
     try await run { client in PartitionQuestions.looks(client, topic, partitions, deadline) }
-  }
-
-  /// The same of the partitions 0, 1 … of a topic with so many.
-  package func look(
-    at topic: String, partitions count: Int, deadline: Instant
-  ) async throws(KafkaError) -> [KafkaPartitionLook] {
-    try await look(at: topic, partitions: Array(0..<Int32(count)), deadline: deadline)
   }
 
   /// The watermarks of partitions, in the order that they are given in; all of them, or none.
@@ -109,7 +104,10 @@ package final class KafkaAdmin {
   package func watermarks(
     of topic: String, partitions: [Int32], patience: Duration
   ) async throws(KafkaError) -> [KafkaWatermarks] {
-    try await look(at: topic, partitions: partitions, deadline: .now + patience).map(\.marks)
+    let looks = try await look(at: topic, partitions: partitions, deadline: .now + patience)
+    let silent = partitions.filter { looks[$0] == nil }
+    guard silent.isEmpty else { throw PartitionQuestions.silence(of: topic, silent) }
+    return partitions.compactMap { looks[$0]?.marks }
   }
 
   /// The watermarks of the partitions 0, 1 … of a topic with so many.
@@ -136,7 +134,7 @@ package final class KafkaAdmin {
   package func firstMessage(
     of topic: String, partition: Int32, deadline: Instant
   ) async throws(KafkaError) -> KafkaMessage? {
-    try await look(at: topic, partitions: [partition], deadline: deadline)[0].first
+    try await look(at: topic, partitions: [partition], deadline: deadline)[partition]?.first
   }
 
   /// Ends the client after the calls under way, for which it does not wait for ever.

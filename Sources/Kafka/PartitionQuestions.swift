@@ -1,14 +1,15 @@
 internal import Crdkafka
 internal import EventLoop
 
-/// Asks what partitions hold. Blocks, never longer than its deadline.
+/// Asks what partitions hold. Blocks until all have answered or the deadline is there, and as long again as the library
+/// needs to stop reading.
 ///
 /// It reads each partition from its beginning to the first event: a message, or the end. The library's own call for
 /// watermarks asks a broker that has gone for ever, and its other calls wait behind it.
 enum PartitionQuestions {
   static func looks(
     _ client: OpaquePointer, _ name: String, _ partitions: [Int32], _ deadline: Instant
-  ) -> Result<[KafkaPartitionLook], KafkaError> {
+  ) -> Result<[Int32: KafkaPartitionLook], KafkaError> {
     guard let topic = rd_kafka_topic_new(client, name, nil) else {
       return .failure(.refused("\(name) is no name of a topic"))
     }
@@ -17,22 +18,22 @@ enum PartitionQuestions {
       return .failure(.misconfigured("librdkafka gives no queue"))
     }
     defer { rd_kafka_queue_destroy(queue) }
-    var started: [Int32] = []
+    var started: Set<Int32> = []
     defer { for partition in started { rd_kafka_consume_stop(topic, partition) } }
     for partition in partitions {
       guard rd_kafka_consume_start_queue(topic, partition, timeattack_offset_beginning, queue) == 0 else {
         return .failure(ErrorCode.asError(rd_kafka_last_error(), "reading \(name) \(partition)"))
       }
-      started.append(partition)
+      started.insert(partition)
     }
     var found: [Int32: KafkaPartitionLook] = [:]
-    while found.count < started.count, Instant.now < deadline {
+    while !started.isEmpty, Instant.now < deadline {
       guard let message = rd_kafka_consume_queue(queue, milliseconds(until: deadline)) else { break }
       defer { rd_kafka_message_destroy(message) }
       let partition = message.pointee.partition
       switch message.pointee.err {
       case RD_KAFKA_RESP_ERR_NO_ERROR:
-        if found[partition] == nil, let look = look(client, name, message) { found[partition] = look }
+        if found[partition] == nil { found[partition] = look(client, name, message) }
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         let end = message.pointee.offset
         if found[partition] == nil {
@@ -45,12 +46,15 @@ enum PartitionQuestions {
       case let code where ErrorCode.isTransient(code): continue
       case let code: return .failure(ErrorCode.asError(code, "reading \(name) \(partition)"))
       }
+      // Others may take until the deadline, and the library would read on and on meanwhile.
+      if found[partition] != nil, started.remove(partition) != nil { rd_kafka_consume_stop(topic, partition) }
     }
-    guard found.count == started.count else {
-      let silent = partitions.filter { found[$0] == nil }.map(String.init).joined(separator: ", ")
-      return .failure(.unavailable("reading \(name): no answer in time of partition \(silent)"))
-    }
-    return .success(partitions.compactMap { found[$0] })
+    return found.isEmpty && !partitions.isEmpty ? .failure(silence(of: name, partitions)) : .success(found)
+  }
+
+  static func silence(of topic: String, _ partitions: [Int32]) -> KafkaError {
+    let list = partitions.map(String.init).joined(separator: ", ")
+    return .unavailable("reading \(topic): no answer in time of partition \(list)")
   }
 
   /// The end is the one that the broker's latest answer about the partition has told; nil where that was an error.

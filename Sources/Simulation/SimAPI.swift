@@ -17,6 +17,7 @@ final class SimAPI: EventRecords {
   private unowned let world: World
   private(set) var life: Life?
   private var admission: Admission?
+  private var watch: LogWatch?
   private var next: [Int64] = []
   private var isPolling: [Bool] = []
   private(set) var waiting: [Int: SimRequest] = [:]
@@ -51,13 +52,43 @@ final class SimAPI: EventRecords {
     self.admission = admission
     next = Array(repeating: 0, count: SimKafka.partitions)
     isPolling = Array(repeating: false, count: SimKafka.partitions)
+    let watch = watch(admission, life, clock, context)
+    self.watch = watch
     life.whenEnded {
+      watch.stop()
       admission.stopReconciling()
       admission.stop()
     }
     admission.start()
     world.tell("\(name) starts")
     locateEnd(life)
+    // Not with everything else, so that it meets a partition's first message too.
+    life.later(world.dice.within(1...1_000)) { self.ask(watch, life) }
+  }
+
+  /// What tells the API how far the log goes, and whether it is still the same one; here it always is.
+  private func watch(
+    _ admission: Admission, _ life: Life, _ clock: LoopClock, _ context: ProgramContext
+  ) -> LogWatch {
+    let watch = LogWatch(
+      topic: "log", questions: SimQuestions(life, world), clock: clock, trouble: TroubleLog(context.log),
+      handlers: LogWatch.Handlers(
+        next: { [unowned self] partition in next[Int(partition)] },
+        onEnd: { partition, end, askedAt in
+          admission.saw(end: end, of: Int(partition), askedAt: askedAt)
+        },
+        onOther: { [unowned self] partition, problem in
+          world.checker.fail("\(name) stops at partition \(partition): \(problem.explanation)")
+        }))
+    watch.watch(Array(0..<Int32(SimKafka.partitions)))
+    return watch
+  }
+
+  private func ask(_ watch: LogWatch, _ life: Life) {
+    EventLoop.shared.spawn {
+      _ = await watch.ask()
+      life.later(Int(LogWatch.interval.nanoseconds / 1_000_000)) { self.ask(watch, life) }
+    }
   }
 
   /// The log's end at the start is asked for until Kafka answers.
@@ -125,6 +156,9 @@ final class SimAPI: EventRecords {
     guard !messages.isEmpty else { return }
     passCrashPoint(oneIn: 4)
     guard isUp else { return }
+    if let first = messages.first, first.offset == 0 {
+      watch?.read(first: first.firstHash, of: Int32(partition))
+    }
     next[partition] += Int64(messages.count)
     life?.run { self.admission?.took(self.world.mutated(read: messages)) }
     if next[partition] < world.kafka.end(partition) { wake(partition) }

@@ -9,7 +9,7 @@ import Programs
 
 /// A worker process: the product's `LogWorker` and `BatchWriter` over a simulated group and database.
 @LoopActor
-final class SimWorker: LogQuestions {
+final class SimWorker {
   let number: Int
   private unowned let world: World
   private(set) var life: Life?
@@ -17,13 +17,11 @@ final class SimWorker: LogQuestions {
   private var worker: LogWorker?
   var commitWasUnknown = false
   /// What the log looks like to it; another than the real one where it has to refuse.
-  private let shown: ShownLog
+  private let shown: SimQuestions.Shown
   /// Why it ended by itself.
   private(set) var failure: String?
 
-  enum ShownLog: CaseIterable { case real, madeAnew, withoutBeginning, repartitioned, shorter }
-
-  init(_ number: Int, _ world: World, shown: ShownLog = .real) {
+  init(_ number: Int, _ world: World, shown: SimQuestions.Shown = .real) {
     (self.number, self.world, self.shown) = (number, world, shown)
   }
 
@@ -50,7 +48,7 @@ final class SimWorker: LogQuestions {
           let group = SimGroup(self, life, world, onRebalance)
           self.group = group
           return group
-        }, questions: { [unowned self] in self }, offsets: store),
+        }, questions: { [shown, unowned world] in SimQuestions(life, world, shown) }, offsets: store),
       context: context,
       onFailure: { [unowned self] reason in self.failed(reason) })
     self.worker = worker
@@ -106,46 +104,6 @@ final class SimWorker: LogQuestions {
       world.race(.r14)
     }
   }
-
-  // MARK: - Questions about the topic
-
-  private func trip() async throws(KafkaError) {
-    guard let life else { throw .unavailable("ended") }
-    await LoopClock(life).sleep(for: .milliseconds(Int64(world.dice.within(1...10))))
-    guard life.isAlive, !world.kafka.isDown else { throw .unavailable("no broker answers") }
-  }
-
-  func describe(_ topic: String, deadline: Instant) async throws(KafkaError) -> KafkaCluster {
-    try await trip()
-    let partitions = shown == .repartitioned ? SimKafka.partitions + 1 : SimKafka.partitions
-    return KafkaCluster(
-      brokers: 1, isMock: false,
-      topic: KafkaTopic(name: topic, partitions: partitions, replicas: 1, leaderless: 0))
-  }
-
-  func watermarks(
-    of topic: String, partition: Int32, deadline: Instant
-  ) async throws(KafkaError) -> KafkaWatermarks {
-    try await trip()
-    let end = world.kafka.end(Int(partition))
-    return switch shown {
-    case .withoutBeginning: KafkaWatermarks(low: 1, high: max(1, end))
-    case .shorter: KafkaWatermarks(low: 0, high: max(0, end - 1))
-    case .real, .madeAnew, .repartitioned: KafkaWatermarks(low: 0, high: end)
-    }
-  }
-
-  func firstMessage(
-    of topic: String, partition: Int32, deadline: Instant
-  ) async throws(KafkaError) -> KafkaMessage? {
-    try await trip()
-    guard let first = world.kafka.logs[Int(partition)].first else { return nil }
-    guard shown == .madeAnew else { return first }
-    return KafkaMessage(
-      partition: partition, offset: 0, timestamp: first.timestamp + 1, key: [], value: first.value)
-  }
-
-  func close() async {}
 }
 
 /// One worker's membership in the group.

@@ -191,7 +191,7 @@ final class World {
       kafka.end(0) + kafka.end(1) > 0
     else { return }
     workers[0].crash()
-    for (index, shown) in SimWorker.ShownLog.allCases.enumerated() where shown != .real {
+    for (index, shown) in SimQuestions.Shown.allCases.enumerated() where shown != .real {
       if shown == .madeAnew || shown == .shorter {
         guard database.nextOffset(0) > 0, database.nextOffset(1) > 0 else { continue }
       }

@@ -98,6 +98,11 @@ package final class Admission {
 
   // MARK: - The log
 
+  /// The broker has answered where a partition ends.
+  package func saw(end: Int64, of partition: Int, askedAt: Instant) {
+    view.saw(end: end, of: partition, askedAt: askedAt)
+  }
+
   /// The log's end when the reading began.
   package func mustReach(_ offset: Int64, in partition: Int) { view.mustReach(offset, in: partition) }
 

@@ -79,7 +79,7 @@ package final class EDAAPI: ApplicationPart {
         },
         onProblem: { partition, problem in admission.stopped(partition, problem) },
         next: { partition in admission.view.list.nextOffset(of: partition) },
-        onEnd: { partition, end, askedAt in admission.view.saw(end: end, of: partition, askedAt: askedAt) },
+        onEnd: { partition, end, askedAt in admission.saw(end: end, of: partition, askedAt: askedAt) },
         onFailure: { reason in end.fail(reason) }))
     self.end = end
     let brokers = context.seam(.kafka)

@@ -34,7 +34,9 @@ final class LogFollower {
   private let keys: KeyMemory
   private let handlers: Handlers
   private let trouble: TroubleLog
+  private let questions: @LoopActor (KafkaAdmin) -> any LogQuestions
   private var admin: KafkaAdmin?
+  private var watch: LogWatch?
   private var tail: KafkaTail?
   /// Stands between each turn's reading and the broker.
   var seam: (any CallSeam)?
@@ -46,16 +48,13 @@ final class LogFollower {
   private var answeredAt = Instant(nanoseconds: 0)
 
   private static let callPatience = Duration.seconds(3)
-  /// How often the broker is asked about the running log.
-  private static let interval = Duration.seconds(1)
   private static let pause = Duration.milliseconds(200)
 
   init(
     _ settings: KafkaSettings, _ configuration: KafkaConfiguration, offsets: OffsetMemory, keys: KeyMemory,
-    log: Log,
-    handlers: Handlers
+    log: Log, handlers: Handlers, questions: @escaping @LoopActor (KafkaAdmin) -> any LogQuestions = { $0 }
   ) {
-    self.keys = keys
+    (self.keys, self.questions) = (keys, questions)
     (self.settings, self.configuration, self.offsets) = (settings, configuration, offsets)
     self.handlers = handlers
     trouble = TroubleLog(log)
@@ -80,6 +79,7 @@ final class LogFollower {
 
   func stop() async {
     isStopped = true
+    watch?.stop()
     await tail?.close()
     await admin?.close()
   }
@@ -100,8 +100,11 @@ final class LogFollower {
       handlers.onTarget(partition, end)
       handlers.onEnd(partition, end, askedAt)
     }
+    guard !isStopped else { return }
+    let watch = watch(admin, partitions: ends.count)
+    self.watch = watch
     try startTail(from: ends.count, isMock: cluster.isMock)
-    EventLoop.shared.spawn { await self.watch(admin, partitions: ends.count) }
+    EventLoop.shared.spawn { await self.keepAsking(watch) }
     if known == nil || !isChecked { await compareLater(admin) }
   }
 
@@ -200,7 +203,6 @@ final class LogFollower {
   }
 
   private func startTail(from partitions: Int, isMock: Bool) throws(KafkaError) {
-    guard !isStopped else { return }
     var options = isMock ? .forMockBroker : KafkaTail.Options()
     options.valueLimit = BatchRecord.readBytes
     let tail = KafkaTail(
@@ -215,50 +217,31 @@ final class LogFollower {
 
   // MARK: - Still the same log?
 
-  /// Asks once a second where the log ends and how it begins. So a topic that was deleted and made anew is noticed,
-  /// although it may have grown past what was read of the old one, and the reader knows how far it can be behind.
-  private func watch(_ admin: KafkaAdmin, partitions: Int) async {
-    var doubt = LogDoubt()
-    while !isStopped {
-      await EventLoop.shared.sleep(for: Self.interval)
-      let (askedAt, next) = (Instant.now, (0..<partitions).map { handlers.next($0) })
-      guard !isStopped else { return }
-      do throws(KafkaError) {
-        let looks = try await admin.look(
-          at: settings.topic, partitions: partitions, deadline: askedAt + LogContact.bound)
-        guard !isStopped else { return }
-        if let (partition, problem) = problem(looks, next) {
-          guard doubt.isFinal(problem, now: .now) else {
-            trouble.note("Kafka does not answer", label(of: partition) + problem.explanation)
-            continue
-          }
-          handlers.stopAll(partitions, problem, label(of: partition))
-          return
-        }
-        doubt.isGone()
-        answeredAt = .now
-        for (partition, look) in looks.enumerated() { handlers.onEnd(partition, look.marks.high, askedAt) }
-        if tail?.isReachable ?? false { trouble.over() }
-      } catch {
-        if !isStopped { trouble.note("Kafka does not answer", error.description) }
-      }
-    }
+  private func watch(_ admin: KafkaAdmin, partitions: Int) -> LogWatch {
+    let watch = LogWatch(
+      topic: settings.topic, questions: questions(admin), clock: .real, trouble: trouble,
+      handlers: LogWatch.Handlers(
+        next: { [handlers] partition in handlers.next(Int(partition)) },
+        onEnd: { [weak self] partition, end, askedAt in
+          guard let self else { return }
+          answeredAt = .now
+          handlers.onEnd(Int(partition), end, askedAt)
+        },
+        onOther: { [weak self] partition, problem in
+          guard let self else { return }
+          self.watch?.stop()
+          handlers.stopAll(settings.partitions, problem, label(of: Int(partition)))
+        }))
+    watch.watch(Array(0..<Int32(partitions)))
+    return watch
   }
 
-  /// - Parameter next: what had been read before the question.
-  private func problem(_ looks: [KafkaPartitionLook], _ next: [Int64]) -> (partition: Int, LogProblem)? {
-    // What was read stays right without its beginning; the next start is refused.
-    for (partition, look) in looks.enumerated() where look.marks.low == 0 {
-      let read = OffsetRow(
-        partition: Int32(partition), nextOffset: next[partition], firstHash: firstHashes[Int32(partition)])
-      let shown = LogStart.Shown(
-        low: 0, high: look.marks.high,
-        firstHash: look.first.map {
-          LogTopic.firstHash(value: $0.value, timestampMilliseconds: $0.timestamp)
-        })
-      if let problem = LogStart.problem(of: shown, remembered: read) { return (partition, problem) }
+  private func keepAsking(_ watch: LogWatch) async {
+    while !isStopped {
+      await EventLoop.shared.sleep(for: LogWatch.interval)
+      guard !isStopped else { return }
+      if await watch.ask(), tail?.isReachable ?? false { trouble.over() }
     }
-    return nil
   }
 
   // MARK: - The same log as the database's?
@@ -311,8 +294,9 @@ final class LogFollower {
 
   private func take(_ messages: [KafkaMessage]) {
     for message in messages where message.offset == 0 {
-      let hash = LogTopic.firstHash(value: message.value, timestampMilliseconds: message.timestamp)
+      let hash = message.firstHash
       firstHashes[message.partition] = hash
+      watch?.read(first: hash, of: message.partition)
       guard let memory = remembered?[message.partition]?.firstHash, memory != hash else { continue }
       handlers.onFailure(label(of: Int(message.partition)) + LogProblem.madeAnew.explanation)
       return

@@ -24,6 +24,7 @@ final class LogView {
   private let policies: PolicyCreator
   private let archive: any EventRecords
   private let log: Log
+  private let clock: LoopClock
   private let deadLetters: Counter
   private var calendar = PolicyCalendar()
   private var eventIDs = EventIDSource()
@@ -45,7 +46,7 @@ final class LogView {
     archive: any EventRecords, clock: LoopClock, context: ProgramContext
   ) {
     (self.key, self.keyPrefix, partitionCount) = (key, keyPrefix, partitions)
-    (self.outlet, self.archive, log) = (outlet, archive, context.log)
+    (self.outlet, self.archive, self.clock, log) = (outlet, archive, clock, context.log)
     list = CouponList(partitions: partitions, ledger: LogLedger(key: key, partitions: partitions))
     policies = PolicyCreator(key: key, outlet: outlet, partitions: partitions, clock: clock)
     ownClaims = OwnClaims(partitions: partitions)
@@ -100,7 +101,7 @@ final class LogView {
   private func isCurrent(_ id: PolicyID) -> Bool { isCurrent(partition(of: id)) }
 
   private func isCurrent(_ partition: Int) -> Bool {
-    contact?.isCurrent(partition, next: list.nextOffset(of: partition), now: .now) ?? true
+    contact?.isCurrent(partition, next: list.nextOffset(of: partition), now: clock.now) ?? true
   }
 
   /// The broker has answered where a partition ends.
