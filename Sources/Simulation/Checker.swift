@@ -189,7 +189,7 @@ final class Checker {
   }
 
   private func checkSettled() {
-    for person in world.people where !person.isGone && !person.isSatisfied {
+    for person in world.people where !person.isDone {
       fail("I10: \(person.id) never got an answer")
     }
     for api in world.apis where api.life?.isAlive == true {

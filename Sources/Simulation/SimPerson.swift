@@ -47,8 +47,10 @@ final class SimPerson {
   let policyID: PolicyID
   private unowned let world: World
   private(set) var isGone = false
-  private(set) var isSatisfied = false
+  private var isSatisfied = false
   private var isInLastRound = false
+  /// Whether nothing more is to come of them: an answer from before the last round does not count.
+  var isDone: Bool { isGone || isInLastRound && isSatisfied }
   private var isAsking = false
   var hadFailedDelivery = false
   var hadLostRemoval = false

@@ -180,7 +180,7 @@ final class World {
   }
 
   private var isSettled: Bool {
-    people.allSatisfy { $0.isGone || $0.isSatisfied } && kafka.inFlight == 0
+    people.allSatisfy(\.isDone) && kafka.inFlight == 0
       && (0..<SimKafka.partitions).allSatisfy { database.nextOffset($0) == kafka.end($0) }
       && apis.allSatisfy { $0.waiting.isEmpty }
   }
