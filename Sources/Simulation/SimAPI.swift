@@ -110,6 +110,8 @@ final class SimAPI: EventRecords {
     for (_, request) in lost { request.end(nil) }
   }
 
+  func forget() { (admission, watch, life) = (nil, nil, nil) }
+
   func stop() {
     guard isUp else { return }
     world.tell("\(name) is stopped")

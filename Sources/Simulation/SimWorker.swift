@@ -71,6 +71,8 @@ final class SimWorker {
     world.coordinator.left(self)
   }
 
+  func forget() { (worker, group, life) = (nil, nil, nil) }
+
   func stop() {
     guard let life, life.isAlive else { return }
     world.tell("\(name) is stopped")

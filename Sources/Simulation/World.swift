@@ -196,6 +196,7 @@ final class World {
         guard database.nextOffset(0) > 0, database.nextOffset(1) > 0 else { continue }
       }
       let stranger = SimWorker(10 + index, self, shown: shown)
+      strangers.append(stranger)
       await decay()
       await run(until: now + 700) { false }
       stranger.start()
@@ -244,6 +245,7 @@ final class World {
   }
 
   private var isBurying = false
+  private var strangers: [SimWorker] = []
 
   private func decayOnce() {
     let lives = ended
@@ -265,5 +267,8 @@ final class World {
     for worker in workers { worker.life?.end() }
     await decay()
     schedule.clear()
+    // Each program knows its process and the other way round.
+    for api in apis { api.forget() }
+    for worker in workers + strangers { worker.forget() }
   }
 }
