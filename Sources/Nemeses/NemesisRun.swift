@@ -45,6 +45,9 @@ package struct NemesisRun {
     return report
   }
 
+  /// The embedded broker holds 5 MiB a partition, and a mix writes some messages twice.
+  private static let mostRounds = 10
+
   /// A laboratory with as many rounds as it may have.
   private func laboratory(_ report: inout NemesisReport, mayGoOn: () -> Bool) async throws {
     try await removeLeftovers()
@@ -56,12 +59,15 @@ package struct NemesisRun {
         (Midnight(after: .seconds(20 + share * nemesis.seconds)), share * nemesis.seconds)
       }
       try await start(arena, midnight?.0)
+      var rounds = 0
       repeat {
+        rounds += 1
         let round = NemesisRound(arena, nemesis, options, number: (report.trials.last?.round ?? 0) + 1)
         let trials = try await round.run(midnight)
         report.trials += trials
         if trials.contains(where: { !$0.isVerified }) { try round.keepHistories(in: kept) }
-      } while !nemesis.needsFreshLaboratory && report.verdict == .verified && mayGoOn()
+      } while !nemesis.needsFreshLaboratory && rounds < NemesisRun.mostRounds && report.verdict == .verified
+        && mayGoOn()
     } catch {
       await end(arena)
       throw error
