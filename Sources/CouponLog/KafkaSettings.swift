@@ -21,7 +21,7 @@ package struct KafkaSettings: Sendable {
       "How many partitions the log has; never changes.")
     replicas = try reader.optionalInteger(
       "KAFKA_REPLICAS", in: 1...15, unit: "copies",
-      "Copies of each partition; by default 1 where the cluster has one broker, else 3.")
+      "Copies of each partition; by default 1 where KAFKA_BROKERS names one and one answers, else 3.")
   }
 }
 

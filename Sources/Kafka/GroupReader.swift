@@ -153,7 +153,9 @@ package struct GroupReader {
       taken[partition] = nil
     }
     halted = []
-    return [.rebalanced(.revoked(gone.sorted(), lost: isLost)), .unassign] + released()
+    // In the library a pause outlives the assignment; `resume` names only what is ours then.
+    let unpaused: [Action] = isPaused && !isClosed ? [.resume(gone)] : []
+    return [.rebalanced(.revoked(gone.sorted(), lost: isLost))] + unpaused + [.unassign] + released()
   }
 
   /// - Parameter copy: called only for a message that is held.

@@ -59,6 +59,9 @@ package final class PostgresPool {
 
   package nonisolated static let freshness = Duration.seconds(3)
   private static let checkTimeout = Duration.milliseconds(250)
+  /// How long a connection may take to open before callers get one of another pool's: a pooler takes the login and lets it
+  /// wait for a place on the server.
+  private static let borrowsAfter = Duration.milliseconds(250)
   /// How long an unused connection is kept: others may need its place on the server.
   private static let maximumIdle = Duration.seconds(20)
 
@@ -234,6 +237,11 @@ package final class PostgresPool {
         release(connection)
       } else {
         discarded += 1
+        // What has taken this one without a word has taken the others that were idle as long, and to ask them one after
+        // the other takes a caller's whole time.
+        let doubtful = idle.filter { !isFresh($0) }
+        idle.removeAll { !isFresh($0) }
+        for connection in doubtful { discard(connection) }
         serve()
         group.lost()
       }
@@ -259,18 +267,25 @@ package final class PostgresPool {
       let connection = popIdle()
     { hand(connection) }
     while opening < waiting.count, inUse + opening < size, backoff.mayTry(opening: opening) { open() }
-    // An attempt that waits for a place on the server is no reason to wait too.
     guard inUse == 0, waiting.count > 0, let reason = backoff.reason else { return }
-    if let lent = group.borrow(for: self) {
-      hand(lent)
-    } else if !group.waits(self), opening == 0 {
-      waiting.failAll(.unavailable(reason))
-    }
+    if !borrow(), opening == 0 { waiting.failAll(.unavailable(reason)) }
+  }
+
+  /// Gets a caller a connection of another pool, now or when that can do without one.
+  ///
+  /// - Returns: false if no caller needs one, or no other pool has any.
+  private func borrow() -> Bool {
+    guard inUse == 0, waiting.count > 0 else { return false }
+    guard let lent = group.borrow(for: self) else { return group.waits(self) }
+    hand(lent)
+    return true
   }
 
   private func open() {
     opening += 1
+    let borrowing = EventLoop.shared.schedule(after: Self.borrowsAfter) { [weak self] in _ = self?.borrow() }
     EventLoop.shared.spawn { [self] in
+      defer { borrowing.cancel() }
       do throws(TripFailure) {
         let connection = try await PostgresConnection.open(
           configuration, settings: sessionSettings, name: name, deadline: .now + connectTimeout, seam: seam,

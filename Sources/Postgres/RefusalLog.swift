@@ -2,13 +2,21 @@ import EventLoop
 import Operations
 
 /// Logs once that the server refuses a kind of call, again when it refuses it for another reason, and when it takes it.
+/// What comes and goes is not over, and says so once a second at most.
 ///
 /// What is an ordinary part of the work (a unique violation, a lock that was not free in time) is not logged.
 @LoopActor
 final class RefusalLog {
   private let log: Log?
-  /// By kind of call: why it was refused last.
-  private var current: [String: String] = [:]
+  private struct Refusal {
+    var reason: String
+    var loggedAt: Instant
+    var refusedAt: Instant
+  }
+
+  /// By kind of call.
+  private var current: [String: Refusal] = [:]
+  private static let pause = Duration.seconds(1)
   /// Beyond this many the rest is only counted.
   private static let maximum = 32
 
@@ -20,15 +28,22 @@ final class RefusalLog {
   func refused(_ call: String, of pool: String, sqlState: String, message: String) {
     guard let log, !Self.isOrdinary(sqlState) else { return }
     let reason = "\(sqlState): \(message)"
-    guard current[call] != reason, current[call] != nil || current.count < Self.maximum else { return }
-    current[call] = reason
+    let now = Instant.now
+    if let known = current[call] {
+      current[call]?.refusedAt = now
+      guard known.reason != reason, now - known.loggedAt >= Self.pause else { return }
+    } else if current.count >= Self.maximum {
+      return
+    }
+    current[call] = Refusal(reason: reason, loggedAt: now, refusedAt: now)
     log.warning(
       "the database refuses a call", ["pool": pool, "sqlState": sqlState, "reason": message])
   }
 
   func taken(_ call: String, of pool: String) {
-    guard let was = current.removeValue(forKey: call) else { return }
-    log?.info("the database takes the call again", ["pool": pool, "was": was])
+    guard let refusal = current[call], Instant.now - refusal.refusedAt >= Self.pause else { return }
+    current[call] = nil
+    log?.info("the database takes the call again", ["pool": pool, "was": refusal.reason])
   }
 
   private static func isOrdinary(_ sqlState: String) -> Bool {

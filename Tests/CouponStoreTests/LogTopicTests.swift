@@ -5,9 +5,11 @@ import Testing
 @Suite("What the topic must be", .limited)
 struct LogTopicTests {
   @Test func copiesFollowFromTheSettingAndNotFromWhoIsAway() {
-    #expect(LogTopic.replicas(nil, brokers: 1) == 1)
-    for brokers in 2...5 { #expect(LogTopic.replicas(nil, brokers: brokers) == 3) }
-    for brokers in 1...5 { #expect(LogTopic.replicas(2, brokers: brokers) == 2) }
+    #expect(LogTopic.replicas(nil, brokers: 1, named: "a:1") == 1)
+    #expect(LogTopic.replicas(nil, brokers: 1, named: "a:1,a:1") == 1)
+    for brokers in 2...5 { #expect(LogTopic.replicas(nil, brokers: brokers, named: "a:1") == 3) }
+    for brokers in 1...5 { #expect(LogTopic.replicas(nil, brokers: brokers, named: "a:1,b:1,c:1") == 3) }
+    for brokers in 1...5 { #expect(LogTopic.replicas(2, brokers: brokers, named: "a:1,b:1") == 2) }
     #expect([1, 2, 3, 5].map { LogTopic.insync(of: $0) } == [1, 1, 2, 3])
   }
 

@@ -11,6 +11,7 @@ struct GroupConsumerTests {
   final class Member {
     let rebalances = Gathered<KafkaRebalance>()
     let problems = Gathered<KafkaProblem>()
+    var onRevoked: @LoopActor () -> Void = {}
     private let admin: KafkaAdmin
     private var made: KafkaGroupConsumer?
 
@@ -32,6 +33,7 @@ struct GroupConsumerTests {
     private func told(_ rebalance: KafkaRebalance, _ start: [Int32: Int64]?, _ topic: String, _ group: String)
     {
       rebalances.add(rebalance)
+      if case .revoked = rebalance { onRevoked() }
       guard case .assigned(let ours) = rebalance else { return }
       EventLoop.shared.spawn {
         let known = try? await self.admin.committed(by: group, of: topic, partitions: 4, deadline: soon)
@@ -141,6 +143,28 @@ struct GroupConsumerTests {
       #expect(await member.take(105).map(\.offset) == Array(5..<110))
       #expect(member.problems.all.isEmpty)
       await member.close()
+    }
+  }
+
+  /// A batch fails, so the worker pauses; the group takes the partitions away; the batch is through; they come back.
+  @Test(
+    "reads what comes back to it, though it was paused when that was taken away",
+    arguments: TestBroker.available)
+  func pausedWhileRevoked(broker: TestBroker) async throws {
+    try await withTopic(broker, partitions: 4) { topic in
+      let group = Self.newGroup()
+      let first = try Member(topic, group: group)
+      try await first.join(partitions: 4)
+      first.consumer.pause()
+      first.onRevoked = { first.consumer.resume() }
+      let second = try Member(topic, group: group)
+      try await second.join(partitions: 2)
+      let seen = first.rebalances.all.count
+      await second.close()
+      try await first.join(partitions: 4, after: seen)
+      for partition in 0..<4 { try await topic.fill(partition: Int32(partition), count: 10) }
+      #expect(await first.take(40).count == 40)
+      await first.close()
     }
   }
 

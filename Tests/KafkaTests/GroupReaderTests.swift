@@ -231,6 +231,19 @@ struct GroupReaderTests {
     #expect(reader.resume() == [.seek(1, to: 3), .resume([1])])
   }
 
+  @Test("leaves nothing paused in the library that is not its own any more")
+  func pausedWhileRevoked() {
+    var reader = Self.reading([0: 0, 1: 0])
+    _ = reader.pause()
+    #expect(
+      reader.revoked(isLost: true) == [
+        .rebalanced(.revoked([0, 1], lost: true)), .resume([0, 1]), .unassign,
+      ])
+    #expect(reader.resume() == [.resume([])])
+    _ = reader.assigned([0])
+    #expect(reader.assign(from: [0: 0]) == [.assign([0: 0])])
+  }
+
   @Test("starts a partition that the library has given up anew, and the others where they are")
   func reset() {
     var reader = Self.reading([0: 9, 1: 0])

@@ -1,5 +1,6 @@
 import TestSupport
 import EventLoop
+import Foundation
 import Postgres
 import PrivateServers
 import Testing
@@ -121,6 +122,24 @@ import Testing
       #expect(pool.statistics.opened == 2 && pool.statistics.discarded == 1)
       await pool.close()
       await other.close()
+    }
+  }
+
+  /// What cut one off without a word has cut the others off too; asked one by one they would take a caller's whole time.
+  @Test func afterOneSilentConnectionNoneOfItsAgeIsAsked() async throws {
+    try await onLoop {
+      let pool = try makePool(try await TestServers.postgres().url, size: 4, freshness: .milliseconds(50))
+      let runs = (0..<4).map { _ in start { try await pool.int("SELECT pg_backend_pid() FROM pg_sleep(0.2)") } }
+      for run in runs { _ = try await run.value() }
+      // The one that is taken next.
+      let silent = pid_t(try await pool.int("SELECT pg_backend_pid()") ?? 0)
+      try await until { pool.statistics.idle == 4 }
+      kill(silent, SIGSTOP)
+      defer { kill(silent, SIGCONT) }
+      await EventLoop.shared.sleep(for: .milliseconds(60))
+      #expect(try await pool.int("SELECT 1") == 1)
+      #expect(pool.statistics.opened == 5 && pool.statistics.discarded == 4)
+      await pool.close()
     }
   }
 

@@ -35,6 +35,23 @@ struct PoolerTests {
     }
   }
 
+  /// It takes a login and lets it wait for a place, which another pool of the same program has.
+  @Test func whoWaitsForAPlaceGetsAnotherPoolsConnection() async throws {
+    try await onLoop {
+      let server = try await TestServers.postgres()
+      let pooler = try await Pooler(server, "pool_mode = session", "default_pool_size = 1")
+      let group = PoolGroup()
+      let pools = try (1...2).map {
+        try makePool(pooler.url, name: "pool \($0)", connectTimeout: .seconds(60), group: group)
+      }
+      try await pools[0].untilItWorks()
+      #expect(try await pools[1].int("SELECT 1") == 1)
+      #expect(pools[1].statistics.opened == 0)
+      for pool in pools { await pool.close() }
+      await pooler.stop()
+    }
+  }
+
   @Test func inTransactionModeNoConnectionIsUsed() async throws {
     try await onLoop {
       let server = try await TestServers.postgres()

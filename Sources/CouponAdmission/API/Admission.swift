@@ -112,6 +112,9 @@ package final class Admission {
   /// This partition cannot be read on.
   package func stopped(_ partition: Int, _ problem: LogProblem) { view.stop(partition, problem) }
 
+  /// The log is another one, as this partition shows.
+  package func stoppedAll(_ partition: Int, _ problem: LogProblem) { view.stopAll(partition, problem) }
+
   package func delivered(_ ticket: PublishTicket) { strategy.delivered(ticket) }
 
   package func deliveryFailed(_ ticket: PublishTicket, _ problem: DeliveryProblem) {

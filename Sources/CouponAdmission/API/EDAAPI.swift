@@ -78,6 +78,7 @@ package final class EDAAPI: ApplicationPart {
           if publisher.isTroubled, admission.view.ownClaimsRead != before { publisher.cameBack() }
         },
         onProblem: { partition, problem in admission.stopped(partition, problem) },
+        onOther: { partition, problem in admission.stoppedAll(partition, problem) },
         next: { partition in admission.view.list.nextOffset(of: partition) },
         onEnd: { partition, end, askedAt in admission.saw(end: end, of: partition, askedAt: askedAt) },
         onFailure: { reason in end.fail(reason) }))

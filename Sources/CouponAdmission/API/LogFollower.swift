@@ -20,6 +20,8 @@ final class LogFollower {
     let onMessages: @LoopActor ([KafkaMessage]) -> Void
     /// This partition cannot be read on.
     let onProblem: @LoopActor (_ partition: Int, _ problem: LogProblem) -> Void
+    /// The log is another one, as this partition shows: none of its partitions may be read on, nor written.
+    let onOther: @LoopActor (_ partition: Int, _ problem: LogProblem) -> Void
     /// The next offset that has not been taken in yet.
     let next: @LoopActor (_ partition: Int) -> Int64
     /// The broker has answered where a partition ends.
@@ -147,7 +149,7 @@ final class LogFollower {
     } catch {
       return trouble.note("the topic is made when the database answers", settings.topic)
     }
-    let replicas = LogTopic.replicas(settings.replicas, brokers: brokers)
+    let replicas = LogTopic.replicas(settings.replicas, brokers: brokers, named: settings.brokers)
     guard brokers >= replicas else {
       return trouble.note(
         "the topic is made when more brokers answer",
@@ -168,7 +170,7 @@ final class LogFollower {
       }
     let objection = LogTopic.objection(
       partitions: topic.partitions, expected: settings.partitions, replicas: topic.replicas,
-      wanted: LogTopic.replicas(settings.replicas, brokers: cluster.brokers), settings: told)
+      wanted: LogTopic.replicas(settings.replicas, brokers: cluster.brokers, named: settings.brokers), settings: told)
     if let objection { throw StartRefusal("KAFKA_TOPIC \(topic.name): \(objection)") }
   }
 
@@ -230,7 +232,7 @@ final class LogFollower {
         onOther: { [weak self] partition, problem in
           guard let self else { return }
           self.watch?.stop()
-          handlers.stopAll(settings.partitions, problem, label(of: Int(partition)))
+          handlers.onOther(Int(partition), problem)
         }))
     watch.watch(Array(0..<Int32(partitions)))
     return watch
@@ -309,19 +311,11 @@ final class LogFollower {
     switch problem {
     // What was read of one partition is gone: the other partitions are of another log, too.
     case .reset(let partition, _):
-      handlers.stopAll(settings.partitions, .reset, label(of: Int(partition)))
+      handlers.onOther(Int(partition), .reset)
     case .gap(let partition, let expected, let found):
       handlers.onProblem(Int(partition), .gap(expected: expected, found: found))
     case .missing(let reason), .unreachable(let reason): trouble.note("Kafka does not answer", reason)
     case .refused(let reason): trouble.note("Kafka refuses this program", reason)
     }
-  }
-}
-
-extension LogFollower.Handlers {
-  /// The log is another one: none of its partitions may be read on, nor written.
-  @LoopActor
-  fileprivate func stopAll(_ partitions: Int, _ problem: LogProblem, _ label: String) {
-    for partition in 0..<partitions { onProblem(partition, problem) }
   }
 }

@@ -64,7 +64,7 @@ final class LogView {
   func today(of id: PolicyID, at time: Timestamp) throws(PolicyAbsence) -> PolicyToday {
     let today = if let known = policiesToday[id] { known } else { try begin(id, at: time) }
     do throws(UnknownTimeZone) { try today.move(to: time, &calendar) } catch { throw .unknownZone }
-    guard list.standing(of: today.route.partition) == .ready else { throw .catchingUp }
+    if let absence = absence(of: today.route.partition) { throw absence }
     return today
   }
 
@@ -82,7 +82,7 @@ final class LogView {
 
   /// A policy of a partition that has been read.
   private func policy(_ id: PolicyID) throws(PolicyAbsence) -> Policy {
-    guard isReady(id) else { throw .catchingUp }
+    if let absence = absence(of: partition(of: id)) { throw absence }
     guard let policy = list.policy(id) else { throw isCurrent(id) ? .noSuchPolicy : .cutOff }
     return policy
   }
@@ -93,7 +93,16 @@ final class LogView {
     }
   }
 
-  private func isReady(_ id: PolicyID) -> Bool { list.standing(of: partition(of: id)) == .ready }
+  private func isReady(_ id: PolicyID) -> Bool { absence(of: partition(of: id)) == nil }
+
+  /// Why nothing can be said of a partition's policies.
+  private func absence(of partition: Int) -> PolicyAbsence? {
+    switch list.standing(of: partition) {
+    case .ready: nil
+    case .catchingUp: .catchingUp
+    case .stopped: .stopped
+    }
+  }
 
   private func partition(of id: PolicyID) -> Int { Int(LogLedger.partition(of: id, of: partitionCount)) }
 
@@ -147,6 +156,16 @@ final class LogView {
   func stop(_ partition: Int, _ problem: LogProblem) {
     list.stop(partition, problem)
     reportStop(of: partition)
+  }
+
+  /// The log is another one, as `partition` shows: nothing of it counts any more.
+  func stopAll(_ partition: Int, _ problem: LogProblem) {
+    let rest = Set(0..<partitionCount).subtracting(stopped)
+    for partition in rest { list.stop(partition, problem) }
+    stopped.formUnion(rest)
+    log.error(
+      "all partitions stopped, for the log is another one",
+      ["partition": partition, "reason": problem.explanation])
   }
 
   /// Takes messages in; `heard` is told what each of them did, one after the other.
@@ -225,14 +244,18 @@ final class LogView {
     await policies.create(
       draft, deadline: deadline, eventID: { self.nextEventID() },
       view: PolicyCreator.View(
-        isReady: { self.canCreate(draft.id) }, find: { self.list.policy($0) },
+        refusal: { self.refusal(of: draft.id) }, find: { self.list.policy($0) },
         policies: { self.list.policies }))
   }
 
-  /// A policy with an id needs its partition only; to choose one, all must have been read.
-  private func canCreate(_ id: PolicyID?) -> Bool {
-    if let id { return isReady(id) && isCurrent(id) }
-    return (0..<partitionCount).allSatisfy { list.standing(of: $0) == .ready && isCurrent($0) }
+  /// Why no policy can be created. One with an id needs its partition only; to choose one, all must have been read.
+  private func refusal(of id: PolicyID?) -> String? {
+    let needed = id.map { [partition(of: $0)] } ?? Array(0..<partitionCount)
+    for partition in needed {
+      if let absence = absence(of: partition) { return absence.reason }
+      if !isCurrent(partition) { return Reason.cutOff }
+    }
+    return nil
   }
 
   // MARK: - Sets

@@ -2,19 +2,27 @@ import CouponAPI
 
 /// Why nothing can be asked of a policy.
 enum PolicyAbsence: Error {
-  /// Its partition of the log has not been read to the end, or cannot be.
+  /// Its partition of the log has not been read to the end.
   case catchingUp
+  /// Its partition of the log cannot be read on.
+  case stopped
   case noSuchPolicy
   /// None is known, but what the log holds by now is not known either.
   case cutOff
   case unknownZone
 
   func answer<Answer: AbsenceAnswer>() -> Answer {
+    if let reason { .trouble(.unavailable(reason: reason)) } else { .noSuchPolicy }
+  }
+
+  /// What an answer of 503 says; nil where the answer is another one.
+  var reason: String? {
     switch self {
-    case .catchingUp: .trouble(.unavailable(reason: Reason.catchingUp))
-    case .noSuchPolicy: .noSuchPolicy
-    case .cutOff: .trouble(.unavailable(reason: Reason.cutOff))
-    case .unknownZone: .trouble(.unavailable(reason: Reason.unknownZone))
+    case .catchingUp: Reason.catchingUp
+    case .stopped: Reason.stopped
+    case .noSuchPolicy: nil
+    case .cutOff: Reason.cutOff
+    case .unknownZone: Reason.unknownZone
     }
   }
 }

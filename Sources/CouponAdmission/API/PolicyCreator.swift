@@ -9,7 +9,8 @@ import Text
 final class PolicyCreator {
   /// What the creator asks of the list.
   struct View {
-    let isReady: @LoopActor () -> Bool
+    /// Why none can be created now.
+    let refusal: @LoopActor () -> String?
     let find: @LoopActor (PolicyID) -> Policy?
     /// All known policies, by id.
     let policies: @LoopActor () -> [Policy]
@@ -42,7 +43,7 @@ final class PolicyCreator {
     _ draft: PolicyDraft, deadline: Instant, eventID: @LoopActor () -> EventID, view: View
   ) async -> CreateAnswer {
     while clock.now < deadline {
-      guard view.isReady() else { return .trouble(.unavailable(reason: Reason.catchingUp)) }
+      if let reason = view.refusal() { return .trouble(.unavailable(reason: reason)) }
       var chosen = draft.id
       if chosen == nil {
         let known = view.policies()

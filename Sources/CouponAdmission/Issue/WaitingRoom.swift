@@ -274,4 +274,5 @@ package enum Reason {
   package static let unknownZone = "The policy's time zone is unknown here."
   package static let cutOff = "The log has not answered lately, so what is not known here may exist."
   package static let catchingUp = "The log is being read."
+  package static let stopped = "The log cannot be read on; what this program has logged says why."
 }

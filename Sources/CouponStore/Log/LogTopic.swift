@@ -24,8 +24,11 @@ package enum LogTopic {
   ///
   /// - Parameters:
   ///   - wanted: `KAFKA_REPLICAS`.
-  ///   - brokers: those that answer: where one is away, the log must not get fewer copies for it.
-  package static func replicas(_ wanted: Int?, brokers: Int) -> Int { wanted ?? (brokers <= 1 ? 1 : 3) }
+  ///   - brokers: how many answer: where one is away, the log must not get fewer copies for it.
+  ///   - list: `KAFKA_BROKERS`: who names several has several, even where one alone answers.
+  package static func replicas(_ wanted: Int?, brokers: Int, named list: String) -> Int {
+    wanted ?? (max(brokers, Set(list.split(separator: ",")).count) <= 1 ? 1 : 3)
+  }
 
   /// Copies that must have a message before it counts: a majority of three or more.
   package static func insync(of replicas: Int) -> Int { replicas >= 3 ? replicas / 2 + 1 : 1 }

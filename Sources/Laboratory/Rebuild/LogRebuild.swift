@@ -48,9 +48,9 @@ package struct LogRebuild {
     let deadline = Instant.now + LogRebuild.patience
     let cluster = try await admin.describe(topic, deadline: deadline)
     guard let known = cluster.topic else {
+      let copies = LogTopic.replicas(replicas, brokers: cluster.brokers, named: log.brokers)
       _ = try await admin.createTopic(
-        topic, partitions: log.partitions, replicas: LogTopic.replicas(replicas, brokers: cluster.brokers),
-        settings: LogTopic.settings(replicas: LogTopic.replicas(replicas, brokers: cluster.brokers)),
+        topic, partitions: log.partitions, replicas: copies, settings: LogTopic.settings(replicas: copies),
         deadline: deadline)
       return Array(repeating: 0, count: log.partitions)
     }
