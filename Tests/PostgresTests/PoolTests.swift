@@ -129,7 +129,8 @@ import Testing
   @Test func afterOneSilentConnectionNoneOfItsAgeIsAsked() async throws {
     try await onLoop {
       let pool = try makePool(try await TestServers.postgres().url, size: 4, freshness: .milliseconds(50))
-      let runs = (0..<4).map { _ in start { try await pool.int("SELECT pg_backend_pid() FROM pg_sleep(0.2)") } }
+      let runs = (0..<4).map { _ in start { try await pool.int("SELECT pg_backend_pid() FROM pg_sleep(0.2)") }
+      }
       for run in runs { _ = try await run.value() }
       // The one that is taken next.
       let silent = pid_t(try await pool.int("SELECT pg_backend_pid()") ?? 0)
