@@ -170,7 +170,8 @@ final class LogFollower {
       }
     let objection = LogTopic.objection(
       partitions: topic.partitions, expected: settings.partitions, replicas: topic.replicas,
-      wanted: LogTopic.replicas(settings.replicas, brokers: cluster.brokers, named: settings.brokers), settings: told)
+      wanted: LogTopic.replicas(settings.replicas, brokers: cluster.brokers, named: settings.brokers),
+      settings: told)
     if let objection { throw StartRefusal("KAFKA_TOPIC \(topic.name): \(objection)") }
   }
 
