@@ -76,6 +76,10 @@ let package = Package(
     // The leaves: text, JSON, secrets.
     library("Text"),
     library("JSON", ["Text"]),
+    library(
+      "Contract", exclude: ["problems/README.md"],
+      // The contract, and the page of each problem.
+      resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
     library("Secrets", ["Csodium"]),
 
     // The rules.
@@ -99,12 +103,9 @@ let package = Package(
     library(
       "CouponAPI",
       [
-        "CouponCalendar", "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets",
-        "Text",
-      ],
-      exclude: ["problems/README.md"],
-      // The contract, and the page of each problem.
-      resources: [.embedInCode("openapi.yaml")] + problems.map { .embedInCode("problems/\($0).md") }),
+        "Contract", "CouponCalendar", "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations",
+        "Secrets", "Text",
+      ]),
     library(
       "CouponDatabase",
       [
@@ -158,7 +159,7 @@ let package = Package(
         "Text",
       ]),
     library("Verify", ["CouponCalendar", "CouponDomain", "History", "Text"]),
-    library("Figures", ["CouponDomain", "History", "Text", "Verify"]),
+    library("Figures", ["CouponDomain", "History", "Text", "Verify"], settings: unhurried),
     library(
       "Scenarios",
       [
@@ -184,7 +185,7 @@ let package = Package(
         "CouponDomain", "CouponStore", "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History",
         "Kafka", "Laboratory", "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios",
         "Terminal", "Text", "Verify",
-      ]),
+      ], settings: unhurried),
     library(
       "Reports",
       [

@@ -1,3 +1,4 @@
+import Contract
 import CouponDomain
 package import EventLoop
 package import HTTP
@@ -173,7 +174,7 @@ package final class PublicAPI {
     case .metrics:
       return HTTPResponse(status: 200, contentType: Metrics.contentType, body: figures.render())
     case .contract:
-      return HTTPResponse(status: 200, contentType: "application/yaml", body: PackageResources.openapi_yaml)
+      return HTTPResponse(status: 200, contentType: "application/yaml", body: Contract.openAPI)
     default: return Problem.notFound
     }
   }

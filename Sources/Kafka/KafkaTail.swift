@@ -160,7 +160,7 @@ package final class KafkaTail {
     onProblem(.gap(partition: place.partition, expected: expected, found: place.offset))
   }
 
-  /// Asks for a partition's watermarks until a broker answers: an idle topic gives no other sign that one is back.
+  /// Looks at a partition until a broker answers: an idle topic gives no other sign that one is back.
   private func probe() {
     guard !isProbing else { return }
     isProbing = true

@@ -8,6 +8,7 @@ import Testing
   static let rooms: [String: Set<String>] = [
     // Leaves.
     "Text": [],
+    "Contract": [],
     "JSON": ["Text"],
     "Secrets": [],
     "EventLoop": [],
@@ -25,8 +26,8 @@ import Testing
     // The coupons.
     "CouponStore": ["CouponDomain", "EventLoop", "JSON", "Operations", "Postgres", "Secrets", "Text"],
     "CouponAPI": [
-      "CouponCalendar", "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations", "Secrets",
-      "Text",
+      "Contract", "CouponCalendar", "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations",
+      "Secrets", "Text",
     ],
     "CouponDatabase": [
       "CouponAPI", "CouponCalendar", "CouponDomain", "CouponStore", "EventLoop", "Faults", "Operations",

@@ -143,7 +143,7 @@ final class LogFollower {
       if let other = try await offsets.otherSchema(deadline: .now + .seconds(2)) {
         failure = StartRefusal(
           "the log \(settings.topic) is gone, and not this schema but \(other.name) remembers it: DATABASE_SCHEMA may be "
-            + "mistyped; `lab rebuild --log` fills a new log")
+            + "mistyped; `lab rebuild --log` fills a new log; another installation needs a KAFKA_TOPIC of its own")
         return
       }
     } catch {

@@ -166,6 +166,8 @@ final class RedisCouponService: CouponStrategy {
 
   /// Once a key and process, and again where it was refused.
   private func setExpiry(_ asked: Asked) {
+    // Those of days that are over are not worth remembering one by one: to set an expiry twice does no harm.
+    if keysWithExpiry.count >= 4_096 { keysWithExpiry = [] }
     guard keysWithExpiry.insert(asked.key).inserted else { return }
     redis.setExpiry(
       of: asked.key, at: DaySet.expiry(of: asked.policy, asked.window), clock,

@@ -68,8 +68,7 @@ package enum SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
     case .otherStrategy(let ranksAreUnique):
       "the tables were filled under another COUPON_STRATEGY, one \(ranksAreUnique ? "with" : "without") unique ranks"
     case .otherKey:
-      "the tables were filled under another COUPON_KEY, from which their coupons' ids are derived: nothing was read or "
-        + "written; start with that key"
+      "the tables were filled under another COUPON_KEY, from which their coupons' ids are derived; start with that key"
     }
   }
 }

@@ -1,9 +1,11 @@
+import Laboratory
+
 /// Whether a measure stays flat.
 ///
 /// The rule: what comes after the warm-up (the first fifth) is cut into eight windows; each counts with its median, so that
 /// a moment's peak counts for nothing. A straight line is laid through the eight medians by least squares. The measure is
 /// flat if this line rises by no more than 5 % of its beginning from the first window to the last; or by no more than the
-/// measure's grain (a few descriptors, a MiB) and what was asked to be kept: so many bytes for each row that was written.
+/// measure's grain (a few descriptors, a session, a MiB) and what was asked to be kept: so many bytes for each row that was written.
 package struct Flatness: Codable, Hashable, Sendable {
   package var name: String
   package var measure: String
@@ -63,7 +65,9 @@ package struct Flatness: Codable, Hashable, Sendable {
         Flatness(
           name, "memory", own.map { Double($0.memoryBytes) }, grain: Grain.memory, keep: Grain.memoryARow,
           rows: rows),
-        Flatness(name, "descriptors", own.map { Double($0.descriptors) }, grain: Grain.descriptors),
+        Flatness(
+          name, "descriptors", own.map { Double($0.descriptors) },
+          grain: name == LabPart.postgres.rawValue ? Grain.session : Grain.descriptors),
         Flatness(
           name, "disk", own.map { Double($0.diskBytes) }, grain: Grain.disk, keep: Grain.diskARow, rows: rows),
       ].compactMap { $0 }
@@ -74,6 +78,8 @@ package struct Flatness: Codable, Hashable, Sendable {
   package enum Grain {
     package static let memory = 1_048_576.0
     package static let descriptors = 4.0
+    /// What a session of PostgreSQL has open: one more or less is how many callers there are.
+    package static let session = 64.0
     package static let disk = 262_144.0
     /// A winner in an API's list, or a message in the embedded broker, with what a dictionary keeps free.
     package static let memoryARow = 1_024.0
