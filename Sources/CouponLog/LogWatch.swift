@@ -41,8 +41,7 @@ package final class LogWatch {
 
   /// How often to ask.
   package static let interval = Duration.seconds(1)
-  /// How long the partitions may take to answer. With the interval it is less than `LogContact.bound`, so that one silent
-  /// partition does not make the knowledge of the others too old.
+  /// How long the partitions may take to answer.
   private static let patience = Duration.milliseconds(1_500)
 
   private let topic: String
@@ -51,6 +50,7 @@ package final class LogWatch {
   private let trouble: TroubleLog
   private let handlers: Handlers
   private var partitions: [Int32] = []
+  private var isWatching = false
   /// Of each partition's first message; nil where it was empty.
   private var firstHashes: [Int32: [UInt8]] = [:]
   private var doubts: [Int32: LogDoubt] = [:]
@@ -64,13 +64,17 @@ package final class LogWatch {
     (self.trouble, self.handlers) = (trouble, handlers)
   }
 
-  /// Watches these partitions, and no others.
+  /// Watches these partitions, and no others; with none, whether Kafka answers.
   package func watch(_ partitions: [Int32], firstHashes: [Int32: [UInt8]] = [:]) {
     generation += 1
     (self.partitions, self.firstHashes, doubts) = (partitions.sorted(), firstHashes, [:])
+    isWatching = true
   }
 
-  package func stop() { watch([]) }
+  package func stop() {
+    watch([])
+    isWatching = false
+  }
 
   /// The first message of a partition has been read.
   package func read(first hash: [UInt8], of partition: Int32) { firstHashes[partition] = hash }
@@ -79,7 +83,7 @@ package final class LogWatch {
   ///
   /// - Returns: whether Kafka has answered for all of the partitions.
   package func ask() async -> Bool {
-    guard !partitions.isEmpty else { return false }
+    guard isWatching else { return false }
     let (generation, askedAt) = (generation, clock.now)
     // All that an answer is compared with was read before the question: a message that is appended and read meanwhile is
     // missing in an answer that is right.
@@ -87,6 +91,10 @@ package final class LogWatch {
       OffsetRow(partition: $0, nextOffset: handlers.next($0), firstHash: firstHashes[$0])
     }
     do throws(KafkaError) {
+      guard !read.isEmpty else {
+        _ = try await questions.describe(topic, deadline: askedAt + LogWatch.patience)
+        return generation == self.generation
+      }
       let looks = try await questions.look(
         at: topic, partitions: partitions, deadline: askedAt + LogWatch.patience)
       guard generation == self.generation else { return false }
@@ -115,7 +123,10 @@ package final class LogWatch {
         continue
       }
       doubts[row.partition] = nil
-      if firstHashes[row.partition] == nil { firstHashes[row.partition] = look.first?.firstHash }
+      // What was looked at and not read yet does not bind anybody.
+      if firstHashes[row.partition] == nil, row.nextOffset > 0 {
+        firstHashes[row.partition] = look.first?.firstHash
+      }
       handlers.onEnd(row.partition, look.marks.high, askedAt)
     }
     guard !complaints.isEmpty else { return true }
@@ -127,6 +138,8 @@ package final class LogWatch {
   private static func problem(of look: KafkaPartitionLook, read: OffsetRow) -> LogProblem? {
     // What was read stays right without its beginning; the next start is refused.
     guard look.marks.low == 0 else { return nil }
+    // A new leader may not know yet that there is anything.
+    if look.first == nil, read.firstHash != nil { return .shorter(applied: max(1, read.nextOffset), high: 0) }
     let shown = LogStart.Shown(low: 0, high: look.marks.high, firstHash: look.first?.firstHash)
     return LogStart.problem(of: shown, remembered: read)
   }

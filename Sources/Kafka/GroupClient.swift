@@ -27,6 +27,9 @@ final class GroupClient {
         ("group.id", group), ("partition.assignment.strategy", "range"),
         // The shortest timeout that a broker accepts: a dead member's partitions are reassigned soon.
         ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"),
+        // Also how long the library waits for an answer to its wish to join, and 3 s more: of a coordinator that has gone
+        // without a word it hears nothing. The owner is heard of every second, whatever it does.
+        ("max.poll.interval.ms", "12000"),
         ("fetch.wait.max.ms", "\(max(0, options.fetchWait.nanoseconds / 1_000_000))"),
         // The broker then answers once a wait instead of once a message: what is read becomes a transaction, which
         // costs nearly the same for one message and for hundreds.

@@ -89,13 +89,16 @@ package final class KafkaAdmin {
     try await run { client in TopicAdministration.delete(client, topic, deadline) }
   }
 
-  /// Ends and first messages of those partitions that answer before the deadline.
+  /// Ends and first messages of those partitions that answer before the deadline. When some have answered, the others have
+  /// 750 ms more, or as long again.
   ///
-  /// - Throws: `unavailable` where none does.
+  /// - Throws: where none does: why, or `unavailable`.
   package func look(
     at topic: String, partitions: [Int32], deadline: Instant
   ) async throws(KafkaError) -> [Int32: KafkaPartitionLook] {
-    try await run { client in PartitionQuestions.looks(client, topic, partitions, deadline) }
+    try await run { client in
+      PartitionQuestions.looks(client, topic, partitions, deadline, waitsForAll: false)
+    }
   }
 
   /// The watermarks of partitions, in the order that they are given in; all of them, or none.
@@ -104,7 +107,10 @@ package final class KafkaAdmin {
   package func watermarks(
     of topic: String, partitions: [Int32], patience: Duration
   ) async throws(KafkaError) -> [KafkaWatermarks] {
-    let looks = try await look(at: topic, partitions: partitions, deadline: .now + patience)
+    let deadline = Instant.now + patience
+    let looks = try await run { client in
+      PartitionQuestions.looks(client, topic, partitions, deadline, waitsForAll: true)
+    }
     let silent = partitions.filter { looks[$0] == nil }
     guard silent.isEmpty else { throw PartitionQuestions.silence(of: topic, silent) }
     return partitions.compactMap { looks[$0]?.marks }

@@ -11,6 +11,7 @@ package final class KafkaMockBroker {
   /// A request of Kafka's protocol, for faults.
   package enum Request: Int16, Sendable {
     case produce = 0
+    case joinGroup = 11
     case initProducerID = 22
   }
 

@@ -1,14 +1,18 @@
 internal import Crdkafka
 internal import EventLoop
 
-/// Asks what partitions hold. Blocks until all have answered or the deadline is there, and as long again as the library
-/// needs to stop reading.
+/// Asks what partitions hold. Blocks until all have answered, the others of some have taken too long, or the deadline is
+/// there; and then as long as the library needs to stop reading.
 ///
 /// It reads each partition from its beginning to the first event: a message, or the end. The library's own call for
 /// watermarks asks a broker that has gone for ever, and its other calls wait behind it.
 enum PartitionQuestions {
+  /// How long after the first answers the others may take, or as long as those have taken.
+  private static let grace = Duration.milliseconds(750)
+
+  /// - Parameter waitsForAll: until the deadline; else, when some have answered, not much longer for the others.
   static func looks(
-    _ client: OpaquePointer, _ name: String, _ partitions: [Int32], _ deadline: Instant
+    _ client: OpaquePointer, _ name: String, _ partitions: [Int32], _ deadline: Instant, waitsForAll: Bool
   ) -> Result<[Int32: KafkaPartitionLook], KafkaError> {
     guard let topic = rd_kafka_topic_new(client, name, nil) else {
       return .failure(.refused("\(name) is no name of a topic"))
@@ -26,9 +30,12 @@ enum PartitionQuestions {
       }
       started.insert(partition)
     }
+    let begun = Instant.now
+    var limit = deadline
     var found: [Int32: KafkaPartitionLook] = [:]
-    while !started.isEmpty, Instant.now < deadline {
-      guard let message = rd_kafka_consume_queue(queue, milliseconds(until: deadline)) else { break }
+    var refusal: KafkaError?
+    while !started.isEmpty, Instant.now < limit {
+      guard let message = rd_kafka_consume_queue(queue, milliseconds(until: limit)) else { break }
       defer { rd_kafka_message_destroy(message) }
       let partition = message.pointee.partition
       switch message.pointee.err {
@@ -44,12 +51,18 @@ enum PartitionQuestions {
         RD_KAFKA_RESP_ERR__TIMED_OUT:
         continue
       case let code where ErrorCode.isTransient(code): continue
-      case let code: return .failure(ErrorCode.asError(code, "reading \(name) \(partition)"))
+      case let code:
+        refusal = ErrorCode.asError(code, "reading \(name) \(partition)")
+        if started.remove(partition) != nil { rd_kafka_consume_stop(topic, partition) }
+        continue
       }
-      // Others may take until the deadline, and the library would read on and on meanwhile.
-      if found[partition] != nil, started.remove(partition) != nil { rd_kafka_consume_stop(topic, partition) }
+      // The others may take long, and the library would read on and on meanwhile.
+      guard found[partition] != nil, started.remove(partition) != nil else { continue }
+      rd_kafka_consume_stop(topic, partition)
+      if !waitsForAll { limit = min(deadline, .now + max(grace, .now - begun)) }
     }
-    return found.isEmpty && !partitions.isEmpty ? .failure(silence(of: name, partitions)) : .success(found)
+    guard found.isEmpty, !partitions.isEmpty else { return .success(found) }
+    return .failure(refusal ?? silence(of: name, partitions))
   }
 
   static func silence(of topic: String, _ partitions: [Int32]) -> KafkaError {

@@ -78,9 +78,18 @@ package struct NemesisReport: Codable, Sendable {
   package var verdict: Verdict {
     if trials.isEmpty { return skipped.isEmpty ? .neverBit : .skipped }
     if trials.contains(where: \.isViolated) { return .violated }
-    guard trials.allSatisfy({ $0.isVerified && ($0.mayHide || $0.hasBitten) }) else { return .neverBit }
-    // A round of a mix may leave one architecture alone.
-    return trials.contains(where: \.hasBitten) ? .verified : .neverBit
+    return isSound && hasBitten ? .verified : .neverBit
+  }
+
+  /// Whether another round may follow: nothing was found, and each trial has shown what it is to show by itself.
+  package var isSound: Bool {
+    trials.allSatisfy { !$0.isViolated && $0.isVerified && ($0.mayHide || $0.hasBitten) }
+  }
+
+  /// One round of a mix may leave an architecture alone; several together must not.
+  private var hasBitten: Bool {
+    let bitten = Set(trials.filter(\.hasBitten).map(\.architecture))
+    return (trials.last?.round ?? 0) > 1 ? bitten == Set(trials.map(\.architecture)) : !bitten.isEmpty
   }
 
   package var hasPassed: Bool { verdict == .verified || verdict == .skipped }

@@ -40,7 +40,7 @@ package struct NemesisRun {
     }
     repeat {
       try await laboratory(&report, mayGoOn: hasTime)
-    } while report.verdict == .verified && hasTime()
+    } while report.isSound && !report.trials.isEmpty && hasTime()
     report.seconds = ((.now - begun).milliseconds / 100).rounded() / 10
     return report
   }
@@ -66,7 +66,7 @@ package struct NemesisRun {
         let trials = try await round.run(midnight)
         report.trials += trials
         if trials.contains(where: { !$0.isVerified }) { try round.keepHistories(in: kept) }
-      } while !nemesis.needsFreshLaboratory && rounds < NemesisRun.mostRounds && report.verdict == .verified
+      } while !nemesis.needsFreshLaboratory && rounds < NemesisRun.mostRounds && report.isSound
         && mayGoOn()
     } catch {
       await end(arena)

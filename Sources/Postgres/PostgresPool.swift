@@ -26,6 +26,8 @@ package final class PostgresPool {
   private var opening = 0
   private let waiting: WaitingLine
   private var backoff = Backoff()
+  /// A connection that is being opened takes long.
+  private var isSlow = false
   private var isClosed = false
   private var sweep: LoopTimer?
   private var drained: Completion<Void>?
@@ -239,8 +241,9 @@ package final class PostgresPool {
         discarded += 1
         // What has taken this one without a word has taken the others that were idle as long, and to ask them one after
         // the other takes a caller's whole time.
-        let doubtful = idle.filter { !isFresh($0) }
-        idle.removeAll { !isFresh($0) }
+        let fresh = idle.filter { isFresh($0) }
+        let doubtful = idle.filter { one in !fresh.contains { $0 === one } }
+        idle = fresh
         for connection in doubtful { discard(connection) }
         serve()
         group.lost()
@@ -267,8 +270,8 @@ package final class PostgresPool {
       let connection = popIdle()
     { hand(connection) }
     while opening < waiting.count, inUse + opening < size, backoff.mayTry(opening: opening) { open() }
-    guard inUse == 0, waiting.count > 0, let reason = backoff.reason else { return }
-    if !borrow(), opening == 0 { waiting.failAll(.unavailable(reason)) }
+    guard inUse == 0, waiting.count > 0, isSlow || backoff.reason != nil else { return }
+    if !borrow(), opening == 0, let reason = backoff.reason { waiting.failAll(.unavailable(reason)) }
   }
 
   /// Gets a caller a connection of another pool, now or when that can do without one.
@@ -283,26 +286,49 @@ package final class PostgresPool {
 
   private func open() {
     opening += 1
-    let borrowing = EventLoop.shared.schedule(after: Self.borrowsAfter) { [weak self] in _ = self?.borrow() }
+    let slow = EventLoop.shared.schedule(after: Self.borrowsAfter) { [weak self] in
+      self?.isSlow = true
+      self?.serve()
+    }
     EventLoop.shared.spawn { [self] in
-      defer { borrowing.cancel() }
+      defer { slow.cancel() }
       do throws(TripFailure) {
         let connection = try await PostgresConnection.open(
           configuration, settings: sessionSettings, name: name, deadline: .now + connectTimeout, seam: seam,
           group: group)
         opening -= 1
         opened += 1
+        isSlow = false
         backoff.succeeded()
         group.recovered(self)
-        inUse += 1
-        release(connection)
+        welcome(connection)
       } catch {
         opening -= 1
+        isSlow = false
         backoff.failed(error.error(mayHaveCommitted: false))
         if !isClosed { group.failed(self, backoff.reason ?? "") }
         serve()
         group.lost()
       }
+    }
+  }
+}
+
+extension PostgresPool {
+  /// A new connection: for a caller that waits, unless the pool has borrowed all that it may have meanwhile.
+  private func welcome(_ connection: PostgresConnection) {
+    if inUse + idle.count >= size {
+      if isClosed || !isUsable(connection) || !group.pass(on: connection, from: self) {
+        discard(connection)
+        group.lost()
+      }
+      return serve()
+    }
+    inUse += 1
+    if waiting.count > 0, !isClosed, isUsable(connection) {
+      waiting.hand(connection)
+    } else {
+      release(connection)
     }
   }
 }

@@ -168,6 +168,17 @@ struct GroupConsumerTests {
     }
   }
 
+  /// A broker that was stopped meanwhile may forget who wanted to join, and a coordinator that is cut off says nothing.
+  @Test("asks to join once more where nobody answers")
+  func unansweredJoin() async throws {
+    try await withTopic { topic in
+      topic.mock?.answerLate(.joinGroup, by: .seconds(600))
+      let member = try Member(topic, group: Self.newGroup())
+      try await member.join()
+      await member.close()
+    }
+  }
+
   @Test("goes back behind what was taken also where its seam keeps an event that came later")
   func seekBehindAnEventThatWaits() async throws {
     try await withTopic { topic in

@@ -49,6 +49,15 @@ import Testing
     #expect(try report([fault(), fault(bites: 0)], mayHide: true).verdict == .verified)
     #expect(try report([fault(bites: 0)], mayHide: true).verdict == .neverBit)
     #expect(try report([], mayHide: true).verdict == .neverBit)
+    // Of several rounds one may show nothing, but none of the architectures may be left alone in all of them.
+    var several = try report([fault()], mayHide: true)
+    for (round, faults) in [[], [fault(bites: 0)]].enumerated() {
+      several.trials += try report(faults, mayHide: true).trials
+      several.trials[round + 1].round = round + 2
+    }
+    #expect(several.verdict == .verified && several.isSound)
+    several.trials[2].architecture = "monolith"
+    #expect(several.verdict == .neverBit && several.isSound)
   }
 
   @Test func aBrokenInvariantIsAViolationHoweverOftenItBit() throws {

@@ -128,16 +128,16 @@ import Testing
   /// What cut one off without a word has cut the others off too; asked one by one they would take a caller's whole time.
   @Test func afterOneSilentConnectionNoneOfItsAgeIsAsked() async throws {
     try await onLoop {
-      let pool = try makePool(try await TestServers.postgres().url, size: 4, freshness: .milliseconds(50))
+      let pool = try makePool(try await TestServers.postgres().url, size: 4, freshness: .milliseconds(500))
       let runs = (0..<4).map { _ in start { try await pool.int("SELECT pg_backend_pid() FROM pg_sleep(0.2)") }
       }
       for run in runs { _ = try await run.value() }
+      try await until { pool.statistics.idle == 4 }
       // The one that is taken next.
       let silent = pid_t(try await pool.int("SELECT pg_backend_pid()") ?? 0)
-      try await until { pool.statistics.idle == 4 }
       kill(silent, SIGSTOP)
       defer { kill(silent, SIGCONT) }
-      await EventLoop.shared.sleep(for: .milliseconds(60))
+      await EventLoop.shared.sleep(for: .milliseconds(600))
       #expect(try await pool.int("SELECT 1") == 1)
       #expect(pool.statistics.opened == 5 && pool.statistics.discarded == 4)
       await pool.close()

@@ -36,7 +36,6 @@ final class LogFollower {
   private let keys: KeyMemory
   private let handlers: Handlers
   private let trouble: TroubleLog
-  private let questions: @LoopActor (KafkaAdmin) -> any LogQuestions
   private var admin: KafkaAdmin?
   private var watch: LogWatch?
   private var tail: KafkaTail?
@@ -45,6 +44,8 @@ final class LogFollower {
   private var isStopped = false
   private var firstHashes: [Int32: [UInt8]] = [:]
   private var remembered: [Int32: OffsetRow]?
+  /// Where each partition ended, and when that was asked.
+  private var ends: [Int: (end: Int64, askedAt: Instant)] = [:]
 
   /// When the broker last answered.
   private var answeredAt = Instant(nanoseconds: 0)
@@ -54,9 +55,9 @@ final class LogFollower {
 
   init(
     _ settings: KafkaSettings, _ configuration: KafkaConfiguration, offsets: OffsetMemory, keys: KeyMemory,
-    log: Log, handlers: Handlers, questions: @escaping @LoopActor (KafkaAdmin) -> any LogQuestions = { $0 }
+    log: Log, handlers: Handlers
   ) {
-    (self.keys, self.questions) = (keys, questions)
+    self.keys = keys
     (self.settings, self.configuration, self.offsets) = (settings, configuration, offsets)
     self.handlers = handlers
     trouble = TroubleLog(log)
@@ -96,7 +97,9 @@ final class LogFollower {
     let isChecked = try await checkKey()
     let askedAt = Instant.now
     guard let ends = try await ends(admin) else { return }
-    try compare(known, ends: ends)
+    if let known {
+      try compare(known, ends: Dictionary(uniqueKeysWithValues: ends.enumerated().map { ($0, $1) }))
+    }
     answeredAt = .now
     for (partition, end) in ends.enumerated() {
       handlers.onTarget(partition, end)
@@ -107,7 +110,7 @@ final class LogFollower {
     self.watch = watch
     try startTail(from: ends.count, isMock: cluster.isMock)
     EventLoop.shared.spawn { await self.keepAsking(watch) }
-    if known == nil || !isChecked { await compareLater(admin) }
+    if known == nil || !isChecked { await compareLater(partitions: ends.count) }
   }
 
   /// Waits for Kafka and for the topic, and makes the topic where that is safe; nil when stopped meanwhile.
@@ -143,7 +146,8 @@ final class LogFollower {
       if let other = try await offsets.otherSchema(deadline: .now + .seconds(2)) {
         failure = StartRefusal(
           "the log \(settings.topic) is gone, and not this schema but \(other.name) remembers it: DATABASE_SCHEMA may be "
-            + "mistyped; `lab rebuild --log` fills a new log; another installation needs a KAFKA_TOPIC of its own")
+            + "mistyped; `lab rebuild --log` fills a new log; another installation needs a KAFKA_TOPIC of its own"
+        )
         return
       }
     } catch {
@@ -170,8 +174,7 @@ final class LogFollower {
       }
     let objection = LogTopic.objection(
       partitions: topic.partitions, expected: settings.partitions, replicas: topic.replicas,
-      wanted: LogTopic.replicas(settings.replicas, brokers: cluster.brokers, named: settings.brokers),
-      settings: told)
+      wanted: LogTopic.replicas(settings.replicas, brokers: cluster.brokers, named: ""), settings: told)
     if let objection { throw StartRefusal("KAFKA_TOPIC \(topic.name): \(objection)") }
   }
 
@@ -222,21 +225,26 @@ final class LogFollower {
 
   private func watch(_ admin: KafkaAdmin, partitions: Int) -> LogWatch {
     let watch = LogWatch(
-      topic: settings.topic, questions: questions(admin), clock: .real, trouble: trouble,
+      topic: settings.topic, questions: admin, clock: .real, trouble: trouble,
       handlers: LogWatch.Handlers(
         next: { [handlers] partition in handlers.next(Int(partition)) },
         onEnd: { [weak self] partition, end, askedAt in
           guard let self else { return }
           answeredAt = .now
+          ends[Int(partition)] = (end, askedAt)
           handlers.onEnd(Int(partition), end, askedAt)
         },
         onOther: { [weak self] partition, problem in
           guard let self else { return }
-          self.watch?.stop()
-          handlers.onOther(Int(partition), problem)
+          isOther(partition, problem)
         }))
     watch.watch(Array(0..<Int32(partitions)))
     return watch
+  }
+
+  private func isOther(_ partition: Int32, _ problem: LogProblem) {
+    watch?.stop()
+    handlers.onOther(Int(partition), problem)
   }
 
   private func keepAsking(_ watch: LogWatch) async {
@@ -250,20 +258,25 @@ final class LogFollower {
   // MARK: - The same log as the database's?
 
   /// An API starts without a database; when one answers, it has to know this log.
-  private func compareLater(_ admin: KafkaAdmin) async {
-    while !isStopped {
+  private func compareLater(partitions: Int) async {
+    var rest = Set(0..<partitions)
+    var known: (rows: [Int32: OffsetRow], at: Instant)?
+    var isChecked = false
+    while !isStopped, !rest.isEmpty || !isChecked {
       await EventLoop.shared.sleep(for: .seconds(1))
-      guard !isStopped, let known = await offsets.read(deadline: .now + .seconds(2)) else { continue }
+      if known == nil, let rows = await offsets.read(deadline: .now + .seconds(2)) { known = (rows, .now) }
+      guard !isStopped, let known else { continue }
       do {
         // A role that may not read the key's table still may not serve another log.
-        let isChecked = try await checkKey()
-        guard let ends = try await ends(admin) else { return }
-        try compare(known, ends: ends)
-        guard isChecked else { continue }
+        isChecked = try await checkKey()
+        // What the database had applied when it was read is in the log that is asked after that.
+        let fresh = ends.filter { rest.contains($0.key) && $0.value.askedAt >= known.at }
+        try compare(known.rows, ends: fresh.mapValues(\.end))
+        rest.subtract(fresh.keys)
       } catch {
         handlers.onFailure("\(error)")
+        return
       }
-      return
     }
   }
 
@@ -274,10 +287,9 @@ final class LogFollower {
     return true
   }
 
-  private func compare(_ known: [Int32: OffsetRow]?, ends: [Int64]) throws {
-    guard let known else { return }
+  private func compare(_ known: [Int32: OffsetRow], ends: [Int: Int64]) throws {
     remembered = known
-    for (partition, end) in ends.enumerated() {
+    for (partition, end) in ends.sorted(by: { $0.key < $1.key }) {
       let index = Int32(partition)
       guard let memory = known[index] else { continue }
       // A first message that has not been read yet is compared when it is.
@@ -312,7 +324,7 @@ final class LogFollower {
     switch problem {
     // What was read of one partition is gone: the other partitions are of another log, too.
     case .reset(let partition, _):
-      handlers.onOther(Int(partition), .reset)
+      isOther(partition, .reset)
     case .gap(let partition, let expected, let found):
       handlers.onProblem(Int(partition), .gap(expected: expected, found: found))
     case .missing(let reason), .unreachable(let reason): trouble.note("Kafka does not answer", reason)

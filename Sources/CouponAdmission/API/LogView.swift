@@ -161,6 +161,7 @@ final class LogView {
   /// The log is another one, as `partition` shows: nothing of it counts any more.
   func stopAll(_ partition: Int, _ problem: LogProblem) {
     let rest = Set(0..<partitionCount).subtracting(stopped)
+    guard !rest.isEmpty else { return }
     for partition in rest { list.stop(partition, problem) }
     stopped.formUnion(rest)
     log.error(

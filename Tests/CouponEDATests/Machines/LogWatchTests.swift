@@ -13,6 +13,8 @@ private final class WatchedLog: LogQuestions, VirtualTime {
   var silent: Set<Int32> = []
   /// What happens between a question, which finds the log as it is, and its answer.
   var meanwhile: @LoopActor () -> Void = {}
+  var isDown = false
+  var onOther: @LoopActor () -> Void = {}
   var next: [Int64] = [0, 0]
   private(set) var ends: [Int32: Int64] = [:]
   private(set) var other: [Int32: LogProblem] = [:]
@@ -22,7 +24,10 @@ private final class WatchedLog: LogQuestions, VirtualTime {
     handlers: LogWatch.Handlers(
       next: { [unowned self] in next[Int($0)] },
       onEnd: { [unowned self] partition, end, _ in ends[partition] = end },
-      onOther: { [unowned self] partition, problem in other[partition] = problem }))
+      onOther: { [unowned self] partition, problem in
+        other[partition] = problem
+        onOther()
+      }))
 
   init(_ counts: [Int], made: Int64 = 1) {
     logs = counts.map { count in (0..<count).map { WatchedLog.message(Int64($0), made) } }
@@ -48,7 +53,8 @@ private final class WatchedLog: LogQuestions, VirtualTime {
   }
 
   func describe(_ topic: String, deadline: Instant) async throws(KafkaError) -> KafkaCluster {
-    throw .unavailable("not asked")
+    if isDown { throw .unavailable("nobody answers") }
+    return KafkaCluster(brokers: 1, isMock: true, topic: nil)
   }
 
   func look(
@@ -130,6 +136,40 @@ struct LogWatchTests {
       log.silent = []
       #expect(await log.watch.ask())
       #expect(log.ends == [0: 2, 1: 3])
+    }
+  }
+
+  /// A new leader may not know yet that there is anything in a partition whose first message has been looked at.
+  @Test func anEmptyAnswerIsDoubtedToo() async throws {
+    try await onLoop {
+      let log = WatchedLog([1, 1])
+      log.watch.watch([0, 1], firstHashes: [0: WatchedLog.message(0, 1).firstHash])
+      log.next = [0, 0]
+      log.logs[0] = []
+      #expect(await !log.watch.ask())
+      #expect(log.other.isEmpty && log.ends == [1: 1])
+    }
+  }
+
+  @Test func whoHearsOfAnotherLogMayStop() async throws {
+    try await onLoop {
+      let log = WatchedLog([2, 2])
+      log.onOther = { log.watch.stop() }
+      log.logs = log.logs.map { $0.map { WatchedLog.message($0.offset, 2) } }
+      #expect(await !log.watch.ask())
+      #expect(log.other == [0: .madeAnew])
+      #expect(await !log.watch.ask())
+    }
+  }
+
+  /// More workers than partitions.
+  @Test func withoutPartitionsItIsAskedWhetherKafkaAnswers() async throws {
+    try await onLoop {
+      let log = WatchedLog([0, 0])
+      log.watch.watch([])
+      #expect(await log.watch.ask())
+      log.isDown = true
+      #expect(await !log.watch.ask())
     }
   }
 
