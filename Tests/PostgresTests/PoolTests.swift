@@ -45,13 +45,15 @@ import Testing
 
   @Test func whoWaitsTooLongHearsThatNothingWasDone() async throws {
     try await withPool(size: 1, maxWaiting: 4) { pool async throws in
-      let release = Completion<Void>()
+      let (begun, release) = (Completion<Void>(), Completion<Void>())
       let holder = start {
         try await pool.transaction(deadline: .soon) { transaction in
           _ = try await transaction.run([(PostgresStatement("SELECT 1"), [])])
+          begun.succeed(())
           try await release.value()
         }
       }
+      try await begun.value()
       // More than the line holds, one after the other: their places come free.
       for _ in 0..<20 {
         let deadline = Instant.now + .milliseconds(5)
@@ -129,9 +131,19 @@ import Testing
   @Test func afterOneSilentConnectionNoneOfItsAgeIsAsked() async throws {
     try await onLoop {
       let pool = try makePool(try await TestServers.postgres().url, size: 4, freshness: .milliseconds(500))
-      let runs = (0..<4).map { _ in start { try await pool.int("SELECT pg_backend_pid() FROM pg_sleep(0.2)") }
+      let (order, releases) = (Order(), (0..<4).map { _ in Completion<Void>() })
+      let runs = releases.enumerated().map { number, release in
+        start {
+          try await pool.transaction(deadline: .soon) { transaction in
+            _ = try await transaction.run([(PostgresStatement("SELECT 1"), [])])
+            order.add("\(number)")
+            try await release.value()
+          }
+        }
       }
-      for run in runs { _ = try await run.value() }
+      try await until { order.names.count == 4 }
+      for release in releases { release.succeed(()) }
+      for run in runs { try await run.value() }
       try await until { pool.statistics.idle == 4 }
       // The one that is taken next.
       let silent = pid_t(try await pool.int("SELECT pg_backend_pid()") ?? 0)
