@@ -9,6 +9,8 @@ package protocol BatchTables: AnyObject {
   ///
   /// - Throws: `PostgresError`: nothing is known but what it says; the same batch again is always right.
   func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome
+  /// These partitions begin anew, wherever the database stands: another worker may have had them meanwhile.
+  func begin(_ partitions: [Int32])
 }
 
 package enum BatchOutcome {

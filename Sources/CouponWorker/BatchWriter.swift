@@ -50,6 +50,13 @@ package final class BatchWriter: BatchTables {
     return outcome
   }
 
+  package func begin(_ partitions: [Int32]) {
+    for partition in partitions {
+      memories[Int(partition)] = nil
+      cursors[Int(partition)] = nil
+    }
+  }
+
   /// - Returns: also every policy of the partition that is known after it.
   private func apply(
     _ batch: WorkerBatch, _ messages: [KafkaMessage], _ memory: PartitionMemory?,

@@ -113,6 +113,7 @@ package final class LogWorker {
         guard assignment == self.assignment else { return }
         isAssigned = true
         for (partition, offset) in starts { figures.began(partition, at: offset) }
+        tables.begin(partitions)
         group?.assign(from: starts)
         watch?.watch(partitions, firstHashes: firstHashes)
       } catch {

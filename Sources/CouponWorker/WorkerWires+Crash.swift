@@ -24,6 +24,8 @@ private final class CrashingTables: BatchTables {
 
   init(_ tables: any BatchTables, _ crash: CrashSwitch) { (self.tables, self.crash) = (tables, crash) }
 
+  func begin(_ partitions: [Int32]) { tables.begin(partitions) }
+
   func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
     let outcome = try await tables.apply(batch, messages)
     if case .applied(let result) = outcome, !result.issued.isEmpty { crash.reach(.workerAfterCommit) }

@@ -179,6 +179,8 @@ private final class SkippingTables: BatchTables {
 
   init(_ tables: any BatchTables, _ world: World) { (self.tables, self.world) = (tables, world) }
 
+  func begin(_ partitions: [Int32]) { tables.begin(partitions) }
+
   func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
     world.checker.committedToGroup(batch.first + Int64(batch.records.count), batch.partition)
     return try await tables.apply(batch, messages)

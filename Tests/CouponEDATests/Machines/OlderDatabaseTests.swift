@@ -73,6 +73,24 @@ import Text
     }
   }
 
+  /// It was sought there long ago, and another worker has gone on from there before the partition came back.
+  @Test(arguments: [true, false]) func whereItWasSoughtBeforeIsNoGap(isGivenAnew: Bool) async throws {
+    try await TestDatabase.with { database in
+      let (first, second) = (Play(database.pool), Play(database.pool))
+      guard case .applied = try await first.apply(0..<2) else { throw TestFailure("not applied") }
+      guard case .seek(2) = try await first.apply(0..<1) else { throw TestFailure("not sought") }
+      guard case .applied = try await second.apply(2..<3) else { throw TestFailure("not applied") }
+      // The first one begins at 3, and the database goes back to where that was sought once.
+      if isGivenAnew { first.writer.begin([0]) }
+      try await database.run("UPDATE consumer_offset SET next_offset = 2")
+      switch try await first.apply(3..<4) {
+      case .seek(let offset): #expect(isGivenAnew && offset == 2)
+      case .stop(let problem): #expect(!isGivenAnew && problem == .gap(expected: 2, found: 3))
+      case .applied: Issue.record("applied")
+      }
+    }
+  }
+
   /// A policy without its counters is no state that the log ever leads to.
   @Test(arguments: [true, false]) func aCounterThatIsGoneIsNoticed(decides: Bool) async throws {
     try await TestDatabase.with { database in
