@@ -1,7 +1,7 @@
 /// What the programs say of themselves: the HTTP API's contract (`docs/openapi.yaml`) and a page for each problem
 /// (`docs/problems/`), embedded.
 ///
-/// A module of its own: the compiler takes four times as long over these bytes when it optimizes them with other code.
+/// A module of its own, so that a change of the API does not compile these 94,000 bytes again.
 package enum Contract {
   package static var openAPI: [UInt8] { PackageResources.openapi_yaml }
 

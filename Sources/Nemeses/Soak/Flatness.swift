@@ -5,7 +5,8 @@ import Laboratory
 /// The rule: what comes after the warm-up (the first fifth) is cut into eight windows; each counts with its median, so that
 /// a moment's peak counts for nothing. A straight line is laid through the eight medians by least squares. The measure is
 /// flat if this line rises by no more than 5 % of its beginning from the first window to the last; or by no more than the
-/// measure's grain (a few descriptors, a session, a MiB) and what was asked to be kept: so many bytes for each row that was written.
+/// measure's grain (a few descriptors, a session, a MiB) and what was asked to be kept: so many bytes for each row that was
+/// written.
 package struct Flatness: Codable, Hashable, Sendable {
   package var name: String
   package var measure: String
