@@ -32,8 +32,9 @@ test: setup
 bench: build
 	$(LAB) bench
 
+# `lab` has the two programs for dependencies; without the product, the tests' support would be built too.
 build: setup
-	$(SWIFT) build $(CONFIGURATION)
+	$(SWIFT) build $(CONFIGURATION) --product lab
 
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)

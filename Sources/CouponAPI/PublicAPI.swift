@@ -1,4 +1,4 @@
-import Contract
+import CContract
 import CouponDomain
 package import EventLoop
 package import HTTP
@@ -174,7 +174,7 @@ package final class PublicAPI {
     case .metrics:
       return HTTPResponse(status: 200, contentType: Metrics.contentType, body: figures.render())
     case .contract:
-      return HTTPResponse(status: 200, contentType: "application/yaml", body: Contract.openAPI)
+      return HTTPResponse(status: 200, contentType: "application/yaml", body: contract_openapi.content)
     default: return Problem.notFound
     }
   }

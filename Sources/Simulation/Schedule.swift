@@ -3,12 +3,17 @@ import EventLoop
 /// Virtual time: what is to happen, ordered by its moment and then by the order it was asked for.
 @LoopActor
 final class Schedule {
+  /// Two numbers in one, so that one comparison orders two entries: the module is not optimized.
   private struct Entry {
-    let time: Int
-    let order: Int
+    let key: Int
     let action: @LoopActor () -> Void
 
-    func precedes(_ other: Entry) -> Bool { (time, order) < (other.time, other.order) }
+    init(time: Int, order: Int, action: @escaping @LoopActor () -> Void) {
+      key = time << 32 | order
+      self.action = action
+    }
+
+    var time: Int { key >> 32 }
   }
 
   /// Milliseconds since the schedule began.
@@ -22,12 +27,16 @@ final class Schedule {
 
   func at(_ time: Int, _ action: @escaping @LoopActor () -> Void) {
     count += 1
-    heap.append(Entry(time: max(time, now), order: count, action: action))
-    var child = heap.count - 1
-    while child > 0, heap[child].precedes(heap[(child - 1) / 2]) {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
+    let entry = Entry(time: max(time, now), order: count, action: action)
+    heap.append(entry)
+    var hole = heap.count - 1
+    while hole > 0 {
+      let parent = (hole - 1) / 2
+      guard entry.key < heap[parent].key else { break }
+      heap[hole] = heap[parent]
+      hole = parent
     }
+    heap[hole] = entry
   }
 
   /// Plays what is due up to `end`, until `isOver`; after each step the product's tasks run until all of them wait.
@@ -50,17 +59,16 @@ final class Schedule {
   func clear() { heap = [] }
 
   private func removeFirst() {
-    heap.swapAt(0, heap.count - 1)
-    heap.removeLast()
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-        if heap[child].precedes(heap[least]) { least = child }
-      }
-      guard least != parent else { return }
-      heap.swapAt(parent, least)
-      parent = least
+    guard let entry = heap.popLast(), !heap.isEmpty else { return }
+    let count = heap.count
+    var hole = 0
+    while 2 * hole + 1 < count {
+      var child = 2 * hole + 1
+      if child + 1 < count, heap[child + 1].key < heap[child].key { child += 1 }
+      guard heap[child].key < entry.key else { break }
+      heap[hole] = heap[child]
+      hole = child
     }
+    heap[hole] = entry
   }
 }

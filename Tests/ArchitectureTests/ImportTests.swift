@@ -8,7 +8,7 @@ import Testing
   static let rooms: [String: Set<String>] = [
     // Leaves.
     "Text": [],
-    "Contract": [],
+    "CContract": [],
     "JSON": ["Text"],
     "Secrets": [],
     "EventLoop": [],
@@ -26,7 +26,7 @@ import Testing
     // The coupons.
     "CouponStore": ["CouponDomain", "EventLoop", "JSON", "Operations", "Postgres", "Secrets", "Text"],
     "CouponAPI": [
-      "Contract", "CouponCalendar", "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations",
+      "CContract", "CouponCalendar", "CouponDomain", "EventLoop", "Faults", "HTTP", "JSON", "Operations",
       "Secrets", "Text",
     ],
     "CouponDatabase": [
