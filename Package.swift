@@ -127,7 +127,8 @@ let package = Package(
     library(
       "CouponEDA",
       [
-        "CouponAPI", "CouponAdmission", "CouponLog", "CouponStore", "CouponWorker", "EventLoop", "Kafka",
+        "CouponAPI", "CouponAdmission", "CouponDatabase", "CouponLog", "CouponStore", "CouponWorker",
+        "EventLoop", "Kafka",
         "Operations", "Postgres", "Programs",
       ], settings: unhurried),
 
@@ -160,8 +161,9 @@ let package = Package(
     library(
       "Laboratory",
       [
-        "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka", "Load",
-        "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal", "Text", "Verify",
+        "CouponDomain", "CouponLog", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka",
+        "Load", "Operations", "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal", "Text",
+        "Verify",
       ], settings: unhurried),
     library(
       "Experiments",
@@ -317,8 +319,8 @@ let package = Package(
     tests(
       "ContractTests",
       [
-        "CouponAPI", "CouponDomain", "CouponStore", "EventLoop", "HTTP", "Kafka", "Operations",
-        "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
+        "CouponAPI", "CouponDomain", "CouponLog", "CouponStore", "EventLoop", "HTTP", "Kafka",
+        "Operations", "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
       ]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],

@@ -1,11 +1,14 @@
 import CouponAdmission
 import CouponWorker
 import CouponAPI
+import CouponDatabase
+import CouponLog
+import CouponStore
 import EventLoop
 import Foundation
 import Programs
 
-/// The program's four subcommands.
+/// The program's subcommands.
 package enum EDA {
   package static func run(_ arguments: [String]) -> Int32 {
     var rest = Array(arguments.dropFirst())
@@ -28,6 +31,14 @@ package enum EDA {
         "eda worker", summary: "writes what the log says into the tables", settings: WorkerSettings.self,
         arguments: rest, until: signals
       ) { settings, context in EDAWorker(settings, context).application() }
+    case "prepare":
+      return Program.perform(
+        "eda prepare", summary: PrepareTables.summary, settings: WorkerSettings.self, arguments: rest
+      ) { settings, context in
+        try await PrepareTables.run(
+          settings.schema, settings.database, ranksAreUnique: settings.coupons.strategy.isRanked,
+          key: settings.coupons.key, log: context.log)
+      }
     case "broker": return BrokerProgram.run(rest, until: signals, isSupervised: isSupervised)
     case "all": return Supervisor.run(rest)
     case "--help", "-h", "help":
@@ -52,6 +63,7 @@ package enum EDA {
 
       api      answers the HTTP API
       worker   writes what the log says into the tables
+      prepare  makes or migrates the tables under an owner's role, and ends
       broker   an embedded Kafka broker: in memory, for laptops and tests
       all      broker (unless KAFKA_BROKERS is set), worker and api in one process group
 

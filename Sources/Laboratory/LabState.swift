@@ -65,6 +65,9 @@ package struct LabState: Codable, Sendable {
   package var adminToken: String
   package var database: Server?
   package var redis: Server?
+  /// Of the programs on private servers, by part, and of the event-driven API on a private Redis.
+  package var logins: [String: Login]?
+  package var redisLogin: Login?
   package var log: Log?
   /// In the order of their start.
   package var parts: [Part] = []

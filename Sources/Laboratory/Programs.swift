@@ -9,10 +9,7 @@ extension Lab {
   /// Starts a program in a session of its own and waits until its `READY_FILE` says where it listens.
   func startProgram(_ part: LabPart, _ options: UpOptions) async throws -> ReadyNote {
     let command = ProgramCommand(part)
-    let executable = "\(options.programs ?? ProgramCommand.folder)/\(command.executable)"
-    guard FileManager.default.isExecutableFile(atPath: executable) else {
-      throw LabFailure("\(executable) is missing; build it with `make`")
-    }
+    let executable = try executable(of: command, options)
     let log = folder.log(of: part)
     let offset = ServerFiles.size(of: log)
     let file = folder.readyFile(of: part)
@@ -38,6 +35,14 @@ extension Lab {
     // One that is to crash may have done so since it listened.
     if let ready = ReadyNote.read(file), ready.pid == process.pid { return ready }
     throw ended(part, log, offset)
+  }
+
+  func executable(of command: ProgramCommand, _ options: UpOptions) throws -> String {
+    let path = "\(options.programs ?? ProgramCommand.folder)/\(command.executable)"
+    guard FileManager.default.isExecutableFile(atPath: path) else {
+      throw LabFailure("\(path) is missing; build it with `make`")
+    }
+    return path
   }
 
   /// What starting it again needs to know.
@@ -87,8 +92,9 @@ package struct ProgramCommand: Sendable {
     var environment = ChildEnvironment.clean(options.environment, keeping: SettingSource.user)
     environment.merge((options.listen[part] ?? ListenOptions()).environment) { $1 }
     environment["COUPON_KEY"] = state.couponKey
-    environment["DATABASE_URL"] = state.database?.url
-    environment["REDIS_URL"] = state.redis?.url
+    for (setting, url) in [("DATABASE_URL", state.database?.url), ("REDIS_URL", state.redis?.url)] {
+      environment[setting] = url.map { state.reached(setting, at: $0, by: part) }
+    }
     environment["KEY_PREFIX"] = state.keyPrefix
     environment["KAFKA_BROKERS"] = state.log?.brokers
     environment["KAFKA_TOPIC"] = state.topic
@@ -102,6 +108,8 @@ package struct ProgramCommand: Sendable {
     if part == .edaAPI, let worker = state.part(.edaWorker), worker.adminPort > 0 {
       environment["ADMIN_PEERS"] = worker.operatorAddress.description
     }
-    return environment.merging(options.settings[part] ?? [:]) { $1 }
+    // What stands between a program and a server is given by the owner's address.
+    let settings = (options.settings[part] ?? [:]).map { ($0, state.reached($0, at: $1, by: part)) }
+    return environment.merging(settings) { $1 }
   }
 }

@@ -109,7 +109,8 @@ extension Lab {
     }
     try await step("Redis") {
       let server = try await PrivateRedis.start(
-        in: folder.path, durability: options.redisDurability ?? .everySecond, log: folder.log(of: .redis),
+        in: folder.path, durability: options.redisDurability ?? .everySecond,
+        user: try redisUser(options), log: folder.log(of: .redis),
         onProcess: observer(.redis))
       try update { $0.redis = LabState.Server(url: server.url, isPrivate: true) }
       try note(.redis, port: server.port)
@@ -136,6 +137,7 @@ extension Lab {
   }
 
   private func startPrograms(_ options: UpOptions) async throws {
+    try await step("tables and rights") { try await giveRights(options) }
     for part in options.parts {
       try await step(part.rawValue) {
         try note(part, try await startProgram(part, options), on: options.listen[part])

@@ -14,6 +14,21 @@ package final class PrivateRedis: PrivateServer {
     case always
   }
 
+  /// A user of its access control list, beside the default one, which may do everything.
+  package struct User: Sendable {
+    package var name: String
+    /// Secret.
+    package var password: String
+    /// As `ACL SETUSER` takes them.
+    package var rules: String
+
+    package init(name: String, password: String, rules: String) {
+      (self.name, self.password, self.rules) = (name, password, rules)
+    }
+
+    fileprivate var line: String { "user \(name) on >\(password) \(rules)" }
+  }
+
   package private(set) var port = 0
   package var process: RunningProcess?
   package let onProcess: @LoopActor (RunningProcess, Bool) -> Void
@@ -40,12 +55,13 @@ package final class PrivateRedis: PrivateServer {
   /// - Parameter extra: further lines of `redis.conf`.
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
-    in directory: String, durability: Durability = .everySecond, extra: [String] = [], log: String? = nil,
+    in directory: String, durability: Durability = .everySecond, user: User? = nil, extra: [String] = [],
+    log: String? = nil,
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
   ) async throws -> PrivateRedis {
     let server = PrivateRedis(
       directory: directory, log: log ?? directory + "/redis.log", durability: durability,
-      password: randomSecret(), extra: extra, onProcess: onProcess)
+      password: randomSecret(), extra: (user.map { [$0.line] } ?? []) + extra, onProcess: onProcess)
     try ServerFiles.makeFolder(server.data)
     try await Launch.onFreePort("Redis") { port in
       server.port = port
@@ -68,11 +84,12 @@ package final class PrivateRedis: PrivateServer {
     guard let password = values["requirepass"] else {
       throw ServerFailure("no settings of a Redis server in \(directory)")
     }
+    let users = settings.split(separator: "\n").filter { $0.hasPrefix("user ") }.map(String.init)
     let durability: Durability =
       values["appendonly"] == "no" ? .none : values["appendfsync"] == "always" ? .always : .everySecond
     let server = PrivateRedis(
       directory: directory, log: log ?? directory + "/redis.log", durability: durability,
-      password: password, onProcess: onProcess)
+      password: password, extra: users, onProcess: onProcess)
     server.port = port
     return server
   }

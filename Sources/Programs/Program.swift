@@ -51,6 +51,18 @@ package enum Program {
     until signals: [Int32] = [SIGTERM, SIGINT],
     _ make: @escaping @Sendable @LoopActor (Settings, ProgramContext) throws -> Application
   ) -> Int32 {
+    perform(name, summary: summary, settings: settings, arguments: arguments) { values, context in
+      try await make(values, context).run(until: signals)
+    }
+  }
+
+  /// Reads the settings and does one thing with them.
+  ///
+  /// - Returns: what `body` returns; 1 if it throws; 2 for a missing, unknown or invalid setting.
+  package static func perform<Settings: ProgramSettings>(
+    _ name: String, summary: String, settings: Settings.Type, arguments: [String],
+    _ body: @escaping @Sendable @LoopActor (Settings, ProgramContext) async throws -> Int32
+  ) -> Int32 {
     if arguments.contains("--help") || arguments.contains("-h") {
       print(Settings.help(program: name, summary: summary), terminator: "")
       return 0
@@ -68,7 +80,7 @@ package enum Program {
         log: Log(program: name, level: values.logLevel, output: output), metrics: Metrics())
       ProcessFigures.register(in: context.metrics)
       do {
-        return try await make(values, context).run(until: signals)
+        return try await body(values, context)
       } catch {
         return complain(name, error, code: error is SettingsError ? 2 : 1)
       }

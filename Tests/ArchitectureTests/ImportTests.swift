@@ -50,7 +50,8 @@ import Testing
       "Kafka", "Operations", "Postgres", "Programs", "Text",
     ],
     "CouponEDA": [
-      "CouponAPI", "CouponAdmission", "CouponLog", "CouponStore", "CouponWorker", "EventLoop", "Kafka",
+      "CouponAPI", "CouponAdmission", "CouponDatabase", "CouponLog", "CouponStore", "CouponWorker",
+      "EventLoop", "Kafka",
       "Operations",
       "Postgres", "Programs",
     ],
@@ -75,7 +76,8 @@ import Testing
       "Verify",
     ],
     "Laboratory": [
-      "CouponDomain", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka", "Load", "Operations",
+      "CouponDomain", "CouponLog", "CouponStore", "EventLoop", "Faults", "HTTP", "History", "Kafka", "Load",
+      "Operations",
       "Postgres", "PrivateServers", "Redis", "Scenarios", "Terminal", "Text", "Verify",
     ],
     "Experiments": [

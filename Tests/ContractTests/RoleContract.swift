@@ -1,3 +1,5 @@
+import CouponLog
+import CouponStore
 import EventLoop
 import Foundation
 import HTTP
@@ -15,12 +17,15 @@ extension Contract {
 
     /// The blocks of code in a language.
     private static func blocks(_ language: String) throws -> [String] {
-      let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-      let page = try String(contentsOf: root.appending(path: "docs/security.md"), encoding: .utf8)
-      return page.components(separatedBy: "```\(language)\n").dropFirst().map {
+      try page().components(separatedBy: "```\(language)\n").dropFirst().map {
         $0.components(separatedBy: "```")[0].replacing("…", with: password)
       }
+    }
+
+    private static func page() throws -> String {
+      let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+      return try String(contentsOf: root.appending(path: "docs/security.md"), encoding: .utf8)
     }
 
     /// A role of the page, on a database whose tables its owner has made.
@@ -51,18 +56,61 @@ extension Contract {
       return "postgres://\(unique):\(password)@127.0.0.1:\(postgres.port)/\(database)"
     }
 
+    /// What the page says, and what `lab` gives.
+    @Test func thePageAndTheLaboratoryGiveTheSame() throws {
+      let words = { (text: String) in text.split { $0.isWhitespace || $0 == ";" }.joined(separator: " ") }
+      for rights in TableRights.allCases {
+        let block = try #require(try Self.blocks("sql").first { $0.contains("CREATE ROLE \(rights.role) ") })
+        let onPage = block.split(separator: ";\n").map { words(String($0)) }
+          .filter { !$0.hasPrefix("CREATE ROLE") && !$0.hasPrefix("GRANT CONNECT") }
+        let schema = rights == .monolith ? Schema.monolith : .eda
+        #expect(rights.grants(to: rights.role, in: schema).map { words($0.sql) } == onPage)
+      }
+      let user = try #require(try Self.blocks("").first { $0.hasPrefix("user timeattack ") })
+      let rules = RedisRights.rules(for: .log)
+      #expect(words(user) == words("user timeattack on >\(Self.password) \(rules)"))
+      for way in RedisWay.allCases {
+        let more = RedisRights.rules(for: .redis(way, .anyError)).dropFirst(rules.count).dropFirst()
+        let isOnPage = try Self.page().contains("`\(more)` (`\(way.rawValue)`)")
+        #expect(more.isEmpty || isOnPage, "\(way)")
+      }
+    }
+
+    @Test(arguments: RedisWay.allCases) func aWayToAskRedisNeedsNoMoreThanItsRules(_ way: RedisWay)
+      async throws
+    {
+      try await onLoop {
+        let database = try await Self.newDatabase("roles_\(way.rawValue.replacing("-", with: "_"))")
+        let broker = try KafkaMockBroker(topic: "roles", partitions: 1)
+        // Each finds no key of another's first policy.
+        let number = 1 + (RedisWay.allCases.firstIndex(of: way) ?? 0)
+        let redis = try await Self.redisUser(RedisRights.rules(for: .redis(way, .anyError)), database: number)
+        let environment = Self.common.merging([
+          "KAFKA_BROKERS": broker.bootstrapServers, "KAFKA_TOPIC": "roles", "KAFKA_PARTITIONS": "1",
+          "COUPON_STRATEGY": way.rawValue, "DATABASE_URL": database.url,
+          "REDIS_URL": redis,
+        ]) { $1 }
+        let api = try ServerProcess.start("eda", arguments: ["api"], environment: environment)
+        let (port, adminPort) = try await api.ports()
+        try await api.ready(port: port)
+        let target = Target(kind: .eda, port: port, adminPort: adminPort)
+        let policy = try await target.newPolicy(quota: 1)
+        #expect(try await target.ask("a", policy).status == 201)
+        #expect(try await target.ask("b", policy).status == 409)
+        api.signal(SIGTERM)
+        #expect(await api.exit() == 0)
+        withExtendedLifetime(broker) {}
+      }
+    }
+
     private static let common = [
       "HTTP_PORT": "0", "ADMIN_PORT": "0", "ADMIN_TOKEN": Target.token, "COUPON_KEY": Target.couponKey,
     ]
 
-    /// Runs a program under the owner until its tables are there.
+    /// Has the owner make a program's tables.
     @LoopActor
-    private static func prepare(_ program: String, _ arguments: [String], _ environment: [String: String])
-      async throws
-    {
-      let owner = try ServerProcess.start(program, arguments: arguments, environment: environment)
-      try await owner.ready(port: owner.ports().port)
-      owner.signal(SIGTERM)
+    private static func prepare(_ program: String, _ environment: [String: String]) async throws {
+      let owner = try ServerProcess.start(program, arguments: ["prepare"], environment: environment)
       #expect(await owner.exit() == 0)
     }
 
@@ -75,7 +123,7 @@ extension Contract {
     @Test func theMonolithNeedsNoMoreThanItsRole() async throws {
       try await onLoop {
         let database = try await Self.newDatabase("roles_monolith")
-        try await Self.prepare("monolith", [], Self.common.merging(["DATABASE_URL": database.url]) { $1 })
+        try await Self.prepare("monolith", Self.common.merging(["DATABASE_URL": database.url]) { $1 })
         let url = try await Self.role("timeattack_monolith", on: database.name)
         let server = try ServerProcess.start(
           "monolith", arguments: [], environment: Self.common.merging(["DATABASE_URL": url]) { $1 })
@@ -95,7 +143,7 @@ extension Contract {
           "KAFKA_BROKERS": broker.bootstrapServers, "KAFKA_TOPIC": "roles", "KAFKA_PARTITIONS": "2",
           "REDIS_URL": try await Self.redisUser(),
         ]) { $1 }
-        try await Self.prepare("eda", ["worker"], shared.merging(["DATABASE_URL": database.url]) { $1 })
+        try await Self.prepare("eda", shared.merging(["DATABASE_URL": database.url]) { $1 })
         let (writer, reader) = (
           try await Self.role("timeattack_worker", on: database.name),
           try await Self.role("timeattack_api", on: database.name)
@@ -116,11 +164,13 @@ extension Contract {
       }
     }
 
-    /// The user of the page, made anew.
+    /// A user with the page's rules for `log`, or with others.
     @LoopActor
-    private static func redisUser() async throws -> String {
-      let line = try #require(try blocks("").first { $0.hasPrefix("user timeattack ") })
-      let rules = line.split { $0.isWhitespace }.dropFirst().map(String.init)
+    private static func redisUser(
+      _ rules: String = RedisRights.rules(for: .log), database: Int = 0
+    ) async throws -> String {
+      let name = "timeattack_\(Int.random(in: 0..<1_000_000_000))"
+      let rules = [name, "on", ">\(password)"] + rules.split(separator: " ").map(String.init)
       let redis = try await TestServers.redis()
       let parts = try #require(URLComponents(string: redis.url))
       let (status, output) = try await ChildProcess.run(
@@ -129,7 +179,7 @@ extension Contract {
           environment: ["REDISCLI_AUTH": try #require(parts.password)], output: .capture(limit: 65_536)))
       let said = String(decoding: output, as: UTF8.self)
       #expect(status.isSuccess && said.hasPrefix("OK"), "\(said)")
-      return "redis://timeattack:\(password)@127.0.0.1:\(redis.port)/0"
+      return "redis://\(name):\(password)@127.0.0.1:\(redis.port)/\(database)"
     }
 
     /// Every call that reaches a server.

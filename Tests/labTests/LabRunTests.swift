@@ -64,6 +64,34 @@ import Testing
     }
   }
 
+  /// Each program logs in with a role of its own, also after a restart of what it logs in to.
+  @Test func eachProgramHasTheLeastOfRights() async throws {
+    try await onLoop {
+      let lab = try LabProcess()
+      try await lab.up()
+      let parts = try #require(lab.state?.parts)
+      let postgres = try #require(parts.first { $0.part == "postgres" })
+      let server = try PrivatePostgres.adopt(in: lab.folder, port: postgres.port, process: postgres.process)
+      let roles = """
+        SELECT string_agg(DISTINCT usename, ' ' ORDER BY usename) FROM pg_stat_activity
+        WHERE application_name ~ '^(monolith|eda)'
+        """
+      #expect(try await psql(server, roles) == "timeattack_api timeattack_monolith timeattack_worker")
+      let superusers = "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolsuper"
+      #expect(try await psql(server, superusers) == "timeattack")
+      #expect(try await lab.run("fault", "redis", "restart").code == 0)
+      #expect(try await lab.run("policy", "create", "--quota", "1").code == 0)
+      for part in parts where ["monolith", "eda-api"].contains(part.part) {
+        try await until(within: .seconds(30)) { try await ask(part, for: ["ann"]) == [201] }
+      }
+      // Passwords change neither hands nor files: what was made for the first start is right for the second.
+      #expect(try await lab.run("down").code == 0)
+      try await lab.up()
+      #expect(try await lab.run("policy", "show", "1").code == 0)
+      #expect(try await lab.run("reset").code == 0)
+    }
+  }
+
   /// The embedded broker holds the log in memory alone: what is nowhere else is not dropped.
   @Test(.timeLimit(.minutes(3))) func acceptedCouponsOutliveTheirWorkerAndDatabase() async throws {
     try await onLoop {
@@ -110,7 +138,7 @@ import Testing
       let lab = try LabProcess()
       let (code, text) = try await lab.run("up", environment: ["COUPON_STRATEGY": "nonsense"])
       #expect(code == 1)
-      #expect(text.contains("lab: up: monolith has ended: monolith: COUPON_STRATEGY must be one of"))
+      #expect(text.contains("lab: up: monolith has ended: monolith prepare: COUPON_STRATEGY must be one of"))
       #expect(text.contains("(see \(lab.folder)/logs/monolith.log)"))
       #expect(text.split(separator: "\n").filter { $0.hasPrefix("lab: ") }.count == 1)
       #expect(lab.state?.parts.isEmpty ?? false)

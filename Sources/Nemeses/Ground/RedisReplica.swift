@@ -40,11 +40,26 @@ final class RedisReplica {
     try await client.connected(deadline: .now + RedisReplica.patience)
     try await tell(client, ["CONFIG", "SET", "masterauth", password])
     try await tell(client, ["CONFIG", "SET", "requirepass", password])
+    try await copyUsers()
     try await tell(client, ["REPLICAOF", "127.0.0.1", "\(primary.port)"])
     let deadline = Instant.now + RedisReplica.patience
     while try await !(tell(client, ["INFO", "replication"]).text ?? "").contains("master_link_status:up") {
       guard Instant.now < deadline else { throw LabFailure("the second Redis does not follow the first") }
       await EventLoop.shared.sleep(for: .milliseconds(50))
+    }
+  }
+
+  /// An access control list is not replicated.
+  private func copyUsers() async throws {
+    let first = RedisClient(configuration: primary, name: "lab")
+    first.start()
+    defer { first.close() }
+    try await first.connected(deadline: .now + RedisReplica.patience)
+    guard case .array(let lines) = try await tell(first, ["ACL", "LIST"]) else { return }
+    for line in lines {
+      let words = (line.text ?? "").split(separator: " ").map(String.init)
+      guard words.count > 2, words[1] != "default" else { continue }
+      try await tell(client, ["ACL", "SETUSER"] + words.dropFirst())
     }
   }
 
