@@ -41,6 +41,8 @@ package final class KafkaGroupConsumer {
   private static let eventsATurn = 4096
   /// How often the library is told that its owner is alive.
   private static let aliveInterval = Duration.seconds(1)
+  /// With the first answer of the group.
+  private static let patience = Duration.seconds(3)
 
   private let options: Options
   private let onRebalance: @LoopActor (KafkaRebalance) -> Void
@@ -57,6 +59,8 @@ package final class KafkaGroupConsumer {
   private var commits: [UInt: Completion<Void>] = [:]
   private var lastCommit: UInt = 0
   private var aliveTimer: LoopTimer?
+  /// Until the group has answered for the first time.
+  private var silentSince: Instant?
 
   /// - Throws: `misconfigured`; brokers that are not there are a problem that is reported, not an error.
   package init(
@@ -88,12 +92,14 @@ package final class KafkaGroupConsumer {
       onTurn: { [weak self] in self?.turned() })
     try client.subscribe()
     reader.join()
+    silentSince = .now
     tellAlive()
   }
 
   private func tellAlive() {
     guard !reader.isClosed else { return }
     client.tellAlive()
+    complainOfSilence()
     aliveTimer = EventLoop.shared.schedule(after: Self.aliveInterval) { [weak self] in self?.tellAlive() }
   }
 
@@ -190,7 +196,16 @@ package final class KafkaGroupConsumer {
     perform(reader.turned())
   }
 
+  /// A group that cannot be joined is no error to the library: a coordinator whose name does not resolve is asked for
+  /// ever.
+  private func complainOfSilence() {
+    guard let silentSince, Instant.now - silentSince > Self.patience, let cause = client.failures
+    else { return }
+    onProblem(.unreachable("the group cannot be joined: \(cause)"))
+  }
+
   private func rebalance(_ event: OpaquePointer) {
+    silentSince = nil
     if rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
       let listed = rd_kafka_event_topic_partition_list(event).map { PartitionList.entries(of: $0) } ?? []
       perform(reader.assigned(listed.map(\.partition)))

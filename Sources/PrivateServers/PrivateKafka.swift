@@ -20,6 +20,8 @@ package final class PrivateKafka: PrivateServer {
     package let storage: String
   }
 
+  private var extra: [String] = []
+
   private init(
     in directory: String, log: String?, _ environment: [String: String],
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void
@@ -52,13 +54,15 @@ package final class PrivateKafka: PrivateServer {
     return version.map { String($0.output) }
   }
 
+  /// - Parameter extra: further lines of `server.properties`; a later one wins.
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
     in directory: String, log: String? = nil,
-    environment: [String: String] = ProcessInfo.processInfo.environment,
+    environment: [String: String] = ProcessInfo.processInfo.environment, extra: [String] = [],
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
   ) async throws -> PrivateKafka {
     let server = try PrivateKafka(in: directory, log: log, environment, onProcess: onProcess)
+    server.extra = extra
     try ServerFiles.makeFolder(server.directory)
     try await Launch.onFreePort("Kafka") { port in
       server.port = port
@@ -168,6 +172,6 @@ package final class PrivateKafka: PrivateServer {
       group.initial.rebalance.delay.ms=0
       log.retention.ms=-1
       auto.create.topics.enable=false
-      """ + "\n"
+      """ + "\n" + extra.map { $0 + "\n" }.joined()
   }
 }
