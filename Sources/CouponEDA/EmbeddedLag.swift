@@ -17,7 +17,7 @@ final class EmbeddedLag {
   init?(_ environment: [String: String]) {
     guard let settings = try? WorkerSettings.read(environment: environment, arguments: []),
       let admin = try? KafkaAdmin(
-        configuration: KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-all"))
+        configuration: settings.kafka.client("eda-all"))
     else { return nil }
     (self.settings, self.admin) = (settings, admin)
     pool = PostgresPool(

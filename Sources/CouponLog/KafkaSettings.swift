@@ -1,10 +1,11 @@
 import CouponStore
-import Kafka
+package import Kafka
 package import Operations
 
 /// Where the log is.
 package struct KafkaSettings: Sendable {
   package let brokers: String
+  package let security: KafkaSecurity
   package let topic: String
   package let partitions: Int
   /// Copies of each partition; nil: as many as the cluster's size suggests.
@@ -22,6 +23,12 @@ package struct KafkaSettings: Sendable {
     replicas = try reader.optionalInteger(
       "KAFKA_REPLICAS", in: 1...15, unit: "copies",
       "Copies of each partition; by default 1 where KAFKA_BROKERS names one and one answers, else 3.")
+    security = try KafkaSecurity(&reader)
+  }
+
+  /// For one of the program's clients.
+  package func client(_ name: String) -> KafkaConfiguration {
+    KafkaConfiguration(brokers: brokers, clientID: name, security: security)
   }
 }
 

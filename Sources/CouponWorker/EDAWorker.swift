@@ -37,7 +37,7 @@ package final class EDAWorker: ApplicationPart {
     let end = Ending()
     self.end = end
     let (kafka, seam) = (settings.kafka, context.seam(.kafka))
-    let brokers = KafkaConfiguration(brokers: kafka.brokers, clientID: "eda-worker")
+    let brokers = kafka.client("eda-worker")
     worker = LogWorker(
       topic: kafka.topic, partitions: kafka.partitions,
       tables: wires.tables(

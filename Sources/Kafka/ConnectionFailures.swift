@@ -26,6 +26,8 @@ final class ConnectionFailures: Sendable {
   }
 
   func take(line: String) {
+    // An idle connection has ended, or the broker has: it was in use before, so nothing is wrong with how it is made.
+    guard !line.contains(" in state UP") || !line.contains("Disconnected") else { return }
     let text = Self.cause(line)
     guard let broker = text.split(separator: " ").first.map(String.init) else { return }
     latest.withLock { latest in
@@ -44,13 +46,13 @@ final class ConnectionFailures: Sendable {
     return words.joined(separator: " ").replacing("Connect to failed", with: "Connect failed")
   }
 
-  /// For the library: lines of level 5 (notice) and worse, and each failed connection, from any thread. That a port speaks
-  /// TLS or that a broker wants a login looks to the library like an idle connection's end, of level 6.
+  /// For the library: each failed connection, from any thread. That a port speaks TLS or that a broker wants a login looks
+  /// to the library like an idle connection's end, and has that level (6).
   func attach(to conf: OpaquePointer) {
     rd_kafka_conf_set_opaque(conf, Unmanaged.passRetained(self).toOpaque())
-    rd_kafka_conf_set_log_cb(conf) { client, level, facility, text in
-      let isFailure = facility.map { String(cString: $0) } == "FAIL"
-      guard level <= 5 || isFailure, let client, let text, let owner = rd_kafka_opaque(client) else { return }
+    rd_kafka_conf_set_log_cb(conf) { client, _, facility, text in
+      guard let facility, String(cString: facility) == "FAIL" else { return }
+      guard let client, let text, let owner = rd_kafka_opaque(client) else { return }
       Unmanaged<ConnectionFailures>.fromOpaque(owner).takeUnretainedValue().take(line: String(cString: text))
     }
   }

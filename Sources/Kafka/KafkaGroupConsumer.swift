@@ -41,8 +41,8 @@ package final class KafkaGroupConsumer {
   private static let eventsATurn = 4096
   /// How often the library is told that its owner is alive.
   private static let aliveInterval = Duration.seconds(1)
-  /// With the first answer of the group.
-  private static let patience = Duration.seconds(3)
+  /// With the first answer of the group, which may wait for the session of a dead member to end.
+  private static let patience = Duration.seconds(10)
 
   private let options: Options
   private let onRebalance: @LoopActor (KafkaRebalance) -> Void
@@ -201,7 +201,7 @@ package final class KafkaGroupConsumer {
   private func complainOfSilence() {
     guard let silentSince, Instant.now - silentSince > Self.patience, let cause = client.failures
     else { return }
-    onProblem(.unreachable("the group cannot be joined: \(cause)"))
+    onProblem(.unreachable("the group has not been joined yet: \(cause)"))
   }
 
   private func rebalance(_ event: OpaquePointer) {

@@ -5,10 +5,11 @@ package import Terminal
 
 /// One laboratory, in the hands of a command that may change what runs.
 ///
-///     up:    PostgreSQL ─▶ Redis ─▶ broker ─▶ [log filled from the events] ─▶ monolith, worker ─▶ API ─▶ all ready
+///     up:    PostgreSQL ─▶ Redis ─▶ broker ─▶ [log filled from the events] ─▶ tables, rights
+///            ─▶ monolith, worker ─▶ API ─▶ all ready
 ///     down:  API ─▶ lag 0 ─▶ worker, monolith ─▶ broker, Redis, PostgreSQL
 ///
-/// Every process is noted in `lab.json` as soon as it exists: whatever happens to this command, `lab down` finds it.
+/// Every process that stays is noted in `lab.json` as soon as it exists: whatever happens to this command, `lab down` finds it.
 @LoopActor
 package final class Lab {
   package let folder: LabFolder

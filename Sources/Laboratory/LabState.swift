@@ -1,5 +1,6 @@
 import CouponStore
 package import EventLoop
+package import Kafka
 import Foundation
 package import PrivateServers
 package import History
@@ -26,9 +27,16 @@ package struct LabState: Codable, Sendable {
     package var brokers: String
     package var kind: Kind
     package var partitions: Int
+    /// Of the user's brokers; it may hold a secret.
+    package var security: KafkaSecurity?
 
     package init(brokers: String, kind: Kind, partitions: Int) {
       (self.brokers, self.kind, self.partitions) = (brokers, kind, partitions)
+    }
+
+    /// For one of the laboratory's clients.
+    package func client(_ name: String) -> KafkaConfiguration {
+      KafkaConfiguration(brokers: brokers, clientID: name, security: security ?? .none)
     }
   }
 

@@ -15,7 +15,7 @@ final class LagReader {
   init(_ state: LabState) {
     (topic, partitions) = (state.topic, state.log?.partitions ?? 0)
     admin = state.log.flatMap {
-      try? KafkaAdmin(configuration: KafkaConfiguration(brokers: $0.brokers, clientID: "lab"))
+      try? KafkaAdmin(configuration: $0.client("lab"))
     }
     pool = try? state.pool(of: .eda)
   }

@@ -14,6 +14,8 @@ package struct Login: Codable, Hashable, Sendable {
   /// Secret.
   package var password: String
 
+  package init(user: String, password: String) { (self.user, self.password) = (user, password) }
+
   /// The same server with this login.
   func url(at url: String) -> String {
     guard var parts = URLComponents(string: url) else { return url }
@@ -35,11 +37,12 @@ extension LabPart {
 }
 
 extension LabState {
-  /// The setting of a program that leads to a server whose owner's address is `url`.
-  func reached(_ setting: String, at url: String, by part: LabPart) -> String {
+  /// The setting of a program that leads to a server whose owner's address is `url`. A program without a login on a
+  /// private server, or without a use for it, is told no address: never the owner's.
+  package func reached(_ setting: String, at url: String, by part: LabPart) -> String? {
     switch setting {
-    case "DATABASE_URL" where database?.isPrivate == true: logins?[part.rawValue]?.url(at: url) ?? url
-    case "REDIS_URL" where redis?.isPrivate == true: redisLogin?.url(at: url) ?? url
+    case "DATABASE_URL" where database?.isPrivate == true: logins?[part.rawValue]?.url(at: url)
+    case "REDIS_URL" where redis?.isPrivate == true: part == .edaAPI ? redisLogin?.url(at: url) : nil
     default: url
     }
   }
@@ -71,8 +74,11 @@ extension Lab {
       // Name and password are of our own making: letters, digits and underscores.
       let role = PostgresStatement(
         "\(known.count == 0 ? "CREATE" : "ALTER") ROLE \(login.user) LOGIN PASSWORD '\(login.password)'")
-      for statement in [role] + rights.grants(to: login.user, in: schema) {
-        _ = try await pool.query(statement, [], deadline: .now + .seconds(10))
+      // The server's log shows a statement that fails, and with it the password.
+      let silence = PostgresStatement("SET LOCAL log_min_error_statement = 'panic'")
+      let statements = [silence, role] + rights.grants(to: login.user, in: schema)
+      try await pool.transaction(deadline: .now + .seconds(10)) { transaction in
+        _ = try await transaction.finish(statements.map { ($0, []) })
       }
     } catch { throw LabFailure("\(login.user) cannot be given its rights: \(error)") }
   }

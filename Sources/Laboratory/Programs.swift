@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Kafka
 import PrivateServers
 import Terminal
 import History
@@ -93,10 +94,11 @@ package struct ProgramCommand: Sendable {
     environment.merge((options.listen[part] ?? ListenOptions()).environment) { $1 }
     environment["COUPON_KEY"] = state.couponKey
     for (setting, url) in [("DATABASE_URL", state.database?.url), ("REDIS_URL", state.redis?.url)] {
-      environment[setting] = url.map { state.reached(setting, at: $0, by: part) }
+      environment[setting] = url.flatMap { state.reached(setting, at: $0, by: part) }
     }
     environment["KEY_PREFIX"] = state.keyPrefix
     environment["KAFKA_BROKERS"] = state.log?.brokers
+    environment.merge(state.log?.security?.environment ?? [:]) { $1 }
     environment["KAFKA_TOPIC"] = state.topic
     environment["KAFKA_PARTITIONS"] = state.log.map { String($0.partitions) }
     environment["ADMIN_TOKEN"] = state.adminToken
@@ -109,7 +111,9 @@ package struct ProgramCommand: Sendable {
       environment["ADMIN_PEERS"] = worker.operatorAddress.description
     }
     // What stands between a program and a server is given by the owner's address.
-    let settings = (options.settings[part] ?? [:]).map { ($0, state.reached($0, at: $1, by: part)) }
-    return environment.merging(settings) { $1 }
+    for (setting, value) in options.settings[part] ?? [:] {
+      environment[setting] = state.reached(setting, at: value, by: part)
+    }
+    return environment
   }
 }

@@ -72,7 +72,7 @@ extension Lab {
   private func dropTopic() async throws {
     guard let log = state.log, log.kind == .named else { return }
     do {
-      let admin = try KafkaAdmin(configuration: KafkaConfiguration(brokers: log.brokers, clientID: "lab"))
+      let admin = try KafkaAdmin(configuration: log.client("lab"))
       defer { EventLoop.shared.spawn { await admin.close() } }
       try await admin.deleteTopic(state.topic, deadline: .now + .seconds(30))
     } catch { throw LabFailure("the topic \(state.topic) cannot be deleted: \(error)") }

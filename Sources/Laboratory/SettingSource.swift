@@ -21,7 +21,10 @@ package enum SettingSource {
   ]
 
   /// Servers that the user names; `lab` starts private ones in the place of the others.
-  package static let servers: Set<String> = ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"]
+  package static let servers: Set<String> = [
+    "DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM",
+    "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_CA",
+  ]
 
   /// What the programs are told of the user's environment. A part that is started again is told the same.
   package static let user: Set<String> = [

@@ -1,5 +1,7 @@
 import EventLoop
 import Foundation
+import Kafka
+import Operations
 package import PrivateServers
 package import History
 import Terminal
@@ -120,7 +122,10 @@ extension Lab {
   private func startLog(_ options: UpOptions) async throws {
     let partitions = options.partitions
     if let brokers = options.named("KAFKA_BROKERS") {
-      return try update { $0.log = LabState.Log(brokers: brokers, kind: .named, partitions: partitions) }
+      var reader = SettingsReader(environment: options.environment, arguments: [])
+      var log = LabState.Log(brokers: brokers, kind: .named, partitions: partitions)
+      do { log.security = try KafkaSecurity(&reader) } catch { throw LabFailure("\(error)") }
+      return try update { $0.log = log }
     }
     if options.installedKafka {
       return try await step("Kafka") {

@@ -54,7 +54,8 @@ package final class PrivateKafka: PrivateServer {
     return version.map { String($0.output) }
   }
 
-  /// - Parameter extra: further lines of `server.properties`; a later one wins.
+  /// - Parameter extra: further lines of `server.properties`, with `$PORT` and `$CONTROLLER` for its two ports; a later one
+  ///   wins.
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
     in directory: String, log: String? = nil,
@@ -172,6 +173,9 @@ package final class PrivateKafka: PrivateServer {
       group.initial.rebalance.delay.ms=0
       log.retention.ms=-1
       auto.create.topics.enable=false
-      """ + "\n" + extra.map { $0 + "\n" }.joined()
+      """ + "\n"
+        + extra.map {
+          $0.replacing("$PORT", with: "\(port)").replacing("$CONTROLLER", with: "\(controller)") + "\n"
+        }.joined()
   }
 }

@@ -9,7 +9,8 @@ final class Schedule {
     let action: @LoopActor () -> Void
 
     init(time: Int, order: Int, action: @escaping @LoopActor () -> Void) {
-      key = time << 32 | order
+      // What is never to happen stands behind the end of every schedule.
+      key = min(time, Int(Int32.max)) << 32 | order
       self.action = action
     }
 

@@ -31,6 +31,26 @@ import lab
     for key in declared { #expect(sources.count { $0.contains(key) } == 1, "\(key)") }
   }
 
+  /// A login that is missing is not replaced by the owner's.
+  @Test func eachProgramIsToldWhatItUsesAlone() throws {
+    var state = try state()
+    state.logins = ["eda-api": Login(user: "api", password: "x")]
+    state.redisLogin = Login(user: "gate", password: "y")
+    let (database, redis) = ("postgresql://u:p@h:1/d", "redis://:p@h:2/0")
+    #expect(state.reached("DATABASE_URL", at: database, by: .edaAPI) == "postgresql://api:x@h:1/d")
+    #expect(state.reached("REDIS_URL", at: redis, by: .edaAPI) == "redis://gate:y@h:2/0")
+    // Something may stand before the server.
+    #expect(state.reached("REDIS_URL", at: "redis://:p@h:9/0", by: .edaAPI) == "redis://gate:y@h:9/0")
+    for part in [LabPart.monolith, .edaWorker, .kafka] {
+      #expect(state.reached("DATABASE_URL", at: database, by: part) == nil)
+      #expect(state.reached("REDIS_URL", at: redis, by: part) == nil)
+    }
+    state.database?.isPrivate = false
+    state.redis?.isPrivate = false
+    #expect(state.reached("DATABASE_URL", at: database, by: .monolith) == database)
+    #expect(state.reached("REDIS_URL", at: redis, by: .edaAPI) == redis)
+  }
+
   private func state() throws -> LabState {
     let json = """
       {"version": 1, "id": "0badcafe", "couponKey": "0123456789abcdef", "adminToken": "fedcba9876543210",

@@ -42,7 +42,7 @@ package final class EDAAPI: ApplicationPart {
       log: context.log, metrics: context.metrics, faults: context.faults
     ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
-    kafka = KafkaConfiguration(brokers: settings.kafka.brokers, clientID: "eda-api")
+    kafka = settings.kafka.client("eda-api")
     func connect(_ name: String, trial: [[String]]) -> RedisClient {
       RedisClient(
         configuration: settings.redis.configuration, name: name,

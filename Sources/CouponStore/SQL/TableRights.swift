@@ -1,6 +1,6 @@
 package import Postgres
 
-/// The least that each program needs on its tables, once somebody else has made them; the same statements as in
+/// The least that each program needs on its tables, once somebody else has made them; the same grants as in
 /// docs/security.md.
 package enum TableRights: String, CaseIterable, Sendable {
   case monolith

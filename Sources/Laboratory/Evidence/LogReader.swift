@@ -26,7 +26,7 @@ final class LogReader {
 
   /// - Throws: `LabFailure` where the log has a gap, cannot be understood or is not read within `limit`.
   func read(within limit: Duration = .seconds(60)) async throws -> LogEvidence {
-    let configuration = KafkaConfiguration(brokers: log.brokers, clientID: "lab-verify")
+    let configuration = log.client("lab-verify")
     do {
       try await TopicReading.read(
         topic, at: configuration, valueLimit: BatchRecord.readBytes, deadline: .now + limit

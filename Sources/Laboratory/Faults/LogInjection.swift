@@ -19,7 +19,7 @@ package struct LogInjection {
       throw LabFailure("this laboratory has no log; lab up --only eda has one")
     }
     (self.log, topic) = (log, state.topic)
-    configuration = KafkaConfiguration(brokers: log.brokers, clientID: "lab-fault")
+    configuration = log.client("lab-fault")
   }
 
   /// Writes `count` unreadable messages to the partitions in use, in turn.

@@ -78,7 +78,7 @@ package struct DeadLetterRebuild {
     var partitions = wanted
     do {
       try await TopicReading.read(
-        topic, at: KafkaConfiguration(brokers: log.brokers, clientID: "lab-rebuild"),
+        topic, at: log.client("lab-rebuild"),
         valueLimit: BatchRecord.readBytes, deadline: .now + Self.patience
       ) { messages in
         for message in messages where message.offset < partitions[message.partition]?.offset.nextOffset ?? 0 {

@@ -27,7 +27,7 @@ package struct LogRebuild {
   /// - Parameter replicas: `KAFKA_REPLICAS`.
   package init(_ pool: PostgresPool, _ log: LabState.Log, topic: String, replicas: Int? = nil) {
     (self.pool, self.log, self.topic, self.replicas) = (pool, log, topic, replicas)
-    configuration = KafkaConfiguration(brokers: log.brokers, clientID: "lab-rebuild")
+    configuration = log.client("lab-rebuild")
   }
 
   /// - Returns: how many events the log has now.

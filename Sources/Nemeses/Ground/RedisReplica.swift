@@ -55,7 +55,9 @@ final class RedisReplica {
     first.start()
     defer { first.close() }
     try await first.connected(deadline: .now + RedisReplica.patience)
-    guard case .array(let lines) = try await tell(first, ["ACL", "LIST"]) else { return }
+    guard case .array(let lines) = try await tell(first, ["ACL", "LIST"]) else {
+      throw LabFailure("the second Redis cannot be given the first one's users")
+    }
     for line in lines {
       let words = (line.text ?? "").split(separator: " ").map(String.init)
       guard words.count > 2, words[1] != "default" else { continue }

@@ -4,6 +4,7 @@ internal import Foundation
 internal import Kafka
 internal import PrivateServers
 import Laboratory
+import Load
 import Terminal
 import History
 

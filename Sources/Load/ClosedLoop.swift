@@ -1,20 +1,20 @@
-internal import EventLoop
-internal import HTTP
-import History
+package import EventLoop
+import HTTP
+package import History
 import Terminal
 
 /// A closed loop: each connection sends its next request when it has the answer to the last one.
 ///
 /// It measures what a request costs; latency as people see it needs the open loop of `lab load`.
 @LoopActor
-final class ClosedLoop {
-  struct Result {
-    var answered = 0
+package final class ClosedLoop {
+  package struct Result {
+    package var answered = 0
     /// Answers with another status than the one that was expected, and failures.
-    var wrong = 0
-    var firstWrong: String?
-    var seconds = 0.0
-    var latency = LatencyHistogram()
+    package var wrong = 0
+    package var firstWrong: String?
+    package var seconds = 0.0
+    package var latency = LatencyHistogram()
   }
 
   private let client: HTTPClient
@@ -28,7 +28,7 @@ final class ClosedLoop {
   /// - Parameters:
   ///   - next: a whole request; nil where there are no more.
   ///   - expected: the status that counts as an answer.
-  static func run(
+  package static func run(
     port: Int, connections: Int, for duration: Duration, expecting expected: Int,
     next: @escaping NextRequest
   ) async throws -> Result {

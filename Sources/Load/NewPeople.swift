@@ -1,13 +1,13 @@
-internal import EventLoop
+import EventLoop
 
 /// Makes the next whole request; nil where there are no more.
-typealias NextRequest = @LoopActor () -> [UInt8]?
+package typealias NextRequest = @LoopActor () -> [UInt8]?
 
 /// Requests for coupons by people who have not asked before, over as many policies as there is room for.
 ///
 /// - Parameter requestsAPolicy: after this number of requests the next policy is used; after the last policy there are
 ///   no requests.
-func newPeople(for policies: [Int], requestsAPolicy: Int) -> NextRequest {
+package func newPeople(for policies: [Int], requestsAPolicy: Int) -> NextRequest {
   var sent = 0
   return {
     let index = sent / requestsAPolicy
