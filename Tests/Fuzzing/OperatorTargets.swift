@@ -30,7 +30,9 @@ extension FuzzTarget {
     "settings",
     tokens: [
       "DATABASE_URL=", "REDIS_URL=", "KAFKA_BROKERS=", "COUPON_KEY=", "ADMIN_PORT=1\n", "ADMIN_TOKEN=",
-      "COUPON_STRATEGY=", "postgres://", "redis://", "rediss://", "@", "user:\(secret)@", "[::1]:1", "%zz",
+      "COUPON_STRATEGY=", "KAFKA_SECURITY_PROTOCOL=", "KAFKA_SASL_USERNAME=", "KAFKA_SASL_PASSWORD=",
+      "KAFKA_CA=",
+      "sasl_ssl", "postgres://", "redis://", "rediss://", "@", "user:\(secret)@", "[::1]:1", "%zz",
       "%2F",
       "?db=3", "localhost", "off", "on",
     ], maximumLength: 2_048
@@ -61,18 +63,19 @@ extension FuzzTarget {
   private static let secret = "S3cr3tM4rk"
 
   private static func isSecret(_ key: String) -> Bool {
-    ["DATABASE_URL", "REDIS_URL", "COUPON_KEY", "ADMIN_TOKEN"].contains(key)
+    ["DATABASE_URL", "REDIS_URL", "COUPON_KEY", "ADMIN_TOKEN", "KAFKA_SASL_PASSWORD"].contains(key)
   }
 
-  private typealias Program = @Sendable ([String: String]) throws(SettingsError) -> Void
+  /// Untyped: an array of closures with a typed error was compiled to a trap (Swift 6.3.1, -O).
+  private typealias Program = @Sendable ([String: String]) throws -> Void
 
-  private static let monolith: Program = { environment throws(SettingsError) in
+  private static let monolith: Program = { environment in
     _ = try MonolithSettings.read(environment: environment, arguments: [])
   }
-  private static let api: Program = { environment throws(SettingsError) in
+  private static let api: Program = { environment in
     _ = try APISettings.read(environment: environment, arguments: [])
   }
-  private static let worker: Program = { environment throws(SettingsError) in
+  private static let worker: Program = { environment in
     _ = try WorkerSettings.read(environment: environment, arguments: [])
   }
 }
