@@ -30,6 +30,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   private var laterTurn: [@LoopActor () -> Void] = []
   private var isStopped = false
   @LoopActor var timers = TimerQueue()
+  /// 0 until somebody asks in this turn.
+  private var turnNanoseconds: UInt64 = 0
 
   private struct Inbox {
     var jobs: [UnownedJob] = []
@@ -99,6 +101,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
       // Work that is deferred from here on waits until the descriptors have been checked again.
       let putOff = laterTurn
       laterTurn.removeAll()
+      turnNanoseconds = 0
       uv_run(uv, idle && putOff.isEmpty ? UV_RUN_ONCE : UV_RUN_NOWAIT)
       if !putOff.isEmpty { LoopActor.assumeIsolated { for work in putOff { work() } } }
     }
@@ -123,6 +126,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     let work = turnEnd
     turnEnd = []
     turnEnd.reserveCapacity(work.count)
+    turnNanoseconds = 0
     LoopActor.assumeIsolated { for item in work { item() } }
   }
 
@@ -148,6 +152,16 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
       return true
     }
   }
+
+  /// The time, read once a turn (and once more before its end): for what happens many times in one. Work that takes
+  /// milliseconds calls `rereadTime` in between.
+  @LoopActor package var turnTime: Instant {
+    if turnNanoseconds == 0 { turnNanoseconds = Instant.now.nanoseconds }
+    return Instant(nanoseconds: turnNanoseconds)
+  }
+
+  /// The next `turnTime` is a new one.
+  @LoopActor package func rereadTime() { turnNanoseconds = 0 }
 
   /// Whether a task that may go on waits for its turn: for a simulation, which moves its time on when none does.
   @LoopActor package var hasJobs: Bool { !jobs.isEmpty }

@@ -16,6 +16,8 @@ package final class LoopClock {
   package init(_ time: any VirtualTime) { virtual = time }
 
   package var now: Instant { if let virtual { virtual.now } else { .now } }
+  /// The same, read once a turn.
+  package var turnTime: Instant { if let virtual { virtual.now } else { EventLoop.shared.turnTime } }
 
   /// Runs `work` at `time`, or soon if that has passed.
   @discardableResult
