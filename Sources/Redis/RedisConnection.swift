@@ -16,6 +16,7 @@ final class RedisConnection {
   private(set) var state = State.connecting
   private(set) var lastReceivedAt = Instant.now
   private let context: UnsafeMutablePointer<redisContext>
+  private let tape = ReplyTape()
   private var watch: DescriptorWatch?
   private let onOpen: @LoopActor () -> Void
   private let onReply: @LoopActor (RedisReply) -> Void
@@ -34,7 +35,7 @@ final class RedisConnection {
       redisFree(context)
       throw .unavailable(message)
     }
-    ReplyBounds.apply(to: context.pointee.reader)
+    tape.attach(to: context.pointee.reader)
     (self.context, self.onOpen, self.onReply, self.onClose) = (context, onOpen, onReply, onClose)
     let watch = DescriptorWatch(context.pointee.fd) { [weak self] ready in self?.ready(ready) }
     watch.watch(.writable)
@@ -88,10 +89,8 @@ final class RedisConnection {
       guard redisGetReplyFromReader(context, &raw) == REDIS_OK else {
         return close(RedisConnection.message(context))
       }
-      guard let raw else { return }
-      let reply = RedisReply(copying: raw.assumingMemoryBound(to: redisReply.self).pointee)
-      freeReplyObject(raw)
-      onReply(reply)
+      guard raw != nil else { return }
+      onReply(tape.take())
     }
   }
 

@@ -1,5 +1,3 @@
-internal import Chiredis
-
 /// One reply of the protocol.
 package enum RedisReply: Hashable, Sendable {
   case string([UInt8])
@@ -23,36 +21,6 @@ package enum RedisReply: Hashable, Sendable {
 
   package var errorMessage: String? {
     if case .error(let message) = self { message } else { nil }
-  }
-
-  /// Copies what hiredis has parsed; the caller frees the original.
-  init(copying reply: redisReply) {
-    switch reply.type {
-    case REDIS_REPLY_INTEGER: self = .integer(reply.integer)
-    case REDIS_REPLY_STRING: self = .string(Array(RedisReply.bytes(reply)))
-    case REDIS_REPLY_STATUS: self = .status(RedisReply.status(RedisReply.bytes(reply)))
-    case REDIS_REPLY_ERROR: self = .error(String(decoding: RedisReply.bytes(reply), as: UTF8.self))
-    case REDIS_REPLY_ARRAY:
-      var elements: [RedisReply] = []
-      elements.reserveCapacity(Int(reply.elements))
-      for index in 0..<Int(reply.elements) {
-        guard let element = reply.element?[index] else { continue }
-        elements.append(RedisReply(copying: element.pointee))
-      }
-      self = .array(elements)
-    default: self = .null
-    }
-  }
-
-  /// The statuses of every transaction without an allocation.
-  private static func status(_ bytes: UnsafeRawBufferPointer) -> String {
-    if bytes.elementsEqual("QUEUED".utf8) { return "QUEUED" }
-    if bytes.elementsEqual("OK".utf8) { return "OK" }
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func bytes(_ reply: redisReply) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(start: reply.str, count: Int(reply.len))
   }
 }
 

@@ -6,7 +6,8 @@ package enum RedisReplyReader {
   package static func read(_ pieces: [[UInt8]]) -> (replies: [RedisReply], isBroken: Bool) {
     guard let reader = redisReaderCreate() else { return ([], true) }
     defer { redisReaderFree(reader) }
-    ReplyBounds.apply(to: reader)
+    let tape = ReplyTape()
+    tape.attach(to: reader)
     var replies: [RedisReply] = []
     for piece in pieces {
       let status = piece.withUnsafeBytes {
@@ -16,9 +17,8 @@ package enum RedisReplyReader {
       while true {
         var raw: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &raw) == REDIS_OK else { return (replies, true) }
-        guard let raw else { break }
-        replies.append(RedisReply(copying: raw.assumingMemoryBound(to: redisReply.self).pointee))
-        freeReplyObject(raw)
+        guard raw != nil else { break }
+        replies.append(tape.take())
       }
     }
     return (replies, false)
