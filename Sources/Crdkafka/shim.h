@@ -13,10 +13,10 @@ static inline rd_kafka_resp_err_t timeattack_produce(
                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_size),
                              RD_KAFKA_V_VALUE((void *)value, value_size), RD_KAFKA_V_HEADERS(headers),
                              RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
-  return rd_kafka_producev(client, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
-                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_size),
-                           RD_KAFKA_V_VALUE((void *)value, value_size), RD_KAFKA_V_OPAQUE(opaque),
-                           RD_KAFKA_V_END);
+  if (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, (void *)value, value_size, key, key_size,
+                       opaque) == 0)
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  return rd_kafka_last_error();
 }
 
 /// The mock broker answers its next request of this kind with `error` (0: none), `delay_ms` after having served it.

@@ -6,7 +6,7 @@ package struct KafkaMessage: Hashable, Sendable {
   package let offset: Int64
   /// Milliseconds since 1970; -1 where the log has none.
   package let timestamp: Int64
-  /// Empty where the message has none.
+  /// Empty where the message has none, and unless the reader keeps them (`keepsKeys`).
   package let key: [UInt8]
   /// Empty where the message has none; at most the reader's `valueLimit`, but for a partition's first message.
   package let value: [UInt8]
@@ -33,14 +33,16 @@ extension KafkaMessage {
   /// Copies what the library owns, at most `limit` bytes each of key and value: other writers' messages may be a
   /// thousand times larger than ours. A partition's first message is copied whole, because its bytes tell one log
   /// from another.
-  init(copying message: UnsafePointer<rd_kafka_message_t>, headers keepsHeaders: Bool, upTo limit: Int = .max)
-  {
+  init(
+    copying message: UnsafePointer<rd_kafka_message_t>, key keepsKey: Bool = true, headers keepsHeaders: Bool,
+    upTo limit: Int = .max
+  ) {
     var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
     let source = message.pointee
     self.init(
       partition: source.partition, offset: source.offset,
       timestamp: rd_kafka_message_timestamp(message, &kind),
-      key: Self.bytes(source.key, min(source.key_len, limit)),
+      key: keepsKey ? Self.bytes(source.key, min(source.key_len, limit)) : [],
       value: Self.bytes(source.payload, source.offset == 0 ? source.len : min(source.len, limit)),
       headers: keepsHeaders ? Self.headers(of: message) : [])
   }

@@ -11,6 +11,8 @@ package final class KafkaTail {
     /// How long a broker may hold back an answer while it has nothing new. A real broker answers as soon as something
     /// comes; the embedded one does not, so there this is the delay (see `forMockBroker`).
     package var fetchWait: Duration
+    /// Whether the messages' keys are copied.
+    package var keepsKeys = true
     /// Whether the messages' headers are copied too.
     package var keepsHeaders: Bool
     /// Bytes of a value that are copied at most; a partition's first message is copied whole.
@@ -108,7 +110,8 @@ package final class KafkaTail {
     switch order.accept(partition, offset) {
     case .next:
       batch.append(
-        KafkaMessage(copying: message, headers: options.keepsHeaders, upTo: options.valueLimit))
+        KafkaMessage(
+          copying: message, key: options.keepsKeys, headers: options.keepsHeaders, upTo: options.valueLimit))
       if batch.count >= Self.bite { flush() }
     case .gap(let expected):
       flush()

@@ -211,6 +211,7 @@ final class LogFollower {
   private func startTail(from partitions: Int, isMock: Bool) throws(KafkaError) {
     var options = isMock ? .forMockBroker : KafkaTail.Options()
     options.valueLimit = BatchRecord.readBytes
+    options.keepsKeys = false
     let tail = KafkaTail(
       configuration: configuration, topic: settings.topic, from: Array(repeating: 0, count: partitions),
       options: options,
