@@ -9,8 +9,8 @@ package import Text
 /// is useless.
 @LoopActor
 package protocol CouponService: AnyObject, Sendable {
-  /// Requests a coupon of a policy for one person at the moment `time`.
-  func issue(_ request: IssueRequest) -> Reply<IssueAnswer>
+  /// Requests a coupon of a policy for one person at the moment `time`. Nil: `caller` is told, once.
+  func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>?
 
   /// The policy, the window of the day that contains `time`, and the number of coupons issued on that day.
   func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer>
@@ -34,6 +34,57 @@ package protocol BystanderService: AnyObject, Sendable {
   func stays(deadline: Instant) async -> BystanderAnswer<[Stay]>
   func stay(_ id: Int64, deadline: Instant) async -> BystanderAnswer<Stay>
   func book(stay id: Int64, by user: UserID, deadline: Instant) async -> BystanderAnswer<Booking>
+}
+
+/// Where the answer to a request for a coupon goes that is known in a later turn. So many requests wait at once that a
+/// task or a closure for each of them would cost as much as the rest of the request.
+package struct IssueCaller: Sendable {
+  private let desk: any IssueDesk
+  private let number: UInt64
+
+  /// - Parameter number: what the desk knows the request by.
+  package init(_ desk: any IssueDesk, _ number: UInt64) { (self.desk, self.number) = (desk, number) }
+
+  @LoopActor package func tell(_ answer: IssueAnswer) { desk.answered(number, answer) }
+}
+
+/// What callers of `CouponService.issue` are numbered by and told through.
+@LoopActor
+package protocol IssueDesk: AnyObject, Sendable {
+  /// The answer to a request, once.
+  func answered(_ number: UInt64, _ answer: IssueAnswer)
+}
+
+extension IssueCaller {
+  /// A caller who is told by a closure.
+  @LoopActor package init(_ tell: @escaping @LoopActor (IssueAnswer) -> Void) {
+    self.init(ClosureDesk(tell), 0)
+  }
+}
+
+@LoopActor
+private final class ClosureDesk: IssueDesk {
+  private let tell: @LoopActor (IssueAnswer) -> Void
+  init(_ tell: @escaping @LoopActor (IssueAnswer) -> Void) { self.tell = tell }
+  func answered(_ number: UInt64, _ answer: IssueAnswer) { tell(answer) }
+}
+
+extension CouponService {
+  /// Requests a coupon and waits for the answer.
+  package func issue(_ request: IssueRequest) async -> IssueAnswer {
+    let told = Completion<IssueAnswer>()
+    if let reply = issue(request, for: IssueCaller { told.succeed($0) }) { return await reply.value() }
+    do { return try await told.value() } catch { preconditionFailure("an answer is no error") }
+  }
+
+  /// Requests a coupon; `tell` is called once, at once or in a later turn.
+  package func issue(_ request: IssueRequest, _ tell: @escaping @LoopActor (IssueAnswer) -> Void) {
+    switch issue(request, for: IssueCaller(tell)) {
+    case .now(let answer): tell(answer)
+    case .later(let work): EventLoop.shared.spawn { tell(await work()) }
+    case nil: break
+    }
+  }
 }
 
 package struct IssueRequest: Sendable {

@@ -38,38 +38,51 @@ package final class PublicAPI {
   private let deadlineNanoseconds: UInt64
   private let readiness: Readiness
   private let troubles: Troubles
-  /// Made once: a closure for each request would cost each an allocation.
-  private let issued: @Sendable @LoopActor (IssueAnswer) -> HTTPResponse
+  private let waiting: WaitingRequests
 
   package init(
     services: APIServices, metrics: Metrics, troubles: Troubles, clock: SystemClock, requestDeadline: Duration
   ) {
     (self.services, self.figures, self.clock) = (services, metrics, clock)
     (self.troubles, readiness) = (troubles, Readiness(services))
-    issued = { PublicAPI.response($0, troubles) }
-    requests = RequestMetrics(metrics)
+    let requests = RequestMetrics(metrics)
+    self.requests = requests
+    waiting = WaitingRequests(requests, troubles)
     deadlineNanoseconds = UInt64(max(0, requestDeadline.nanoseconds))
   }
 
-  package func handle(_ request: HTTPRequest) -> Reply<HTTPResponse> {
+  package func handle(_ request: HTTPRequest, for caller: HTTPCaller) -> Reply<HTTPResponse>? {
     let start = request.receivedAt ?? .now
     let route = Route.find(request.path)
     let deadline = Instant(nanoseconds: start.nanoseconds &+ deadlineNanoseconds)
-    return requests.measured(answer(request, route, deadline: deadline), route.name, since: start)
+    let reply: Reply<HTTPResponse>
+    if route.name == .coupons, request.method == .post, let coupons = services.coupons {
+      guard let known = issue(request, route.id, deadline, coupons, caller, since: start) else { return nil }
+      reply = known
+    } else {
+      reply = answer(request, route, deadline: deadline)
+    }
+    return requests.measured(reply, route.name, since: start)
+  }
+
+  /// The answer, awaited.
+  package func answer(to request: HTTPRequest) async -> HTTPResponse {
+    let told = Completion<HTTPResponse>()
+    if let reply = handle(request, for: HTTPCaller { told.succeed($0) }) { return await reply.value() }
+    do { return try await told.value() } catch { preconditionFailure("an answer is no error") }
   }
 
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
     guard route.name != .none else { return .now(Problem.notFound) }
     guard request.method == route.name.method else { return .now(Problem.methodNotAllowed(route.name)) }
     switch route.name {
-    case .coupons, .policy, .myCoupon:
+    case .policy, .myCoupon:
       guard let coupons = services.coupons else { return .now(Problem.notFound) }
-      guard case .number(let number) = route.id else { return .now(Problem.malformedID) }
-      guard let id = PolicyID(number) else { return .now(Problem.policyIDTooLarge) }
-      switch route.name {
-      case .coupons: return issue(request, id, deadline, coupons)
-      case .policy: return policy(id, deadline, coupons)
-      default: return myCoupon(request, id, deadline, coupons)
+      switch PublicAPI.policyID(route.id) {
+      case .failure(let problem): return .now(problem.response)
+      case .success(let id):
+        return route.name == .policy
+          ? policy(id, deadline, coupons) : myCoupon(request, id, deadline, coupons)
       }
     case .stays, .stay, .bookings:
       guard let bystander = services.bystander else { return .now(Problem.notFound) }
@@ -83,25 +96,33 @@ package final class PublicAPI {
 
   // MARK: - Coupons
 
+  private static func policyID(_ id: PathID) -> Result<PolicyID, PathProblem> {
+    guard case .number(let number) = id else { return .failure(.malformed) }
+    guard let id = PolicyID(number) else { return .failure(.tooLarge) }
+    return .success(id)
+  }
+
+  /// Nil where `caller` is answered later.
   private func issue(
-    _ request: HTTPRequest, _ id: PolicyID, _ deadline: Instant, _ coupons: any CouponService
-  ) -> Reply<HTTPResponse> {
+    _ request: HTTPRequest, _ path: PathID, _ deadline: Instant, _ coupons: any CouponService,
+    _ caller: HTTPCaller, since start: Instant
+  ) -> Reply<HTTPResponse>? {
+    let id: PolicyID
+    switch PublicAPI.policyID(path) {
+    case .failure(let problem): return .now(problem.response)
+    case .success(let known): id = known
+    }
     let user: UserID
     do { user = try request.userID() } catch { return .now(Problem.invalidUserID(error)) }
     let trace = request.headers.first("traceparent").flatMap(TraceContext.init)?.description
     let asked = IssueRequest(
       policyID: id, userID: user, time: clock.now(), deadline: deadline, traceparent: trace)
-    return coupons.issue(asked).map(issued)
-  }
-
-  private static func response(_ answer: IssueAnswer, _ troubles: Troubles) -> HTTPResponse {
-    switch answer {
-    case .created(let coupon): .json(Representation.coupon(coupon), status: 201)
-    case .existing(let coupon): .json(Representation.coupon(coupon))
-    case .soldOut: Problem.soldOut
-    case .notOpen(let next): Problem.notOpen(next: next)
-    case .noSuchPolicy: Problem.noSuchPolicy
-    case .trouble(let trouble): troubles.answer(trouble, of: "coupons")
+    let waiter = waiting.add(caller, since: start)
+    guard let reply = coupons.issue(asked, for: IssueCaller(waiting, waiter)) else { return nil }
+    waiting.remove(waiter)
+    switch reply {
+    case .now(let answer): return .now(answer.response(troubles))
+    case .later(let work): return .later { [troubles] in await work().response(troubles) }
     }
   }
 
@@ -185,6 +206,18 @@ package final class PublicAPI {
   }
 }
 
+/// Why the id in a path names no policy.
+private enum PathProblem: Error {
+  case malformed, tooLarge
+
+  var response: HTTPResponse {
+    switch self {
+    case .malformed: Problem.malformedID
+    case .tooLarge: Problem.policyIDTooLarge
+    }
+  }
+}
+
 extension Troubles {
   /// The problem, counted.
   func answer(_ trouble: ServiceTrouble, of concern: StaticString) -> HTTPResponse {
@@ -214,7 +247,6 @@ extension Reply {
     switch self {
     case .now(let value): .now(render(value))
     case .later(let work): .later { render(await work()) }
-    case .told(let ask): .told { tell in ask { tell(render($0)) } }
     }
   }
 }

@@ -4,24 +4,29 @@ import Text
 
 /// The JSON of the answers, described in `docs/openapi.yaml`.
 enum Representation {
-  /// On the hot path; no value needs an escape.
+  /// No coupon is longer.
+  static let couponLength = 320
+
   static func coupon(_ coupon: Coupon) -> [UInt8] {
+    [UInt8](capacity: couponLength) { write(coupon, to: &$0) }
+  }
+
+  /// On the hot path; no value needs an escape.
+  static func write(_ coupon: Coupon, to json: inout TextBuffer) {
     let claim = coupon.claim
-    return [UInt8](capacity: 320) { json in
-      json.append(#"{"couponId":""#)
-      json.append(hex: claim.couponID)
-      json.append(#"","policyId":"#)
-      json.append(decimal: Int64(claim.policyID.value))
-      json.append(#","userId":""#)
-      json.append(ascii: claim.userID.description)
-      json.append(#"","day":""#)
-      json.append(claim.day)
-      json.append(#"","rank":"#)
-      if let rank = coupon.rank { json.append(decimal: Int64(rank)) } else { json.append("null") }
-      json.append(#","issuedAt":""#)
-      json.append(claim.issuedAt)
-      json.append(#""}"#)
-    }
+    json.append(#"{"couponId":""#)
+    json.append(hex: claim.couponID)
+    json.append(#"","policyId":"#)
+    json.append(decimal: Int64(claim.policyID.value))
+    json.append(#","userId":""#)
+    json.append(ascii: claim.userID.description)
+    json.append(#"","day":""#)
+    json.append(claim.day)
+    json.append(#"","rank":"#)
+    if let rank = coupon.rank { json.append(decimal: Int64(rank)) } else { json.append("null") }
+    json.append(#","issuedAt":""#)
+    json.append(claim.issuedAt)
+    json.append(#""}"#)
   }
 
   static func policy(_ policy: Policy) -> [UInt8] {

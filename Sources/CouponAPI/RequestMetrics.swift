@@ -32,18 +32,11 @@ final class RequestMetrics {
         self.record(route, response.status, since: start)
         return response
       }
-    case .told(let ask):
-      return .told { tell in
-        ask { response in
-          self.record(route, response.status, since: start)
-          tell(response)
-        }
-      }
     }
   }
 
-  private func record(_ route: RouteName, _ status: Int, since start: Instant) {
-    latencies[route.rawValue].observe(from: start, to: .now)
+  func record(_ route: RouteName, _ status: Int, since start: Instant) {
+    latencies[route.rawValue].observe(from: start, to: EventLoop.shared.turnTime)
     for (known, counter) in counters[route.rawValue] where known == status {
       counter.increment()
       return

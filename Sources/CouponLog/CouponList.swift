@@ -5,8 +5,8 @@ package import Text
 /// What a process has folded from the log: every policy, and the winners of each day with their ranks.
 ///
 /// A message counts only when its offset is the next one of its partition. After a gap the partition is never ready
-/// again: what was missed cannot be guessed.
-package struct CouponList {
+/// again: what was missed cannot be guessed. Not copyable, so that asking it copies none of its tables.
+package struct CouponList: ~Copyable {
   private struct Partition {
     var next: Int64 = 0
     /// The end of the log when this process started; nil until it is known.

@@ -34,7 +34,7 @@ package final class DatabaseCouponService: CouponService {
 
   // MARK: Issuing
 
-  package func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+  package func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     guard database.hasTables else { return .now(.trouble(.tablesUnknown)) }
     return .later {
       do {

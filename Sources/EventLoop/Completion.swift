@@ -71,14 +71,11 @@ package final class Completion<Value: Sendable> {
 package enum Reply<Value: Sendable>: Sendable {
   case now(Value)
   case later(@Sendable @LoopActor () async -> Value)
-  /// Calls back once: for the hot path, where so many requests wait at once that a task each costs too much.
-  case told(@Sendable @LoopActor (_ tell: @escaping @LoopActor (Value) -> Void) -> Void)
 
   @LoopActor package func value() async -> Value {
     switch self {
     case .now(let value): value
     case .later(let work): await work()
-    case .told(let ask): await withCheckedContinuation { answer in ask { answer.resume(returning: $0) } }
     }
   }
 }

@@ -26,19 +26,25 @@ struct AnswerOrder {
 
   /// True where it is the answer's turn; otherwise `takeEarly` returns it when its turn comes.
   mutating func take(_ response: HTTPResponse, _ ticket: AnswerTicket) -> Bool {
-    precondition(ticket.number &- nextAnswer < nextRequest &- nextAnswer, "a request is answered once")
-    if ticket.number == nextAnswer {
-      nextAnswer &+= 1
-      return true
-    }
+    if takeNext(ticket) { return true }
     precondition(!early.contains { $0.ticket.number == ticket.number }, "a request is answered once")
     early.append((ticket, response))
     memory.add(response.body.count)
     return false
   }
 
+  /// True where it is the turn of the answer, which counts as taken; otherwise nothing has changed.
+  mutating func takeNext(_ ticket: AnswerTicket) -> Bool {
+    precondition(ticket.number &- nextAnswer < nextRequest &- nextAnswer, "a request is answered once")
+    guard ticket.number == nextAnswer else { return false }
+    nextAnswer &+= 1
+    return true
+  }
+
   mutating func takeEarly() -> (ticket: AnswerTicket, response: HTTPResponse)? {
-    guard let index = early.firstIndex(where: { $0.ticket.number == nextAnswer }) else { return nil }
+    guard !early.isEmpty, let index = early.firstIndex(where: { $0.ticket.number == nextAnswer }) else {
+      return nil
+    }
     nextAnswer &+= 1
     memory.take(early[index].response.body.count)
     return early.remove(at: index)

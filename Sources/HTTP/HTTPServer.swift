@@ -1,7 +1,8 @@
 package import EventLoop
 
 /// Answers one request: at once, or later from a task that the server starts on the loop.
-package typealias HTTPHandler = @LoopActor (HTTPRequest) -> Reply<HTTPResponse>
+/// Answers a request, or keeps the caller and tells it: then nil.
+package typealias HTTPHandler = @LoopActor (HTTPRequest, HTTPCaller) -> Reply<HTTPResponse>?
 
 /// A strict HTTP/1.1 server on the loop: accepts, bounds and closes connections.
 ///
@@ -21,7 +22,7 @@ package final class HTTPServer {
   private static let acceptsATurn = 64
   /// Connections read in one turn. If a turn read all that are readable, a crowd would make it long; meanwhile a
   /// database's answers would lie unread and its connections idle, the longer the larger the crowd.
-  private static let readsATurn = 32
+  private static let readsATurn = 128
   private static let acceptPause = Duration.milliseconds(100)
 
   /// Is told why connections cannot be accepted (no descriptor or memory is left), as often as that is tried, and nil when
@@ -46,9 +47,16 @@ package final class HTTPServer {
   /// What is kept for all peers together.
   package var bufferedBytes: Int { tools.bufferedBytes }
 
-  package init(configuration: HTTPServerConfiguration, handler: @escaping HTTPHandler) {
+  package init(configuration: HTTPServerConfiguration, telling handler: @escaping HTTPHandler) {
     self.handler = handler
     tools = ConnectionTools(configuration)
+  }
+
+  /// For handlers that return every answer.
+  package convenience init(
+    configuration: HTTPServerConfiguration, handler: @escaping @LoopActor (HTTPRequest) -> Reply<HTTPResponse>
+  ) {
+    self.init(configuration: configuration, telling: { request, _ in handler(request) })
   }
 
   /// Listens; returns the port.
@@ -196,7 +204,7 @@ package final class HTTPServer {
   }
 
   func readClock() {
-    now = .now
+    now = EventLoop.shared.turnTime
     date.refresh(now: now)
   }
 

@@ -1,3 +1,5 @@
+internal import Text
+
 /// How the answer to a request differs from the handler's response.
 struct AnswerShape {
   /// For HEAD: the body's length is sent, the body is not.
@@ -9,14 +11,42 @@ struct AnswerShape {
 enum ResponseWriter {
   static let `continue`: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
 
+  /// JSON that `write` writes; at most `capacity` bytes.
+  static func write(
+    json write: (inout TextBuffer) -> Void, capacity: Int, status: Int, _ shape: AnswerShape, date: [UInt8],
+    to output: ByteQueue
+  ) {
+    // Its length stands before it.
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { memory in
+      var body = TextBuffer(memory)
+      write(&body)
+      output.reserve(256 + body.count)
+      begin(status, date, to: output)
+      output.append("Content-Type: application/json\r\nContent-Length: ")
+      output.append(decimal: body.count)
+      output.append(shape.closes ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n")
+      if !shape.withoutBody {
+        output.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<body.count]))
+      }
+    }
+  }
+
+  private static func begin(_ status: Int, _ date: [UInt8], to output: ByteQueue) {
+    if status == 201 {
+      output.append("HTTP/1.1 201 Created\r\n")
+    } else {
+      output.append("HTTP/1.1 ")
+      output.append(decimal: status)
+      output.append(ByteScan.space)
+      output.append(HTTPStatus.phrase(status))
+      output.append("\r\n")
+    }
+    output.append(date)
+  }
+
   static func write(_ response: HTTPResponse, _ shape: AnswerShape, date: [UInt8], to output: ByteQueue) {
     output.reserve(256 + response.body.count)
-    output.append("HTTP/1.1 ")
-    output.append(decimal: response.status)
-    output.append(ByteScan.space)
-    output.append(HTTPStatus.phrase(response.status))
-    output.append("\r\n")
-    output.append(date)
+    begin(response.status, date, to: output)
     if let type = response.contentType {
       output.append("Content-Type: ")
       output.appendLineText(type)

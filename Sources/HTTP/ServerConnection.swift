@@ -1,11 +1,12 @@
 internal import EventLoop
+internal import Text
 
 /// One connection of a server: carries out what `ServerConnectionMachine` decides, and owns the socket.
 ///
 /// Every event (bytes, an answer, a deadline, the turn's end) is told to the machine, and `run` carries out the actions
 /// that it returns: `.dispatch` calls the server's handler, whose answer comes back as an event.
 @LoopActor
-final class ServerConnection {
+final class ServerConnection: HTTPAnswerer {
   private let server: HTTPServer
   private let slot: Int
   private var socket: WatchedSocket
@@ -103,21 +104,31 @@ final class ServerConnection {
 
   private func dispatch(_ request: HTTPRequest, _ ticket: AnswerTicket) {
     server.statistics.requests += 1
-    switch server.handler(request) {
+    switch server.handler(request, HTTPCaller(self, ticket)) {
     case .now(let response): answer(response, ticket)
     case .later(let work):
       server.statistics.requestsInFlight += 1
-      EventLoop.shared.spawn { [self] in answerLate(await work(), ticket) }
-    case .told(let ask):
-      server.statistics.requestsInFlight += 1
-      ask { [self] response in answerLate(response, ticket) }
+      EventLoop.shared.spawn { [self] in answerLate(response: await work(), ticket) }
+    case nil: server.statistics.requestsInFlight += 1
     }
   }
 
-  private func answerLate(_ response: HTTPResponse, _ ticket: AnswerTicket) {
+  func answerLate(response: HTTPResponse, _ ticket: AnswerTicket) {
     server.statistics.requestsInFlight -= 1
     server.readClock()
     answer(response, ticket)
+  }
+
+  func answerLate(
+    _ status: Int, _ ticket: AnswerTicket, capacity: Int, json write: (inout TextBuffer) -> Void
+  ) {
+    server.statistics.requestsInFlight -= 1
+    server.readClock()
+    if case .flushAtTurnEnd = machine.answer(
+      ticket, status: status, date: server.date.bytes, capacity: capacity, json: write)
+    {
+      server.flushAtTurnEnd(self)
+    }
   }
 
   private func answer(_ response: HTTPResponse, _ ticket: AnswerTicket) {

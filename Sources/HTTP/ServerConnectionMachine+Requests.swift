@@ -66,10 +66,10 @@ extension ServerConnectionMachine {
 
   /// Begins a request whose head has arrived.
   private mutating func begin(
-    _ parsed: HTTPRequest, _ bytes: UnsafeRawBufferPointer, headLength: Int
+    _ parsed: consuming HTTPRequest, _ bytes: UnsafeRawBufferPointer, headLength: Int
   ) -> Step {
     let parser = tools.parser
-    var request = parsed
+    var request = consume parsed
     request.receivedAt = seenAt
     let shape = AnswerShape(
       withoutBody: request.method == .head, closes: request.version == .http10 || parser.closes)

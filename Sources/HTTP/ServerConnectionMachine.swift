@@ -1,4 +1,5 @@
 package import EventLoop
+package import Text
 
 /// One connection of a server, without its socket: events come in, actions go out.
 ///
@@ -178,18 +179,41 @@ package struct ServerConnectionMachine {
   package mutating func answer(_ response: HTTPResponse, _ ticket: AnswerTicket, date: [UInt8]) -> Action {
     guard stage != .closed, !hasAnsweredLast, order.take(response, ticket) else { return .nothing }
     append(response, ticket.shape, date)
-    while !hasAnsweredLast, let early = order.takeEarly() { append(early.response, early.ticket.shape, date) }
+    appendEarly(date)
     return planFlush() ? .flushAtTurnEnd : .nothing
   }
 
+  /// The same for JSON that is written in place where it is the answer's turn.
+  package mutating func answer(
+    _ ticket: AnswerTicket, status: Int, date: [UInt8], capacity: Int, json write: (inout TextBuffer) -> Void
+  ) -> Action {
+    guard stage != .closed, !hasAnsweredLast else { return .nothing }
+    guard order.takeNext(ticket) else {
+      return answer(.json([UInt8](capacity: capacity, text: write), status: status), ticket, date: date)
+    }
+    let shape = shape(of: ticket.shape, closes: false)
+    ResponseWriter.write(json: write, capacity: capacity, status: status, shape, date: date, to: gather())
+    appendEarly(date)
+    return planFlush() ? .flushAtTurnEnd : .nothing
+  }
+
+  private mutating func appendEarly(_ date: [UInt8]) {
+    while !hasAnsweredLast, let early = order.takeEarly() { append(early.response, early.ticket.shape, date) }
+  }
+
   private mutating func append(_ response: HTTPResponse, _ requested: AnswerShape, _ date: [UInt8]) {
+    let shape = shape(of: requested, closes: response.close)
+    ResponseWriter.write(response, shape, date: date, to: gather())
+  }
+
+  private mutating func shape(of requested: AnswerShape, closes: Bool) -> AnswerShape {
     var shape = requested
-    if response.close || isDraining && order.unanswered == 0 { shape.closes = true }
+    if closes || isDraining && order.unanswered == 0 { shape.closes = true }
     if shape.closes {
       hasAnsweredLast = true
       if stage == .open { stage = .finishing }
     }
-    ResponseWriter.write(response, shape, date: date, to: gather())
+    return shape
   }
 
   /// The buffer for what leaves at the turn's end.

@@ -104,7 +104,7 @@ package final class Application {
       var configuration = HTTPServerConfiguration(host: listener.host, port: listener.port)
       configuration.maxConnections = 64
       room.bound(&configuration, share: 2)
-      adminPort = try listen(configuration, "ADMIN_PORT") { adminAPI.handle($0) }
+      adminPort = try listen(configuration, "ADMIN_PORT") { request, _ in adminAPI.handle(request) }
     }
     var configuration = HTTPServerConfiguration(host: server.host, port: server.port)
     configuration.sharePort = server.sharePort
@@ -119,13 +119,13 @@ package final class Application {
     }
     // No public call has a use for a body.
     configuration.keepsBodies = false
-    port = try listen(configuration, "HTTP_PORT") { publicAPI.handle($0) }
+    port = try listen(configuration, "HTTP_PORT") { publicAPI.handle($0, for: $1) }
   }
 
   private func listen(
     _ configuration: HTTPServerConfiguration, _ setting: String, _ handler: @escaping HTTPHandler
   ) throws(StartFailure) -> Int {
-    let server = HTTPServer(configuration: configuration, handler: handler)
+    let server = HTTPServer(configuration: configuration, telling: handler)
     do {
       let port = try server.start()
       listeners.append(server)

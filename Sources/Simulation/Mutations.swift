@@ -118,7 +118,7 @@ private final class MutantCoupons: CouponsBefore {
 
   init(_ coupons: any CouponService, _ world: World) { (self.coupons, self.world) = (coupons, world) }
 
-  func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+  func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     if world.mutant == .soldOutByCount,
       let policy = world.policies.first(where: { $0.id == request.policyID }),
       world.isOpen(request.time)
@@ -126,26 +126,20 @@ private final class MutantCoupons: CouponsBefore {
       let key = Names.issuedUsers(of: policy.id, on: world.today)
       if world.redis.count(key) >= policy.dailyQuota { return .now(.soldOut) }
     }
-    switch coupons.issue(request) {
+    let made = world.mutant == .createdByGate ? madeUp(request) : nil
+    let mutated = IssueCaller { answer in
+      if made != nil { return }
+      if self.world.mutant == .lostAnswer, case .existing = answer { return }
+      caller.tell(self.changed(answer, request))
+    }
+    switch coupons.issue(request, for: mutated) {
     case .now(let answer): return .now(changed(answer, request))
     case .later(let work):
       return .later {
         let answer = await work()
         return self.changed(answer, request)
       }
-    case .told(let ask):
-      if world.mutant == .createdByGate, let made = madeUp(request) {
-        return .told { tell in
-          ask { _ in }
-          tell(.created(made))
-        }
-      }
-      return .told { tell in
-        ask { answer in
-          if self.world.mutant == .lostAnswer, case .existing = answer { return }
-          tell(self.changed(answer, request))
-        }
-      }
+    case nil: return made.map { .now(.created($0)) }
     }
   }
 

@@ -199,18 +199,7 @@ final class SimAPI: EventRecords {
       policyID: request.person.policyID, userID: request.person.id, time: request.time,
       deadline: world.instant(request.deadline), traceparent: nil)
     let service = Mutations.service(admission.coupons, world)
-    let answer: @LoopActor (IssueAnswer) -> Void = { answer in
-      life.run { self.answer(request, answer) }
-    }
-    switch service.issue(asked) {
-    case .now(let known): answer(known)
-    case .told(let ask): ask { answer($0) }
-    case .later(let work):
-      EventLoop.shared.spawn {
-        let known = await work()
-        answer(known)
-      }
-    }
+    service.issue(asked) { answer in life.run { self.answer(request, answer) } }
   }
 
   /// What Redis said to the latest request of a person; for the races.

@@ -62,7 +62,7 @@ final class Fixture {
   func call(
     _ method: HTTPMethod, _ target: String, _ headers: [(String, String)] = [], _ body: String = ""
   ) async -> HTTPResponse {
-    await api.handle(HTTPRequest(method, target, headers: headers, body: Array(body.utf8))).value()
+    await api.answer(to: HTTPRequest(method, target, headers: headers, body: Array(body.utf8)))
   }
 
   func ask(_ user: String, policy: String = "1") async -> HTTPResponse {

@@ -13,7 +13,7 @@ import Text
 private final class RecordingService: CouponService {
   var asked: [IssueRequest] = []
 
-  func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+  func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     asked.append(request)
     return .now(.soldOut)
   }
@@ -46,7 +46,7 @@ private final class RecordingService: CouponService {
       troubles: .unheard(), clock: clock, requestDeadline: .milliseconds(750))
     let request = HTTPRequest(
       .post, "/v1/policies/7/coupons?utm=x", headers: [("x-user-ID", "kim")] + headers)
-    guard case .now = api.handle(request) else { throw Unexpected() }
+    guard case .now = api.handle(request, for: HTTPCaller { _ in }) else { throw Unexpected() }
     return try #require(service.asked.first)
   }
 

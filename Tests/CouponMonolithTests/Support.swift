@@ -79,7 +79,7 @@ final class Fixture {
     let request = IssueRequest(
       policyID: try #require(PolicyID(id)), userID: try #require(UserID(user)),
       time: try #require(Timestamp(time)), deadline: .now + deadline, traceparent: nil)
-    return await monolith.coupons.issue(request).value()
+    return await monolith.coupons.issue(request)
   }
 
   /// All at once; the answers in the order of the people.

@@ -26,7 +26,7 @@ package final class MemoryCouponService: CouponService {
 
   package init(key: CouponKey) { self.key = key }
 
-  package func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+  package func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     let answer = decideIssue(request)
     return answersLater ? .later { answer } : .now(answer)
   }

@@ -33,7 +33,7 @@ final class MemoryLab {
       services: APIServices(coupons: coupons, bystander: bystander), metrics: Metrics(), troubles: .unheard(),
       clock: SystemClock(),
       requestDeadline: .seconds(2))
-    server = HTTPServer(configuration: HTTPServerConfiguration()) { api.handle($0) }
+    server = HTTPServer(configuration: HTTPServerConfiguration(), telling: { api.handle($0, for: $1) })
     address = SocketAddress(numericHost: "127.0.0.1", port: try server.start())
   }
 

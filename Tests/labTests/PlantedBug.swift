@@ -71,10 +71,10 @@ private final class SoldOutFromSet: CouponsBefore {
     (self.coupons, self.redis, self.keyPrefix) = (coupons, redis, keyPrefix)
   }
 
-  func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+  func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     .later {
       if await self.isFull(for: request) { return .soldOut }
-      return await self.coupons.issue(request).value()
+      return await self.coupons.issue(request)
     }
   }
 

@@ -33,8 +33,12 @@ private final class CrashingCoupons: CouponsBefore {
 
   init(_ coupons: any CouponService, _ crash: CrashSwitch) { (self.coupons, self.crash) = (coupons, crash) }
 
-  func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
-    switch coupons.issue(request) {
+  func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
+    let observed = IssueCaller { answer in
+      self.answered(answer)
+      caller.tell(answer)
+    }
+    return switch coupons.issue(request, for: observed) {
     case .now(let answer): .now(answer)
     case .later(let work):
       .later {
@@ -42,13 +46,7 @@ private final class CrashingCoupons: CouponsBefore {
         self.answered(answer)
         return answer
       }
-    case .told(let ask):
-      .told { tell in
-        ask { answer in
-          self.answered(answer)
-          tell(answer)
-        }
-      }
+    case nil: nil
     }
   }
 

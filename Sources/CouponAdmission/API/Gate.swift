@@ -25,17 +25,18 @@ final class Gate<Server: RedisCalls> {
       "coupon_gate_removals_total", help: "SREM sent for requests that got no further.")
   }
 
-  /// `answer` is called once.
-  func ask(for caller: WaitingCaller, answer: @escaping @LoopActor (GateReply) -> Void) {
-    let today = caller.today
+  /// Asks for the visit; `answer` is called once, with what `reply` makes a reply of.
+  func ask(for visit: Visit, _ today: PolicyToday, answer: @escaping RedisClient.Handler) {
     redis.transaction(
-      deadline: caller.visit.deadline,
-      write: { $0.commands(today.set.question, last: caller.visit.userID.description) },
-      completion: { result in
-        let reply = GateReply(result, quota: today.policy.dailyQuota)
-        self.counters[reply.index].increment()
-        answer(reply)
-      })
+      deadline: visit.deadline,
+      write: { $0.commands(today.set.question, last: visit.userID.description) }, completion: answer)
+  }
+
+  /// What Redis said, counted.
+  func reply(_ result: Result<[RedisReply], RedisError>, _ today: PolicyToday) -> GateReply {
+    let reply = GateReply(result, quota: today.policy.dailyQuota)
+    counters[reply.index].increment()
+    return reply
   }
 
   /// Takes a person out of the day's set: once, without waiting for the result.

@@ -29,7 +29,8 @@ final class LogView {
   private var calendar = PolicyCalendar()
   private var eventIDs = EventIDSource()
   private var ownClaims: OwnClaims
-  private var policiesToday: [PolicyID: PolicyToday] = [:]
+  private var policiesToday: [PolicyToday] = []
+  private var placesToday = PolicyPlaces()
   private var stopped: Set<Int> = []
   /// Own claims that came back byte for byte.
   private(set) var ownClaimsRead: UInt64 = 0
@@ -62,7 +63,7 @@ final class LogView {
 
   /// The policy with the day that `time` lies in.
   func today(of id: PolicyID, at time: Timestamp) throws(PolicyAbsence) -> PolicyToday {
-    let today = if let known = policiesToday[id] { known } else { try begin(id, at: time) }
+    let today = if let place = placesToday[id] { policiesToday[place] } else { try begin(id, at: time) }
     do throws(UnknownTimeZone) { try today.move(to: time, &calendar) } catch { throw .unknownZone }
     if let absence = absence(of: today.route.partition) { throw absence }
     return today
@@ -73,12 +74,13 @@ final class LogView {
     let today = PolicyToday(
       policy, route: LogRoute(of: id, partitions: partitionCount), window: try window(of: policy, at: time),
       keyPrefix: keyPrefix)
-    policiesToday[id] = today
+    placesToday.set(id, to: policiesToday.count)
+    policiesToday.append(today)
     return today
   }
 
   /// The policy, if a request has asked for it.
-  func policyAskedFor(_ id: PolicyID) -> Policy? { policiesToday[id]?.policy }
+  func policyAskedFor(_ id: PolicyID) -> Policy? { placesToday[id].map { policiesToday[$0].policy } }
 
   /// A policy of a partition that has been read.
   private func policy(_ id: PolicyID) throws(PolicyAbsence) -> Policy {

@@ -43,7 +43,7 @@ struct Attempt {
   var isOwnMember: Bool
   /// After this no request joins: what was published has been reported by then.
   var joinableUntil: Instant
-  var callers: [Caller]
+  var callers: Few<Caller>
   /// Grows with each publishing and each reuse of the slot, so that an old report finds nothing.
   var generation: UInt32
 

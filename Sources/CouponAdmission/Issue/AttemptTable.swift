@@ -5,7 +5,7 @@ internal import Text
 /// The attempts of one process, found by person, by ticket and by age.
 ///
 /// Slots are reused; the two queues may name slots that have moved on, which their generation or caller shows.
-struct AttemptTable {
+struct AttemptTable: ~Copyable {
   private struct Due {
     let slot: Int
     let caller: CallerID
@@ -101,7 +101,7 @@ struct AttemptTable {
     let dayIndex = days.index(of: visit.policyID, on: visit.day)
     slots[slot] = Attempt(
       policyID: visit.policyID, day: visit.day, userID: visit.userID, dayIndex: dayIndex, stage: stage,
-      isOwnMember: isOwnMember, joinableUntil: visit.deadline + messageTimeout, callers: [],
+      isOwnMember: isOwnMember, joinableUntil: visit.deadline + messageTimeout, callers: Few(),
       generation: generations[slot])
     let previous = days.add(visit.userID, slot: slot, at: dayIndex)
     precondition(previous == nil, "two attempts for one person")
@@ -123,12 +123,20 @@ struct AttemptTable {
   // MARK: - Ending
 
   /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
-  mutating func take(of user: UserID, day: Day, policy: Policy) -> [Attempt] {
+  mutating func take(of user: UserID, day: Day, policy: Policy) -> Few<Attempt> {
     guard policy.perPerson == .once else {
-      let index = days.index(of: policy.id, on: day)
-      return days[index].people[user].map { [take($0)] } ?? []
+      return take(of: user, at: days.index(of: policy.id, on: day)).map { Few($0) } ?? Few()
     }
-    return days.indices(of: policy.id).compactMap { days[$0].people[user].map { take($0) } }
+    var attempts = Few<Attempt>()
+    for index in days.indices(of: policy.id) {
+      if let attempt = take(of: user, at: index) { attempts.append(attempt) }
+    }
+    return attempts
+  }
+
+  private mutating func take(of user: UserID, at dayIndex: Int) -> Attempt? {
+    guard let slot = days.remove(user, at: dayIndex) else { return nil }
+    return vacate(slot)
   }
 
   /// Names every attempt of a day.
@@ -147,10 +155,14 @@ struct AttemptTable {
   }
 
   private mutating func take(_ slot: Int) -> Attempt {
-    let attempt = self[slot]
-    slots[slot] = nil
+    let attempt = vacate(slot)
+    _ = days.remove(attempt.userID, at: attempt.dayIndex)
+    return attempt
+  }
+
+  private mutating func vacate(_ slot: Int) -> Attempt {
+    guard let attempt = slots[slot].take() else { preconditionFailure("no attempt in slot \(slot)") }
     free.append(slot)
-    days.remove(attempt.userID, at: attempt.dayIndex)
     count -= 1
     return attempt
   }
@@ -171,11 +183,8 @@ struct AttemptTable {
     var due: [(caller: CallerID, isPublished: Bool)] = []
     while due.count < limit, let (moment, first) = deadlines.first, moment <= now {
       deadlines.removeFirst()
-      guard let attempt = slots[first.slot],
-        let index = attempt.callers.firstIndex(where: { $0.id == first.caller })
-      else { continue }
-      slots[first.slot]?.callers.remove(at: index)
-      due.append((first.caller, attempt.isPublished))
+      guard slots[first.slot]?.callers.removeFirst(where: { $0.id == first.caller }) != nil else { continue }
+      due.append((first.caller, isPublished(first.slot)))
     }
     return due
   }

@@ -26,11 +26,13 @@ struct DayTable {
     days[index].people.updateValue(slot, forKey: user)
   }
 
-  mutating func remove(_ user: UserID, at index: Int) {
-    days[index].people[user] = nil
+  /// The slot that the person had.
+  mutating func remove(_ user: UserID, at index: Int) -> Int? {
+    let slot = days[index].people.removeValue(forKey: user)
     if days[index].people.isEmpty, days[index].people.capacity > DayTable.keptCapacity {
       days[index].people = [:]
     }
+    return slot
   }
 
   /// Where the day is kept; a day keeps its index while somebody has an attempt on it.

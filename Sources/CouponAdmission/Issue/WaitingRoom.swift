@@ -65,8 +65,9 @@ package enum DeliveryProblem: Hashable, Sendable {
 
 /// The requests that wait for the log in this process, and what the process does for them.
 ///
-/// Pure: time, ids and what the list says come in, what is to be done goes out.
-package struct WaitingRoom {
+/// Pure: time, ids and what the list says come in, what is to be done goes out. Not copyable: a question to a copyable
+/// property of a class is asked of a copy of it, which would count a reference for each of the tables in it.
+package struct WaitingRoom: ~Copyable {
   /// How many requests are answered in one turn, more or less: where more wait, the rest comes in the next one.
   package static let answersATurn = 1_024
 
@@ -107,10 +108,10 @@ package struct WaitingRoom {
 
   /// The list took a winner in. `dayIsFull` says whether the day has no rank left after it: then those who wait for that
   /// day are answered, as many as a turn allows; while `hasMoreAnswers`, call `moreAnswers` in the next turn.
-  package mutating func issued(_ coupon: Coupon, under policy: Policy, dayIsFull: Bool) -> [CallerAnswer] {
-    var answers: [CallerAnswer] = []
-    for attempt in attempts.take(of: coupon.claim.userID, day: coupon.claim.day, policy: policy) {
-      for caller in attempt.callers {
+  mutating func issued(_ coupon: Coupon, under policy: Policy, dayIsFull: Bool) -> Few<CallerAnswer> {
+    var answers = Few<CallerAnswer>()
+    attempts.take(of: coupon.claim.userID, day: coupon.claim.day, policy: policy).forEach { attempt in
+      attempt.callers.forEach { caller in
         answers.append(
           CallerAnswer(
             caller: caller.id,
@@ -120,7 +121,8 @@ package struct WaitingRoom {
     leave(answers.count)
     guard dayIsFull else { return answers }
     for ticket in attempts.tickets(policyID: policy.id, day: coupon.claim.day) { soldOut.append(ticket) }
-    return answers + moreAnswers()
+    for answer in moreAnswers() { answers.append(answer) }
+    return answers
   }
 
   package var hasMoreAnswers: Bool { !soldOut.isEmpty }
@@ -129,7 +131,7 @@ package struct WaitingRoom {
   package mutating func moreAnswers() -> [CallerAnswer] {
     var answers: [CallerAnswer] = []
     while answers.count < WaitingRoom.answersATurn, let ticket = soldOut.popFirst() {
-      for caller in attempts.take(ticket)?.callers ?? [] {
+      for caller in attempts.take(ticket)?.callers ?? Few() {
         answers.append(CallerAnswer(caller: caller.id, answer: .soldOut))
       }
     }

@@ -5,6 +5,7 @@ import CouponStore
 import EventLoop
 import Operations
 import Programs
+import Redis
 import Text
 
 /// The log decides: Redis proposes, and what counts is what is read back.
@@ -39,7 +40,7 @@ final class LogCouponService<Server: RedisCalls>: CouponStrategy {
 
   // MARK: - The way to the log
 
-  func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+  func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     let today: PolicyToday
     do throws(PolicyAbsence) {
       today = try view.today(of: request.policyID, at: request.time)
@@ -49,25 +50,29 @@ final class LogCouponService<Server: RedisCalls>: CouponStrategy {
     case .alreadyIssued(let coupon): return .now(.existing(coupon))
     case .notOpen(let next): return .now(.notOpen(next: next))
     case .soldOut: return .now(.soldOut)
-    case nil: return admit(request, today)
+    case nil: return admit(request, caller, today)
     }
   }
 
-  private func admit(_ request: IssueRequest, _ today: PolicyToday) -> Reply<IssueAnswer> {
+  private func admit(
+    _ request: IssueRequest, _ caller: IssueCaller, _ today: PolicyToday
+  ) -> Reply<IssueAnswer>? {
     guard room.enter() else { return .now(.trouble(.unavailable(reason: Reason.waitingRoomFull))) }
+    let number = callers.next()
     let visit = Visit(
-      caller: callers.reserve(), policyID: request.policyID, day: today.day, userID: request.userID,
+      caller: number, policyID: request.policyID, day: today.day, userID: request.userID,
       eventID: view.nextEventID(), deadline: request.deadline)
-    let caller = WaitingCaller(request, today, visit)
-    callers.keep(caller)
-    gate.ask(for: caller) { reply in self.gateAnswered(reply, caller) }
-    return .told { caller.whenAnswered($0) }
+    callers.keep(WaitingCaller(request, caller, today, visit))
+    gate.ask(for: visit, today) { self.gateAnswered($0, number) }
+    return nil
   }
 
-  private func gateAnswered(_ reply: GateReply, _ caller: WaitingCaller) {
+  private func gateAnswered(_ result: Result<[RedisReply], RedisError>, _ number: CallerID) {
+    let caller = callers[number]
     let visit = caller.visit
+    let reply = gate.reply(result, caller.today)
     let refusal = view.list.refusal(of: visit.userID, on: visit.day, hours: .open, in: visit.policyID)
-    let step = room.gateAnswered(reply, for: visit, refusal: refusal, now: clock.now)
+    let step = room.gateAnswered(reply, for: visit, refusal: refusal, now: clock.turnTime)
     if step.removesMember { gate.remove(visit.userID, of: visit.policyID, on: visit.day) }
     switch step.next {
     case .answer(let answer): callers.answer(visit.caller, answer)
@@ -101,9 +106,8 @@ final class LogCouponService<Server: RedisCalls>: CouponStrategy {
     let claim = coupon.claim
     // Callers wait only for policies that were asked for.
     guard let policy = view.policyAskedFor(claim.policyID) else { return }
-    let answers = room.issued(
-      coupon, under: policy, dayIsFull: view.list.isFull(on: claim.day, in: claim.policyID))
-    answer(answers)
+    room.issued(coupon, under: policy, dayIsFull: view.list.isFull(on: claim.day, in: claim.policyID))
+      .forEach { callers.answer($0.caller, $0.answer) }
     if room.hasMoreAnswers { answerTheRest() }
   }
 

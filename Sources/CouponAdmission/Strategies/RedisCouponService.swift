@@ -55,7 +55,7 @@ final class RedisCouponService: CouponStrategy {
 
   // MARK: - The way to the log
 
-  func issue(_ request: IssueRequest) -> Reply<IssueAnswer> {
+  func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     let today: PolicyToday
     do throws(PolicyAbsence) {
       today = try view.today(of: request.policyID, at: request.time)

@@ -25,7 +25,7 @@ package struct LogLedger: Sendable {
   private let key: CouponKey
   private let partitionOf: @Sendable (PolicyID) -> Int32
   private var entries: [Entry] = []
-  private var places: [PolicyID: Int] = [:]
+  private var places = PolicyPlaces()
 
   /// `partitionOf` returns the partition of a policy's key: the entries of a policy have one order only while
   /// they share a partition.
@@ -42,12 +42,12 @@ package struct LogLedger: Sendable {
   /// Why this person gets no coupon on this day; nil if there is one. The policy must be known.
   package func refusal(of user: UserID, on day: Day, hours: Hours, in policy: PolicyID) -> Refusal? {
     guard let place = places[policy] else { preconditionFailure("no policy \(policy)") }
-    return CouponDomain.refusal(hours: hours, entries[place].coupons.state(of: user, on: day))
+    return CouponDomain.refusal(hours: hours, entries.span[place].coupons.state(of: user, on: day))
   }
 
   /// Whether the day is sold out; false for an unknown policy.
   package func isFull(on day: Day, in policy: PolicyID) -> Bool {
-    places[policy].map { entries[$0].coupons.isFull(on: day) } ?? false
+    places[policy].map { entries.span[$0].coupons.isFull(on: day) } ?? false
   }
 
   // MARK: Seeds, for a fold that continues from the database
@@ -66,7 +66,7 @@ package struct LogLedger: Sendable {
   }
 
   private mutating func add(_ policy: Policy) {
-    places[policy.id] = entries.count
+    places.set(policy.id, to: entries.count)
     entries.append(Entry(coupons: PolicyLedger(policy), partition: partitionOf(policy.id)))
   }
 
@@ -108,7 +108,7 @@ package struct LogLedger: Sendable {
   /// Why a claim can never be decided, regardless of what was issued before it; nil if it can.
   package func objection(to claim: CouponClaim, partition: Int32) -> String? {
     guard let place = places[claim.policyID] else { return LogLedger.unknownPolicy }
-    return entries[place].objection(to: claim, partition, key)
+    return entries.span[place].objection(to: claim, partition, key)
   }
 
   private mutating func apply(_ created: PolicyCreated, partition: Int32) -> LogOutcome {

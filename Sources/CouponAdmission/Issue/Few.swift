@@ -1,0 +1,50 @@
+/// Elements in their order, of which there is nearly always one: that one needs no memory of its own.
+struct Few<Element>: Sequence {
+  private(set) var first: Element?
+  private var more: [Element] = []
+
+  init() {}
+  init(_ element: Element) { first = element }
+
+  var isEmpty: Bool { first == nil }
+  var count: Int { first == nil ? 0 : 1 + more.count }
+  var last: Element? { more.last ?? first }
+
+  mutating func append(_ element: Element) {
+    if first == nil { first = element } else { more.append(element) }
+  }
+
+  /// Takes out the first element that matches.
+  mutating func removeFirst(where matches: (Element) -> Bool) -> Element? {
+    guard let first else { return nil }
+    if matches(first) {
+      self.first = more.isEmpty ? nil : more.removeFirst()
+      return first
+    }
+    return more.firstIndex(where: matches).map { more.remove(at: $0) }
+  }
+
+  /// Faster than a `for` loop, which asks its iterator by way of a protocol.
+  @inline(__always) func forEach(_ body: (Element) -> Void) {
+    guard let first else { return }
+    body(first)
+    for element in more { body(element) }
+  }
+
+  func makeIterator() -> Iterator { Iterator(elements: self) }
+
+  struct Iterator: IteratorProtocol {
+    private let elements: Few
+    private var index = 0
+
+    fileprivate init(elements: Few) { self.elements = elements }
+
+    mutating func next() -> Element? {
+      defer { index += 1 }
+      if index == 0 { return elements.first }
+      return index <= elements.more.count ? elements.more[index - 1] : nil
+    }
+  }
+}
+
+extension Few: Sendable where Element: Sendable {}
