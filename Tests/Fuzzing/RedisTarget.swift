@@ -32,7 +32,7 @@ extension FuzzTarget {
 
   /// The same replies to a login, then to calls of a client that is logged in.
   private static func answerCalls(with replies: [RedisReply]) throws {
-    var loggingIn = session([.required(["AUTH", "secret"]), .hello, .ping])
+    var loggingIn = session([.required(["AUTH", "secret"]), .hello(isNode: false), .ping])
     for reply in replies { if case .cut = loggingIn.reply(reply) { break } }
     var session = session([.ping])
     _ = session.reply(.status("PONG"))

@@ -44,7 +44,7 @@ enum ServerFacts {
     guard let server = state.redis, let configuration = try? RedisConfiguration(url: server.url) else {
       return nil
     }
-    let client = RedisClient(configuration: configuration, name: "lab")
+    let client = RedisAccess(configuration: configuration, name: "lab")
     client.start()
     defer { client.close() }
     let deadline = Instant.now + .seconds(5)

@@ -14,7 +14,7 @@ enum GateReader {
     guard let server = state.redis, let configuration = try? RedisConfiguration(url: server.url) else {
       return nil
     }
-    let client = RedisClient(configuration: configuration, name: "lab")
+    let client = RedisAccess(configuration: configuration, name: "lab")
     client.start()
     defer { client.close() }
     do {

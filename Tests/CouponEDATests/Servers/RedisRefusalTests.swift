@@ -110,18 +110,18 @@ extension EDATests {
       }
     }
 
-    @Test(.timeLimit(.minutes(2))) func aNodeOfAClusterIsRefusedInOneLine() async throws {
+    @Test(.timeLimit(.minutes(2))) func aClusterThatServesNothingIsSaidInOneLine() async throws {
       try await play { stage, _, _ in
         let node = try await TestServers.ownRedis(extra: ["cluster-enabled yes"])
         let api = try await stage.startAPI(isReady: false, ["REDIS_URL": node.url])
-        _ = try await readiness(api) { $0.text.contains("is a cluster") }
+        _ = try await readiness(api) { $0.text.contains("part of the admission gate's cluster") }
         let lines = api.process.log.split(separator: "\n").filter { $0.contains("cluster") }
         #expect(lines.count == 1, "\(lines)")
         await node.kill()
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: ["?db=3", ",127.0.0.1:7000"])
+    @Test(.timeLimit(.minutes(2)), arguments: ["?db=3", ",127.0.0.1:7000/1"])
     func anAddressThatIsNotUnderstoodEndsTheStart(rest: String) async throws {
       try await play { stage, redis, _ in
         let process = try stage.process("api", ["REDIS_URL": "redis://127.0.0.1:\(redis.port)\(rest)"])
