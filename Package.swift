@@ -320,7 +320,8 @@ let package = Package(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponLog", "CouponStore", "EventLoop", "HTTP", "Kafka",
-        "Operations", "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
+        "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "TestSupport", "Text", "eda",
+        "monolith",
       ]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],
