@@ -55,7 +55,7 @@ extension Lab {
   func removeKeys() async throws -> Int {
     guard let server = state.redis else { throw LabFailure("this laboratory has no Redis") }
     var removed = 0
-    let client = RedisAccess(configuration: try RedisConfiguration(url: server.url), name: "lab")
+    let client = RedisAccess(configuration: try server.redis(), name: "lab")
     client.start()
     defer { client.close() }
     let pattern = Names.issuedUsersPattern(prefix: state.keyPrefix)

@@ -21,6 +21,8 @@ package final class RedisClient {
 
   private static let connectTimeout = Duration.seconds(2)
   private static let trialInterval = Duration.seconds(1)
+  private static let noHandshake =
+    "no TLS handshake within \(connectTimeout.milliseconds) ms (does the server speak TLS?)"
   private static let noConnection = "no connection within \(connectTimeout.milliseconds) ms"
 
   private let configuration: RedisConfiguration
@@ -215,7 +217,7 @@ package final class RedisClient {
 
   private func open(_ address: SocketAddress, _ attempt: Int) throws(RedisError) {
     let connection = try RedisConnection(
-      address,
+      address, of: configuration,
       onOpen: { [weak self] in
         guard let self else { return }
         sent(session.opened(now: .now))
@@ -225,7 +227,8 @@ package final class RedisClient {
     seam?.opened(connection)
     EventLoop.shared.schedule(after: RedisClient.connectTimeout) { [weak self] in
       guard let self, session.isLate(attempt) else { return }
-      self.connection?.close(RedisClient.noConnection)
+      let isSecuring = self.connection?.state == .securing
+      self.connection?.close(isSecuring ? RedisClient.noHandshake : RedisClient.noConnection)
     }
   }
 

@@ -7,15 +7,23 @@ package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
   package let user: String?
   package let password: String?
   package let database: Int
+  /// Whether the connection is encrypted, and the server has to prove who it is.
+  package let isEncrypted: Bool
+  /// The PEM file with the authorities that may have signed the server's certificate; nil: the system's.
+  package internal(set) var authorities: String?
 
   /// Reads `redis://[user:password@]host[:port][,host[:port]…][/database]`; reserved characters are percent-encoded.
   ///
+  /// `rediss://` is the same over TLS.
+  ///
+  /// - Parameter authorities: a PEM file, for `rediss://`.
   /// - Throws: `InvalidRedisURL`, which names the part and never shows the password.
-  package init(url: String) throws(InvalidRedisURL) {
-    let scheme = "redis://"
+  package init(url: String, authorities: String? = nil) throws(InvalidRedisURL) {
+    isEncrypted = url.hasPrefix("rediss://")
+    self.authorities = isEncrypted ? authorities : nil
+    let scheme = isEncrypted ? "rediss://" : "redis://"
     guard url.hasPrefix(scheme) else {
-      throw InvalidRedisURL(
-        rule: url.hasPrefix("rediss://") ? "TLS (rediss://) is not supported" : "must begin with redis://")
+      throw InvalidRedisURL(rule: "must begin with redis://, or rediss:// for TLS")
     }
     var rest = Substring(url.dropFirst(scheme.count))
     guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else {
@@ -48,7 +56,7 @@ package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
 
   private init(_ other: RedisConfiguration, at address: RedisAddress) {
     (addresses, user, password) = ([address], other.user, other.password)
-    database = other.database
+    (database, isEncrypted, authorities) = (other.database, other.isEncrypted, other.authorities)
   }
 
   /// Another server with the same login.
@@ -60,7 +68,7 @@ package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
 
   /// The URL without its password.
   package var description: String {
-    "redis://\(addresses.map(\.description).joined(separator: ","))/\(database)"
+    "redis\(isEncrypted ? "s" : "")://\(addresses.map(\.description).joined(separator: ","))/\(database)"
   }
 }
 

@@ -19,6 +19,12 @@ import Testing
     #expect("\(read)" == "redis://one:6379,two:7000,[::1]:9/0")
   }
 
+  @Test func readsWhetherItIsEncrypted() throws {
+    let read = try RedisConfiguration(url: "rediss://:secret@h", authorities: "/ca.pem")
+    #expect(read.isEncrypted && read.authorities == "/ca.pem" && "\(read)" == "rediss://h:6379/0")
+    #expect(try RedisConfiguration(url: "redis://h", authorities: "/ca.pem").authorities == nil)
+  }
+
   @Test func decodesTheLoginAndNeverShowsIt() throws {
     let read = try RedisConfiguration(url: "redis://me:s%3Acret%2F@h/1")
     #expect(read.user == "me")
@@ -27,7 +33,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "localhost:6379", "rediss://h", "redis://", "redis://h:0", "redis://h:x", "redis://h/one",
+    "localhost:6379", "rediss://", "redis://", "redis://h:0", "redis://h:x", "redis://h/one",
     "redis://:a%zz@h",
     "redis://:a%4@h",
   ])

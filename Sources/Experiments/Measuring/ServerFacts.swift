@@ -41,7 +41,7 @@ enum ServerFacts {
   }
 
   private static func redisVersion(_ state: LabState) async -> String? {
-    guard let server = state.redis, let configuration = try? RedisConfiguration(url: server.url) else {
+    guard let server = state.redis, let configuration = try? server.redis() else {
       return nil
     }
     let client = RedisAccess(configuration: configuration, name: "lab")

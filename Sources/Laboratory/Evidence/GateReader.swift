@@ -11,7 +11,7 @@ import Verify
 enum GateReader {
   /// Nil where Redis does not answer: nothing depends on it.
   static func read(_ state: LabState, _ policy: Policy, days: Set<Day>) async -> GateEvidence? {
-    guard let server = state.redis, let configuration = try? RedisConfiguration(url: server.url) else {
+    guard let server = state.redis, let configuration = try? server.redis() else {
       return nil
     }
     let client = RedisAccess(configuration: configuration, name: "lab")
