@@ -130,6 +130,31 @@ extension EDATests {
       }
     }
 
+    /// Nothing is said to a server that does not prove who it is.
+    @Test(.timeLimit(.minutes(2)), .enabled(if: TestCertificates.canBeMade, "no openssl is installed"))
+    func aServerThatProvesNothingIsNotUsed() async throws {
+      try await play { stage, _, _ in
+        let certificates = try await TestCertificates.make()
+        let port = try Sockets.freePort()
+        let redis = try await TestServers.ownRedis(extra: [
+          "tls-port \(port)", "tls-auth-clients no", "tls-cert-file \(certificates.certificate)",
+          "tls-key-file \(certificates.key)", "tls-ca-cert-file \(certificates.authority)",
+        ])
+        let url = redis.url.replacing("redis://", with: "rediss://")
+          .replacing(":\(redis.port)", with: ":\(port)")
+        let other = try await stage.startAPI(
+          isReady: false, ["REDIS_URL": url, "REDIS_CA": certificates.otherAuthority])
+        try await other.says("certificate is not accepted")
+        _ = try await readiness(other) { $0.text.contains("gate does not answer") }
+        await stage.killAPI(0)
+        try await stage.startAPI(["REDIS_URL": url, "REDIS_CA": certificates.authority])
+        let crowd = Crowd(policy: try await stage.newPolicy(quota: 2))
+        await crowd.ask(people(4), of: stage)
+        #expect(crowd.winners.count == 2 && crowd.refused.count == 2)
+        await redis.kill()
+      }
+    }
+
     /// Under `maxmemory` slots are still taken back, and what cannot be put back is said.
     @Test(.timeLimit(.minutes(3))) func withoutMemorySlotsAreTakenBackAndTheRestIsSaid() async throws {
       try await play(deadline: 300) { stage, redis, operate in
