@@ -169,8 +169,8 @@ package struct ClusterMachine {
     return (0..<Self.tagsAtMost).first { isTag($0, of: address) }
   }
 
-  /// A node with one slot of 16,384 has one in as many numbers.
-  private static let tagsAtMost = 1 << 17
+  /// Each slot has a number below 109,758.
+  private static let tagsAtMost = 109_758
 
   package func slot(ofTag tag: Int) -> Int { KeySlot.of(String(tag)) }
 

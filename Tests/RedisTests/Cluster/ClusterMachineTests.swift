@@ -159,6 +159,11 @@ import Testing
     #expect(machine.tag(for: Self.c, last: nil) == nil)
   }
 
+  /// Also for a node with one slot.
+  @Test func everySlotHasATag() {
+    #expect(Set((0..<109_758).map { KeySlot.of(String($0)) }).count == KeySlot.count)
+  }
+
   // MARK: - CLUSTER SLOTS
 
   @Test func anAnswerIsRead() {
