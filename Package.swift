@@ -62,6 +62,7 @@ let package = Package(
     system("Clibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
     // hiredis' own pkg-config flags make the compiler warn; the headers are on the default path.
     system("Chiredis", apt: "libhiredis-dev", brew: "hiredis"),
+    system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev", brew: "openssl@3"),
     system("Crdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev", brew: "librdkafka"),
     system("Csodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev", brew: "libyaml"),
@@ -80,7 +81,7 @@ let package = Package(
     library("EventLoop", ["Clibuv"]),
     library("HTTP", ["EventLoop", "Text"]),
     library("Postgres", ["Clibpq", "EventLoop", "Operations", "Text"]),
-    library("Redis", ["Chiredis", "EventLoop", "Operations", "Text"]),
+    library("Redis", ["COpenSSL", "Chiredis", "EventLoop", "Operations", "Text"]),
     library("Kafka", ["Crdkafka", "EventLoop", "Operations"]),
 
     // What every program has: logs, metrics, settings, fault switches.
@@ -320,7 +321,8 @@ let package = Package(
       "ContractTests",
       [
         "CouponAPI", "CouponDomain", "CouponLog", "CouponStore", "EventLoop", "HTTP", "Kafka",
-        "Operations", "Postgres", "PrivateServers", "Programs", "TestSupport", "Text", "eda", "monolith",
+        "Operations", "Postgres", "PrivateServers", "Programs", "Redis", "TestSupport", "Text", "eda",
+        "monolith",
       ]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],

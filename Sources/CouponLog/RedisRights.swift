@@ -2,7 +2,7 @@
 package enum RedisRights {
   package static func rules(for strategy: EDAStrategy) -> String {
     "resetkeys ~timeattack:* resetchannels -@all +auth +hello +client|setname +ping +select "
-      + "+multi +exec +scard +sadd +srem +sscan +expireat" + more(strategy)
+      + "+multi +exec +scard +sadd +srem +sscan +expireat +cluster|slots +asking" + more(strategy)
   }
 
   private static func more(_ strategy: EDAStrategy) -> String {

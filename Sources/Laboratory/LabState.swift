@@ -3,6 +3,7 @@ package import EventLoop
 package import Kafka
 import Foundation
 package import PrivateServers
+package import Redis
 package import History
 import Terminal
 
@@ -13,6 +14,13 @@ package struct LabState: Codable, Sendable {
     package var url: String
     /// Ours; else it was named by the user and belongs to others as well.
     package var isPrivate: Bool
+    /// Of a Redis that is reached through TLS: the file with the authorities of its certificate.
+    package var authorities: String?
+
+    /// For one of the laboratory's clients.
+    package func redis() throws -> RedisConfiguration {
+      try RedisConfiguration(url: url, authorities: authorities)
+    }
   }
 
   package struct Log: Codable, Hashable, Sendable {

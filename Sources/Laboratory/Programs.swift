@@ -96,6 +96,7 @@ package struct ProgramCommand: Sendable {
     for (setting, url) in [("DATABASE_URL", state.database?.url), ("REDIS_URL", state.redis?.url)] {
       environment[setting] = url.flatMap { state.reached(setting, at: $0, by: part) }
     }
+    if part == .edaAPI { environment["REDIS_CA"] = state.redis?.authorities }
     environment["KEY_PREFIX"] = state.keyPrefix
     environment["KAFKA_BROKERS"] = state.log?.brokers
     environment.merge(state.log?.security?.environment ?? [:]) { $1 }

@@ -2,11 +2,19 @@ import EventLoop
 import Redis
 import Terminal
 
-extension RedisClient {
+/// What can be asked for the pages of a scan.
+@LoopActor
+protocol Scannable {
+  func command(_ arguments: [String], deadline: Instant) async throws -> RedisReply
+}
+
+extension RedisClient: Scannable {}
+extension RedisAccess: Scannable {}
+
+extension Scannable {
   /// Every item that a scanning command finds, a page at a time.
   ///
   /// - Parameter command: from the cursor to what follows it, as in `SCAN 0 MATCH x`.
-  @LoopActor
   func scan(
     _ command: (_ cursor: String) -> [String], onPage: @LoopActor ([String]) async throws -> Void
   ) async throws {

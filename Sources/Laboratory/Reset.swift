@@ -55,15 +55,17 @@ extension Lab {
   func removeKeys() async throws -> Int {
     guard let server = state.redis else { throw LabFailure("this laboratory has no Redis") }
     var removed = 0
-    let client = RedisClient(configuration: try RedisConfiguration(url: server.url), name: "lab")
+    let client = RedisAccess(configuration: try server.redis(), name: "lab")
     client.start()
     defer { client.close() }
     let pattern = Names.issuedUsersPattern(prefix: state.keyPrefix)
     try await client.connected(deadline: .now + .seconds(10))
-    try await client.scan({ ["SCAN", $0, "MATCH", pattern, "COUNT", "1000"] }) { keys in
-      for key in keys {
-        let reply = try await client.command(["UNLINK", key], deadline: .now + .seconds(30))
-        removed += Int(reply.integer ?? 0)
+    for server in client.servers {
+      try await server.scan({ ["SCAN", $0, "MATCH", pattern, "COUNT", "1000"] }) { keys in
+        for key in keys {
+          let reply = try await client.command(["UNLINK", key], deadline: .now + .seconds(30))
+          removed += Int(reply.integer ?? 0)
+        }
       }
     }
     return removed

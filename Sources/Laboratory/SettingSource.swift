@@ -22,7 +22,8 @@ package enum SettingSource {
 
   /// Servers that the user names; `lab` starts private ones in the place of the others.
   package static let servers: Set<String> = [
-    "DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM",
+    "DATABASE_URL", "REDIS_URL", "REDIS_CA", "KAFKA_BROKERS", "KAFKA_SECURITY_PROTOCOL",
+    "KAFKA_SASL_MECHANISM",
     "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_CA",
   ]
 

@@ -107,7 +107,10 @@ extension Lab {
 
   private func startRedis(_ options: UpOptions) async throws {
     if let url = options.named("REDIS_URL") {
-      return try update { $0.redis = LabState.Server(url: url, isPrivate: false) }
+      let authorities = options.named("REDIS_CA")
+      return try update {
+        $0.redis = LabState.Server(url: url, isPrivate: false, authorities: authorities)
+      }
     }
     try await step("Redis") {
       let server = try await PrivateRedis.start(

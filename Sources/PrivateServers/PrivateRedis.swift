@@ -52,23 +52,30 @@ package final class PrivateRedis: PrivateServer {
     (self.password, self.extra, self.onProcess) = (password, extra, onProcess)
   }
 
-  /// - Parameter extra: further lines of `redis.conf`.
+  /// - Parameters:
+  ///   - extra: further lines of `redis.conf`.
+  ///   - password: of a cluster's nodes, which share it; nil: a new one.
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
     in directory: String, durability: Durability = .everySecond, user: User? = nil, extra: [String] = [],
-    log: String? = nil,
+    log: String? = nil, password: String? = nil,
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
   ) async throws -> PrivateRedis {
     let server = PrivateRedis(
       directory: directory, log: log ?? directory + "/redis.log", durability: durability,
-      password: randomSecret(), extra: (user.map { [$0.line] } ?? []) + extra, onProcess: onProcess)
+      password: password ?? randomSecret(), extra: (user.map { [$0.line] } ?? []) + extra,
+      onProcess: onProcess)
     try ServerFiles.makeFolder(server.data)
-    try await Launch.onFreePort("Redis") { port in
+    let isNode = extra.contains("cluster-enabled yes")
+    try await Launch.onFreePort("Redis", isNode ? PrivateRedis.hasRoomForBus : { _ in true }) { port in
       server.port = port
       try await server.launch()
     }
     return server
   }
+
+  /// The nodes of a cluster speak to each other on a second port, 10,000 above the first.
+  private nonisolated static func hasRoomForBus(_ port: Int) -> Bool { port <= 55_535 }
 
   /// A server that was started in `directory` and has ended.
   package static func adopt(

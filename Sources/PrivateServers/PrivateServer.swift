@@ -90,9 +90,13 @@ enum Launch {
   /// If the program may have failed to get its port, another one is tried: another process can take it in
   /// between.
   @LoopActor
-  static func onFreePort<T>(_ name: String, _ start: @LoopActor (Int) async throws -> T) async throws -> T {
+  static func onFreePort<T>(
+    _ name: String, _ isFit: (Int) -> Bool = { _ in true }, _ start: @LoopActor (Int) async throws -> T
+  ) async throws -> T {
     for _ in 0..<5 {
-      do { return try await start(try Sockets.freePort()) } catch Failure.portTaken {
+      var port = try Sockets.freePort()
+      while !isFit(port) { port = try Sockets.freePort() }
+      do { return try await start(port) } catch Failure.portTaken {
         continue
       } catch Failure.failed(let reason) { throw ServerFailure(reason) }
     }

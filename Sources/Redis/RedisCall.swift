@@ -14,6 +14,8 @@ struct RedisCall<Caller> {
 
   /// The commands between MULTI and EXEC; nil for a single command.
   let commands: Int?
+  /// ASKING goes before it, with a reply of its own.
+  let isAsking: Bool
   let sentAt: Instant
   let deadline: Instant
   /// Nil once the caller has received `outcomeUnknown`; the replies are still read, and dropped.
@@ -35,13 +37,24 @@ struct RedisReplies {
   private var refusals = 0
   private var isMultiRefused = false
   private var firstRefusal: String?
+  private var hasAsked = false
 
   /// Takes the next reply; returns the result once it was the last one.
   ///
-  /// - Parameter commands: those between MULTI and EXEC; nil for a single command.
-  mutating func take(_ reply: RedisReply, commands: Int?) -> Result<[RedisReply], RedisError>? {
+  /// - Parameters:
+  ///   - commands: those between MULTI and EXEC; nil for a single command.
+  ///   - isAsking: the first reply is that of ASKING.
+  mutating func take(
+    _ reply: RedisReply, commands: Int?, isAsking: Bool
+  ) -> Result<[RedisReply], RedisError>? {
+    if isAsking, !hasAsked {
+      hasAsked = true
+      firstRefusal = reply.errorMessage
+      return nil
+    }
     guard let commands else {
-      if let message = reply.errorMessage { return .failure(.server(message)) }
+      // What follows a refused ASKING is refused, and says less about the cause.
+      if let message = reply.errorMessage { return .failure(.server(firstRefusal ?? message)) }
       return .success([reply])
     }
     received += 1

@@ -1,6 +1,6 @@
 package import EventLoop
 
-/// A client whose one connection carries the commands of all callers, in one write per turn: the driver of
+/// A client of one server, whose one connection carries the commands of all callers, in one write per turn: the driver of
 /// `RedisSession`.
 ///
 /// From `start()` until `close()` it connects by itself, again and again. Without a connection a call fails at once as
@@ -21,8 +21,8 @@ package final class RedisClient {
 
   private static let connectTimeout = Duration.seconds(2)
   private static let trialInterval = Duration.seconds(1)
-  /// Different reasons that are told of one trouble: where a host's addresses fail in turn, they repeat.
-  private static let reasonsATrouble = 16
+  private static let noHandshake =
+    "no TLS handshake within \(connectTimeout.milliseconds) ms (does the server speak TLS?)"
   private static let noConnection = "no connection within \(connectTimeout.milliseconds) ms"
 
   private let configuration: RedisConfiguration
@@ -33,26 +33,29 @@ package final class RedisClient {
   private var isFlushPlanned = false
   private var expiry: LoopTimer?
   private var waiters: [Completion<Void>] = []
-  private var toldTroubles: Set<RedisTrouble> = []
+  private var told = ToldTroubles()
 
   /// Called when transactions are no longer carried out, again for each further reason, and with nil when they are again.
   package var onTrouble: (@LoopActor (RedisTrouble?) -> Void)?
+  /// Called after each login.
+  var onReady: (@LoopActor () -> Void)?
 
   /// - Parameters:
   ///   - name: shown by `CLIENT LIST`; letters, digits and dashes.
   ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
   ///   - trial: commands of a transaction that needs every right that the caller needs and changes nothing in the end.
   ///     Without them a connection is ready as soon as the server answers a PING.
+  ///   - isNode: the server is to be a node of a cluster, and its redirections are the caller's to follow.
   ///   - resolve: the addresses of the host, which are tried in turn.
   package init(
     configuration: RedisConfiguration, name: String, maxPending: Int = 65_536, seam: (any CallSeam)? = nil,
-    trial: [[String]] = [],
+    trial: [[String]] = [], isNode: Bool = false,
     resolve: @escaping Resolver = RedisClient.lookUp
   ) {
     (self.configuration, self.seam, self.resolve) = (configuration, seam, resolve)
     session = RedisSession(
-      login: configuration.login(name: name, trial: trial), maxPending: maxPending,
-      loginTimeout: RedisClient.connectTimeout)
+      login: configuration.login(name: name, trial: trial, isNode: isNode), maxPending: maxPending,
+      loginTimeout: RedisClient.connectTimeout, isNode: isNode)
   }
 
   /// With a deadline: an abandoned look-up must not keep one of the few threads for look-ups, nor its place before them.
@@ -85,6 +88,9 @@ package final class RedisClient {
     let loss = session.stop(reason)
     connection?.close(reason)
     suffer(loss)
+    let abandoned = waiters
+    waiters = []
+    for waiter in abandoned { waiter.fail(RedisError.unavailable(reason)) }
   }
 
   // MARK: - Calls
@@ -146,6 +152,20 @@ package final class RedisClient {
     }
   }
 
+  /// A call that is encoded already. `completion` is called once.
+  func send(_ held: HeldRedisCall, deadline: Instant, completion: @escaping Handler) {
+    let now = Instant.now
+    if let refusal = session.refusal(now: now, deadline: deadline) { return completion(.failure(refusal)) }
+    let caller = Caller(tell: completion)
+    guard let seam, !seam.isClear else {
+      return sent(session.send(held, now: now, deadline: deadline, caller))
+    }
+    session.hold()
+    seam.begin(.call, deadline: deadline) { [self] permit in
+      release(held, permit, asked: now, deadline: deadline, caller)
+    }
+  }
+
   private func release(
     _ held: HeldRedisCall, _ permit: CallPermit, asked: Instant, deadline: Instant, _ caller: Caller
   ) {
@@ -197,7 +217,7 @@ package final class RedisClient {
 
   private func open(_ address: SocketAddress, _ attempt: Int) throws(RedisError) {
     let connection = try RedisConnection(
-      address,
+      address, of: configuration,
       onOpen: { [weak self] in
         guard let self else { return }
         sent(session.opened(now: .now))
@@ -207,7 +227,8 @@ package final class RedisClient {
     seam?.opened(connection)
     EventLoop.shared.schedule(after: RedisClient.connectTimeout) { [weak self] in
       guard let self, session.isLate(attempt) else { return }
-      self.connection?.close(RedisClient.noConnection)
+      let isSecuring = self.connection?.state == .securing
+      self.connection?.close(isSecuring ? RedisClient.noHandshake : RedisClient.noConnection)
     }
   }
 
@@ -239,6 +260,7 @@ package final class RedisClient {
       let ready = waiters
       waiters = []
       for waiter in ready { waiter.succeed(()) }
+      onReady?()
     }
     if session.hasNews { takeNews() }
   }
@@ -250,16 +272,8 @@ package final class RedisClient {
   }
 
   private func tellTrouble() {
-    guard session.phase != .stopped else { return }
-    guard let trouble = session.trouble else {
-      if !toldTroubles.isEmpty { onTrouble?(nil) }
-      toldTroubles = []
-      return
-    }
-    guard toldTroubles.count < RedisClient.reasonsATrouble, toldTroubles.insert(trouble).inserted else {
-      return
-    }
-    onTrouble?(trouble)
+    guard session.phase != .stopped, told.isNews(session.trouble) else { return }
+    onTrouble?(session.trouble)
   }
 
   /// Under a fault switch the callers alone meet the fault.

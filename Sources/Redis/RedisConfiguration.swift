@@ -1,21 +1,29 @@
 internal import Text
 
-/// Where a Redis server is and how to log in. Its description has no password.
+/// Where a Redis server, or some nodes of a cluster are, and how to log in. Its description has no password.
 package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
-  package let host: String
-  package let port: Int
+  /// One server, or nodes of one cluster.
+  package let addresses: [RedisAddress]
   package let user: String?
   package let password: String?
   package let database: Int
+  /// Whether the connection is encrypted, and the server has to prove who it is.
+  package let isEncrypted: Bool
+  /// The PEM file with the authorities that may have signed the server's certificate; nil: the system's.
+  package internal(set) var authorities: String?
 
-  /// Reads `redis://[user:password@]host[:port][/database]`; reserved characters are percent-encoded.
+  /// Reads `redis://[user:password@]host[:port][,host[:port]…][/database]`; reserved characters are percent-encoded.
   ///
+  /// `rediss://` is the same over TLS.
+  ///
+  /// - Parameter authorities: a PEM file, for `rediss://`.
   /// - Throws: `InvalidRedisURL`, which names the part and never shows the password.
-  package init(url: String) throws(InvalidRedisURL) {
-    let scheme = "redis://"
+  package init(url: String, authorities: String? = nil) throws(InvalidRedisURL) {
+    isEncrypted = url.hasPrefix("rediss://")
+    self.authorities = isEncrypted ? authorities : nil
+    let scheme = isEncrypted ? "rediss://" : "redis://"
     guard url.hasPrefix(scheme) else {
-      throw InvalidRedisURL(
-        rule: url.hasPrefix("rediss://") ? "TLS (rediss://) is not supported" : "must begin with redis://")
+      throw InvalidRedisURL(rule: "must begin with redis://, or rediss:// for TLS")
     }
     var rest = Substring(url.dropFirst(scheme.count))
     guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else {
@@ -34,13 +42,33 @@ package struct RedisConfiguration: Hashable, Sendable, CustomStringConvertible {
       throw InvalidRedisURL(rule: "the database must be a number, 0 to 65535")
     }
     self.database = database
-    (host, port) = try InvalidRedisURL.address(rest)
+    addresses = try rest.split(separator: ",", omittingEmptySubsequences: false)
+      .map { host throws(InvalidRedisURL) in try InvalidRedisURL.address(host) }
+    guard addresses.count <= RedisConfiguration.addressesAtMost else {
+      throw InvalidRedisURL(rule: "at most \(RedisConfiguration.addressesAtMost) nodes are named")
+    }
+    guard addresses.count == 1 || database == 0 else {
+      throw InvalidRedisURL(rule: "several hosts are nodes of a cluster, which has database 0 alone")
+    }
   }
+
+  private static let addressesAtMost = 32
+
+  private init(_ other: RedisConfiguration, at address: RedisAddress) {
+    (addresses, user, password) = ([address], other.user, other.password)
+    (database, isEncrypted, authorities) = (other.database, other.isEncrypted, other.authorities)
+  }
+
+  /// Another server with the same login.
+  func at(_ address: RedisAddress) -> RedisConfiguration { RedisConfiguration(self, at: address) }
+
+  /// Of the first server.
+  package var host: String { addresses[0].host }
+  package var port: Int { addresses[0].port }
 
   /// The URL without its password.
   package var description: String {
-    let name = host.contains(":") ? "[\(host)]" : host
-    return "redis://\(name):\(port)/\(database)"
+    "redis\(isEncrypted ? "s" : "")://\(addresses.map(\.description).joined(separator: ","))/\(database)"
   }
 }
 
@@ -60,10 +88,7 @@ package struct InvalidRedisURL: Error, Hashable, Sendable, CustomStringConvertib
     return (user.isEmpty ? nil : user, password, text[at...].dropFirst())
   }
 
-  fileprivate static func address(_ text: Substring) throws(InvalidRedisURL) -> (host: String, port: Int) {
-    guard !text.contains(",") else {
-      throw InvalidRedisURL(rule: "it must name one host: several are not supported, nor is a cluster")
-    }
+  fileprivate static func address(_ text: Substring) throws(InvalidRedisURL) -> RedisAddress {
     var (host, port) = (text, Substring("6379"))
     if text.first == "[", let end = text.firstIndex(of: "]") {
       host = text[..<end].dropFirst()
@@ -86,7 +111,7 @@ package struct InvalidRedisURL: Error, Hashable, Sendable, CustomStringConvertib
     guard let number = number(port), (1...65_535).contains(number) else {
       throw InvalidRedisURL(rule: "the port must be 1 to 65535")
     }
-    return (String(host), number)
+    return RedisAddress(String(host), number)
   }
 
   /// Digits alone: `Int` takes signs, too.

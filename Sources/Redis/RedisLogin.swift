@@ -30,13 +30,16 @@ extension RedisLoginStep {
 
   /// Asks what kind of server it is. Every role may ask; a server older than Redis 6 does not know the question, and is
   /// judged by what it refuses.
-  package static var hello: RedisLoginStep {
+  ///
+  /// - Parameter isNode: it is expected to be a node of a cluster; which of them are replicas the cluster says.
+  package static func hello(isNode: Bool) -> RedisLoginStep {
     RedisLoginStep([["HELLO", "2"]]) { outcome in
       guard case .success(let replies) = outcome, case .array(let fields)? = replies.first else { return nil }
       switch (value(of: "mode", in: fields), value(of: "role", in: fields)) {
-      case ("cluster", _):
+      case ("cluster", _): return isNode ? nil : RedisTrouble(.cluster, "the server is a node of a cluster")
+      case ("standalone", _) where isNode:
         return RedisTrouble(
-          .cluster, "the server is a node of a cluster, which is not supported: name a single server")
+          .refused, "the server is no node of a cluster: name one server, or nodes of one cluster")
       case ("sentinel", _):
         return RedisTrouble(.refused, "the server is a Sentinel, which holds no data: name the primary")
       case (_, "replica"), (_, "slave"):
@@ -79,10 +82,10 @@ extension RedisLoginStep {
 extension RedisConfiguration {
   /// - Parameter trial: commands of a transaction that changes nothing in the end and needs every right that the program
   ///   needs; empty: a PING.
-  func login(name: String, trial: [[String]]) -> [RedisLoginStep] {
+  func login(name: String, trial: [[String]], isNode: Bool = false) -> [RedisLoginStep] {
     var steps: [RedisLoginStep] = []
     if let password { steps.append(.required(["AUTH"] + [user, password].compactMap { $0 })) }
-    steps.append(.hello)
+    steps.append(.hello(isNode: isNode))
     if database != 0 { steps.append(.required(["SELECT", String(database)])) }
     steps.append(.optional(["CLIENT", "SETNAME", name]))
     return steps + [trial.isEmpty ? .ping : .trial(trial)]

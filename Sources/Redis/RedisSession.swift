@@ -36,6 +36,8 @@ package struct RedisSession<Caller> {
   private let login: [RedisLoginStep]
   private let maxPending: Int
   private let loginTimeout: Duration
+  /// In a cluster a node's redirections concern the call alone.
+  private let isNode: Bool
   private var failures = 0
   /// A server refused calls after it had passed the login: a further login alone does not shorten the pauses.
   private var isSuspect = false
@@ -55,8 +57,10 @@ package struct RedisSession<Caller> {
   /// - Parameters:
   ///   - login: what makes a connection ready; the last step shows that the server serves.
   ///   - maxPending: calls in flight at most; more are refused as `unavailable`.
-  package init(login: [RedisLoginStep], maxPending: Int, loginTimeout: Duration) {
+  ///   - isNode: the server is expected to be a node of a cluster.
+  package init(login: [RedisLoginStep], maxPending: Int, loginTimeout: Duration, isNode: Bool = false) {
     (self.login, self.maxPending, self.loginTimeout) = (login, maxPending, loginTimeout)
+    self.isNode = isNode
   }
 
   package var statistics: RedisStatistics {
@@ -77,9 +81,19 @@ package struct RedisStatistics: Hashable, Sendable {
   package var inFlight: Int
   package var connects: Int
   package var timeouts: Int
+  /// Calls that a node of a cluster has sent on.
+  package var redirects: Int
 
-  package init(inFlight: Int = 0, connects: Int = 0, timeouts: Int = 0) {
+  package init(inFlight: Int = 0, connects: Int = 0, timeouts: Int = 0, redirects: Int = 0) {
     (self.inFlight, self.connects, self.timeouts) = (inFlight, connects, timeouts)
+    self.redirects = redirects
+  }
+
+  mutating func add(_ other: RedisStatistics) {
+    inFlight += other.inFlight
+    connects += other.connects
+    timeouts += other.timeouts
+    redirects += other.redirects
   }
 }
 
@@ -182,12 +196,17 @@ extension RedisSession {
 package struct HeldRedisCall: Sendable {
   fileprivate let bytes: [UInt8]
   fileprivate let commands: Int?
+  /// ASKING goes before it: this node is still getting the slot.
+  var isAsking = false
 
-  fileprivate init(_ kind: RedisCallKind, _ write: (inout RedisWriter) -> Void) {
+  package init(_ kind: RedisCallKind, _ write: (inout RedisWriter) -> Void) {
     var bytes: [UInt8] = []
     commands = kind.encode(into: &bytes, write)
     self.bytes = bytes
   }
+
+  /// The slot of a cluster that it belongs to; nil: it has no key.
+  package var slot: Int? { CommandKey.find(in: bytes).map { KeySlot.of($0) } }
 
   fileprivate init(_ step: RedisLoginStep) {
     self.init(step.kind) { for command in step.commands { $0.command(command) } }
@@ -240,14 +259,26 @@ extension RedisSession {
   ) -> Instant? {
     let commands = kind.encode(into: &output, write)
     return append(
-      RedisCall(commands: commands, sentAt: now, deadline: deadline, owner: .caller(caller)))
+      RedisCall(commands: commands, isAsking: false, sentAt: now, deadline: deadline, owner: .caller(caller)))
+  }
+
+  /// Writes a call that is encoded.
+  ///
+  /// - Returns: when to call `expire`; nil: unchanged.
+  package mutating func send(
+    _ held: HeldRedisCall, now: Instant, deadline: Instant, _ caller: Caller
+  ) -> Instant? {
+    append(held, sentAt: now, deadline: deadline, .caller(caller))
   }
 
   /// Encodes a call that needs a permit; `release` must follow.
   package mutating func hold(_ kind: RedisCallKind, write: (inout RedisWriter) -> Void) -> HeldRedisCall {
-    keptBack += 1
+    hold()
     return HeldRedisCall(kind, write)
   }
+
+  /// The same for a call that is encoded.
+  package mutating func hold() { keptBack += 1 }
 
   /// - Parameters:
   ///   - asked: when the call was held.
@@ -278,7 +309,9 @@ extension RedisSession {
 
   package mutating func reply(_ reply: RedisReply) -> ReplyStep {
     guard let call = inFlight.first else { return .cut("a reply to nothing that was asked") }
-    guard let outcome = replies.take(reply, commands: call.commands) else { return .nothing }
+    guard let outcome = replies.take(reply, commands: call.commands, isAsking: call.isAsking) else {
+      return .nothing
+    }
     _ = inFlight.popFirst()
     replies = RedisReplies()
     if case .login(let index) = call.owner { return loginReply(index, outcome) }
@@ -315,8 +348,11 @@ extension RedisSession {
   private mutating func append(
     _ held: HeldRedisCall, sentAt: Instant, deadline: Instant, _ owner: RedisCall<Caller>.Owner
   ) -> Instant? {
+    if held.isAsking { output += "*1\r\n$6\r\nASKING\r\n".utf8 }
     output += held.bytes
-    return append(RedisCall(commands: held.commands, sentAt: sentAt, deadline: deadline, owner: owner))
+    return append(
+      RedisCall(
+        commands: held.commands, isAsking: held.isAsking, sentAt: sentAt, deadline: deadline, owner: owner))
   }
 
   private mutating func append(_ call: RedisCall<Caller>) -> Instant? {
@@ -353,7 +389,9 @@ extension RedisSession {
       if isSuspect { (isSuspect, failures) = (false, 0) }
       if inTransaction, trouble != nil, phase == .ready { set(trouble: nil) }
     case .failure(let error):
-      if phase == .ready, let refusal = RedisTrouble(error, inTransaction: inTransaction) {
+      if phase == .ready, let refusal = RedisTrouble(error, inTransaction: inTransaction),
+        !isNode || refusal.kind != .cluster
+      {
         refused(refusal)
       }
     }

@@ -7,7 +7,8 @@ package struct RedisTrouble: Hashable, Sendable {
     case loginRefused
     /// The server copies another one and takes no writes: usually after a failover.
     case replica
-    /// A node of a cluster, which serves a part of the keys only.
+    /// To a client of one server: the server is a node of a cluster, which serves a part of the keys only. Of a cluster: a
+    /// part of the keys is not served.
     case cluster
     /// The role lacks a right.
     case forbidden
@@ -68,5 +69,22 @@ extension RedisTrouble {
       if kind == .forbidden, !inTransaction { return nil }
       self.init(kind, message)
     }
+  }
+}
+
+/// Which reasons of a trouble have been told.
+struct ToldTroubles {
+  /// Different reasons that are told of one trouble: where a host's addresses fail in turn, they repeat.
+  private static let reasonsATrouble = 16
+
+  private var told: Set<RedisTrouble> = []
+
+  /// Whether to tell it: a further reason, or, as nil, that a trouble that was told is over.
+  mutating func isNews(_ trouble: RedisTrouble?) -> Bool {
+    guard let trouble else {
+      defer { told = [] }
+      return !told.isEmpty
+    }
+    return told.count < Self.reasonsATrouble && told.insert(trouble).inserted
   }
 }

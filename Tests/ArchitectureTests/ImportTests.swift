@@ -106,7 +106,8 @@ import Testing
 
   /// The C library of each module that has one: no other module sees it.
   static let libraries = [
-    "Clibuv": "EventLoop", "Clibpq": "Postgres", "Chiredis": "Redis", "Crdkafka": "Kafka",
+    "Clibuv": "EventLoop", "Clibpq": "Postgres", "Chiredis": "Redis", "COpenSSL": "Redis",
+    "Crdkafka": "Kafka",
     "Csodium": "Secrets", "CYAML": "Scenarios",
   ]
 

@@ -6,6 +6,7 @@ import HTTP
 import Kafka
 import Postgres
 import PrivateServers
+import Redis
 import TestSupport
 import Testing
 
@@ -99,6 +100,52 @@ extension Contract {
         #expect(try await target.ask("b", policy).status == 409)
         api.signal(SIGTERM)
         #expect(await api.exit() == 0)
+        withExtendedLifetime(broker) {}
+      }
+    }
+
+    /// On a cluster the same rules let a program learn the slots, and follow one that moves (ASKING).
+    @Test(arguments: [EDAStrategy.log] + RedisWay.allCases.map { .redis($0, .anyError) })
+    func theRulesAreEnoughOnACluster(_ strategy: EDAStrategy) async throws {
+      try await onLoop {
+        let name = strategy == .log ? "log" : EDAStrategy.named.first { $0.value == strategy }?.name ?? ""
+        let cluster = try await TestServers.redisCluster()
+        for node in cluster.nodes {
+          let rules = RedisRights.rules(for: strategy).split(separator: " ").map(String.init)
+          let said = try await cluster.run(
+            ["ACL", "SETUSER", "least", "on", ">\(Self.password)"] + rules, on: node)
+          #expect(said.hasPrefix("OK"), "\(said)")
+        }
+        let database = try await Self.newDatabase("roles_cluster")
+        let broker = try KafkaMockBroker(topic: "roles", partitions: 1)
+        let environment = Self.common.merging([
+          "KAFKA_BROKERS": broker.bootstrapServers, "KAFKA_TOPIC": "roles", "KAFKA_PARTITIONS": "1",
+          "COUPON_STRATEGY": name, "DATABASE_URL": database.url,
+          "REDIS_URL": "redis://least:\(Self.password)@127.0.0.1:\(cluster.nodes[0].port)",
+        ]) { $1 }
+        let api = try ServerProcess.start("eda", arguments: ["api"], environment: environment)
+        let (port, adminPort) = try await api.ports()
+        try await api.ready(port: port)
+        let target = Target(kind: .eda, port: port, adminPort: adminPort)
+        let policy = try await target.newPolicy(quota: 3)
+        #expect(try await target.ask("a", policy).status == 201)
+        let slot = KeySlot.of(String(policy))
+        let source = try await cluster.master(of: slot)
+        let other = try #require(cluster.nodes.first { $0 !== source })
+        // Before its key moves, when it has moved and the slot has not, and at its new place.
+        var people = ["b", "c"]
+        try await cluster.move(slot: slot, to: other) {
+          guard let person = people.popLast() else { return }
+          let status = try await target.ask(person, policy).status
+          #expect(status == 201, "\(person)")
+        }
+        #expect(people.isEmpty)
+        #expect(try await target.ask("d", policy).status == 409)
+        #expect(try await target.ask("a", policy).status == 200)
+        api.signal(SIGTERM)
+        #expect(await api.exit() == 0)
+        #expect(!api.log.contains("NOPERM"), "\(api.log)")
+        await cluster.kill()
         withExtendedLifetime(broker) {}
       }
     }

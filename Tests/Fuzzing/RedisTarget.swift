@@ -11,7 +11,8 @@ extension FuzzTarget {
       "$3\r\nabc\r\n",
       "-ERR x\r\n", "-EXECABORT x\r\n", "-MOVED 1 127.0.0.1:1\r\n", "-READONLY x\r\n", "$9999999999\r\n",
       "*9999999999\r\n", "*1\r\n*1\r\n*1\r\n", "%1\r\n", "~1\r\n", ",1.5\r\n", "#t\r\n", "_\r\n",
-      "(12345\r\n", "=3\r\n",
+      "(12345\r\n", "=3\r\n", "-ASK 1 ::1:1\r\n", "-MOVED 16383 ?:65535\r\n", "-TRYAGAIN x\r\n",
+      "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$1\r\nh\r\n:1\r\n",
     ], maximumLength: 1_024
   ) { input, random in
     let whole = RedisReplyReader.read([input])
@@ -20,7 +21,29 @@ extension FuzzTarget {
       throw BrokenProperty("in one piece \(whole), in several \(pieces)")
     }
     try answerCalls(with: whole.replies)
+    try answerCluster(with: whole.replies)
     return !whole.isBroken && !whole.replies.isEmpty
+  }
+
+  /// The same replies to a cluster's client: as maps, and as redirections.
+  private static func answerCluster(with replies: [RedisReply]) throws {
+    let (now, node) = (Instant(nanoseconds: 0), RedisAddress("h", 1))
+    var machine = ClusterMachine()
+    var route = RedisRoute(slot: 1)
+    var sent = 0
+    for reply in replies {
+      if let map = SlotMap(reply, from: node) { machine.adopt(map) }
+      guard let message = reply.errorMessage else { continue }
+      let step = machine.answer(
+        &route, .aborted(message), from: node, now: now, deadline: now + .seconds(1))
+      if case .send = step { sent += 1 }
+    }
+    guard sent <= ClusterMachine.redirectsAtMost,
+      machine.serving.isEmpty == (machine.unserved == KeySlot.count)
+    else { throw BrokenProperty("sent on \(sent) times, \(machine.unserved) slots without a node") }
+    for address in machine.serving where machine.tag(for: address, last: nil) == nil {
+      throw BrokenProperty("no key is in a slot of \(address)")
+    }
   }
 
   private static func session(_ login: [RedisLoginStep]) -> RedisSession<Int> {
@@ -32,7 +55,7 @@ extension FuzzTarget {
 
   /// The same replies to a login, then to calls of a client that is logged in.
   private static func answerCalls(with replies: [RedisReply]) throws {
-    var loggingIn = session([.required(["AUTH", "secret"]), .hello, .ping])
+    var loggingIn = session([.required(["AUTH", "secret"]), .hello(isNode: false), .ping])
     for reply in replies { if case .cut = loggingIn.reply(reply) { break } }
     var session = session([.ping])
     _ = session.reply(.status("PONG"))

@@ -131,7 +131,7 @@ import Testing
       (["mode", "standalone", "role", "master"], nil), ([], nil),
     ] as [([String], RedisTrouble.Kind?)])
   func whatAServerSaysOfItself(fields: [String], kind: RedisTrouble.Kind?) {
-    var session = Session(login: [.hello], maxPending: 1, loginTimeout: .seconds(2))
+    var session = Session(login: [.hello(isNode: false)], maxPending: 1, loginTimeout: .seconds(2))
     _ = session.start()
     _ = session.opened(now: at(0))
     let step = session.reply(.array(fields.map { .string(Array($0.utf8)) }))

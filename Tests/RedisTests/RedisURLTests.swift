@@ -12,6 +12,19 @@ import Testing
     #expect((read.host, read.port, read.database) == (host, port, database))
   }
 
+  /// Nodes of a cluster.
+  @Test func readsSeveralHosts() throws {
+    let read = try RedisConfiguration(url: "redis://me:secret@one,two:7000,[::1]:9")
+    #expect(read.addresses == [RedisAddress("one", 6379), RedisAddress("two", 7000), RedisAddress("::1", 9)])
+    #expect("\(read)" == "redis://one:6379,two:7000,[::1]:9/0")
+  }
+
+  @Test func readsWhetherItIsEncrypted() throws {
+    let read = try RedisConfiguration(url: "rediss://:secret@h", authorities: "/ca.pem")
+    #expect(read.isEncrypted && read.authorities == "/ca.pem" && "\(read)" == "rediss://h:6379/0")
+    #expect(try RedisConfiguration(url: "redis://h", authorities: "/ca.pem").authorities == nil)
+  }
+
   @Test func decodesTheLoginAndNeverShowsIt() throws {
     let read = try RedisConfiguration(url: "redis://me:s%3Acret%2F@h/1")
     #expect(read.user == "me")
@@ -20,7 +33,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "localhost:6379", "rediss://h", "redis://", "redis://h:0", "redis://h:x", "redis://h/one",
+    "localhost:6379", "rediss://", "redis://", "redis://h:0", "redis://h:x", "redis://h/one",
     "redis://:a%zz@h",
     "redis://:a%4@h",
   ])
@@ -34,7 +47,7 @@ import Testing
       ("redis://h?db=3", "nothing may follow"), ("redis://h/0?timeout=1", "nothing may follow"),
       ("redis://h#3", "nothing may follow"), ("redis://h/0/more", "the database"),
       ("redis://h/+3", "the database"),
-      ("redis://one:1,two:2", "one host"), ("redis://one,two", "one host"), ("redis://h:+1", "the port"),
+      ("redis://one:1,two:2/1", "database 0"), ("redis://one,", "the host"), ("redis://h:+1", "the port"),
       ("redis://h h", "the host"), ("redis://[::1]x", "the host"), ("redis://[::1", "the host"),
       ("redis://a:b:1", "the host"), ("redis://me@h", "a password"), ("redis://h:1 ", "the port"),
       ("redis-sentinel://h", "must begin with redis://"),

@@ -41,6 +41,16 @@ package enum TestServers {
       in: try folder(), durability: durability, extra: extra, onProcess: try observer(signal: "KILL"))
   }
 
+  /// A cluster for a test that moves its slots and kills its masters.
+  package static func redisCluster(
+    masters: Int = 3, replicas: Int = 0, spare: Int = 0, nodeTimeout: Duration = .seconds(2),
+    extra: [String] = []
+  ) async throws -> PrivateRedisCluster {
+    try await PrivateRedisCluster.start(
+      in: try folder(), masters: masters, replicas: replicas, spare: spare, nodeTimeout: nodeTimeout,
+      extra: extra, onProcess: try observer(signal: "KILL"))
+  }
+
   /// A new empty folder that is removed at the end.
   package static func folder() throws -> String {
     let path = NSTemporaryDirectory() + "timeattack-test-" + randomSecret().prefix(12)

@@ -42,16 +42,17 @@ final class Trial {
   private static let token = "the-trials-may-call"
   private static let partitions = 4
 
-  /// With one API; in the event-driven version with a worker too, unless that has to wait.
+  /// On the servers that all trials share, or on another Redis. With one API; in the event-driven version with a worker too, unless that has to wait.
   init(
     _ architecture: Architecture, _ strategy: String, bug: PlantedBug? = nil, startsWorker: Bool = true,
-    settings: [String: String] = [:]
+    redis: String? = nil, settings: [String: String] = [:]
   ) async throws {
     Trial.count += 1
     (self.architecture, self.strategy) = (architecture, strategy)
     let id = "\(ProcessInfo.processInfo.processIdentifier)t\(Trial.count)"
     let database = try await TestServers.postgres().createDatabase("trial_\(id)")
-    let redis = try await TestServers.redis().url
+    let shared = try await TestServers.redis().url
+    let redis = redis ?? shared
     broker = try KafkaMockBroker(topic: Names.topic, partitions: Trial.partitions)
     state = try JSONDecoder().decode(
       LabState.self,
@@ -166,11 +167,11 @@ final class Trial {
   /// What a crowd sees that comes at once to one of the APIs.
   func crowd(
     _ people: Int, for policy: Policy, named prefix: String = "p", seed: UInt64 = 1, attempts: Int = 4,
-    api: Int = 0
+    rate: Double = 20_000, api: Int = 0
   ) async -> History {
     var options = LoadOptions(seed: seed)
-    (options.people, options.rate, options.earlyShare) = (people, 20_000, 0)
-    (options.attempts, options.connections) = (attempts, people)
+    (options.people, options.rate, options.earlyShare) = (people, rate, 0)
+    (options.attempts, options.connections) = (attempts, min(people, 500))
     (options.bystanderPerSecond, options.after) = (0, .zero)
     var plan = LoadPlan(options, architecture, policyID: policy.id, opening: SystemClock().now())
     (plan.strategy, plan.namePrefix) = (strategy, "\(prefix)-\(seed)-")

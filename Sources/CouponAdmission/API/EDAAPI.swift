@@ -24,7 +24,7 @@ package final class EDAAPI: ApplicationPart {
   private let context: ProgramContext
   private let clock: SystemClock
   private let pool: PostgresPool
-  private let redis: RedisClient
+  private let redis: RedisAccess
   private let publisher: LogPublisher
   private let follower: LogFollower
   private let admission: Admission
@@ -43,8 +43,8 @@ package final class EDAAPI: ApplicationPart {
     ).open("eda-api", maxWaiting: min(settings.server.maxConnections, 4_096))
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
     kafka = settings.kafka.client("eda-api")
-    func connect(_ name: String, trial: [[String]]) -> RedisClient {
-      RedisClient(
+    func connect(_ name: String, trial: [[String]]) -> RedisAccess {
+      RedisAccess(
         configuration: settings.redis.configuration, name: name,
         maxPending: settings.server.maxConnections + 64, seam: context.seam(.redis), trial: trial)
     }
@@ -146,5 +146,8 @@ package final class EDAAPI: ApplicationPart {
     context.metrics.counter("redis_connects_total", help: "Connections made to Redis.") {
       Double(redis.statistics.connects)
     }
+    context.metrics.counter(
+      "redis_redirects_total", help: "Calls that a node of a Redis cluster has sent on to another."
+    ) { Double(redis.statistics.redirects) }
   }
 }

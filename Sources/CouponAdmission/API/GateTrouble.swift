@@ -2,7 +2,7 @@ import EventLoop
 import Operations
 import Redis
 
-extension RedisClient {
+extension RedisAccess {
   /// Logs what the server said when transactions are no longer carried out, and when they are again.
   func tellTroubles(to log: Log, of server: RedisConfiguration) {
     onTrouble = { trouble in
@@ -19,7 +19,7 @@ extension RedisTrouble.Kind {
     case .unreachable: "the admission gate does not answer"
     case .loginRefused: "the admission gate refuses the login"
     case .replica: "the admission gate is a read-only replica"
-    case .cluster: "the admission gate is a cluster, which is not supported"
+    case .cluster: "a part of the admission gate's cluster is not served"
     case .forbidden: "this program's role at the admission gate lacks a right"
     case .loading: "the admission gate is loading its data"
     case .outOfMemory: "the admission gate has no memory left"

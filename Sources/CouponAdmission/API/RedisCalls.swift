@@ -1,7 +1,7 @@
 package import EventLoop
 package import Redis
 
-/// What the admission asks of Redis: `RedisClient`, or a Redis that is simulated.
+/// What the admission asks of Redis: `RedisAccess`, or a Redis that is simulated.
 @LoopActor
 package protocol RedisCalls: AnyObject {
   var isConnected: Bool { get }
@@ -17,7 +17,7 @@ package protocol RedisCalls: AnyObject {
   /// One command. `completion` is called once.
   func command(
     deadline: Instant, write: (inout RedisWriter) -> Void, completion: @escaping RedisClient.Handler)
-  /// Several commands in one write, each on its own. - Throws: `RedisError`.
+  /// Several commands in one write, each on its own; they share a key, and may be said twice. - Throws: `RedisError`.
   func commands(_ commands: [[String]], deadline: Instant) async throws -> [RedisReply]
 }
 
@@ -37,6 +37,6 @@ extension RedisCalls {
   }
 }
 
-extension RedisClient: RedisCalls {
+extension RedisAccess: RedisCalls {
   package var connects: Int { statistics.connects }
 }

@@ -41,10 +41,10 @@ enum ServerFacts {
   }
 
   private static func redisVersion(_ state: LabState) async -> String? {
-    guard let server = state.redis, let configuration = try? RedisConfiguration(url: server.url) else {
+    guard let server = state.redis, let configuration = try? server.redis() else {
       return nil
     }
-    let client = RedisClient(configuration: configuration, name: "lab")
+    let client = RedisAccess(configuration: configuration, name: "lab")
     client.start()
     defer { client.close() }
     let deadline = Instant.now + .seconds(5)

@@ -11,10 +11,10 @@ import Verify
 enum GateReader {
   /// Nil where Redis does not answer: nothing depends on it.
   static func read(_ state: LabState, _ policy: Policy, days: Set<Day>) async -> GateEvidence? {
-    guard let server = state.redis, let configuration = try? RedisConfiguration(url: server.url) else {
+    guard let server = state.redis, let configuration = try? server.redis() else {
       return nil
     }
-    let client = RedisClient(configuration: configuration, name: "lab")
+    let client = RedisAccess(configuration: configuration, name: "lab")
     client.start()
     defer { client.close() }
     do {

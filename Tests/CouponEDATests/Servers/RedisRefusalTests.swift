@@ -110,23 +110,48 @@ extension EDATests {
       }
     }
 
-    @Test(.timeLimit(.minutes(2))) func aNodeOfAClusterIsRefusedInOneLine() async throws {
+    @Test(.timeLimit(.minutes(2))) func aClusterThatServesNothingIsSaidInOneLine() async throws {
       try await play { stage, _, _ in
         let node = try await TestServers.ownRedis(extra: ["cluster-enabled yes"])
         let api = try await stage.startAPI(isReady: false, ["REDIS_URL": node.url])
-        _ = try await readiness(api) { $0.text.contains("is a cluster") }
+        _ = try await readiness(api) { $0.text.contains("part of the admission gate's cluster") }
         let lines = api.process.log.split(separator: "\n").filter { $0.contains("cluster") }
         #expect(lines.count == 1, "\(lines)")
         await node.kill()
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: ["?db=3", ",127.0.0.1:7000"])
+    @Test(.timeLimit(.minutes(2)), arguments: ["?db=3", ",127.0.0.1:7000/1"])
     func anAddressThatIsNotUnderstoodEndsTheStart(rest: String) async throws {
       try await play { stage, redis, _ in
         let process = try stage.process("api", ["REDIS_URL": "redis://127.0.0.1:\(redis.port)\(rest)"])
         #expect(await process.child.exit() == .code(2))
         #expect(process.log.contains("REDIS_URL"), "\(process.log)")
+      }
+    }
+
+    /// Nothing is said to a server that does not prove who it is.
+    @Test(.timeLimit(.minutes(2)), .enabled(if: TestCertificates.canBeMade, "no openssl is installed"))
+    func aServerThatProvesNothingIsNotUsed() async throws {
+      try await play { stage, _, _ in
+        let certificates = try await TestCertificates.make()
+        let port = try Sockets.freePort()
+        let redis = try await TestServers.ownRedis(extra: [
+          "tls-port \(port)", "tls-auth-clients no", "tls-cert-file \(certificates.certificate)",
+          "tls-key-file \(certificates.key)", "tls-ca-cert-file \(certificates.authority)",
+        ])
+        let url = redis.url.replacing("redis://", with: "rediss://")
+          .replacing(":\(redis.port)", with: ":\(port)")
+        let other = try await stage.startAPI(
+          isReady: false, ["REDIS_URL": url, "REDIS_CA": certificates.otherAuthority])
+        try await other.says("certificate is not accepted")
+        _ = try await readiness(other) { $0.text.contains("gate does not answer") }
+        await stage.killAPI(0)
+        try await stage.startAPI(["REDIS_URL": url, "REDIS_CA": certificates.authority])
+        let crowd = Crowd(policy: try await stage.newPolicy(quota: 2))
+        await crowd.ask(people(4), of: stage)
+        #expect(crowd.winners.count == 2 && crowd.refused.count == 2)
+        await redis.kill()
       }
     }
 

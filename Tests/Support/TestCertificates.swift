@@ -1,0 +1,62 @@
+package import PrivateServers
+package import EventLoop
+import Foundation
+
+/// A server's certificate for 127.0.0.1 and `localhost`, the authority that has signed it, and another authority that has
+/// not: made by `openssl`, where that is installed.
+@LoopActor
+package struct TestCertificates {
+  package let authority: String
+  package let otherAuthority: String
+  package let certificate: String
+  package let key: String
+
+  package nonisolated static var canBeMade: Bool { Binaries.find("openssl") != nil }
+
+  /// - Parameter owner: the account that reads the key; nil: this one.
+  package static func make(
+    for names: String = "IP:127.0.0.1,DNS:localhost", key owner: Account? = nil
+  ) async throws -> TestCertificates {
+    let folder = try TestServers.folder()
+    // A server may run under another account.
+    guard chmod(folder, 0o755) == 0 else { throw TestFailure("cannot open \(folder)") }
+    let new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    for name in ["authority", "other"] {
+      try await run(
+        new + [
+          "-x509", "-keyout", "\(folder)/\(name).key", "-out", "\(folder)/\(name).pem", "-subj",
+          "/CN=\(name)",
+        ])
+    }
+    try await run(
+      new.dropLast(2) + [
+        "-keyout", "\(folder)/server.key", "-out", "\(folder)/server.csr", "-subj", "/CN=server",
+      ])
+    try "subjectAltName=\(names)\n".write(toFile: "\(folder)/names", atomically: true, encoding: .utf8)
+    try await run([
+      "x509", "-req", "-in", "\(folder)/server.csr", "-CA", "\(folder)/authority.pem", "-CAkey",
+      "\(folder)/authority.key", "-CAcreateserial", "-days", "2", "-extfile", "\(folder)/names", "-out",
+      "\(folder)/server.pem",
+    ])
+    for name in ["authority", "other", "server"] { _ = chmod("\(folder)/\(name).pem", 0o644) }
+    let key = "\(folder)/server.key"
+    if let owner {
+      try ServerFiles.writeSecret(Data(contentsOf: URL(filePath: key)), to: key, owner: owner)
+    }
+    return TestCertificates(
+      authority: "\(folder)/authority.pem", otherAuthority: "\(folder)/other.pem",
+      certificate: "\(folder)/server.pem", key: key)
+  }
+
+  private init(authority: String, otherAuthority: String, certificate: String, key: String) {
+    (self.authority, self.otherAuthority, self.certificate, self.key) =
+      (authority, otherAuthority, certificate, key)
+  }
+
+  private static func run(_ arguments: [String]) async throws {
+    guard let tool = Binaries.find("openssl") else { throw TestFailure("no openssl") }
+    let (status, output) = try await ChildProcess.run(
+      ChildProcess.Options(tool, arguments, output: .capture(limit: 65_536)))
+    guard status.isSuccess else { throw TestFailure(String(decoding: output, as: UTF8.self)) }
+  }
+}
