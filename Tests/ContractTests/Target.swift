@@ -11,6 +11,7 @@ import Text
 enum TargetKind: String, CaseIterable, CustomTestStringConvertible {
   case memory
   case monolith
+  case monolithCached = "monolith, for-update-cached"
   /// With the embedded broker.
   case eda
   /// With the Kafka that TEST_KAFKA_BROKERS names.
@@ -22,7 +23,10 @@ enum TargetKind: String, CaseIterable, CustomTestStringConvertible {
     ProcessInfo.processInfo.environment["TEST_KAFKA_BROKERS"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  static var all: [TargetKind] { [.memory, .monolith, .eda] + (kafkaBrokers == nil ? [] : [.edaOnKafka]) }
+  static var all: [TargetKind] {
+    [.memory, .monolith, .monolithCached, .eda]
+      + (kafkaBrokers == nil ? [] : [.edaOnKafka])
+  }
   /// Those that keep their coupons in a database.
   static var durable: [TargetKind] { all.filter { $0 != .memory } }
 }

@@ -15,6 +15,13 @@ package enum IssuanceSQL {
   private static let findCoupon = PostgresStatement(
     "SELECT \(CouponColumns.list) FROM coupon c WHERE c.policy_id = $1 AND c.user_id = $2 AND c.period = $3")
 
+  private static let winnersOfDays = PostgresStatement(
+    """
+    SELECT user_id, day, rank FROM coupon
+    WHERE policy_id = $1 AND day BETWEEN $2 AND $3 AND (day, rank) > ($4, $5)
+    ORDER BY day, rank LIMIT $6
+    """)
+
   private static let insertCoupon = PostgresStatement(
     """
     INSERT INTO coupon (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id)
@@ -76,13 +83,50 @@ package enum IssuanceSQL {
   package static func state(
     of policy: Policy, day: PostgresRows, coupon: PostgresRows
   ) throws(SchemaError) -> IssuanceState? {
-    guard day.count == 1, let issued = day.int(0, 0) else { return nil }
-    return IssuanceState(policy: policy, issued: Int(issued), held: try self.coupon(coupon))
+    guard let issued = issued(day) else { return nil }
+    return IssuanceState(policy: policy, issued: issued, held: try self.coupon(coupon))
+  }
+
+  /// The answer to `lock` or `read`; nil if the day has no row.
+  package static func issued(_ rows: PostgresRows) -> Int? {
+    rows.count == 1 ? rows.int(0, 0).map { Int($0) } : nil
   }
 
   /// The answer to `find`.
   package static func coupon(_ rows: PostgresRows) throws(SchemaError) -> Coupon? {
     rows.count == 0 ? nil : try CouponColumns.read(rows, 0)
+  }
+
+  /// The people with a coupon of the period of `day`, in the order of days and ranks, at most `limit`.
+  ///
+  /// - Parameter last: the last one of the page before; nil begins with the first.
+  package static func winners(
+    of policy: Policy, around day: Day, after last: (day: Day, rank: Int)?, limit: Int
+  ) -> SQLCall {
+    let days = policy.perPerson == .once ? policy.startsOn...policy.endsOn : day...day
+    let last = last ?? (days.lowerBound, 0)
+    return (
+      winnersOfDays,
+      [
+        .init(policy.id), .init(days.lowerBound), .init(days.upperBound), .init(last.day), .init(last.rank),
+        .init(limit),
+      ]
+    )
+  }
+
+  /// The answer to `winners`.
+  package static func winners(
+    _ rows: PostgresRows
+  ) throws(SchemaError) -> [(user: UserID, day: Day, rank: Int)] {
+    var winners: [(user: UserID, day: Day, rank: Int)] = []
+    winners.reserveCapacity(rows.count)
+    for row in 0..<rows.count {
+      guard let user = rows.text(row, 0).flatMap({ UserID($0) }), let day = rows.day(row, 1),
+        let rank = rows.int(row, 2)
+      else { throw .corruptRow(table: "coupon") }
+      winners.append((user, day, Int(rank)))
+    }
+    return winners
   }
 
   // MARK: Writes
