@@ -59,7 +59,7 @@ package final class Monolith: ApplicationPart {
     self.database = database
     coupons = DatabaseCouponService(
       database: database, looking: looking,
-      issuance: strategy.issuance(over: deciding, rest: everything),
+      issuance: strategy.issuance(over: deciding, rest: everything, maxWaiting: maxWaiting),
       key: settings.coupons.key)
     bystander = DatabaseBystander(pool: everything, mayUseTables: { database.hasTables })
     context.tell(strategy: settings.coupons.strategyName)

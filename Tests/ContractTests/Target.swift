@@ -12,6 +12,7 @@ enum TargetKind: String, CaseIterable, CustomTestStringConvertible {
   case memory
   case monolith
   case monolithCached = "monolith, for-update-cached"
+  case monolithBatched = "monolith, for-update-batched"
   /// With the embedded broker.
   case eda
   /// With the Kafka that TEST_KAFKA_BROKERS names.
@@ -24,7 +25,7 @@ enum TargetKind: String, CaseIterable, CustomTestStringConvertible {
   }
 
   static var all: [TargetKind] {
-    [.memory, .monolith, .monolithCached, .eda]
+    [.memory, .monolith, .monolithCached, .monolithBatched, .eda]
       + (kafkaBrokers == nil ? [] : [.edaOnKafka])
   }
   /// Those that keep their coupons in a database.

@@ -18,6 +18,7 @@ enum TargetStart {
     case .memory: return try await memory()
     case .monolith: return try await monolith(kind, strategy: "for-update")
     case .monolithCached: return try await monolith(kind, strategy: "for-update-cached")
+    case .monolithBatched: return try await monolith(kind, strategy: "for-update-batched")
     case .eda:
       let topic = "contract"
       let broker = try KafkaMockBroker(topic: topic, partitions: 4)

@@ -79,6 +79,12 @@ package enum IssuanceSQL {
     (findCoupon, [.init(policy.id), .init(user), .init(policy.period(of: day))])
   }
 
+  /// The coupons of several people in the period of `day`.
+  package static func find(_ users: [UserID], on day: Day, of policy: Policy) -> SQLCall {
+    let period = policy.period(of: day)
+    return BatchSQL.coupons(users.map { PersonPeriod(policy.id, $0, period) })
+  }
+
   /// The answers to `lock` (or `read`) and `find`; nil if the day has no row.
   package static func state(
     of policy: Policy, day: PostgresRows, coupon: PostgresRows
@@ -95,6 +101,11 @@ package enum IssuanceSQL {
   /// The answer to `find`.
   package static func coupon(_ rows: PostgresRows) throws(SchemaError) -> Coupon? {
     rows.count == 0 ? nil : try CouponColumns.read(rows, 0)
+  }
+
+  /// The answer to `find` of several people, in any order.
+  package static func coupons(_ rows: PostgresRows) throws(SchemaError) -> [Coupon] {
+    try CouponColumns.readAll(rows)
   }
 
   /// The people with a coupon of the period of `day`, in the order of days and ranks, at most `limit`.
@@ -140,6 +151,14 @@ package enum IssuanceSQL {
       .text(claim.eventID.description),
     ]
     return [EventSQL.insert(coupon), (insertCoupon, values)]
+  }
+
+  /// The same of several coupons of one day, in as many statements as of one.
+  package static func record(_ coupons: [Coupon], of policy: Policy) -> [SQLCall] {
+    if coupons.count == 1 { return record(coupons[0], of: policy) }
+    var record = BatchRecord()
+    for coupon in coupons { record.add(coupon, of: policy, payload: LogCodec.encode(coupon.claim)) }
+    return record.issued
   }
 
   /// The counter after `evolve`.
