@@ -8,7 +8,7 @@ package import Postgres
 package import Text
 
 /// The coupon service of the monolith, for every strategy: each call asks the database. Memory caches only
-/// what never changes (the windows of days).
+/// what never changes (the windows of days), and what a strategy knows for certain (`Issuance.known`).
 @LoopActor
 package final class DatabaseCouponService: CouponService {
   private let database: MonolithDatabase
@@ -36,6 +36,9 @@ package final class DatabaseCouponService: CouponService {
 
   package func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     guard database.hasTables else { return .now(.trouble(.tablesUnknown)) }
+    if let refusal = issuance.known(request.userID, of: request.policyID, at: request.time) {
+      return .now(IssueAnswer(.refused(refusal)))
+    }
     return .later {
       do {
         return try await self.decideIssue(request)
@@ -61,6 +64,7 @@ package final class DatabaseCouponService: CouponService {
       deadline: request.deadline)
     guard let view else { return .noSuchPolicy }
     let window = try calendar.window(of: view.policy, at: request.time)
+    issuance.looked(at: view.policy, on: window, issued: view.days.issued(on: window.day))
     let claim = key.claim(
       eventIDs.next(), by: request.userID, on: window.day, of: view.policy, at: request.time)
     let hours = view.policy.hours(at: request.time, in: window)

@@ -36,10 +36,9 @@ package final class Monolith: ApplicationPart {
     let pools = DatabasePools(
       settings.database, settings.schema, deadline: settings.server.requestDeadline,
       session: Monolith.planning, log: context.log, metrics: context.metrics, faults: context.faults)
+    let maxWaiting = min(Monolith.maxWaiting, settings.server.maxConnections)
     func open(_ name: String, size: Int) -> PostgresPool {
-      pools.open(
-        "monolith-\(name)", label: name, size: size,
-        maxWaiting: min(Monolith.maxWaiting, settings.server.maxConnections))
+      pools.open("monolith-\(name)", label: name, size: size, maxWaiting: maxWaiting)
     }
     let size = settings.database.pool
     let everything: PostgresPool
@@ -59,7 +58,8 @@ package final class Monolith: ApplicationPart {
       key: settings.coupons.key, log: context.log, onFailure: { reason in end.fail(reason) })
     self.database = database
     coupons = DatabaseCouponService(
-      database: database, looking: looking, issuance: strategy.issuance(over: deciding),
+      database: database, looking: looking,
+      issuance: strategy.issuance(over: deciding, rest: everything, maxWaiting: maxWaiting),
       key: settings.coupons.key)
     bystander = DatabaseBystander(pool: everything, mayUseTables: { database.hasTables })
     context.tell(strategy: settings.coupons.strategyName)

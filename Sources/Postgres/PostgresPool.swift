@@ -13,7 +13,8 @@ package final class PostgresPool {
   private let size: Int
   private let maxWaiting: Int
   private let sessionSettings: [String: String]
-  private let reserve: Duration
+  /// The least time that a caller needs between getting a connection and its deadline.
+  package let reserve: Duration
   private let connectTimeout: Duration
   private let seam: (any CallSeam)?
   private let freshness: Duration

@@ -13,7 +13,7 @@ package final class PostgresTransaction {
   /// COMMIT was answered with COMMIT.
   private(set) var isCommitted = false
   private let connection: PostgresConnection
-  package let deadline: Instant
+  package private(set) var deadline: Instant
 
   init(_ connection: PostgresConnection, deadline: Instant) {
     (self.connection, self.deadline) = (connection, deadline)
@@ -59,6 +59,9 @@ package final class PostgresTransaction {
       throw error.error(mayHaveCommitted: commits)
     }
   }
+
+  /// A transaction of several callers ends with the last of their deadlines; an earlier one changes nothing.
+  package func extend(to deadline: Instant) { self.deadline = max(self.deadline, deadline) }
 
   /// After `finish`: the next statements begin another transaction on the same connection. For callers that must retry
   /// and would reach their deadline at the end of the pool's queue.

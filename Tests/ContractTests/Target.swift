@@ -11,6 +11,8 @@ import Text
 enum TargetKind: String, CaseIterable, CustomTestStringConvertible {
   case memory
   case monolith
+  case monolithCached = "monolith, for-update-cached"
+  case monolithBatched = "monolith, for-update-batched"
   /// With the embedded broker.
   case eda
   /// With the Kafka that TEST_KAFKA_BROKERS names.
@@ -22,7 +24,10 @@ enum TargetKind: String, CaseIterable, CustomTestStringConvertible {
     ProcessInfo.processInfo.environment["TEST_KAFKA_BROKERS"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  static var all: [TargetKind] { [.memory, .monolith, .eda] + (kafkaBrokers == nil ? [] : [.edaOnKafka]) }
+  static var all: [TargetKind] {
+    [.memory, .monolith, .monolithCached, .monolithBatched, .eda]
+      + (kafkaBrokers == nil ? [] : [.edaOnKafka])
+  }
   /// Those that keep their coupons in a database.
   static var durable: [TargetKind] { all.filter { $0 != .memory } }
 }

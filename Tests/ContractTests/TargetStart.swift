@@ -16,7 +16,9 @@ enum TargetStart {
     Platform.raiseDescriptorLimit()
     switch kind {
     case .memory: return try await memory()
-    case .monolith: return try await monolith()
+    case .monolith: return try await monolith(kind, strategy: "for-update")
+    case .monolithCached: return try await monolith(kind, strategy: "for-update-cached")
+    case .monolithBatched: return try await monolith(kind, strategy: "for-update-batched")
     case .eda:
       let topic = "contract"
       let broker = try KafkaMockBroker(topic: topic, partitions: 4)
@@ -51,15 +53,16 @@ enum TargetStart {
     return Target(kind: .memory, port: application.port, adminPort: application.adminPort ?? 0)
   }
 
-  private static func monolith() async throws -> Target {
-    let database = try await TestServers.postgres().createDatabase("contract_monolith")
+  private static func monolith(_ kind: TargetKind, strategy: String) async throws -> Target {
+    let database = try await TestServers.postgres().createDatabase(
+      "contract_monolith_" + strategy.replacing("-", with: "_"))
     let server = try ServerProcess.start(
       "monolith", arguments: [],
-      environment: common.merging(["DATABASE_URL": database]) { $1 })
+      environment: common.merging(["DATABASE_URL": database, "COUPON_STRATEGY": strategy]) { $1 })
     let (port, adminPort) = try await server.ports()
     try await server.ready(port: port)
     return Target(
-      kind: .monolith, port: port, adminPort: adminPort,
+      kind: kind, port: port, adminPort: adminPort,
       ledger: try Ledger(url: database, schema: "monolith", log: nil))
   }
 

@@ -75,11 +75,18 @@ final class Fixture {
     return await monolith.coupons.create(draft, deadline: .now + deadline)
   }
 
-  func issue(_ user: String, _ id: Int = 1, at time: String = Fixture.noon) async throws -> IssueAnswer {
-    let request = IssueRequest(
+  func issue(
+    _ user: String, _ id: Int = 1, at time: String = Fixture.noon, within limit: Duration? = nil
+  ) async throws -> IssueAnswer {
+    await monolith.coupons.issue(try request(user, id, at: time, within: limit))
+  }
+
+  func request(
+    _ user: String, _ id: Int = 1, at time: String = Fixture.noon, within limit: Duration? = nil
+  ) throws -> IssueRequest {
+    IssueRequest(
       policyID: try #require(PolicyID(id)), userID: try #require(UserID(user)),
-      time: try #require(Timestamp(time)), deadline: .now + deadline, traceparent: nil)
-    return await monolith.coupons.issue(request)
+      time: try #require(Timestamp(time)), deadline: .now + (limit ?? deadline), traceparent: nil)
   }
 
   /// All at once; the answers in the order of the people.

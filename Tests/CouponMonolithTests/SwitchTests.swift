@@ -13,8 +13,12 @@ import Text
 
 /// The fault switches of the whole program over its listeners: everything that needs the database fails, and comes back.
 @Suite(.serialized, .limited) struct SwitchTests {
-  @Test func anOutageFailsEverythingAtOnceAndHeals() async throws {
-    try await withProgram { program in
+  /// Each has its own way to wait for a connection.
+  private static let strategies = [MonolithStrategy.forUpdate, .forUpdateBatched]
+
+  @Test(arguments: strategies)
+  func anOutageFailsEverythingAtOnceAndHeals(strategy: MonolithStrategy) async throws {
+    try await withProgram(strategy: strategy) { program in
       #expect(try await program.ask("kim") == 201)
       #expect(try await program.stays() == 200)
       try await program.put(#"{"kind":"outage","ttlSeconds":60}"#)
@@ -39,8 +43,9 @@ import Text
     }
   }
 
-  @Test func whatHangsIsToldAtTheDeadline() async throws {
-    try await withProgram(deadline: 300) { program in
+  @Test(arguments: strategies)
+  func whatHangsIsToldAtTheDeadline(strategy: MonolithStrategy) async throws {
+    try await withProgram(deadline: 300, strategy: strategy) { program in
       #expect(try await program.ask("kim") == 201)
       try await program.put(#"{"kind":"hang","ttlSeconds":60}"#)
       let began = Instant.now
@@ -66,8 +71,9 @@ import Text
     }
   }
 
-  @Test func aFlakyDatabaseNeverMakesTwoOfOne() async throws {
-    try await withProgram(quota: 30) { program in
+  @Test(arguments: strategies)
+  func aFlakyDatabaseNeverMakesTwoOfOne(strategy: MonolithStrategy) async throws {
+    try await withProgram(quota: 30, strategy: strategy) { program in
       try await program.put(#"{"kind":"flaky","rate":0.2,"seed":11,"ttlSeconds":60}"#)
       var troubles = 0
       for number in 0..<40 {
@@ -157,7 +163,7 @@ private struct RunningProgram {
 }
 
 private func withProgram(
-  deadline: Int = 2_000, quota: Int = 20,
+  deadline: Int = 2_000, quota: Int = 20, strategy: MonolithStrategy = .forUpdate,
   _ body: @escaping @Sendable @LoopActor (RunningProgram) async throws -> Void
 ) async throws {
   try await onLoop {
@@ -166,7 +172,7 @@ private func withProgram(
       environment: [
         "DATABASE_URL": try await TestServers.postgres().url, "DATABASE_SCHEMA": schema,
         "COUPON_KEY": "a secret of the tests", "REQUEST_DEADLINE_MS": String(deadline), "HTTP_PORT": "0",
-        "ADMIN_PORT": "0", "ADMIN_TOKEN": RunningProgram.token,
+        "ADMIN_PORT": "0", "ADMIN_TOKEN": RunningProgram.token, "COUPON_STRATEGY": strategy.rawValue,
       ], arguments: [])
     let context = ProgramContext(
       log: Log(program: "monolith", level: .error, output: LogOutput()), metrics: Metrics())

@@ -1,5 +1,6 @@
 package import CouponDomain
 package import EventLoop
+package import Text
 
 /// The seam of the monolith's strategies: how a claim that the read without a lock let through becomes a
 /// coupon.
@@ -12,4 +13,16 @@ package protocol Issuance {
   ///   `TooManyConflicts`.
   func decide(_ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant) async throws
     -> Decision
+
+  /// The refusal that follows from what can no longer change, without asking the database; nil: it must be asked.
+  func known(_ user: UserID, of policy: PolicyID, at time: Timestamp) -> Refusal?
+
+  /// A read without a lock has found that `issued` coupons of the day are issued.
+  func looked(at policy: Policy, on window: DayWindow, issued: Int)
+}
+
+/// Most strategies remember nothing.
+extension Issuance {
+  package func known(_ user: UserID, of policy: PolicyID, at time: Timestamp) -> Refusal? { nil }
+  package func looked(at policy: Policy, on window: DayWindow, issued: Int) {}
 }

@@ -31,6 +31,9 @@ package struct BatchRecord {
 
   package init(topic: String, partition: Int32) { (self.topic, self.partition) = (topic, partition) }
 
+  /// Of coupons that no log has decided on.
+  init() { self.init(topic: "", partition: 0) }
+
   package mutating func add(_ created: PolicyCreated, payload: [UInt8]) {
     policies.append(created.policy)
     events.append(
@@ -39,10 +42,15 @@ package struct BatchRecord {
 
   /// Adds a coupon with its event; `issued` is the day's counter after it.
   package mutating func add(_ coupon: Coupon, of policy: Policy, issued: Int, payload: [UInt8]) {
+    add(coupon, of: policy, payload: payload)
+    counters[PolicyDay(coupon.claim.policyID, coupon.claim.day)] = issued
+  }
+
+  /// The same for a caller that writes the counter itself.
+  mutating func add(_ coupon: Coupon, of policy: Policy, payload: [UInt8]) {
     let claim = coupon.claim
     events.append(Event(eventID: claim.eventID, policyID: claim.policyID, coupon: coupon, payload: payload))
     coupons.append((coupon, policy.period(of: claim.day)))
-    counters[PolicyDay(claim.policyID, claim.day)] = issued
   }
 
   package mutating func add(deadLetter reason: String, offset: Int64, payload: [UInt8]) {
@@ -55,6 +63,9 @@ package struct BatchRecord {
     if !deadLetters.isEmpty { calls.append(deadLetterCall) }
     return calls
   }
+
+  /// Only events and coupons.
+  var issued: [SQLCall] { [eventCall, couponCall] }
 
   /// Only policies, coupons and counters: what can be rebuilt from the events.
   package var projections: [SQLCall] {

@@ -15,6 +15,13 @@ package enum IssuanceSQL {
   private static let findCoupon = PostgresStatement(
     "SELECT \(CouponColumns.list) FROM coupon c WHERE c.policy_id = $1 AND c.user_id = $2 AND c.period = $3")
 
+  private static let winnersOfDays = PostgresStatement(
+    """
+    SELECT user_id, day, rank FROM coupon
+    WHERE policy_id = $1 AND day BETWEEN $2 AND $3 AND (day, rank) > ($4, $5)
+    ORDER BY day, rank LIMIT $6
+    """)
+
   private static let insertCoupon = PostgresStatement(
     """
     INSERT INTO coupon (coupon_id, policy_id, user_id, period, day, rank, issued_at, event_id)
@@ -72,17 +79,65 @@ package enum IssuanceSQL {
     (findCoupon, [.init(policy.id), .init(user), .init(policy.period(of: day))])
   }
 
+  /// The coupons of several people in the period of `day`.
+  package static func find(_ users: [UserID], on day: Day, of policy: Policy) -> SQLCall {
+    let period = policy.period(of: day)
+    return BatchSQL.coupons(users.map { PersonPeriod(policy.id, $0, period) })
+  }
+
   /// The answers to `lock` (or `read`) and `find`; nil if the day has no row.
   package static func state(
     of policy: Policy, day: PostgresRows, coupon: PostgresRows
   ) throws(SchemaError) -> IssuanceState? {
-    guard day.count == 1, let issued = day.int(0, 0) else { return nil }
-    return IssuanceState(policy: policy, issued: Int(issued), held: try self.coupon(coupon))
+    guard let issued = issued(day) else { return nil }
+    return IssuanceState(policy: policy, issued: issued, held: try self.coupon(coupon))
+  }
+
+  /// The answer to `lock` or `read`; nil if the day has no row.
+  package static func issued(_ rows: PostgresRows) -> Int? {
+    rows.count == 1 ? rows.int(0, 0).map { Int($0) } : nil
   }
 
   /// The answer to `find`.
   package static func coupon(_ rows: PostgresRows) throws(SchemaError) -> Coupon? {
     rows.count == 0 ? nil : try CouponColumns.read(rows, 0)
+  }
+
+  /// The answer to `find` of several people, in any order.
+  package static func coupons(_ rows: PostgresRows) throws(SchemaError) -> [Coupon] {
+    try CouponColumns.readAll(rows)
+  }
+
+  /// The people with a coupon of the period of `day`, in the order of days and ranks, at most `limit`.
+  ///
+  /// - Parameter last: the last one of the page before; nil begins with the first.
+  package static func winners(
+    of policy: Policy, around day: Day, after last: (day: Day, rank: Int)?, limit: Int
+  ) -> SQLCall {
+    let days = policy.perPerson == .once ? policy.startsOn...policy.endsOn : day...day
+    let last = last ?? (days.lowerBound, 0)
+    return (
+      winnersOfDays,
+      [
+        .init(policy.id), .init(days.lowerBound), .init(days.upperBound), .init(last.day), .init(last.rank),
+        .init(limit),
+      ]
+    )
+  }
+
+  /// The answer to `winners`.
+  package static func winners(
+    _ rows: PostgresRows
+  ) throws(SchemaError) -> [(user: UserID, day: Day, rank: Int)] {
+    var winners: [(user: UserID, day: Day, rank: Int)] = []
+    winners.reserveCapacity(rows.count)
+    for row in 0..<rows.count {
+      guard let user = rows.text(row, 0).flatMap({ UserID($0) }), let day = rows.day(row, 1),
+        let rank = rows.int(row, 2)
+      else { throw .corruptRow(table: "coupon") }
+      winners.append((user, day, Int(rank)))
+    }
+    return winners
   }
 
   // MARK: Writes
@@ -96,6 +151,14 @@ package enum IssuanceSQL {
       .text(claim.eventID.description),
     ]
     return [EventSQL.insert(coupon), (insertCoupon, values)]
+  }
+
+  /// The same of several coupons of one day, in as many statements as of one.
+  package static func record(_ coupons: [Coupon], of policy: Policy) -> [SQLCall] {
+    if coupons.count == 1 { return record(coupons[0], of: policy) }
+    var record = BatchRecord()
+    for coupon in coupons { record.add(coupon, of: policy, payload: LogCodec.encode(coupon.claim)) }
+    return record.issued
   }
 
   /// The counter after `evolve`.

@@ -16,6 +16,7 @@ package struct CodeCount: Hashable, Sendable {
   /// Listed by file, because the default strategy is in the same folder.
   package static let laboratoryFiles: Set<String> = [
     "CouponMonolith/Strategies/AdvisoryLock.swift", "CouponMonolith/Strategies/AtomicUpdate.swift",
+    "CouponMonolith/Strategies/ForUpdateBatched.swift", "CouponMonolith/Strategies/ForUpdateCached.swift",
     "CouponMonolith/Strategies/Optimistic.swift", "CouponMonolith/Strategies/Unlocked.swift",
     "CouponAdmission/Strategies/ClaimsUnderWay.swift", "CouponAdmission/Strategies/Holders.swift",
     "CouponAdmission/Strategies/LuaAdmission.swift", "CouponAdmission/Strategies/RedisAdmission.swift",

@@ -1,0 +1,126 @@
+import CouponAPI
+import CouponDomain
+import CouponMonolith
+import EventLoop
+import Postgres
+import PrivateServers
+import TestSupport
+import Testing
+import Text
+
+/// `for-update-cached`: what is answered from memory, what is not, and what a wrong memory does.
+@Suite(.serialized, .limited) struct CachedTests {
+  @Test func aFullDayIsAnsweredFromMemoryAndItsWinnersByTheDatabase() async throws {
+    try await withMonolith(strategy: .forUpdateCached) { fixture in
+      _ = try await fixture.create(quota: 3)
+      #expect(try fixture.known("late") == nil)
+      let winners = try await fixture.issue(all: ["a", "b", "c"]).compactMap(\.created)
+      #expect(winners.count == 3)
+      #expect(try fixture.known("late") == nil)
+      try await fixture.untilKnown("late")
+      for (person, coupon) in zip(["a", "b", "c"], winners) {
+        #expect(try fixture.known(person) == nil)
+        #expect(try await fixture.issue(person).existing == coupon)
+      }
+      // The hours come before the quota; another day is another question.
+      let before = "2026-07-01T00:59:59Z"
+      let opening = try #require(Timestamp("2026-07-01T01:00:00Z"))
+      #expect(try await fixture.issue("late", at: before) == .notOpen(next: opening))
+      #expect(try fixture.known("late", at: "2026-07-02T03:00:00Z") == nil)
+      #expect(try await fixture.issue("late", at: "2026-07-02T03:00:00Z").created?.rank == 1)
+      try await fixture.expectLedgersAgree()
+    }
+  }
+
+  /// As many as two pages of winners, and a few.
+  @Test func everyWinnerOfALargeDayIsKnown() async throws {
+    try await withMonolith(strategy: .forUpdateCached) { fixture in
+      _ = try await fixture.create(quota: 9_000, perPerson: .daily)
+      let id = "lpad(n::text, 32, '0')"
+      try await fixture.execute(
+        """
+        INSERT INTO coupon SELECT \(id), 1, 'w' || n, '2026-07-01', '2026-07-01', n, now(), \(id)
+        FROM generate_series(1, 9000) AS n
+        """, "UPDATE policy_day SET issued = 9000 WHERE day = '2026-07-01'")
+      try await fixture.untilKnown("late")
+      for number in [1, 4_095, 4_096, 4_097, 8_192, 8_193, 9_000] {
+        #expect(try await fixture.issue("w\(number)").existing?.rank == number)
+      }
+    }
+  }
+
+  /// A standby that lagged was promoted, a backup restored: the request that asks each second finds it.
+  @Test func aDayThatHasRoomAgainIsForgotten() async throws {
+    try await withMonolith(strategy: .forUpdateCached) { fixture in
+      _ = try await fixture.create(quota: 3)
+      _ = try await fixture.issue(all: ["a", "b", "c"])
+      try await fixture.untilKnown("late")
+      try await fixture.execute(
+        "DELETE FROM coupon WHERE rank > 1", "UPDATE policy_day SET issued = 1 WHERE issued = 3")
+      try await fixture.eventuallyWins("late")
+      // The first who finds room finds it for everybody.
+      #expect(try await fixture.issue("later").created?.rank == 3)
+      #expect(try await fixture.int("SELECT count(*) FROM coupon") == 3)
+      #expect(try await fixture.issue("too-late") == .soldOut)
+    }
+  }
+
+  /// With `once`, a coupon of another day is the answer on a full one, whenever it was won.
+  @Test func acrossDaysAWinnerHearsOfTheCouponAndNotOfTheFullDay() async throws {
+    try await withMonolith(strategy: .forUpdateCached) { fixture in
+      _ = try await fixture.create(quota: 2)
+      let full = "2026-07-02T03:00:00Z"
+      let before = try #require(try await fixture.issue("before").created)
+      _ = try await fixture.issue(all: ["a", "b"], at: [full])
+      try await fixture.untilKnown("late", at: full)
+      #expect(try await fixture.issue("before", at: full).existing == before)
+      let after = try #require(try await fixture.issue("after", at: "2026-07-03T03:00:00Z").created)
+      #expect(try await fixture.issue("after", at: full).existing == after)
+      // The new day is remembered now, and the old one asks again.
+      _ = try await fixture.issue("c", at: "2026-07-03T03:00:00Z")
+      try await fixture.untilKnown("late", at: "2026-07-03T03:00:00Z")
+      #expect(try await fixture.issue("late", at: full) == .soldOut)
+      #expect(try await fixture.issue("before", at: "2026-07-03T03:00:00Z").existing == before)
+      try await fixture.expectLedgersAgree()
+    }
+  }
+
+  /// Sold out is sold out; who may hold a coupon is not told anything that nobody knows.
+  @Test func aStoppedDatabaseIsMissedByWinnersOnly() async throws {
+    try await onLoop {
+      let server = try await TestServers.ownPostgres()
+      let fixture = try await Fixture(server, deadline: .milliseconds(600), strategy: .forUpdateCached)
+      _ = try await fixture.create(quota: 1)
+      _ = try await fixture.issue("winner")
+      try await fixture.untilKnown("late")
+      server.pause()
+      let answers = try await fixture.issue(all: (1...50).map { "late-\($0)" })
+      #expect(answers.count { $0 == .soldOut } >= 49)
+      #expect(answers.allSatisfy { $0 == .soldOut || $0.isUnavailable })
+      #expect(try await fixture.issue("winner").isUnavailable)
+      server.resume()
+      try await until { fixture.monolith.coupons.readiness().isReady }
+      try await fixture.eventuallyWins("winner")
+      await fixture.close()
+      await server.stop()
+    }
+  }
+}
+
+extension Fixture {
+  /// The answer that needs no database; nil if it is asked.
+  fileprivate func known(_ person: String, at time: String = Fixture.noon) throws -> IssueAnswer? {
+    guard case .now(let answer) = monolith.coupons.issue(try request(person, at: time)) else { return nil }
+    return answer
+  }
+
+  /// Asks until the answer comes from memory.
+  fileprivate func untilKnown(_ person: String, at time: String = Fixture.noon) async throws {
+    let end = Instant.now + .seconds(20)
+    while true {
+      if let answer = try known(person, at: time) { return #expect(answer == .soldOut) }
+      #expect(try await issue(person, at: time) == .soldOut)
+      try #require(Instant.now < end)
+    }
+  }
+}
