@@ -181,8 +181,10 @@ private final class SkippingTables: BatchTables {
 
   func begin(_ partitions: [Int32]) { tables.begin(partitions) }
 
-  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
-    world.checker.committedToGroup(batch.first + Int64(batch.records.count), batch.partition)
-    return try await tables.apply(batch, messages)
+  func apply(
+    _ read: ReadBatch, following: @LoopActor () -> ReadBatch?
+  ) async throws -> BatchOutcome {
+    world.checker.committedToGroup(read.batch.end, read.batch.partition)
+    return try await tables.apply(read, following: following)
   }
 }

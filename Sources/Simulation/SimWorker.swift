@@ -144,7 +144,7 @@ final class SimGroup: LogGroup {
     wake()
   }
 
-  func next(atMost limit: Int) async -> [KafkaMessage] {
+  func next(atMost limit: Int, bytes: Int) async -> [KafkaMessage] {
     guard life.isAlive else {
       // Comes back when the process' tasks are ended.
       await LoopClock(life).sleep(for: .zero)
