@@ -11,10 +11,12 @@ package struct BatchNeeds: Equatable {
   private var mentioned: Set<PolicyID> = []
   private var lastClaim: PolicyDay?
 
-  /// - Parameter policies: every policy that was known before the batch.
-  package init(_ batch: WorkerBatch, policies: [PolicyID: Policy]) {
+  /// - Parameters:
+  ///   - policies: every policy that was known before the batch.
+  ///   - withPeople: whether what they hold is asked for.
+  package init(_ batch: WorkerBatch, policies: [PolicyID: Policy], withPeople: Bool = true) {
     var policies = policies
-    people.reserveCapacity(batch.records.count)
+    if withPeople { people.reserveCapacity(batch.records.count) }
     for case .success(let entry) in batch.records {
       switch entry {
       case .policyCreated(let created):
@@ -24,7 +26,9 @@ package struct BatchNeeds: Equatable {
         // Most batches are of one policy and one day.
         if claim.policyID != lastClaim?.policyID { mentioned.insert(claim.policyID) }
         guard let policy = policies[claim.policyID], policy.isEventDay(claim.day) else { continue }
-        people.insert(PersonPeriod(policy.id, claim.userID, policy.period(of: claim.day)))
+        if withPeople {
+          people.insert(PersonPeriod(policy.id, claim.userID, policy.period(of: claim.day)))
+        }
         let day = PolicyDay(policy.id, claim.day)
         if day != lastClaim { days.insert(day) }
         lastClaim = day

@@ -14,6 +14,11 @@ package import Postgres
 /// What n+1 was folded over is n as it was written, and what the tables had under the lock of n's transaction: what they
 /// have once n has committed. It is kept only where that commit was answered, and used only by a transaction that finds the
 /// tables where n left them.
+///
+/// Nearly every claim in a log is somebody's first, because Redis stands before it. So a batch is folded as if nobody in it
+/// held a coupon but of the batch before, and the primary key of `coupon` checks that: where somebody does, the INSERT
+/// violates it, nothing is written, and the batch is folded again over what everybody in it holds. A violation then is what
+/// it always is: two rules differ. (Whom the quota refuses holds nothing new either way.)
 @LoopActor
 package final class BatchWriter: BatchTables {
   private let store: any BatchStore
@@ -25,7 +30,12 @@ package final class BatchWriter: BatchTables {
   private var memories: [Int: PartitionMemory] = [:]
   private var cursors: [Int: PartitionCursor] = [:]
 
+  /// So many batches look up who holds a coupon before the next one is taken to have new people alone. 0: this one is.
+  private var batchesToLookUp = 0
+
   static let patience = Duration.seconds(10)
+  /// Where one person comes twice, others do: a batch that has to be folded again is written twice.
+  private static let lookUpsAfterADuplicate = 64
 
   private let clock: LoopClock
 
@@ -48,14 +58,26 @@ package final class BatchWriter: BatchTables {
   package func apply(
     _ read: ReadBatch, following: @LoopActor () -> ReadBatch?
   ) async throws -> BatchOutcome {
-    let partition = read.batch.partition
     // Nothing is remembered of a transaction whose end is not known, nor what was folded over it.
-    let memory = memories.removeValue(forKey: partition)
+    let memory = memories.removeValue(forKey: read.batch.partition)
+    do { return try await attempt(read, following, memory) } catch let error as PostgresError
+      where error.isUniqueViolation && decides
+    {
+      // Somebody in it may hold a coupon that nobody has looked up. If that is not it, the second violation says so.
+      batchesToLookUp = BatchWriter.lookUpsAfterADuplicate
+      return try await attempt(read, following, nil)
+    }
+  }
+
+  private func attempt(
+    _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?
+  ) async throws -> BatchOutcome {
     let (outcome, next) = try await store.transaction(deadline: clock.now + BatchWriter.patience) {
       transaction in
       try await self.apply(read, following, memory, in: transaction)
     }
-    memories[partition] = next
+    if case .applied = outcome { batchesToLookUp = max(0, batchesToLookUp - 1) }
+    memories[read.batch.partition] = next
     return outcome
   }
 
@@ -72,12 +94,13 @@ package final class BatchWriter: BatchTables {
     in transaction: any BatchTransaction
   ) async throws -> (BatchOutcome, PartitionMemory?) {
     let batch = read.batch
+    let looksUp = decides && batchesToLookUp > 0
     // Where the tables stand elsewhere, somebody else has written, or they went back in time: what they had may be gone.
     let memory = memory?.next == batch.first ? memory : nil
     var policies = memory?.policies ?? [:]
     var folded = memory?.ahead.flatMap { $0.read === read ? $0 : nil }
-    var next = folded.flatMap { NextFold(following(), after: $0.policies) }
-    var question = next?.question(decides) ?? BatchQuestion()
+    var next = folded.flatMap { NextFold(following(), after: $0.policies, looksUp) }
+    var question = next?.question() ?? BatchQuestion()
     if folded == nil { question.policies = BatchNeeds.unknownPolicies(batch, policies: policies) }
     var (stored, answer) = try await transaction.lock(Int32(batch.partition), question)
     switch step(batch, stored) {
@@ -87,9 +110,9 @@ package final class BatchWriter: BatchTables {
     }
     if folded == nil {
       for policy in answer.policies { policies[policy.id] = policy }
-      let own = NextFold(read, needs: BatchNeeds(batch, policies: policies))
-      next = NextFold(following(), after: batch.policies(after: policies))
-      question = own.question(decides, with: next)
+      let own = NextFold(read, needs: BatchNeeds(batch, policies: policies, withPeople: looksUp))
+      next = NextFold(following(), after: batch.policies(after: policies), looksUp)
+      question = own.question(with: next)
       answer = try await transaction.ask(question)
       if let missing = own.missing(from: answer, policies) { throw missing }
       folded = own.fold(self, over: own.ledger(self, answer, policies), policies)
@@ -169,18 +192,17 @@ private struct NextFold {
   init(_ read: ReadBatch, needs: BatchNeeds) { (self.read, self.needs) = (read, needs) }
 
   /// Nil where there is no batch, or it speaks of policies that have to be looked up first.
-  init?(_ read: ReadBatch?, after policies: [PolicyID: Policy]) {
+  init?(_ read: ReadBatch?, after policies: [PolicyID: Policy], _ looksUp: Bool) {
     guard let read, BatchNeeds.unknownPolicies(read.batch, policies: policies).isEmpty else { return nil }
-    self.init(read, needs: BatchNeeds(read.batch, policies: policies))
+    self.init(read, needs: BatchNeeds(read.batch, policies: policies, withPeople: looksUp))
   }
 
-  func question(_ decides: Bool, with other: NextFold? = nil) -> BatchQuestion {
+  func question(with other: NextFold? = nil) -> BatchQuestion {
     var question = BatchQuestion()
-    question.days = needs.days
-    if decides { question.people = needs.people }
+    (question.days, question.people) = (needs.days, needs.people)
     guard let other else { return question }
     question.days.formUnion(other.needs.days)
-    if decides { question.people.formUnion(other.needs.people) }
+    question.people.formUnion(other.needs.people)
     return question
   }
 

@@ -45,7 +45,8 @@ package final class ReadBatch {
 
   /// Its first messages and the others; nil where it has no more than `count`.
   package func split(after count: Int) -> (head: ReadBatch, tail: ReadBatch)? {
-    guard count > 0, count < messages.count, let head = part(0..<count), let tail = part(count..<messages.count)
+    guard count > 0, count < messages.count, let head = part(0..<count),
+      let tail = part(count..<messages.count)
     else { return nil }
     return (head, tail)
   }

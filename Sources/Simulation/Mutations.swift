@@ -24,8 +24,9 @@ enum Mutations {
     world.mutant == .automaticOffsets ? SkippingTables(writer, world) : writer
   }
 
-  static func fold(_ world: World) -> BatchFold {
-    { batch, ledger, decides in
+  static func fold(_ worker: SimWorker, _ world: World) -> BatchFold {
+    { [unowned worker, unowned world] batch, ledger, decides in
+      worker.foldsAhead = worker.isCommitting
       var result = BatchResult(changed(batch, world), over: ledger, decides: decides)
       switch world.mutant {
       case .foldWithoutLast: if result.issued.count > 1 { result.issued.removeLast() }

@@ -81,7 +81,7 @@ final class SimDatabase {
       let claim = coupon.claim
       let key = PersonPeriod(claim.policyID, claim.userID, period)
       if new.coupons[key] != nil {
-        guard batch.decides else { continue }
+        guard batch.decides, mutant != .duplicateIsSkipped else { continue }
         throw SimDatabase.violation("coupon_pkey")
       }
       if batch.decides,
@@ -128,6 +128,8 @@ final class SimStore: BatchStore, OffsetRecords {
   private let clock: LoopClock
   /// Of the mutant that keeps what a database had before it went back.
   fileprivate var keptPolicies: [PolicyID: Policy] = [:]
+  /// Of the mutant that goes on behind a batch whose COMMIT has failed.
+  fileprivate var believed: [Int32: Int64] = [:]
 
   init(_ worker: SimWorker, _ life: Life, _ clock: LoopClock, _ world: World) {
     (self.worker, self.life, self.clock, self.world) = (worker, life, clock, world)
@@ -191,9 +193,12 @@ final class SimStore: BatchStore, OffsetRecords {
         }
         guard store.clock.now < deadline else { throw PostgresError.deadline }
       }
-      let row =
+      var row =
         database.tables.offsets[partition]
         ?? OffsetRow(partition: partition, nextOffset: 0, firstHash: nil)
+      if let next = store.believed.removeValue(forKey: partition) {
+        row = OffsetRow(partition: partition, nextOffset: next, firstHash: row.firstHash)
+      }
       return (row, answer(question))
     }
 
@@ -223,12 +228,26 @@ final class SimStore: BatchStore, OffsetRecords {
     }
 
     func commit(_ batch: CommittedBatch) async throws {
+      let worker = store.worker
+      (worker.isCommitting, worker.foldsAhead) = (true, false)
+      defer { worker.isCommitting = false }
+      do { try await send(batch) } catch {
+        if worker.foldsAhead { world.race(.foldedAhead) }
+        throw error
+      }
+    }
+
+    private func send(_ batch: CommittedBatch) async throws {
       try await trip()
       let partition = batch.partition
       guard world.mutant == .lockForgotten || database.holdsLock(partition, number) else {
         throw PostgresError.unavailable("the connection was ended by the server")
       }
       if world.dice.chance(world.weather.commitLost) {
+        if world.mutant == .followingIsCommitted {
+          store.believed[partition] = batch.next
+          return
+        }
         throw PostgresError.commitUnknown("the connection was lost")
       }
       let isUnknown = world.dice.chance(world.weather.commitUnknown)

@@ -76,7 +76,8 @@ package struct LogLedger: Sendable {
 
   private mutating func add(_ policy: Policy) {
     places[policy.id] = entries.count
-    entries.append(Entry(coupons: PolicyLedger(policy, expecting: expected), partition: partitionOf(policy.id)))
+    entries.append(
+      Entry(coupons: PolicyLedger(policy, expecting: expected), partition: partitionOf(policy.id)))
   }
 
   // MARK: The fold

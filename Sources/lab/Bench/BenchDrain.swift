@@ -119,7 +119,8 @@ final class DrainBench {
       let opensAt = TimeOfDay(seconds: 0)
     else { throw LabFailure("no policy of partition \(partition)") }
     return try Policy(
-      id: id, name: "drain", startsOn: first, endsOn: first.advanced(by: 60), opensAt: opensAt, timeZone: "UTC",
+      id: id, name: "drain", startsOn: first, endsOn: first.advanced(by: 60), opensAt: opensAt,
+      timeZone: "UTC",
       dailyQuota: 1_000_000, perPerson: .once)
   }
 
@@ -223,7 +224,9 @@ final class DrainBench {
         let next = try await pool.query(position, [], deadline: .now + .seconds(10)).int(0, 0) ?? 0
         if first == nil, next > 0 { first = (next, .now, ProcessTable.cpuSeconds(of: child.pid) ?? 0) }
         if next >= all { break }
-        guard child.isRunning, Instant.now < limit else { throw LabFailure("the worker does not drain the log") }
+        guard child.isRunning, Instant.now < limit else {
+          throw LabFailure("the worker does not drain the log")
+        }
         await EventLoop.shared.sleep(for: .milliseconds(10))
       }
       guard let first, first.position < all else { throw LabFailure("too few coupons to measure") }
