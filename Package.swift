@@ -195,7 +195,7 @@ let package = Package(
         "CouponAdmission", "CouponDomain", "CouponEDA", "CouponMonolith", "CouponStore", "CouponWorker",
         "EventLoop", "Experiments", "Faults", "Figures", "HTTP", "History", "Kafka", "Laboratory", "Load",
         "Nemeses", "Operations", "Postgres", "PrivateServers", "Programs", "Reports", "Scenarios",
-        "Simulation", "Terminal", "Verify", "eda", "monolith",
+        "Simulation", "Terminal", "Text", "Verify", "eda", "monolith",
       ], settings: unhurried),
 
     // What tests share: servers, doubles at the ports, values to build from.

@@ -11,7 +11,13 @@ package struct PolicyLedger: Sendable {
   /// Events arrive in the order of their ranks, seeds in any order.
   private var isInOrder = true
 
-  package init(_ policy: Policy) { self.policy = policy }
+  private let room: Int
+
+  /// - Parameter coupons: of a period, for which room is made; nil: the quota.
+  package init(_ policy: Policy, expecting coupons: Int? = nil) {
+    self.policy = policy
+    room = min(coupons ?? policy.dailyQuota, policy.dailyQuota)
+  }
 
   /// Seeds a day's counter with the number issued before.
   package mutating func seed(issued: Int, on day: Day) { set(issued, on: day) }
@@ -88,7 +94,7 @@ package struct PolicyLedger: Sendable {
 
   private mutating func begin(_ period: Day) -> Int {
     if let latest = couponsByPeriod.places.last { couponsByPeriod[latest].giveBackSpare() }
-    return couponsByPeriod.add(period, PeriodCoupons(capacity: policy.dailyQuota))
+    return couponsByPeriod.add(period, PeriodCoupons(capacity: room))
   }
 
   private mutating func set(_ issued: Int, on day: Day) {

@@ -5,8 +5,10 @@ package import Text
 /// What a process has folded from the log: every policy, and the winners of each day with their ranks.
 ///
 /// A message counts only when its offset is the next one of its partition. After a gap the partition is never ready
-/// again: what was missed cannot be guessed. Not copyable, so that asking it copies none of its tables.
-package struct CouponList: ~Copyable {
+/// again: what was missed cannot be guessed.
+///
+/// A class, because a question to a struct in another module is asked of a copy, which counts a reference for each table.
+package final class CouponList {
   private struct Partition {
     var next: Int64 = 0
     /// The end of the log when this process started; nil until it is known.
@@ -26,25 +28,25 @@ package struct CouponList: ~Copyable {
   // MARK: - Reading the log
 
   /// A partition is ready when everything before `offset`, the log's end at the start, has been read.
-  package mutating func mustReach(_ offset: Int64, in partition: Int) {
+  package func mustReach(_ offset: Int64, in partition: Int) {
     partitions[partition].target = offset
   }
 
-  package mutating func stop(_ partition: Int, _ problem: LogProblem) {
+  package func stop(_ partition: Int, _ problem: LogProblem) {
     if partitions[partition].problem == nil { partitions[partition].problem = problem }
   }
 
   /// Takes the next message of a partition in; nil where it is not the next one, or the partition has stopped.
-  package mutating func take(_ read: ReadEntry, partition: Int, offset: Int64) -> LogOutcome? {
+  package func take(_ read: ReadEntry, partition: Int, offset: Int64) -> LogOutcome? {
     take(partition, offset) { ledger in ledger.apply(read, partition: Int32(partition)) }
   }
 
   /// The same for a claim that this very process has sent: it came back byte for byte, so there is no objection to it.
-  package mutating func take(own claim: CouponClaim, partition: Int, offset: Int64) -> LogOutcome? {
+  package func take(own claim: CouponClaim, partition: Int, offset: Int64) -> LogOutcome? {
     take(partition, offset) { ledger in ledger.apply(sound: claim) }
   }
 
-  private mutating func take(
+  private func take(
     _ partition: Int, _ offset: Int64, _ apply: (inout LogLedger) -> LogOutcome
   ) -> LogOutcome? {
     guard partitions[partition].problem == nil else { return nil }

@@ -21,13 +21,16 @@ package struct CouponKey: Sendable {
 
   /// The id of this person's coupon of this policy in the period of `day`.
   package func couponID(of user: UserID, on day: Day, _ policy: Policy) -> CouponID {
-    var input: [UInt8] = []
-    input.reserveCapacity(9 + UserID.maximumLength)
-    input.append(1)
-    input.append(bigEndian: policy.id.value)
-    input.append(bigEndian: policy.period(of: day).number)
-    input.append(contentsOf: user.description.utf8)
-    let (high, low) = Sodium.hash128(input, key: key)
+    let period = policy.period(of: day).number
+    let (high, low) = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 9 + UserID.maximumLength) {
+      memory in
+      var input = TextBuffer(memory)
+      input.append(1)
+      input.append(bigEndian: policy.id.value)
+      input.append(bigEndian: period)
+      input.append(ascii: user.description)
+      return Sodium.hash128(UnsafeBufferPointer(rebasing: memory[..<input.count]), key: key)
+    }
     return CouponID(high: high, low: low)
   }
 
@@ -57,6 +60,12 @@ package struct KeyHash: HexIdentifier {
   package let high: UInt64
   package let low: UInt64
   package init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
+}
+
+extension TextBuffer {
+  fileprivate mutating func append(bigEndian number: Int32) {
+    for shift in [24, 16, 8, 0] as [Int32] { append(UInt8(truncatingIfNeeded: number >> shift)) }
+  }
 }
 
 extension [UInt8] {

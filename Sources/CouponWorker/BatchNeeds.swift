@@ -9,19 +9,29 @@ package struct BatchNeeds: Equatable {
   /// The counters of these days.
   package private(set) var days: Set<PolicyDay> = []
   private var mentioned: Set<PolicyID> = []
+  private var lastClaim: PolicyDay?
 
-  /// - Parameter policies: every policy that was known before the batch.
-  package init(_ batch: WorkerBatch, policies: [PolicyID: Policy]) {
+  /// - Parameters:
+  ///   - policies: every policy that was known before the batch.
+  ///   - withPeople: whether what they hold is asked for.
+  package init(_ batch: WorkerBatch, policies: [PolicyID: Policy], withPeople: Bool = true) {
     var policies = policies
+    if withPeople { people.reserveCapacity(batch.records.count) }
     for case .success(let entry) in batch.records {
-      mentioned.insert(entry.policyID)
       switch entry {
       case .policyCreated(let created):
+        mentioned.insert(created.policy.id)
         if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
       case .claim(let claim):
+        // Most batches are of one policy and one day.
+        if claim.policyID != lastClaim?.policyID { mentioned.insert(claim.policyID) }
         guard let policy = policies[claim.policyID], policy.isEventDay(claim.day) else { continue }
-        people.insert(PersonPeriod(policy.id, claim.userID, policy.period(of: claim.day)))
-        days.insert(PolicyDay(policy.id, claim.day))
+        if withPeople {
+          people.insert(PersonPeriod(policy.id, claim.userID, policy.period(of: claim.day)))
+        }
+        let day = PolicyDay(policy.id, claim.day)
+        if day != lastClaim { days.insert(day) }
+        lastClaim = day
       }
     }
   }
@@ -42,8 +52,10 @@ package struct BatchNeeds: Equatable {
   /// The policies that the batch speaks of and that are not known: they have to be looked up first.
   package static func unknownPolicies(_ batch: WorkerBatch, policies: [PolicyID: Policy]) -> Set<PolicyID> {
     var unknown: Set<PolicyID> = []
-    for case .success(let entry) in batch.records where policies[entry.policyID] == nil {
-      unknown.insert(entry.policyID)
+    var last: PolicyID?
+    for case .success(let entry) in batch.records where entry.policyID != last {
+      last = entry.policyID
+      if policies[entry.policyID] == nil { unknown.insert(entry.policyID) }
     }
     return unknown
   }
@@ -57,5 +69,16 @@ package struct MissingCounter: Error, Hashable, CustomStringConvertible {
   package var description: String {
     "policy_day has no row of policy \(day.policyID) on \(day.day), although policy has the policy: "
       + "nothing of this batch was written; `lab rebuild --apply` makes both from the events"
+  }
+}
+
+extension WorkerBatch {
+  /// The policies that are known after it, if each that it creates is valid.
+  func policies(after known: [PolicyID: Policy]) -> [PolicyID: Policy] {
+    var policies = known
+    for case .success(.policyCreated(let created)) in records where policies[created.policy.id] == nil {
+      policies[created.policy.id] = created.policy
+    }
+    return policies
   }
 }

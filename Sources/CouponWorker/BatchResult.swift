@@ -70,4 +70,15 @@ extension LogLedger {
     for (day, issued) in counters { ledger.seed(issued: issued, on: day.day, of: day.policyID) }
     return ledger
   }
+
+  /// The same after a batch that the tables did not have when the seeds were loaded.
+  package func after(_ result: BatchResult) -> LogLedger {
+    var ledger = self
+    for issued in result.issued {
+      let claim = issued.coupon.claim
+      ledger.seed(issued.coupon)
+      ledger.seed(issued: issued.count, on: claim.day, of: claim.policyID)
+    }
+    return ledger
+  }
 }

@@ -1,9 +1,11 @@
 package import Postgres
 
-/// How many messages one transaction takes: half as many after one that was not done in time, twice as many after one
+/// How many messages one transaction takes: what has come while the last one was written, up to a bound. Half as many after one that was not done in time, twice as many after one
 /// that was. So a batch that is too large for its deadline is not tried for ever.
 package struct BatchSize: Equatable {
-  package static let most = 1_000
+  package static let most = 4_096
+  /// Of their keys and values together, unless one message has more.
+  package static let bytes = 4 << 20
 
   package private(set) var current = BatchSize.most
 

@@ -7,10 +7,19 @@ package import Kafka
 package protocol BatchTables: AnyObject {
   /// Applies one batch in one transaction.
   ///
+  /// - Parameter following: the batch that was read behind it, if there is one by the time that it is asked for. It is
+  ///   folded while this one commits, and forgotten unless that is known to have succeeded.
   /// - Throws: `PostgresError`: nothing is known but what it says; the same batch again is always right.
-  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome
+  func apply(_ batch: ReadBatch, following: @LoopActor () -> ReadBatch?) async throws -> BatchOutcome
   /// These partitions begin anew, wherever the database stands: another worker may have had them meanwhile.
   func begin(_ partitions: [Int32])
+}
+
+extension BatchTables {
+  /// One batch alone.
+  package func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
+    try await apply(ReadBatch(batch, messages)) { nil }
+  }
 }
 
 package enum BatchOutcome {

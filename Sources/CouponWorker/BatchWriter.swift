@@ -2,10 +2,23 @@ import CouponLog
 import CouponDomain
 package import CouponStore
 package import EventLoop
-package import Kafka
+import Kafka
 package import Postgres
 
-/// Applies one batch in one transaction: lock the offset, load, fold, write, commit.
+/// Applies one batch in one transaction: lock the offset, load, fold, write, commit. While it commits, the batch behind it
+/// is folded:
+///
+///     batch n     lock, load n and n+1 ─▶ fold n ─▶ write and commit n ───────────▶ lock, load n+2 ─▶ write and commit n+1 …
+///     batch n+1                                     └ fold n+1 over n, write its values ┘
+///
+/// What n+1 was folded over is n as it was written, and what the tables had under the lock of n's transaction: what they
+/// have once n has committed. It is kept only where that commit was answered, and used only by a transaction that finds the
+/// tables where n left them.
+///
+/// Nearly every claim in a log is somebody's first, because Redis stands before it. So a batch is folded as if nobody in it
+/// held a coupon but of the batch before, and the primary key of `coupon` checks that: where somebody does, the INSERT
+/// violates it, nothing is written, and the batch is folded again over what everybody in it holds. A violation then is what
+/// it always is: two rules differ. (Whom the quota refuses holds nothing new either way.)
 @LoopActor
 package final class BatchWriter: BatchTables {
   private let store: any BatchStore
@@ -17,7 +30,12 @@ package final class BatchWriter: BatchTables {
   private var memories: [Int: PartitionMemory] = [:]
   private var cursors: [Int: PartitionCursor] = [:]
 
+  /// So many batches look up who holds a coupon before the next one is taken to have new people alone. 0: this one is.
+  private var batchesToLookUp = 0
+
   static let patience = Duration.seconds(10)
+  /// Where one person comes twice, others do: a batch that has to be folded again is written twice.
+  private static let lookUpsAfterADuplicate = 64
 
   private let clock: LoopClock
 
@@ -37,16 +55,29 @@ package final class BatchWriter: BatchTables {
       fold: fold)
   }
 
-  package func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
-    // Nothing is remembered of a transaction whose end is not known.
-    let memory = memories.removeValue(forKey: batch.partition)
-    let (outcome, policies) = try await store.transaction(deadline: clock.now + BatchWriter.patience) {
+  package func apply(
+    _ read: ReadBatch, following: @LoopActor () -> ReadBatch?
+  ) async throws -> BatchOutcome {
+    // Nothing is remembered of a transaction whose end is not known, nor what was folded over it.
+    let memory = memories.removeValue(forKey: read.batch.partition)
+    do { return try await attempt(read, following, memory) } catch let error as PostgresError
+      where error.isUniqueViolation && decides
+    {
+      // Somebody in it may hold a coupon that nobody has looked up. If that is not it, the second violation says so.
+      batchesToLookUp = BatchWriter.lookUpsAfterADuplicate
+      return try await attempt(read, following, nil)
+    }
+  }
+
+  private func attempt(
+    _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?
+  ) async throws -> BatchOutcome {
+    let (outcome, next) = try await store.transaction(deadline: clock.now + BatchWriter.patience) {
       transaction in
-      try await self.apply(batch, messages, memory, in: transaction)
+      try await self.apply(read, following, memory, in: transaction)
     }
-    if case .applied(let result) = outcome {
-      memories[batch.partition] = PartitionMemory(next: result.next, policies: policies)
-    }
+    if case .applied = outcome { batchesToLookUp = max(0, batchesToLookUp - 1) }
+    memories[read.batch.partition] = next
     return outcome
   }
 
@@ -57,55 +88,81 @@ package final class BatchWriter: BatchTables {
     }
   }
 
-  /// - Returns: also every policy of the partition that is known after it.
+  /// - Returns: also what is known of the partition after it.
   private func apply(
-    _ batch: WorkerBatch, _ messages: [KafkaMessage], _ memory: PartitionMemory?,
+    _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?,
     in transaction: any BatchTransaction
-  ) async throws -> (BatchOutcome, [PolicyID: Policy]) {
-    let partition = Int32(batch.partition)
+  ) async throws -> (BatchOutcome, PartitionMemory?) {
+    let batch = read.batch
+    let looksUp = decides && batchesToLookUp > 0
+    // Where the tables stand elsewhere, somebody else has written, or they went back in time: what they had may be gone.
+    let memory = memory?.next == batch.first ? memory : nil
     var policies = memory?.policies ?? [:]
-    var unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
-    var (stored, found) = try await transaction.lock(partition, policies: unknown)
-    var cursor = cursors[batch.partition] ?? PartitionCursor()
-    let step = cursor.step(first: batch.first, stored: stored.nextOffset)
-    cursors[batch.partition] = cursor
-    switch step {
+    var folded = memory?.ahead.flatMap { $0.read === read ? $0 : nil }
+    var next = folded.flatMap { NextFold(following(), after: $0.policies, looksUp) }
+    var question = next?.question() ?? BatchQuestion()
+    if folded == nil { question.policies = BatchNeeds.unknownPolicies(batch, policies: policies) }
+    var (stored, answer) = try await transaction.lock(Int32(batch.partition), question)
+    switch step(batch, stored) {
     case .apply: break
-    case .seek(let offset): return (.seek(offset), [:])
-    case .stop(let problem): return (.stop(problem), [:])
+    case .seek(let offset): return (.seek(offset), nil)
+    case .stop(let problem): return (.stop(problem), nil)
     }
-    if let memory, memory.next != stored.nextOffset {
-      // Somebody else has written, or the database went back in time: what it had may be gone.
-      policies = [:]
-      unknown = BatchNeeds.unknownPolicies(batch, policies: policies)
-      found = try await transaction.policies(unknown)
+    if folded == nil {
+      for policy in answer.policies { policies[policy.id] = policy }
+      let own = NextFold(read, needs: BatchNeeds(batch, policies: policies, withPeople: looksUp))
+      next = NextFold(following(), after: batch.policies(after: policies), looksUp)
+      question = own.question(with: next)
+      answer = try await transaction.ask(question)
+      if let missing = own.missing(from: answer, policies) { throw missing }
+      folded = own.fold(self, over: own.ledger(self, answer, policies), policies)
     }
-    for policy in found { policies[policy.id] = policy }
-    let result = fold(batch, try await load(for: batch, policies, in: transaction), decides)
-    for (_, created) in result.policies { policies[created.policy.id] = created.policy }
-    let firstHash = batch.first == 0 ? messages.first.map(\.firstHash) : nil
-    let record = result.record(of: batch, messages, topic: topic, policies: policies)
-    try await transaction.commit(
-      CommittedBatch(
-        partition: partition, record: record, decides: decides, next: result.next, firstHash: firstHash))
-    return (.applied(result), policies)
+    guard let folded else { preconditionFailure("a batch that was not folded") }
+    if next?.missing(from: answer, policies) != nil { next = nil }
+    let ahead = try await commit(folded, in: transaction, meanwhile: next, answer)
+    return (
+      .applied(folded.result),
+      PartitionMemory(next: folded.result.next, policies: folded.policies, ahead: ahead)
+    )
   }
 
-  /// The ledger that the batch is folded over.
-  private func load(
-    for batch: WorkerBatch, _ policies: [PolicyID: Policy], in transaction: any BatchTransaction
-  ) async throws -> LogLedger {
-    let needs = BatchNeeds(batch, policies: policies)
-    var coupons: [Coupon] = []
-    var counters: [(day: PolicyDay, issued: Int)] = []
-    if !needs.people.isEmpty {
-      (counters, coupons) = try await transaction.counters(
-        needs.days, coupons: decides ? needs.people : [])
-    }
-    if let missing = needs.missing(from: counters.map(\.day), policies: policies) { throw missing }
-    return empty.seeded(
-      policies: needs.policies(of: policies), coupons: coupons, counters: decides ? counters : [])
+  private func step(_ batch: WorkerBatch, _ stored: OffsetRow) -> PartitionCursor.Step {
+    cursors[batch.partition, default: PartitionCursor()].step(first: batch.first, stored: stored.nextOffset)
   }
+
+  /// - Returns: the batch behind it, folded, where this one is known to be committed.
+  private func commit(
+    _ folded: FoldedBatch, in transaction: any BatchTransaction, meanwhile next: NextFold?,
+    _ answer: BatchAnswer
+  ) async throws -> FoldedBatch? {
+    guard let next, folded.result.problem == nil else {
+      try await transaction.commit(folded.committed)
+      return nil
+    }
+    // It begins when this task waits for the answer to what it has sent.
+    let ahead = AheadFold {
+      let ledger = next.ledger(self, answer, folded.policies).after(folded.result)
+      return next.fold(self, over: ledger, folded.policies)
+    }
+    let folding = EventLoop.shared.spawn { ahead.run() }
+    do { try await transaction.commit(folded.committed) } catch {
+      await folding.value
+      throw error
+    }
+    await folding.value
+    return ahead.folded
+  }
+}
+
+/// A fold that happens while something else is waited for.
+@LoopActor
+private final class AheadFold {
+  private let work: () -> FoldedBatch
+  private(set) var folded: FoldedBatch?
+
+  init(_ work: @escaping () -> FoldedBatch) { self.work = work }
+
+  func run() { folded = work() }
 }
 
 /// What a writer knows of a partition: true as long as the database stands where the writer left it.
@@ -113,6 +170,76 @@ private struct PartitionMemory {
   let next: Int64
   /// Policies never change.
   let policies: [PolicyID: Policy]
+  /// The batch that begins at `next`.
+  let ahead: FoldedBatch?
+}
+
+/// A batch with what it writes. Nobody but its own transaction may see any of it.
+private struct FoldedBatch {
+  let read: ReadBatch
+  let result: BatchResult
+  /// Every policy of the partition that is known after it.
+  let policies: [PolicyID: Policy]
+  let committed: CommittedBatch
+}
+
+/// A batch that is to be folded, and what it asks the tables for.
+@LoopActor
+private struct NextFold {
+  let read: ReadBatch
+  let needs: BatchNeeds
+
+  init(_ read: ReadBatch, needs: BatchNeeds) { (self.read, self.needs) = (read, needs) }
+
+  /// Nil where there is no batch, or it speaks of policies that have to be looked up first.
+  init?(_ read: ReadBatch?, after policies: [PolicyID: Policy], _ looksUp: Bool) {
+    guard let read, BatchNeeds.unknownPolicies(read.batch, policies: policies).isEmpty else { return nil }
+    self.init(read, needs: BatchNeeds(read.batch, policies: policies, withPeople: looksUp))
+  }
+
+  func question(with other: NextFold? = nil) -> BatchQuestion {
+    var question = BatchQuestion()
+    (question.days, question.people) = (needs.days, needs.people)
+    guard let other else { return question }
+    question.days.formUnion(other.needs.days)
+    question.people.formUnion(other.needs.people)
+    return question
+  }
+
+  /// - Parameter policies: those that the tables have.
+  func missing(from answer: BatchAnswer, _ policies: [PolicyID: Policy]) -> MissingCounter? {
+    needs.missing(from: answer.counters.map(\.day), policies: policies)
+  }
+
+  /// The ledger that the batch is folded over.
+  func ledger(_ writer: BatchWriter, _ answer: BatchAnswer, _ policies: [PolicyID: Policy]) -> LogLedger {
+    writer.ledger(needs.policies(of: policies), answer, expecting: 2 * read.messages.count)
+  }
+
+  func fold(
+    _ writer: BatchWriter, over ledger: LogLedger, _ policies: [PolicyID: Policy]
+  ) -> FoldedBatch { writer.folded(read, over: ledger, policies) }
+}
+
+extension BatchWriter {
+  fileprivate func ledger(_ policies: [Policy], _ answer: BatchAnswer, expecting count: Int) -> LogLedger {
+    empty.expecting(count).seeded(
+      policies: policies, coupons: answer.coupons, counters: decides ? answer.counters : [])
+  }
+
+  fileprivate func folded(
+    _ read: ReadBatch, over ledger: LogLedger, _ policies: [PolicyID: Policy]
+  ) -> FoldedBatch {
+    let (batch, messages) = (read.batch, read.messages)
+    var policies = policies
+    let result = fold(batch, ledger, decides)
+    for (_, created) in result.policies { policies[created.policy.id] = created.policy }
+    let committed = CommittedBatch(
+      partition: Int32(batch.partition),
+      record: result.record(of: batch, messages, topic: topic, policies: policies), decides: decides,
+      next: result.next, firstHash: batch.first == 0 ? messages.first.map(\.firstHash) : nil)
+    return FoldedBatch(read: read, result: result, policies: policies, committed: committed)
+  }
 }
 
 extension BatchResult {

@@ -7,7 +7,8 @@ package protocol LogGroup: AnyObject {
   var partitions: Set<Int32> { get }
   func start() throws(KafkaError)
   func assign(from offsets: [Int32: Int64])
-  func next(atMost limit: Int) async -> [KafkaMessage]
+  /// At least one message as soon as there is one, then no more than `limit` of them and `bytes`. Empty after `close`.
+  func next(atMost limit: Int, bytes: Int) async -> [KafkaMessage]
   func pause()
   func resume()
   func seek(_ partition: Int32, to offset: Int64)

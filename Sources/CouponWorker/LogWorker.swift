@@ -7,13 +7,17 @@ import Operations
 import Postgres
 package import Programs
 
-/// Reads its partitions of the log and writes them into the tables, one transaction a batch.
+/// Reads its partitions of the log and writes them into the tables, one transaction a batch. Two tasks take turns on the
+/// loop: one reads and decodes, the other writes, so that a batch is decoded and another folded while a third one commits.
 ///
-///     assigned ─▶ the same log? ─▶ read from where the database stands ─▶ batch ─▶ transaction ─▶ …
-///     the database is away: the group is kept, nothing is read, the batch in hand waits
+///     assigned ─▶ the same log? ─▶ read from where the database stands ─▶ batch ─▶ BatchQueue ─▶ transaction ─▶ …
+///     the database is away: the group is kept, nothing more is read, the batches in hand wait
+///     the partition is another's, or is read from elsewhere: what waits in the queue is dropped
 @LoopActor
 package final class LogWorker {
   private static let firstPause = Duration.milliseconds(50)
+  /// Messages decoded before the loop looks at its sockets again.
+  private static let bite = 256
 
   private let topic: String
   private let partitionCount: Int
@@ -29,6 +33,11 @@ package final class LogWorker {
   private var questions: (any LogQuestions)?
   private var watch: LogWatch?
   private var size = BatchSize()
+  private var queue = BatchQueue()
+  /// The queue has room again, for the reader.
+  private let room = Signal()
+  /// The queue has a batch, for the writer.
+  private let arrival = Signal()
   private var isStopped = false
   private var done = Completion<Void>()
   /// Grows with each change of the partitions, so that an answer to an older one is not believed.
@@ -66,7 +75,9 @@ package final class LogWorker {
     self.group = group
     try group.start()
     EventLoop.shared.spawn {
-      await self.work(group)
+      let reading = EventLoop.shared.spawn { await self.read(group) }
+      await self.write(group)
+      await reading.value
       self.done.succeed(())
     }
     EventLoop.shared.spawn { await self.watchLag(watch) }
@@ -75,6 +86,8 @@ package final class LogWorker {
   package func stop(deadline: Instant) async {
     isStopped = true
     watch?.stop()
+    room.signal()
+    arrival.signal()
     await group?.close(deadline: deadline)
     if group != nil { _ = try? await done.value(deadline: deadline, on: ports.clock) }
     await questions?.close()
@@ -91,6 +104,8 @@ package final class LogWorker {
     assignment += 1
     isAssigned = false
     watch?.stop()
+    queue.dropAll()
+    room.signal()
     switch change {
     case .revoked(let partitions, let lost):
       log.info("partitions were taken away", ["count": partitions.count, "lost": lost])
@@ -177,50 +192,95 @@ package final class LogWorker {
     }
   }
 
-  // MARK: - Batches
+  // MARK: - Reading
 
-  private func work(_ group: any LogGroup) async {
+  /// Takes messages and decodes them, a few batches ahead of what is written.
+  private func read(_ group: any LogGroup) async {
     while !isStopped {
-      let messages = await group.next(atMost: BatchSize.most)
+      guard queue.hasRoom else {
+        await room.wait()
+        continue
+      }
+      let messages = await group.next(atMost: size.current, bytes: BatchSize.bytes)
       guard !isStopped else { return }
       let slices = Dictionary(grouping: messages, by: \.partition).sorted { $0.key < $1.key }
-      for (partition, slice) in slices { await apply(slice, of: partition, group) }
+      let turns = slices.map { queue.turn(of: Int($0.key)) }
+      for ((partition, slice), turn) in zip(slices, turns) {
+        await decode(slice, of: Int(partition), turn)
+      }
     }
   }
 
-  private func apply(_ messages: [KafkaMessage], of partition: Int32, _ group: any LogGroup) async {
-    var rest = messages[...]
+  private func decode(_ messages: [KafkaMessage], of partition: Int, _ turn: Int) async {
+    var records: [(offset: Int64, record: ReadEntry)] = []
+    records.reserveCapacity(messages.count)
+    for message in messages {
+      // What is sent to the database meanwhile leaves in between.
+      if records.count % LogWorker.bite == LogWorker.bite - 1 { await ports.clock.sleep(for: .zero) }
+      records.append((offset: message.offset, record: LogCodec.read(message.value)))
+    }
+    var taken = 0
+    while let batch = WorkerBatch(partition: partition, records[taken...]) {
+      queue.append(ReadBatch(batch, Array(messages[taken...])), turn: turn)
+      taken += batch.records.count
+    }
+    arrival.signal()
+  }
+
+  /// What was read of it and is not written is read again, from wherever that begins.
+  private func drop(_ partition: Int32) {
+    queue.drop(Int(partition))
+    room.signal()
+  }
+
+  // MARK: - Writing
+
+  private func write(_ group: any LogGroup) async {
+    while !isStopped {
+      guard let batch = queue.take() else {
+        await arrival.wait()
+        continue
+      }
+      room.signal()
+      await apply(batch, group)
+    }
+  }
+
+  private func apply(_ read: ReadBatch, _ group: any LogGroup) async {
+    var read = read
+    let partition = Int32(read.batch.partition)
+    let turn = queue.turn(of: read.batch.partition)
     var pause = LogWorker.firstPause
-    while !rest.isEmpty, !isStopped {
-      let bite = Array(rest.prefix(size.current))
-      let records = bite.map { (offset: $0.offset, record: LogCodec.read($0.value)) }
-      guard let batch = WorkerBatch(partition: Int(partition), records) else { return }
-      let attempt = await attempt(batch, bite)
+    while !isStopped {
+      if let (head, tail) = read.split(after: size.current) {
+        queue.putBack(tail, turn: turn)
+        read = head
+      }
+      let attempt = await attempt(read)
       if case .tryAgain = attempt {
         await wait(pause, group)
         pause = min(pause * 2, .seconds(1))
         continue
       }
       goOnReading(group)
-      pause = LogWorker.firstPause
-      rest = rest.dropFirst(batch.records.count)
       switch attempt {
       case .tryAgain, .failed: return
       case .done(.applied(let result)):
-        figures.applied(result, batch)
+        figures.applied(result, read.batch)
         // Kafka's own offset is a hint for tools; the database has the truth.
         group.commit([partition: result.next])
-        if let problem = result.problem { return fail("partition \(partition): \(problem.explanation)") }
+        if let problem = result.problem { fail("partition \(partition): \(problem.explanation)") }
       case .done(.seek(let offset)):
         // A COMMIT without an answer was one: what the tables have is known only now.
         figures.began(partition, at: offset)
         log.info(
           "reading goes on where the database stands", ["partition": Int(partition), "offset": Int(offset)])
-        return group.seek(partition, to: offset)
-      case .done(.stop(let problem)): return fail("partition \(partition): \(problem.explanation)")
+        drop(partition)
+        group.seek(partition, to: offset)
+      case .done(.stop(let problem)): fail("partition \(partition): \(problem.explanation)")
       }
+      return
     }
-    goOnReading(group)
   }
 
   private enum Attempt {
@@ -231,10 +291,10 @@ package final class LogWorker {
     case failed
   }
 
-  private func attempt(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async -> Attempt {
+  private func attempt(_ read: ReadBatch) async -> Attempt {
     let start = now
     do {
-      let outcome = try await tables.apply(batch, messages)
+      let outcome = try await tables.apply(read) { self.queue.following(read) }
       figures.seconds.observe(now - start)
       trouble.over()
       size.wasTaken()
@@ -286,6 +346,7 @@ package final class LogWorker {
         "the database has gone back in time; the log is read again from there",
         ["partition": Int(partition), "applied": Int(next), "offset": Int(stored)])
       figures.began(partition, at: stored)
+      drop(partition)
       group.seek(partition, to: stored)
     }
   }
@@ -298,5 +359,22 @@ package final class LogWorker {
       await seekWhereTheTablesWentBack(group)
       if await watch.ask() { kafkaTrouble.over() }
     }
+  }
+}
+
+/// Wakes the one task that waits for it. A signal that nobody waits for is not kept: who waits looks first.
+@LoopActor
+private final class Signal {
+  private var waiter: Completion<Void>?
+
+  func signal() {
+    waiter?.succeed(())
+    waiter = nil
+  }
+
+  func wait() async {
+    let waiter = Completion<Void>()
+    self.waiter = waiter
+    _ = try? await waiter.value()
   }
 }

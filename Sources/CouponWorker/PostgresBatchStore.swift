@@ -26,38 +26,45 @@ final class PostgresBatchStore: BatchStore {
       (self.transaction, self.topic) = (transaction, topic)
     }
 
-    func lock(_ partition: Int32, policies: Set<PolicyID>) async throws -> (OffsetRow, [Policy]) {
+    func lock(_ partition: Int32, _ question: BatchQuestion) async throws -> (OffsetRow, BatchAnswer) {
       let rows = try await transaction.run(
-        OffsetSQL.lock(topic: topic, partition: partition)
-          + (policies.isEmpty ? [] : [BatchSQL.policies(policies)]))
-      return (
-        try OffsetSQL.read(rows[1]), policies.isEmpty ? [] : try BatchSQL.readPolicies(rows[2])
-      )
+        OffsetSQL.lock(topic: topic, partition: partition) + question.statements)
+      return (try OffsetSQL.read(rows[1]), try question.read(rows[2...]))
     }
 
-    func policies(_ ids: Set<PolicyID>) async throws -> [Policy] {
-      try BatchSQL.readPolicies(try await transaction.run([BatchSQL.policies(ids)])[0])
-    }
-
-    func counters(_ days: Set<PolicyDay>, coupons people: Set<PersonPeriod>) async throws -> (
-      [(day: PolicyDay, issued: Int)], [Coupon]
-    ) {
-      let rows = try await transaction.run(
-        [BatchSQL.counters(days)] + (people.isEmpty ? [] : [BatchSQL.coupons(people)]))
-      return (
-        try BatchSQL.readCounters(rows[0]).map { ($0.0, $0.issued) },
-        people.isEmpty ? [] : try BatchSQL.readCoupons(rows[1])
-      )
+    func ask(_ question: BatchQuestion) async throws -> BatchAnswer {
+      let statements = question.statements
+      guard !statements.isEmpty else { return BatchAnswer() }
+      return try question.read(try await transaction.run(statements)[...])
     }
 
     func commit(_ batch: CommittedBatch) async throws {
-      let record = batch.record
       _ = try await transaction.finish(
-        (batch.decides ? record.statements : record.statementsWithoutDeciding)
+        batch.statements
           + [
             OffsetSQL.advance(
               topic: topic, partition: batch.partition, to: batch.next, firstHash: batch.firstHash)
           ])
     }
+  }
+}
+
+extension BatchQuestion {
+  /// One for each thing that is asked.
+  fileprivate var statements: [SQLCall] {
+    (policies.isEmpty ? [] : [BatchSQL.policies(policies)])
+      + (days.isEmpty ? [] : [BatchSQL.counters(days)])
+      + (people.isEmpty ? [] : [BatchSQL.coupons(people)])
+  }
+
+  /// - Parameter rows: the answers to `statements`.
+  fileprivate func read(_ rows: ArraySlice<PostgresRows>) throws -> BatchAnswer {
+    var (rest, answer) = (rows, BatchAnswer())
+    if !policies.isEmpty { answer.policies = try BatchSQL.readPolicies(rest.removeFirst()) }
+    if !days.isEmpty {
+      answer.counters = try BatchSQL.readCounters(rest.removeFirst()).map { ($0.0, $0.issued) }
+    }
+    if !people.isEmpty { answer.coupons = try BatchSQL.readCoupons(rest.removeFirst()) }
+    return answer
   }
 }

@@ -1,6 +1,5 @@
 import EventLoop
 import Faults
-import Kafka
 
 extension WorkerWires {
   @LoopActor
@@ -26,8 +25,10 @@ private final class CrashingTables: BatchTables {
 
   func begin(_ partitions: [Int32]) { tables.begin(partitions) }
 
-  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
-    let outcome = try await tables.apply(batch, messages)
+  func apply(
+    _ read: ReadBatch, following: @LoopActor () -> ReadBatch?
+  ) async throws -> BatchOutcome {
+    let outcome = try await tables.apply(read, following: following)
     if case .applied(let result) = outcome, !result.issued.isEmpty { crash.reach(.workerAfterCommit) }
     return outcome
   }

@@ -83,11 +83,18 @@ package struct GroupReader {
     return restart(ours) + released()
   }
 
-  package mutating func take(atMost limit: Int) -> (messages: [KafkaMessage], actions: [Action]) {
+  /// - Parameter bytes: of keys and values; the first message comes whatever it has.
+  package mutating func take(
+    atMost limit: Int, bytes: Int = .max
+  ) -> (messages: [KafkaMessage], actions: [Action]) {
     var bite: [KafkaMessage] = []
     bite.reserveCapacity(min(limit, held.count))
-    while bite.count < limit, let message = held.popFirst() {
+    var room = bytes
+    while bite.count < limit, let size = held.first?.size, bite.isEmpty || size <= room,
+      let message = held.popFirst()
+    {
       bite.append(message)
+      room -= message.size
       heldBytes -= message.size
       taken[message.partition] = message.offset + 1
     }

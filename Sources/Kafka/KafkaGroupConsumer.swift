@@ -108,13 +108,15 @@ package final class KafkaGroupConsumer {
 
   /// At least one message as soon as there is one; in offset order within a partition. Empty after `close`.
   /// At most one caller waits at a time.
-  package func next(atMost limit: Int) async -> [KafkaMessage] {
+  ///
+  /// - Parameter bytes: of keys and values; the first message comes whatever it has.
+  package func next(atMost limit: Int, bytes: Int = .max) async -> [KafkaMessage] {
     while reader.mustWait {
       let arrival = Completion<Void>()
       waiting = arrival
       _ = try? await arrival.value()
     }
-    let (messages, actions) = reader.take(atMost: limit)
+    let (messages, actions) = reader.take(atMost: limit, bytes: bytes)
     perform(actions)
     return messages
   }

@@ -16,6 +16,8 @@ package enum PostgresValue: Hashable, Sendable {
   case texts([String?])
   case bytesArray([[UInt8]])
   case timestamps([Int64])
+  /// An array that was written ahead, for many rows.
+  case column(PostgresColumn)
 
   package init(_ value: some BinaryInteger) { self = .int(Int64(value)) }
   package init(_ value: Int64?) { self = value.map { .int($0) } ?? .null }
@@ -44,6 +46,9 @@ struct CStrings {
       return true
     case .bytes(let raw):
       append(format: 1) { $0.append(contentsOf: raw) }
+      return true
+    case .column(let column):
+      append(format: 1) { column.write(to: &$0) }
       return true
     default:
       let start = bytes.count
@@ -79,7 +84,7 @@ extension PostgresValue {
   /// The server's text form.
   fileprivate func write(to out: inout [UInt8]) {
     switch self {
-    case .null: break
+    case .null, .column: break
     case .bool(let value): out.append(value ? UInt8(ascii: "t") : UInt8(ascii: "f"))
     case .int(let value): out.append(decimal: value)
     case .text(let value): out.append(contentsOf: value.utf8)

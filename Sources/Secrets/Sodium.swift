@@ -18,10 +18,15 @@ package enum Sodium {
 
   /// The same, 128 bits long, without heap allocation.
   package static func hash128(_ input: [UInt8], key: [UInt8]) -> (UInt64, UInt64) {
+    input.withUnsafeBufferPointer { hash128($0, key: key) }
+  }
+
+  /// The same.
+  package static func hash128(_ input: UnsafeBufferPointer<UInt8>, key: [UInt8]) -> (UInt64, UInt64) {
     var words: (UInt64, UInt64) = (0, 0)
     let code = withUnsafeMutablePointer(to: &words) {
       $0.withMemoryRebound(to: UInt8.self, capacity: 16) {
-        crypto_generichash($0, 16, input, UInt64(input.count), key, key.count)
+        crypto_generichash($0, 16, input.baseAddress, UInt64(input.count), key, key.count)
       }
     }
     precondition(code == 0, "a hash of impossible sizes")

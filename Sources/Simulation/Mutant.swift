@@ -22,6 +22,8 @@ package enum Mutant: String, CaseIterable, Sendable {
   // The worker's transaction.
   case couponsForgotten, countersForgotten, counterTooHigh, counterTooLow, lockForgotten, offsetForgotten,
     offsetTooFar, unknownIsDone, deadLetterForgotten
+  // What was folded ahead.
+  case followingIsCommitted, duplicateIsSkipped, aheadIsKept
   // Where the worker reads on.
   case seekForgotten, policiesKept, lookForgotten, automaticOffsets
 

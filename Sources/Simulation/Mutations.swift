@@ -24,8 +24,9 @@ enum Mutations {
     world.mutant == .automaticOffsets ? SkippingTables(writer, world) : writer
   }
 
-  static func fold(_ world: World) -> BatchFold {
-    { batch, ledger, decides in
+  static func fold(_ worker: SimWorker, _ world: World) -> BatchFold {
+    { [unowned worker, unowned world] batch, ledger, decides in
+      worker.foldsAhead = worker.isCommitting
       var result = BatchResult(changed(batch, world), over: ledger, decides: decides)
       switch world.mutant {
       case .foldWithoutLast: if result.issued.count > 1 { result.issued.removeLast() }
@@ -175,8 +176,10 @@ private final class SkippingTables: BatchTables {
 
   func begin(_ partitions: [Int32]) { tables.begin(partitions) }
 
-  func apply(_ batch: WorkerBatch, _ messages: [KafkaMessage]) async throws -> BatchOutcome {
-    world.checker.committedToGroup(batch.first + Int64(batch.records.count), batch.partition)
-    return try await tables.apply(batch, messages)
+  func apply(
+    _ read: ReadBatch, following: @LoopActor () -> ReadBatch?
+  ) async throws -> BatchOutcome {
+    world.checker.committedToGroup(read.batch.end, read.batch.partition)
+    return try await tables.apply(read, following: following)
   }
 }

@@ -81,7 +81,7 @@ final class SimDatabase {
       let claim = coupon.claim
       let key = PersonPeriod(claim.policyID, claim.userID, period)
       if new.coupons[key] != nil {
-        guard batch.decides else { continue }
+        guard batch.decides, mutant != .duplicateIsSkipped else { continue }
         throw SimDatabase.violation("coupon_pkey")
       }
       if batch.decides,
@@ -128,6 +128,8 @@ final class SimStore: BatchStore, OffsetRecords {
   private let clock: LoopClock
   /// Of the mutant that keeps what a database had before it went back.
   fileprivate var keptPolicies: [PolicyID: Policy] = [:]
+  /// Of the mutant that goes on behind a batch whose COMMIT has failed.
+  fileprivate var believed: [Int32: Int64] = [:]
 
   init(_ worker: SimWorker, _ life: Life, _ clock: LoopClock, _ world: World) {
     (self.worker, self.life, self.clock, self.world) = (worker, life, clock, world)
@@ -182,7 +184,7 @@ final class SimStore: BatchStore, OffsetRecords {
       }
     }
 
-    func lock(_ partition: Int32, policies: Set<PolicyID>) async throws -> (OffsetRow, [Policy]) {
+    func lock(_ partition: Int32, _ question: BatchQuestion) async throws -> (OffsetRow, BatchAnswer) {
       try await trip()
       while world.mutant != .lockForgotten, !database.lock(partition, by: number) {
         await store.clock.sleep(for: .milliseconds(20))
@@ -191,47 +193,61 @@ final class SimStore: BatchStore, OffsetRecords {
         }
         guard store.clock.now < deadline else { throw PostgresError.deadline }
       }
-      let row =
+      var row =
         database.tables.offsets[partition]
         ?? OffsetRow(partition: partition, nextOffset: 0, firstHash: nil)
-      return (row, try find(policies))
+      if let next = store.believed.removeValue(forKey: partition) {
+        row = OffsetRow(partition: partition, nextOffset: next, firstHash: row.firstHash)
+      }
+      return (row, answer(question))
     }
 
-    func policies(_ ids: Set<PolicyID>) async throws -> [Policy] {
+    func ask(_ question: BatchQuestion) async throws -> BatchAnswer {
       try await trip()
-      return try find(ids)
+      return answer(question)
     }
 
-    private func find(_ ids: Set<PolicyID>) throws -> [Policy] {
+    private func answer(_ question: BatchQuestion) -> BatchAnswer {
+      var answer = BatchAnswer()
       for (id, policy) in database.tables.policies { store.keptPolicies[id] = policy }
-      let known = world.mutant == .policiesKept ? store.keptPolicies : database.tables.policies
-      return ids.sorted().compactMap { known[$0] }
-    }
-
-    func counters(_ days: Set<PolicyDay>, coupons people: Set<PersonPeriod>) async throws -> (
-      [(day: PolicyDay, issued: Int)], [Coupon]
-    ) {
-      try await trip()
+      let kept = world.mutant == .policiesKept
+      let known = kept ? store.keptPolicies : database.tables.policies
+      answer.policies = question.policies.sorted().compactMap { known[$0] }
       let shift = world.mutant == .counterTooHigh ? 1 : world.mutant == .counterTooLow ? -1 : 0
-      let counters = days.compactMap { day in
-        database.tables.counters[day].map {
-          (day: day, issued: world.mutant == .countersForgotten ? 0 : max(0, $0 + shift))
+      for day in question.days {
+        if let issued = database.tables.counters[day] {
+          answer.counters.append((day, world.mutant == .countersForgotten ? 0 : max(0, issued + shift)))
+        } else if kept {
+          answer.counters.append((day, 0))
         }
       }
-      let kept = world.mutant == .policiesKept
-      let missing =
-        kept ? days.filter { database.tables.counters[$0] == nil }.map { (day: $0, issued: 0) } : []
-      let coupons = people.compactMap { database.tables.coupons[$0] }
-      return (counters + missing, world.mutant == .couponsForgotten ? [] : coupons)
+      if world.mutant != .couponsForgotten {
+        answer.coupons = question.people.compactMap { database.tables.coupons[$0] }
+      }
+      return answer
     }
 
     func commit(_ batch: CommittedBatch) async throws {
+      let worker = store.worker
+      (worker.isCommitting, worker.foldsAhead) = (true, false)
+      defer { worker.isCommitting = false }
+      do { try await send(batch) } catch {
+        if worker.foldsAhead { world.race(.foldedAhead) }
+        throw error
+      }
+    }
+
+    private func send(_ batch: CommittedBatch) async throws {
       try await trip()
       let partition = batch.partition
       guard world.mutant == .lockForgotten || database.holdsLock(partition, number) else {
         throw PostgresError.unavailable("the connection was ended by the server")
       }
       if world.dice.chance(world.weather.commitLost) {
+        if world.mutant == .followingIsCommitted {
+          store.believed[partition] = batch.next
+          return
+        }
         throw PostgresError.commitUnknown("the connection was lost")
       }
       let isUnknown = world.dice.chance(world.weather.commitUnknown)

@@ -16,6 +16,10 @@ final class SimWorker {
   private(set) var group: SimGroup?
   private var worker: LogWorker?
   var commitWasUnknown = false
+  /// While a COMMIT is on its way.
+  var isCommitting = false
+  /// A batch was folded over the one that is on its way.
+  var foldsAhead = false
   /// What the log looks like to it; another than the real one where it has to refuse.
   private let shown: SimQuestions.Shown
   /// Why it ended by itself.
@@ -39,7 +43,7 @@ final class SimWorker {
       log: Log(program: name, level: .error, output: LogOutput(maximumPending: 0)), metrics: Metrics())
     let writer = BatchWriter(
       store, topic: "log", empty: World.ledger, decides: world.mutant?.strategy == nil, clock: clock,
-      fold: Mutations.fold(world))
+      fold: Mutations.fold(self, world))
     let worker = LogWorker(
       topic: "log", partitions: SimKafka.partitions, tables: Mutations.tables(writer, world),
       ports: WorkerPorts(
@@ -120,6 +124,8 @@ final class SimGroup: LogGroup {
   private var waiter: Completion<[KafkaMessage]>?
   private var isPaused = false
   private var isPolling = false
+  /// Of the mutant that keeps what was read ahead when it reads from elsewhere.
+  private var stale: [KafkaMessage] = []
 
   init(
     _ worker: SimWorker, _ life: Life, _ world: World,
@@ -144,7 +150,7 @@ final class SimGroup: LogGroup {
     wake()
   }
 
-  func next(atMost limit: Int) async -> [KafkaMessage] {
+  func next(atMost limit: Int, bytes: Int) async -> [KafkaMessage] {
     guard life.isAlive else {
       // Comes back when the process' tasks are ended.
       await LoopClock(life).sleep(for: .zero)
@@ -163,13 +169,15 @@ final class SimGroup: LogGroup {
   func wake() {
     guard !isPolling, waiter != nil, life.isAlive else { return }
     isPolling = true
-    life.later(world.dice.within(1...30)) { self.poll() }
+    // A reader that is behind comes again at once.
+    life.later(world.dice.within(1...(world.dice.chance(50) ? 3 : 30))) { self.poll() }
   }
 
   private func poll() {
     isPolling = false
     guard let waiter, !isPaused else { return }
-    var taken: [KafkaMessage] = []
+    var taken = stale
+    stale = []
     for (partition, offset) in positions.sorted(by: { $0.key < $1.key }) {
       let messages = world.kafka.read(Int(partition), from: offset, atMost: world.dice.within(1...9))
       taken += messages
@@ -195,6 +203,7 @@ final class SimGroup: LogGroup {
     }
     worker.commitWasUnknown = false
     if positions[partition] != nil { positions[partition] = offset }
+    if world.mutant == .aheadIsKept { stale = world.kafka.read(Int(partition), from: offset + 1, atMost: 3) }
     wake()
   }
 

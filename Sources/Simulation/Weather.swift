@@ -160,6 +160,8 @@ package enum Race: Int, CaseIterable, Comparable, Sendable {
   case r17Late
   /// The database went back in time.
   case databaseBack
+  /// A batch was folded over one whose COMMIT failed, or has no known outcome.
+  case foldedAhead
 
   package static func < (a: Race, b: Race) -> Bool { a.rawValue < b.rawValue }
 }

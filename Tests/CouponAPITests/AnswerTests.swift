@@ -50,7 +50,7 @@ import Text
     try await withFixture { fixture in
       try await fixture.createPolicy()
       let request = HTTPRequest(.post, "/v1/policies/1/coupons", headers: [("X-User-Id", "kim")])
-      guard case .now(let response) = fixture.api.handle(request) else {
+      guard case .now(let response) = fixture.api.handle(request, for: HTTPCaller { _ in }) else {
         Issue.record("a task for an answer that was there")
         return
       }

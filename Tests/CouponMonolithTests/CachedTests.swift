@@ -110,7 +110,10 @@ import Text
 extension Fixture {
   /// The answer that needs no database; nil if it is asked.
   fileprivate func known(_ person: String, at time: String = Fixture.noon) throws -> IssueAnswer? {
-    guard case .now(let answer) = monolith.coupons.issue(try request(person, at: time)) else { return nil }
+    guard
+      case .now(let answer) = monolith.coupons.issue(
+        try request(person, at: time), for: IssueCaller { _ in })
+    else { return nil }
     return answer
   }
 

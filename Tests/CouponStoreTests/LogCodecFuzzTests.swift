@@ -59,6 +59,18 @@ import Text
     #expect(read > 0, "some mutations must leave an entry readable")
   }
 
+  /// Claims that are written as we write them have a reader of their own: it and the general one say the same of everything.
+  @Test(arguments: 0..<10)
+  func bothReadersSayTheSame(_ seed: UInt64) throws {
+    var random = SeededGenerator(seed: 2_000 + seed)
+    for number in 0..<1_000 {
+      var bytes = LogCodec.encode(try randomEntry(&random))
+      if number % 4 > 0 { for _ in 0..<(number % 4) { mutate(&bytes, &random) } }
+      let general: ReadEntry = Result { () throws(UnreadableEntry) in try LogCodec.decode(bytes) }
+      #expect(LogCodec.read(bytes) == general, "\(String(decoding: bytes, as: UTF8.self))")
+    }
+  }
+
   private func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
     guard !bytes.isEmpty else { return }
     let at = Int.random(in: 0..<bytes.count, using: &random)

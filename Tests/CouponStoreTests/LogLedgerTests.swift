@@ -32,6 +32,19 @@ import Text
     #expect(ledger[policy.id]?.issued(on: claim.day) == 1)
   }
 
+  /// It is room that is made, not a bound.
+  @Test func aLedgerHoldsMoreThanItExpects() throws {
+    let policy = try Make.policy(quota: 50)
+    var ledger = try ledger(policy).expecting(2)
+    ledger.seed(policy)
+    for number in 1...60 {
+      let claim = try Make.claim("p\(number)", of: policy, event: UInt64(number))
+      let outcome = ledger.apply(.claim(claim), partition: 1)
+      #expect(
+        outcome == (number <= 50 ? .issued(Coupon(claim: claim, rank: number)) : .dropped(claim, .soldOut)))
+    }
+  }
+
   @Test func theFirstPolicyOfAnIDCounts() throws {
     var ledger = try ledger()
     let first = try created(Make.policy(name: "first"))

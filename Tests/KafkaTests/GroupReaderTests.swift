@@ -178,6 +178,18 @@ struct GroupReaderTests {
     #expect(heavy.take(atMost: 1).actions == [.release])
   }
 
+  @Test("gives as many bytes as its owner takes, and at least one message")
+  func bytesOfABite() {
+    var reader = Self.reading([0: 0])
+    Self.bring(0, 0..<1, bytes: 90, to: &reader)
+    Self.bring(0, 1..<4, bytes: 20, to: &reader)
+    func take(_ bytes: Int) -> [Int64] { reader.take(atMost: 10, bytes: bytes).messages.map(\.offset) }
+    #expect(take(50) == [0])
+    #expect(take(50) == [1, 2])
+    #expect(take(0) == [3])
+    #expect(reader.position(0) == 4)
+  }
+
   @Test("copies only what it holds")
   func copies() {
     var reader = Self.reading([0: 1])

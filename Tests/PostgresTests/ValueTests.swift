@@ -107,6 +107,56 @@ import Testing
     }
   }
 
+  @Test func columnsAreTheArraysThatTheServerReads() async throws {
+    try await withPool(size: 1) { pool async throws in
+      var ints = PostgresColumn(.int, reserving: 3, of: 4)
+      var bigs = PostgresColumn(.bigint)
+      var texts = PostgresColumn(.text)
+      var days = PostgresColumn(.date)
+      var times = PostgresColumn(.timestamptz)
+      var bytes = PostgresColumn(.bytea)
+      for value: Int32 in [0, .min, .max] { ints.append(int: value) }
+      for value: Int64 in [-1, .min, .max] { bigs.append(bigint: value) }
+      texts.append(text: "선착순 {\"a\", NULL}")
+      texts.append(length: 2) { $0 += [104, 105] }
+      texts.append(text: "")
+      for value: Int32 in [0, -719_162, 2_932_896] { days.append(day: value) }
+      for value: Int64 in [0, -62_135_596_800_000_000, 253_402_300_799_999_999] {
+        times.append(microseconds: value)
+      }
+      for value: [UInt8] in [[], [0, 255, 92], Array(repeating: 7, count: 70_000)] {
+        bytes.append(bytes: value)
+      }
+      ints.appendNull()
+      for column in [ints, bigs] { #expect(column.count == (column == ints ? 4 : 3)) }
+      let rows = try await pool.query(
+        PostgresStatement(
+          """
+          SELECT i, b, t, d::text, s, y
+          FROM unnest($1::int[], $2::bigint[], $3::text[], $4::date[], $5::timestamptz[], $6::bytea[])
+            WITH ORDINALITY AS u(i, b, t, d, s, y, n) ORDER BY n
+          """), [ints, bigs, texts, days, times, bytes].map { .column($0) }, deadline: .soon)
+      #expect(
+        (0..<3).map { rows.int($0, 0) } == [0, Int64(Int32.min), Int64(Int32.max)] && rows.isNull(3, 0))
+      #expect((0..<3).map { rows.int($0, 1) } == [-1, .min, .max])
+      #expect((0..<3).map { rows.text($0, 2) } == ["선착순 {\"a\", NULL}", "hi", ""])
+      #expect((0..<3).map { rows.text($0, 3) } == ["1970-01-01", "0001-01-01", "9999-12-31"])
+      #expect((0..<3).map { rows.timestamp($0, 4) } == [0, -62_135_596_800_000_000, 253_402_300_799_999_999])
+      #expect((0..<3).map { rows.bytes($0, 5)?.count } == [0, 3, 70_000])
+      let none = try await pool.query(
+        PostgresStatement("SELECT t FROM unnest($1::text[]) AS u(t)"), [.column(PostgresColumn(.text))],
+        deadline: .soon)
+      #expect(none.count == 0)
+      var nul = PostgresColumn(.text)
+      nul.append(text: "a\u{0}b")
+      let error = await failure {
+        try await pool.query(PostgresStatement("SELECT $1::text[]"), [.column(nul)], deadline: .soon)
+      }
+      #expect(error == .server(sqlState: "22021", message: ""))
+      #expect(pool.statistics.opened == 1)
+    }
+  }
+
   @Test func aLargeAnswerAndALargeParameterTakeManyReadsAndWrites() async throws {
     try await withPool { pool async throws in
       let rows = try await pool.query(

@@ -97,8 +97,8 @@ private final class EarlyOffsets: LogGroup {
 
   init(_ group: any LogGroup) { self.group = group }
 
-  func next(atMost limit: Int) async -> [KafkaMessage] {
-    let messages = await group.next(atMost: limit)
+  func next(atMost limit: Int, bytes: Int) async -> [KafkaMessage] {
+    let messages = await group.next(atMost: limit, bytes: bytes)
     for message in messages { group.commit([message.partition: message.offset + 1]) }
     return messages
   }

@@ -16,7 +16,7 @@ import Operations
 ///     request ─▶ its policy, today ─▶ the strategy ─▶ claim ─▶ log
 @LoopActor
 final class LogView {
-  private(set) var list: CouponList
+  let list: CouponList
   private let key: CouponKey
   private let keyPrefix: String
   private let partitionCount: Int

@@ -5,7 +5,7 @@ internal import Text
 /// The attempts of one process, found by person, by ticket and by age.
 ///
 /// Slots are reused; the two queues may name slots that have moved on, which their generation or caller shows.
-struct AttemptTable: ~Copyable {
+struct AttemptTable {
   private struct Due {
     let slot: Int
     let caller: CallerID
@@ -33,7 +33,7 @@ struct AttemptTable: ~Copyable {
 
   // MARK: - Finding
 
-  var isEmpty: Bool { count == 0 }
+  @inline(__always) var isEmpty: Bool { count == 0 }
 
   mutating func slot(of visit: Visit) -> Int? {
     let index = days.index(of: visit.policyID, on: visit.day)
@@ -169,7 +169,7 @@ struct AttemptTable: ~Copyable {
 
   // MARK: - Time
 
-  var nextDue: Instant? {
+  @inline(__always) var nextDue: Instant? {
     switch (deadlines.first?.at, ends.first?.at) {
     case (let deadline?, let end?): min(deadline, end)
     case (let deadline?, nil): deadline

@@ -1,13 +1,13 @@
 /// Elements in their order, of which there is nearly always one: that one needs no memory of its own.
-struct Few<Element>: Sequence {
-  private(set) var first: Element?
+package struct Few<Element>: Sequence {
+  package private(set) var first: Element?
   private var more: [Element] = []
 
   init() {}
   init(_ element: Element) { first = element }
 
-  var isEmpty: Bool { first == nil }
-  var count: Int { first == nil ? 0 : 1 + more.count }
+  package var isEmpty: Bool { first == nil }
+  package var count: Int { first == nil ? 0 : 1 + more.count }
   var last: Element? { more.last ?? first }
 
   mutating func append(_ element: Element) {
@@ -25,21 +25,21 @@ struct Few<Element>: Sequence {
   }
 
   /// Faster than a `for` loop, which asks its iterator by way of a protocol.
-  @inline(__always) func forEach(_ body: (Element) -> Void) {
+  @inline(__always) package func forEach(_ body: (Element) -> Void) {
     guard let first else { return }
     body(first)
     for element in more { body(element) }
   }
 
-  func makeIterator() -> Iterator { Iterator(elements: self) }
+  package func makeIterator() -> Iterator { Iterator(elements: self) }
 
-  struct Iterator: IteratorProtocol {
+  package struct Iterator: IteratorProtocol {
     private let elements: Few
     private var index = 0
 
     fileprivate init(elements: Few) { self.elements = elements }
 
-    mutating func next() -> Element? {
+    package mutating func next() -> Element? {
       defer { index += 1 }
       if index == 0 { return elements.first }
       return index <= elements.more.count ? elements.more[index - 1] : nil

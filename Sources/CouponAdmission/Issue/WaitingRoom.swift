@@ -65,9 +65,9 @@ package enum DeliveryProblem: Hashable, Sendable {
 
 /// The requests that wait for the log in this process, and what the process does for them.
 ///
-/// Pure: time, ids and what the list says come in, what is to be done goes out. Not copyable: a question to a copyable
-/// property of a class is asked of a copy of it, which would count a reference for each of the tables in it.
-package struct WaitingRoom: ~Copyable {
+/// Pure: time, ids and what the list says come in, what is to be done goes out. What is asked for every request is inlined:
+/// a call on a property of a class works on a copy of it, which counts a reference for each of the tables in it.
+package struct WaitingRoom {
   /// How many requests are answered in one turn, more or less: where more wait, the rest comes in the next one.
   package static let answersATurn = 1_024
 
@@ -108,7 +108,7 @@ package struct WaitingRoom: ~Copyable {
 
   /// The list took a winner in. `dayIsFull` says whether the day has no rank left after it: then those who wait for that
   /// day are answered, as many as a turn allows; while `hasMoreAnswers`, call `moreAnswers` in the next turn.
-  mutating func issued(_ coupon: Coupon, under policy: Policy, dayIsFull: Bool) -> Few<CallerAnswer> {
+  package mutating func issued(_ coupon: Coupon, under policy: Policy, dayIsFull: Bool) -> Few<CallerAnswer> {
     var answers = Few<CallerAnswer>()
     attempts.take(of: coupon.claim.userID, day: coupon.claim.day, policy: policy).forEach { attempt in
       attempt.callers.forEach { caller in
@@ -125,7 +125,7 @@ package struct WaitingRoom: ~Copyable {
     return answers
   }
 
-  package var hasMoreAnswers: Bool { !soldOut.isEmpty }
+  @inline(__always) package var hasMoreAnswers: Bool { !soldOut.isEmpty }
 
   /// Goes on telling people that their day is full. Callers whose deadline came in between have been answered already.
   package mutating func moreAnswers() -> [CallerAnswer] {
@@ -175,10 +175,10 @@ package struct WaitingRoom: ~Copyable {
   }
 
   /// Whether no request waits and nothing is under way.
-  package var isEmpty: Bool { waiting == 0 && attempts.isEmpty }
+  @inline(__always) package var isEmpty: Bool { waiting == 0 && attempts.isEmpty }
 
   /// When `sweep` has something to do next.
-  package var nextSweep: Instant? { attempts.nextDue }
+  @inline(__always) package var nextSweep: Instant? { attempts.nextDue }
 
   // MARK: - The gate's cases
 

@@ -65,9 +65,11 @@ package enum LogCodec {
   }
 
   package static func read(_ bytes: [UInt8]) -> ReadEntry {
+    if let claim = ClaimReader.read(bytes) { return .success(.claim(claim)) }
     do throws(UnreadableEntry) { return .success(try decode(bytes)) } catch { return .failure(error) }
   }
 
+  /// The general reader: any notation that JSON has for an entry.
   package static func decode(_ bytes: [UInt8]) throws(UnreadableEntry) -> LogEntry {
     guard bytes.count <= maximumLength else { throw .poison(reason: "over-long") }
     let fields = try EntryFields(bytes)

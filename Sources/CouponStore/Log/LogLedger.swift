@@ -26,11 +26,20 @@ package struct LogLedger: Sendable {
   private let partitionOf: @Sendable (PolicyID) -> Int32
   private var entries: [Entry] = []
   private var places = PolicyPlaces()
+  /// How many coupons of a period it makes room for; nil: the quota.
+  private var expected: Int?
 
   /// `partitionOf` returns the partition of a policy's key: the entries of a policy have one order only while
   /// they share a partition.
   package init(key: CouponKey, partitionOf: @escaping @Sendable (PolicyID) -> Int32) {
     (self.key, self.partitionOf) = (key, partitionOf)
+  }
+
+  /// The same with room for so many coupons of a period instead of the whole quota: for the fold of one batch.
+  package func expecting(_ coupons: Int) -> LogLedger {
+    var ledger = self
+    ledger.expected = coupons
+    return ledger
   }
 
   /// The known policies, by id.
@@ -67,7 +76,8 @@ package struct LogLedger: Sendable {
 
   private mutating func add(_ policy: Policy) {
     places.set(policy.id, to: entries.count)
-    entries.append(Entry(coupons: PolicyLedger(policy), partition: partitionOf(policy.id)))
+    entries.append(
+      Entry(coupons: PolicyLedger(policy, expecting: expected), partition: partitionOf(policy.id)))
   }
 
   // MARK: The fold

@@ -170,23 +170,63 @@ extension BatchRecord {
   }
 
   private static func values(of events: [Event]) -> [PostgresValue] {
-    let claims = events.map { $0.coupon?.claim }
-    return [
-      .texts(events.map(\.eventID.description)), .ints(events.map { Int64($0.policyID.value) }),
-      .texts(claims.map { $0?.day.description }), .texts(claims.map { $0?.userID.description }),
-      .ints(events.map { $0.coupon?.rank.map(Int64.init) }),
-      .texts(events.map { $0.coupon == nil ? LogCodec.policyType : LogCodec.claimType }),
-      .bytesArray(events.map(\.payload)),
-    ]
+    let count = events.count
+    var ids = PostgresColumn(.text, reserving: count, of: 32)
+    var policies = PostgresColumn(.int, reserving: count, of: 4)
+    var days = PostgresColumn(.date, reserving: count, of: 4)
+    var users = PostgresColumn(.text, reserving: count, of: 16)
+    var ranks = PostgresColumn(.int, reserving: count, of: 4)
+    var types = PostgresColumn(.text, reserving: count, of: 12)
+    var payloads = PostgresColumn(
+      .bytea, reserving: 1, of: events.reduce(0) { $0 + $1.payload.count + 4 })
+    for event in events {
+      ids.append(event.eventID)
+      policies.append(int: event.policyID.value)
+      if let coupon = event.coupon {
+        days.append(day: coupon.claim.day.number)
+        users.append(text: coupon.claim.userID.description)
+      } else {
+        days.appendNull()
+        users.appendNull()
+      }
+      ranks.append(rank: event.coupon?.rank)
+      types.append(text: event.coupon == nil ? LogCodec.policyType : LogCodec.claimType)
+      payloads.append(bytes: event.payload)
+    }
+    return [ids, policies, days, users, ranks, types, payloads].map { .column($0) }
   }
 
   private static func values(of coupons: [(coupon: Coupon, period: Day)]) -> [PostgresValue] {
-    let claims = coupons.map(\.coupon.claim)
-    return [
-      .texts(claims.map(\.couponID.description)), .ints(claims.map { Int64($0.policyID.value) }),
-      .texts(claims.map(\.userID.description)), .texts(coupons.map(\.period.description)),
-      .texts(claims.map(\.day.description)), .ints(coupons.map { $0.coupon.rank.map(Int64.init) }),
-      .timestamps(claims.map(\.issuedAt.microseconds)), .texts(claims.map(\.eventID.description)),
-    ]
+    let count = coupons.count
+    var ids = PostgresColumn(.text, reserving: count, of: 32)
+    var policies = PostgresColumn(.int, reserving: count, of: 4)
+    var users = PostgresColumn(.text, reserving: count, of: 16)
+    var periods = PostgresColumn(.date, reserving: count, of: 4)
+    var days = PostgresColumn(.date, reserving: count, of: 4)
+    var ranks = PostgresColumn(.int, reserving: count, of: 4)
+    var times = PostgresColumn(.timestamptz, reserving: count, of: 8)
+    var events = PostgresColumn(.text, reserving: count, of: 32)
+    for (coupon, period) in coupons {
+      let claim = coupon.claim
+      ids.append(claim.couponID)
+      policies.append(int: claim.policyID.value)
+      users.append(text: claim.userID.description)
+      periods.append(day: period.number)
+      days.append(day: claim.day.number)
+      ranks.append(rank: coupon.rank)
+      times.append(microseconds: claim.issuedAt.microseconds)
+      events.append(claim.eventID)
+    }
+    return [ids, policies, users, periods, days, ranks, times, events].map { .column($0) }
+  }
+}
+
+extension PostgresColumn {
+  fileprivate mutating func append(_ id: some HexIdentifier) {
+    append(length: 32) { id.appendText(to: &$0) }
+  }
+
+  fileprivate mutating func append(rank: Int?) {
+    if let rank { append(int: Int32(rank)) } else { appendNull() }
   }
 }

@@ -54,11 +54,15 @@ package enum BatchSQL {
   }
 
   package static func coupons(_ people: some Collection<PersonPeriod>) -> SQLCall {
-    let ids = people.map { Int64($0.policyID.value) }
-    return (
-      couponsOfPeople,
-      [.ints(ids), .texts(people.map(\.userID.description)), .texts(people.map(\.period.description))]
-    )
+    var policies = PostgresColumn(.int, reserving: people.count, of: 4)
+    var users = PostgresColumn(.text, reserving: people.count, of: 16)
+    var periods = PostgresColumn(.date, reserving: people.count, of: 4)
+    for person in people {
+      policies.append(int: person.policyID.value)
+      users.append(text: person.userID.description)
+      periods.append(day: person.period.number)
+    }
+    return (couponsOfPeople, [policies, users, periods].map { .column($0) })
   }
 
   package static func readPolicies(_ rows: PostgresRows) throws(SchemaError) -> [Policy] {

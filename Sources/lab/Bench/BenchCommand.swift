@@ -11,13 +11,21 @@ import History
 extension LabCommand {
   static let bench = LabCommand(
     "bench", "what a request costs, beside an HTTP server that answers a constant and beside pgbench",
-    usage: "[--rounds N] [--seconds N]",
+    usage: """
+      [--rounds N] [--seconds N]
+      drain [--coupons N] [--rounds N] [--partitions N] [--kafka installed]
+      """,
     options: [
+      ("drain", "instead: how fast the worker writes a log, beside a bare insert of the same rows"),
+      ("--coupons N", "in the log that is drained; 100,000"),
+      ("--partitions N", "of that log; one, or as many as the embedded broker needs"),
+      ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
       ("--rounds N", "how often each part is measured, in turn; 3"),
       ("--seconds N", "how long each time; 3"),
       ("KAFKA_BROKERS=… and others", "your own servers, as with lab up"),
     ]
   ) { arguments, folder in
+    if arguments.flag("drain") { return try await drain(&arguments, folder) }
     let rounds = try arguments.number("--rounds", in: 1...100) ?? 3
     let seconds = try arguments.number("--seconds", in: 1...60) ?? 3
     try arguments.finish()
@@ -34,6 +42,29 @@ extension LabCommand {
       throw error
     }
     await bench.end()
+    return 0
+  }
+
+  @LoopActor
+  private static func drain(_ arguments: inout CommandArguments, _ folder: LabFolder) async throws -> Int32 {
+    var options = DrainBench.Options()
+    options.coupons = try arguments.number("--coupons", in: 5_000...5_000_000) ?? options.coupons
+    options.rounds = try arguments.number("--rounds", in: 1...100) ?? options.rounds
+    options.partitions = try arguments.number("--partitions", in: 1...1_024)
+    options.isInstalled = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
+    try arguments.finish()
+    let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: .shared)
+    do {
+      try await lab.reset()
+      let bench = try DrainBench(lab: lab, options)
+      try await bench.prepare()
+      for round in 1...options.rounds { try await bench.run(round: round) }
+      for line in bench.table() { Terminal.line(line) }
+    } catch {
+      await lab.stopAll()
+      throw error
+    }
+    await lab.stopAll()
     return 0
   }
 }

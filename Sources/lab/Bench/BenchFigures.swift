@@ -61,14 +61,6 @@ struct BenchFigures {
     return parts.lines + [""] + ratios.lines
   }
 
-  /// Median with the lowest and highest of all rounds.
-  private func spread(_ values: [Double], digits: Int) -> String {
-    let sorted = values.sorted()
-    guard let low = sorted.first, let high = sorted.last else { return "–" }
-    let text = { (value: Double) in Numbers.decimal(value, digits: digits) }
-    return "\(text(sorted[sorted.count / 2])) (\(text(low))–\(text(high)))"
-  }
-
   private func ratio(_ part: BenchPart, to other: BenchPart, _ figure: (Sample) -> Double?) -> String {
     let pairs = zip(samples[part] ?? [], samples[other] ?? [])
     return spread(
@@ -77,4 +69,12 @@ struct BenchFigures {
         return above / below
       }, digits: 2)
   }
+}
+
+/// Median with the lowest and highest of all rounds.
+func spread(_ values: [Double], digits: Int) -> String {
+  let sorted = values.sorted()
+  guard let low = sorted.first, let high = sorted.last else { return "–" }
+  let text = { (value: Double) in Numbers.decimal(value, digits: digits) }
+  return "\(text(sorted[sorted.count / 2])) (\(text(low))–\(text(high)))"
 }

@@ -22,7 +22,7 @@ import Text
     if case .publish(let ticket) = step.next { ticket } else { nil }
   }
 
-  private func answers(_ answers: [CallerAnswer]) -> [CallerID: IssueAnswer] {
+  private func answers(_ answers: some Sequence<CallerAnswer>) -> [CallerID: IssueAnswer] {
     Dictionary(uniqueKeysWithValues: answers.map { ($0.caller, $0.answer) })
   }
 

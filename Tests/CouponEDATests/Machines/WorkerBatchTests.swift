@@ -125,9 +125,9 @@ import Text
     size.failed(.deadline)
     size.failed(.commitUnknown("no answer before the deadline"))
     size.failed(.server(sqlState: "57014", message: "canceling statement due to statement timeout"))
-    #expect(size.current == 125)
+    #expect(size.current == BatchSize.most / 8)
     size.wasTaken()
-    #expect(size.current == 250)
+    #expect(size.current == BatchSize.most / 4)
     for _ in 0..<20 { size.failed(.deadline) }
     #expect(size.current == 1)
     for _ in 0..<20 { size.wasTaken() }

@@ -59,6 +59,36 @@ extension EDATests {
       }
     }
 
+    /// Several partitions, read by two members of one group, one of which dies in the middle and comes back.
+    @Test(.timeLimit(.minutes(4))) func twoWorkersShareThePartitions() async throws {
+      try await onLoop {
+        let stage = try await Stage()
+        try stage.startWorker()
+        var second = try stage.process("worker", [:])
+        try await stage.startAPI()
+        var crowds: [Crowd] = []
+        for _ in 0..<4 { crowds.append(Crowd(policy: try await stage.newPolicy(quota: 150))) }
+        for worker in [stage.worker, second] {
+          try await eventually("each has partitions") {
+            worker?.log.contains("partitions were given\" count=2") == true
+          }
+        }
+        let surges = crowds.map { crowd in
+          EventLoop.shared.spawn { await crowd.ask(people(300, "c\(crowd.policy)-"), of: stage) }
+        }
+        for winners in [60, 300] {
+          try await eventually("\(winners) winners") { crowds.reduce(0) { $0 + $1.winners.count } >= winners }
+          await second.kill()
+          second = try stage.process("worker", [:])
+        }
+        for surge in surges { await surge.value }
+        try await stage.waitForLag0()
+        for crowd in crowds { try await crowd.check(against: stage, quota: 150, people: 300) }
+        #expect(await second.end() == .code(0))
+        await stage.end()
+      }
+    }
+
     @Test(.timeLimit(.minutes(4))) func aKilledAPILosesNothingAndTheDayFills() async throws {
       try await onLoop {
         let stage = try await Stage()

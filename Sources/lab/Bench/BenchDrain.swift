@@ -1,0 +1,339 @@
+internal import CouponDomain
+internal import CouponStore
+internal import CouponWorker
+internal import EventLoop
+internal import Foundation
+internal import HTTP
+internal import Kafka
+internal import Postgres
+internal import PrivateServers
+import History
+import Laboratory
+import Terminal
+internal import Text
+
+/// `lab bench drain`: how fast the worker writes a log that it is behind of, beside the same rows inserted by batches that
+/// are made beforehand, without a log and without a fold. Both into new tables of the same schema, in turn.
+@LoopActor
+final class DrainBench {
+  struct Options {
+    var coupons = 100_000
+    var rounds = 3
+    var partitions: Int?
+    var isInstalled = false
+    /// Whether the log stays where it is put: not with the embedded broker.
+    var keepsTheLog: Bool { isInstalled || UpOptions().named("KAFKA_BROKERS") != nil }
+  }
+
+  /// Of one partition: less than the embedded broker keeps.
+  private static let embeddedCoupons = 15_000
+  /// Above it are the policies of the log that is drained.
+  private static let firstPolicy = 1_000
+  private static let day = Day(year: 2026, month: 1, day: 1)
+  /// Rows that are looked for one by one, to see when each is there.
+  private static let latencies = 200
+
+  private let lab: Lab
+  private let options: Options
+  private let partitions: Int
+  private let key: CouponKey
+  private let schema: Schema
+  private var policies: [Policy] = []
+  private var records: [BatchRecord] = []
+  private var figures = DrainFigures()
+
+  init(lab: Lab, _ options: Options) throws {
+    (self.lab, self.options) = (lab, options)
+    partitions =
+      options.partitions
+      ?? (options.keepsTheLog ? 1 : max(1, (options.coupons - 1) / DrainBench.embeddedCoupons + 1))
+    guard let key = CouponKey(lab.state.couponKey), let schema = Schema("drain") else {
+      throw LabFailure("the laboratory has no key")
+    }
+    (self.key, self.schema) = (key, schema)
+    if !options.keepsTheLog, options.coupons > partitions * DrainBench.embeddedCoupons {
+      throw UsageError(
+        "the embedded broker keeps \(Numbers.count(DrainBench.embeddedCoupons)) coupons of a partition; use more "
+          + "--partitions or --kafka installed")
+    }
+  }
+
+  // MARK: - Before
+
+  func prepare() async throws {
+    var up = UpOptions()
+    up.architectures = [.eda]
+    (up.partitions, up.installedKafka) = (partitions, options.isInstalled)
+    try await lab.up(up)
+    guard let api = lab.state.part(.edaAPI) else { throw LabFailure("the laboratory did not start whole") }
+    try await measureLatency(api)
+    // From here on the log is written directly, and its readers would only be in the way.
+    for part in [LabPart.edaAPI, .edaWorker] { await lab.stop(part) }
+    try await fill()
+  }
+
+  private func fill() async throws {
+    guard let log = lab.state.log, let day = DrainBench.day else { return }
+    let progress = PhaseProgress("filling the log")
+    defer { progress.abandon() }
+    var events = EventIDSource()
+    let writer = try LogWriter(log.client("lab-bench"), topic: lab.state.topic, partitions: partitions)
+    policies = try (0..<partitions).map { try policy(of: Int32($0)) }
+    for policy in policies {
+      let created = PolicyCreated(eventID: events.next(), policy: policy, key: key)
+      try await writer.send(LogCodec.encode(.policyCreated(created)), of: policy.id)
+      var record = BatchRecord(topic: lab.state.topic, partition: 0)
+      record.add(created, payload: LogCodec.encode(.policyCreated(created)))
+      records.append(record)
+    }
+    var rest = options.coupons
+    for (index, policy) in policies.enumerated() {
+      let count = rest / (policies.count - index)
+      rest -= count
+      var record = BatchRecord(topic: lab.state.topic, partition: Int32(index))
+      for number in 0..<count {
+        let claim = key.claim(
+          events.next(), by: try person(index << 32 | number), on: day, of: policy,
+          at: Timestamp(microseconds: 1_767_225_600_000_000 + Int64(number)))
+        let payload = LogCodec.encode(claim)
+        try await writer.send(payload, of: policy.id)
+        record.add(
+          Coupon(claim: claim, rank: number + 1), of: policy, issued: number + 1, payload: payload)
+        if record.events.count == BatchSize.most || number == count - 1 {
+          records.append(record)
+          record = BatchRecord(topic: lab.state.topic, partition: Int32(index))
+        }
+      }
+      progress.update(Double(index + 1) / Double(policies.count))
+    }
+    try await writer.end()
+    progress.end("\(Numbers.count(options.coupons)) coupons in \(partitions) partitions")
+  }
+
+  /// The first policy of a partition that nobody has used.
+  private func policy(of partition: Int32) throws -> Policy {
+    let number = (DrainBench.firstPolicy...Int(Int32.max)).first { number in
+      murmur2Partition(key: Array(String(number).utf8), partitions: partitions) == partition
+    }
+    guard let id = number.flatMap({ PolicyID($0) }), let first = Day(year: 2025, month: 12, day: 1),
+      let opensAt = TimeOfDay(seconds: 0)
+    else { throw LabFailure("no policy of partition \(partition)") }
+    return try Policy(
+      id: id, name: "drain", startsOn: first, endsOn: first.advanced(by: 60), opensAt: opensAt,
+      timeZone: "UTC",
+      dailyQuota: 1_000_000, perPerson: .once)
+  }
+
+  /// In no order that an index could use, and each once.
+  private func person(_ number: Int) throws -> UserID {
+    var bits = UInt64(number) &* 0x9e37_79b9_7f4a_7c15
+    bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
+    guard let user = UserID("p" + String(bits ^ bits >> 27, radix: 16)) else {
+      throw LabFailure("no name for a person")
+    }
+    return user
+  }
+
+  // MARK: - From an answer to its row
+
+  private func measureLatency(_ api: LabState.Part) async throws {
+    let policy = PolicyRequest(
+      policyId: 1, name: "latency", startsOn: "2020-01-01", endsOn: "2029-12-31", opensAt: "00:00:00",
+      timeZone: "UTC", dailyQuota: 100_000, perPerson: "once")
+    _ = try await Operator(api, of: lab.state).create(policy)
+    let client = HTTPClient(HTTPClientConfiguration(address: api.address, maxConnections: 1))
+    defer { client.close() }
+    let pool = try lab.state.pool(of: .eda)
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    let look = PostgresStatement(
+      "SELECT 1 FROM coupon WHERE policy_id = 1 AND user_id = $1 AND period = '2020-01-01'")
+    let progress = PhaseProgress("one coupon at a time")
+    defer { progress.abandon() }
+    for number in 0..<DrainBench.latencies {
+      let person = "alone-\(number)"
+      let request = HTTPRequest(.post, "/v1/policies/1/coupons", headers: [("X-User-Id", person)])
+      let answer = try await client.send(request, deadline: .now + .seconds(10))
+      guard answer.status == 201 else { throw LabFailure("\(answer.status) instead of a coupon") }
+      let told = Instant.now
+      while try await pool.query(look, [.text(person)], deadline: .now + .seconds(5)).count == 0 {
+        guard Instant.now - told < .seconds(20) else { throw LabFailure("a coupon without a row") }
+      }
+      figures.latencies.append((Instant.now - told).milliseconds)
+    }
+    progress.end("measured")
+  }
+
+  // MARK: - A round
+
+  func run(round: Int) async throws {
+    let progress = PhaseProgress("round \(round) of \(options.rounds)")
+    defer { progress.abandon() }
+    for part in round % 2 == 1 ? [insertBare, drain] : [drain, insertBare] {
+      try lab.interrupt.check()
+      try await part()
+    }
+    progress.end("measured")
+  }
+
+  private func withTables(_ body: (PostgresPool) async throws -> Void) async throws {
+    guard let url = lab.state.database?.url else { throw LabFailure("there is no database") }
+    let pool = PostgresPool(
+      configuration: try PostgresConfiguration(url: url), size: 2, maxWaiting: 4,
+      sessionSettings: schema.sessionSettings, name: "lab-bench")
+    defer { EventLoop.shared.spawn { await pool.close() } }
+    try await schema.drop(pool, deadline: .now + .seconds(60))
+    try await schema.prepare(pool, key: key, deadline: .now + .seconds(60))
+    // Neither pays for the other's pages.
+    _ = try await pool.query(PostgresStatement("CHECKPOINT"), [], deadline: .now + .seconds(120))
+    try await body(pool)
+    let counts = try await pool.query(
+      PostgresStatement(
+        """
+        SELECT count(*), count(DISTINCT (policy_id, rank)),
+          (SELECT count(*) FROM coupon_event WHERE policy_id >= $1)
+        FROM coupon WHERE policy_id >= $1
+        """), [.init(DrainBench.firstPolicy)], deadline: .now + .seconds(60))
+    let expected = Int64(options.coupons)
+    guard counts.int(0, 0) == expected, counts.int(0, 1) == expected,
+      counts.int(0, 2) == expected + Int64(policies.count)
+    else { throw LabFailure("not the rows that the log has: \(counts.int(0, 0) ?? 0) of \(expected)") }
+  }
+
+  private func insertBare() async throws {
+    try await withTables { pool in
+      let calls = records.map(\.statements)
+      let start = Instant.now
+      for statements in calls {
+        try await pool.transaction(deadline: .now + .seconds(60)) { _ = try await $0.finish(statements) }
+      }
+      figures.bare.append(Double(options.coupons) / seconds(since: start))
+    }
+  }
+
+  private func seconds(since start: Instant) -> Double { (Instant.now - start).milliseconds / 1_000 }
+
+  /// From the first batch that is seen in the tables to the last.
+  private func drain() async throws {
+    try await withTables { pool in
+      let child = try startWorker()
+      defer { child.signal(SIGKILL) }
+      let position = PostgresStatement("SELECT coalesce(sum(next_offset), 0) FROM consumer_offset")
+      let (all, limit) = (try await end(), Instant.now + .seconds(600))
+      var first: (position: Int64, at: Instant, cpu: Double)?
+      while true {
+        let next = try await pool.query(position, [], deadline: .now + .seconds(10)).int(0, 0) ?? 0
+        if first == nil, next > 0 { first = (next, .now, ProcessTable.cpuSeconds(of: child.pid) ?? 0) }
+        if next >= all { break }
+        guard child.isRunning, Instant.now < limit else {
+          throw LabFailure("the worker does not drain the log")
+        }
+        await EventLoop.shared.sleep(for: .milliseconds(10))
+      }
+      guard let first, first.position < all else { throw LabFailure("too few coupons to measure") }
+      let rows = Double(all - first.position)
+      figures.drain.append(rows / seconds(since: first.at))
+      figures.cpu.append(((ProcessTable.cpuSeconds(of: child.pid) ?? 0) - first.cpu) * 1e6 / rows)
+      figures.peak.append(Double(ProcessTable.peakResidentBytes(of: child.pid) ?? 0) / 1_048_576)
+      child.signal(SIGTERM)
+      _ = await child.exit()
+    }
+  }
+
+  private func end() async throws -> Int64 {
+    guard let log = lab.state.log else { return 0 }
+    let admin = try KafkaAdmin(configuration: log.client("lab-bench"))
+    defer { EventLoop.shared.spawn { await admin.close() } }
+    let marks = try await admin.watermarks(
+      of: lab.state.topic, partitions: partitions, patience: .seconds(10))
+    return marks.reduce(0) { $0 + $1.high }
+  }
+
+  private func startWorker() throws -> ChildProcess {
+    let command = ProgramCommand(.edaWorker)
+    var environment = ProgramCommand.environment(of: .edaWorker, state: lab.state, options: UpOptions())
+    // The owner's login: the program's own may not enter these tables.
+    environment["DATABASE_URL"] = lab.state.database?.url
+    environment["DATABASE_SCHEMA"] = schema.name
+    return try ChildProcess.start(
+      ChildProcess.Options(
+        "\(ProgramCommand.folder)/\(command.executable)", command.arguments, environment: environment,
+        output: .file(lab.folder.logs + "/bench-worker.log")))
+  }
+
+  func table() -> [String] { figures.table(options.coupons, partitions) }
+}
+
+/// Writes the log, a bounded number of messages at a time.
+@LoopActor
+private final class LogWriter {
+  private let topic: String
+  private let partitions: Int
+  private var producer: KafkaProducer?
+  private var (sent, done) = (0, 0)
+  private var failure: String?
+
+  init(_ configuration: KafkaConfiguration, topic: String, partitions: Int) throws {
+    (self.topic, self.partitions) = (topic, partitions)
+    producer = try KafkaProducer(
+      configuration: configuration, options: .init(reports: .all, messageTimeout: .seconds(60))
+    ) { [weak self] _, delivery in
+      guard let self else { return }
+      if case .delivered = delivery { done += 1 } else { failure = "\(delivery)" }
+    }
+  }
+
+  func send(_ value: [UInt8], of policy: PolicyID) async throws {
+    while sent - done >= 20_000, failure == nil { await EventLoop.shared.sleep(for: .milliseconds(1)) }
+    if let failure { throw LabFailure("the log does not take messages: \(failure)") }
+    sent += 1
+    let key = Names.logKey(of: policy)
+    try producer?.produce(
+      topic: topic, partition: murmur2Partition(key: key, partitions: partitions), key: key, value: value,
+      id: UInt64(sent))
+  }
+
+  func end() async throws {
+    await producer?.close(deadline: .now + .seconds(60))
+    if let failure { throw LabFailure("the log does not take messages: \(failure)") }
+    guard sent == done else { throw LabFailure("the log has taken \(done) of \(sent) messages") }
+  }
+}
+
+/// What `lab bench drain` measures.
+private struct DrainFigures {
+  /// Rows a second.
+  var bare: [Double] = []
+  var drain: [Double] = []
+  /// The worker's own processor time, in microseconds a message.
+  var cpu: [Double] = []
+  /// The worker's memory at its peak, in MiB.
+  var peak: [Double] = []
+  /// Milliseconds from an answer to its row.
+  var latencies: [Double] = []
+
+  func table(_ coupons: Int, _ partitions: Int) -> [String] {
+    let rates = TextTable(
+      head: ["", "rows/s", "worker CPU µs/row", "peak MiB"],
+      rows: [
+        ["bare batch insert of the same rows", spread(bare, digits: 0), "", ""],
+        [
+          "worker, \(Numbers.count(coupons)) coupons in \(partitions) partitions", spread(drain, digits: 0),
+          spread(cpu, digits: 1), spread(peak, digits: 0),
+        ],
+      ])
+    let ratios = TextTable(
+      head: ["ratio within a round", "median", "expected"],
+      rows: [
+        [
+          "worker to bare insert", spread(zip(drain, bare).map { $0 / $1 }, digits: 2), "at least 0.6",
+        ]
+      ])
+    let sorted = latencies.sorted()
+    guard !sorted.isEmpty else { return rates.lines + [""] + ratios.lines }
+    let middle = Numbers.decimal(sorted[sorted.count / 2], digits: 1)
+    let late = Numbers.decimal(sorted[sorted.count * 99 / 100], digits: 1)
+    return rates.lines + [""] + ratios.lines + [
+      "", "from 201 to the row, one coupon at a time: p50 \(middle) ms, p99 \(late) ms",
+    ]
+  }
+}
