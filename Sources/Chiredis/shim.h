@@ -17,12 +17,14 @@ typedef struct {
   size_t count, capacity;
   char *bytes;
   size_t used, size;
-  // A longer array is an error: a broken server that announces two billion elements would hold the loop for seconds.
-  size_t elements_at_most;
+  // A longer array is an error: a broken server that announces two billion elements would hold the loop for seconds. So is a
+  // reply of more nodes, or with arrays in arrays deeper than hiredis 0.14 allows (later ones allow any depth).
+  size_t elements_at_most, nodes_at_most;
 } timeattack_tape;
 
 // The object that hiredis carries is never looked at.
 static inline void *timeattack_add(timeattack_tape *tape, int type, long long integer, const char *text, size_t length) {
+  if (tape->count >= tape->nodes_at_most) return NULL;
   if (tape->count == tape->capacity) {
     size_t capacity = tape->capacity ? tape->capacity * 2 : 64;
     timeattack_node *nodes = (timeattack_node *)realloc(tape->nodes, capacity * sizeof *nodes);
@@ -54,6 +56,9 @@ static inline void *timeattack_array(const redisReadTask *task, int elements) {
 #endif
   timeattack_tape *tape = (timeattack_tape *)task->privdata;
   if ((size_t)elements > tape->elements_at_most) return NULL;
+  int depth = 0;
+  for (const redisReadTask *above = task->parent; above; above = above->parent)
+    if (++depth > 7) return NULL;
   return timeattack_add(tape, REDIS_REPLY_ARRAY, (long long)elements, NULL, 0);
 }
 static inline void *timeattack_integer(const redisReadTask *task, long long value) {

@@ -36,7 +36,7 @@ final class RequestMetrics {
   }
 
   func record(_ route: RouteName, _ status: Int, since start: Instant) {
-    latencies[route.rawValue].observe(from: start, to: EventLoop.shared.turnTime)
+    latencies[route.rawValue].observe(from: start, to: .now)
     for (known, counter) in counters[route.rawValue] where known == status {
       counter.increment()
       return

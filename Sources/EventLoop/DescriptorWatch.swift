@@ -16,10 +16,7 @@ package struct Readiness: OptionSet, Sendable {
 package final class DescriptorWatch {
   private var handle: UnsafeMutablePointer<uv_poll_t>?
   private let onReady: @LoopActor (Readiness) -> Void
-  /// What the owner waits for.
-  private var wanted: Readiness = []
-  /// What libuv waits for: all that is wanted, and perhaps reading still.
-  private var watched: Readiness = []
+  private var interest: Readiness = []
 
   package init(_ descriptor: Int32, onReady: @escaping @LoopActor (Readiness) -> Void) {
     self.onReady = onReady
@@ -36,19 +33,9 @@ package final class DescriptorWatch {
   package var isWatching: Bool { handle != nil }
 
   /// Sets the events to wait for; the empty set keeps the watch without waiting.
-  ///
-  /// Reading is given up only when something arrives that nobody wants: a peer that waits for its answer sends nothing
-  /// meanwhile, and to stop and start the watch around each request would cost two system calls.
   package func watch(_ wanted: Readiness) {
-    self.wanted = wanted
-    if watched.subtracting(.readable) != wanted.subtracting(.readable) || !watched.isSuperset(of: wanted) {
-      apply()
-    }
-  }
-
-  private func apply() {
-    guard let handle, watched != wanted else { return }
-    watched = wanted
+    guard let handle, wanted != interest else { return }
+    interest = wanted
     guard !wanted.isEmpty else {
       uv_poll_stop(handle)
       return
@@ -57,23 +44,18 @@ package final class DescriptorWatch {
       guard let handle, let data = handle.pointee.data else { return }
       let watch = Unmanaged<DescriptorWatch>.fromOpaque(data).takeUnretainedValue()
       LoopActor.assumeIsolated {
-        if status < 0 { watch.failed() } else { watch.ready(Readiness(rawValue: events)) }
+        if status < 0 { watch.failed() } else { watch.onReady(Readiness(rawValue: events)) }
       }
     }
-  }
-
-  private func ready(_ events: Readiness) {
-    if !wanted.isSuperset(of: events) { apply() }
-    let asked = events.intersection(wanted)
-    if !asked.isEmpty { onReady(asked) }
   }
 
   /// libuv reports an error once and stops. Data that arrived before the error may still be readable, and the
   /// owner sees the end only after reading it, so the error is reported until the watch is stopped.
   private func failed() {
-    watched = []
-    apply()
-    if !wanted.isEmpty { onReady([.readable, .writable]) }
+    let wanted = interest
+    interest = []
+    watch(wanted)
+    onReady([.readable, .writable])
   }
 
   /// Ends the watch permanently. libuv frees the handle in a later turn.

@@ -32,6 +32,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   @LoopActor var timers = TimerQueue()
   /// 0 until somebody asks in this turn.
   private var turnNanoseconds: UInt64 = 0
+  /// How long turns have been.
+  @LoopActor package private(set) var turns = TurnFigures()
 
   private struct Inbox {
     var jobs: [UnownedJob] = []
@@ -48,6 +50,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     uv = .allocate(capacity: 1)
     wake = .allocate(capacity: 1)
     precondition(uv_loop_init(uv) == 0, "libuv cannot make a loop: out of descriptors or memory")
+    timeattack_measure_idle_time(uv)
     precondition(uv_async_init(uv, wake, { _ in }) == 0, "libuv cannot make a wake-up: out of descriptors")
   }
 
@@ -95,6 +98,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   }
 
   private func turnUntilStopped() {
+    LoopActor.assumeIsolated { turns.begin(at: uv_hrtime(), idle: uv_metrics_idle_time(uv)) }
     while !isStopped {
       let idle = runJobs()
       if isStopped { break }
@@ -102,6 +106,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
       let putOff = laterTurn
       laterTurn.removeAll()
       turnNanoseconds = 0
+      LoopActor.assumeIsolated { turns.end(at: uv_hrtime(), idle: uv_metrics_idle_time(uv)) }
       uv_run(uv, idle && putOff.isEmpty ? UV_RUN_ONCE : UV_RUN_NOWAIT)
       if !putOff.isEmpty { LoopActor.assumeIsolated { for work in putOff { work() } } }
     }
@@ -209,6 +214,32 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   @LoopActor package func spawn(_ body: @escaping @Sendable @LoopActor () async -> Void) -> Task<Void, Never>
   {
     Task(executorPreference: self) { @Sendable @LoopActor in await body() }
+  }
+}
+
+/// How long the loop's turns have been: from when it learned what is ready until it was free to look again. Whoever arrives
+/// meanwhile waits.
+package struct TurnFigures: Hashable, Sendable {
+  /// A turn longer than this is counted.
+  package static let longMilliseconds = 10
+
+  private var began: UInt64 = 0
+  private var idleBefore: UInt64 = 0
+  private var longest: UInt64 = 0
+  /// Turns since the start that were longer.
+  package private(set) var long: UInt64 = 0
+
+  /// Since the start.
+  package var longestMilliseconds: Double { Double(longest) / 1_000_000 }
+
+  /// - Parameter idle: how long the loop has slept in all.
+  mutating func begin(at now: UInt64, idle: UInt64) { (began, idleBefore) = (now, idle) }
+
+  mutating func end(at now: UInt64, idle: UInt64) {
+    let length = now &- began &- min(now &- began, idle &- idleBefore)
+    if length > longest { longest = length }
+    if length > UInt64(TurnFigures.longMilliseconds) * 1_000_000 { long += 1 }
+    begin(at: now, idle: idle)
   }
 }
 

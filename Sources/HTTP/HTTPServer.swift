@@ -20,9 +20,9 @@ package final class HTTPServer {
   private(set) var now = Instant.now
 
   private static let acceptsATurn = 64
-  /// Connections read in one turn. If a turn read all that are readable, a crowd would make it long; meanwhile a
+  /// Reads and requests in one turn, together: a read may hold hundreds of requests. If a turn read all that are readable, a crowd would make it long; meanwhile a
   /// database's answers would lie unread and its connections idle, the longer the larger the crowd.
-  private static let readsATurn = 128
+  private static let workATurn = 256
   private static let acceptPause = Duration.milliseconds(100)
 
   /// Is told why connections cannot be accepted (no descriptor or memory is left), as often as that is tried, and nil when
@@ -35,8 +35,8 @@ package final class HTTPServer {
   private var listenerWatch: DescriptorWatch?
   private var acceptTimer: LoopTimer?
   private var sweepTimer: LoopTimer?
-  /// How many more connections may be read in this turn, and those that wait for a later one.
-  private var readsLeft = HTTPServer.readsATurn
+  /// What may still be done in this turn, and the connections that wait for a later one.
+  private var workLeft = HTTPServer.workATurn
   private var putOff = Deque<ServerConnection>()
   private var unflushed: [ServerConnection] = []
   private var isFlushing = false
@@ -166,9 +166,8 @@ package final class HTTPServer {
 
   /// Whether a connection may be read now. If not, its `readPutOff` is called in a later turn, in order of arrival.
   func mayRead(_ connection: ServerConnection) -> Bool {
-    if putOff.isEmpty, readsLeft > 0 {
-      if readsLeft == Self.readsATurn { EventLoop.shared.atTurnEnd { self.readsLeft = Self.readsATurn } }
-      readsLeft -= 1
+    if putOff.isEmpty, workLeft > 0 {
+      didWork()
       return true
     }
     if putOff.isEmpty { EventLoop.shared.atNextTurn { self.readPutOff() } }
@@ -177,9 +176,15 @@ package final class HTTPServer {
     return false
   }
 
+  /// A connection is read, or a request begins.
+  func didWork() {
+    if workLeft == Self.workATurn { EventLoop.shared.atTurnEnd { self.workLeft = Self.workATurn } }
+    workLeft -= 1
+  }
+
   private func readPutOff() {
-    for _ in 0..<Self.readsATurn {
-      guard let connection = putOff.popFirst() else { return }
+    while workLeft > 0, let connection = putOff.popFirst() {
+      didWork()
       connection.readPutOff()
     }
     if !putOff.isEmpty { EventLoop.shared.atNextTurn { self.readPutOff() } }

@@ -104,6 +104,7 @@ final class ServerConnection: HTTPAnswerer {
 
   private func dispatch(_ request: HTTPRequest, _ ticket: AnswerTicket) {
     server.statistics.requests += 1
+    server.didWork()
     switch server.handler(request, HTTPCaller(self, ticket)) {
     case .now(let response): answer(response, ticket)
     case .later(let work):

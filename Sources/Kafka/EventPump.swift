@@ -33,6 +33,11 @@ final class EventPump {
   /// Takes one event; subtracts what it took from the turn's budget.
   typealias Handler = @LoopActor (_ event: OpaquePointer, _ budget: inout Int) -> Answer
 
+  /// A turn takes events for no longer than this, whatever each of them costs.
+  private static let turnLimit = Duration.milliseconds(4)
+  /// Events between two looks at the clock.
+  private static let eventsALook = 64
+
   private let queue: OpaquePointer
   private let bound: Int
   private let onEvent: Handler
@@ -89,7 +94,15 @@ final class EventPump {
     guard wakeup != nil, !isDraining else { return }
     isDraining = true
     var budget = bound
+    var look = bound - Self.eventsALook
+    let end = Instant.now + Self.turnLimit
     while budget > 0, wakeup != nil, holds.isEmpty {
+      if budget <= look {
+        EventLoop.shared.rereadTime()
+        if EventLoop.shared.turnTime >= end { budget = 0 }
+        look = budget - Self.eventsALook
+        continue
+      }
       guard let event = current ?? rd_kafka_queue_poll(queue, 0) else { break }
       current = event
       switch onEvent(event, &budget) {

@@ -29,8 +29,8 @@ package final class KafkaTail {
   }
 
   /// The most messages handed on at once, and how often in one turn of the loop.
-  package static let bite = 512
-  package static let bitesATurn = 8
+  package static let bite = 128
+  package static let bitesATurn = 32
 
   /// Stands between each turn's reading and the broker.
   package var seam: (any CallSeam)? {

@@ -134,6 +134,6 @@ package final class Histogram {
 
   /// The same without creating a `Duration`, for the hot path.
   package func observe(from start: Instant, to end: Instant) {
-    observe(Double(end.nanoseconds &- start.nanoseconds) / 1e9)
+    observe(start < end ? Double(end.nanoseconds - start.nanoseconds) / 1e9 : 0)
   }
 }

@@ -12,5 +12,15 @@ package enum ProcessFigures {
     metrics.gauge("process_open_fds", help: "Open file descriptors.") {
       Double(ProcessUsage.openDescriptors)
     }
+    metrics.gauge("loop_longest_turn_seconds", help: "The longest turn of the loop since the start.") {
+      EventLoop.shared.turns.longestMilliseconds / 1_000
+    }
+    metrics.counter(
+      "loop_long_turns_total",
+      help:
+        "Turns of the loop of more than \(TurnFigures.longMilliseconds) ms: whoever arrived meanwhile waited."
+    ) {
+      Double(EventLoop.shared.turns.long)
+    }
   }
 }

@@ -125,7 +125,9 @@ final class RedisConnection {
 
   private func readReplies() {
     hasReceived = true
-    lastReceivedAt = .now
+    // What is decided by the replies is decided by the time at which they came.
+    EventLoop.shared.rereadTime()
+    lastReceivedAt = EventLoop.shared.turnTime
     while state == .open {
       var raw: UnsafeMutableRawPointer?
       guard redisGetReplyFromReader(context, &raw) == REDIS_OK else {

@@ -4,7 +4,8 @@ internal import Chiredis
 final class ReplyTape {
   /// How many elements an array in a reply may have: far more than any command of ours is answered with.
   private static let elementsAtMost = 65_536
-  /// What is kept between replies at most.
+  private static let nodesAtMost = 262_144
+  /// What is kept between replies at most, of nodes and of text.
   private static let keptBytes = 65_536
 
   private let tape: UnsafeMutablePointer<timeattack_tape>
@@ -13,6 +14,7 @@ final class ReplyTape {
     tape = .allocate(capacity: 1)
     tape.initialize(to: timeattack_tape())
     tape.pointee.elements_at_most = ReplyTape.elementsAtMost
+    tape.pointee.nodes_at_most = ReplyTape.nodesAtMost
   }
 
   deinit {
@@ -29,7 +31,8 @@ final class ReplyTape {
     let reply = read(&next)
     tape.pointee.count = 0
     tape.pointee.used = 0
-    if tape.pointee.size > ReplyTape.keptBytes { free() }
+    let nodeBytes = tape.pointee.capacity * MemoryLayout<timeattack_node>.stride
+    if max(nodeBytes, tape.pointee.size) > ReplyTape.keptBytes { free() }
     return reply
   }
 

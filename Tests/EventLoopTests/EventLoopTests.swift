@@ -21,6 +21,32 @@ import Testing
     #expect(stayed == [true, true, true, true])
   }
 
+  @Test func aLongTurnIsCounted() async throws {
+    try await onLoop {
+      let before = EventLoop.shared.turns
+      let end = Instant.now + .milliseconds(30)
+      while Instant.now < end {}
+      await EventLoop.shared.sleep(for: .milliseconds(1))
+      let after = EventLoop.shared.turns
+      #expect(after.long > before.long)
+      #expect(after.longestMilliseconds >= 29)
+    }
+  }
+
+  @Test func theTimeStandsStillDuringATurn() async throws {
+    try await onLoop {
+      let time = EventLoop.shared.turnTime
+      let end = Instant.now + .milliseconds(2)
+      while Instant.now < end {}
+      #expect(EventLoop.shared.turnTime == time)
+      EventLoop.shared.rereadTime()
+      #expect(EventLoop.shared.turnTime > time)
+      let next = EventLoop.shared.turnTime
+      await EventLoop.shared.sleep(for: .milliseconds(1))
+      #expect(EventLoop.shared.turnTime > next)
+    }
+  }
+
   @Test func submittedWorkArrivesInOrder() async throws {
     let done = try await onLoop { () -> [Int] in
       let box = Box()

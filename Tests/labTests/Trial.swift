@@ -35,7 +35,7 @@ final class Trial {
   private(set) var state: LabState
   private let environment: [String: String]
   private var apis: [(application: Application, coupons: any CouponService)] = []
-  private var worker: Application?
+  private var workers: [Application] = []
   /// Of planted bugs.
   private var connections: [RedisClient] = []
   private static var count = 0
@@ -79,7 +79,7 @@ final class Trial {
   func end() async {
     for api in apis { await api.application.stop() }
     for connection in connections { connection.close() }
-    await worker?.stop()
+    for worker in workers { await worker.stop() }
     await tables.close()
     await broker.close()
   }
@@ -107,8 +107,14 @@ final class Trial {
     let settings = try WorkerSettings.read(environment: environment, arguments: [])
     let worker = EDAWorker(settings, context, wires: bug?.worker ?? WorkerWires()).application()
     try await worker.start()
-    self.worker = worker
+    workers.append(worker)
   }
+
+  /// The port of the first API, which others may share.
+  var port: Int { apis[0].application.port }
+
+  /// The first API ends, as a program that is asked to.
+  func stopAnAPI() async { await apis.removeFirst().application.stop() }
 
   /// A further one may have settings of its own.
   func startAPI(_ bug: PlantedBug? = nil, settings: [String: String] = [:]) async throws {
@@ -153,7 +159,7 @@ final class Trial {
         return false
       }
     }
-    if worker != nil {
+    if !workers.isEmpty {
       // A worker takes seconds to join its group, and then has to have what the crowd is measured against.
       try await until("the policy is recorded") {
         // Until it has made its tables, there is nothing to ask.

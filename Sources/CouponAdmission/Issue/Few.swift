@@ -3,19 +3,19 @@ package struct Few<Element>: Sequence {
   package private(set) var first: Element?
   private var more: [Element] = []
 
-  init() {}
+  package init() {}
   init(_ element: Element) { first = element }
 
   package var isEmpty: Bool { first == nil }
   package var count: Int { first == nil ? 0 : 1 + more.count }
-  var last: Element? { more.last ?? first }
+  package var last: Element? { more.last ?? first }
 
-  mutating func append(_ element: Element) {
+  package mutating func append(_ element: Element) {
     if first == nil { first = element } else { more.append(element) }
   }
 
   /// Takes out the first element that matches.
-  mutating func removeFirst(where matches: (Element) -> Bool) -> Element? {
+  package mutating func removeFirst(where matches: (Element) -> Bool) -> Element? {
     guard let first else { return nil }
     if matches(first) {
       self.first = more.isEmpty ? nil : more.removeFirst()
