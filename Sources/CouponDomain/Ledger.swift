@@ -134,11 +134,13 @@ private struct PeriodCoupons: Sendable {
   private var positions: [UserID: Int32] = [:]
 
   /// Growing a table of a million entries blocks the loop for half a second, so the capacity is reserved at
-  /// once.
+  /// once. What is not used of it is address space, no memory.
   init(capacity: Int) {
-    all.reserveCapacity(min(capacity, 1_000_000))
-    positions.reserveCapacity(min(capacity, 1_000_000))
+    all.reserveCapacity(min(capacity, PeriodCoupons.reservedAtMost))
+    positions.reserveCapacity(min(capacity, PeriodCoupons.reservedAtMost))
   }
+
+  private static let reservedAtMost = 4_000_000
 
   subscript(_ user: UserID) -> Coupon? { positions[user].map { all[Int($0)] } }
 
