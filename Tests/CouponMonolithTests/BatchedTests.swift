@@ -153,22 +153,30 @@ import Text
   /// By a trigger, or because a deadlock was ended.
   @Test(arguments: ["P0001", "40P01"])
   func whatTheServerRefusesOfOneIsThatOnesTroubleAlone(state: String) async throws {
-    try await withMonolith(strategy: .forUpdateBatched) { fixture in
-      _ = try await fixture.create(quota: 10)
+    try await withMonolith { fixture in
+      guard case .policy(let policy, _) = try await fixture.create(quota: 10) else {
+        throw TestFailure("no policy")
+      }
       try await fixture.execute(
         """
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN IF NEW.user_id = 'poison' THEN RAISE 'no' USING ERRCODE = '\(state)'; END IF; RETURN NEW; END $$
         """,
         "CREATE TRIGGER refuse BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse()")
-      try await fixture.lockRow { lock in
-        let runs = try await fixture.batch(["a", "poison", "b", "c"], behind: lock)
-        lock.release()
-        #expect(try await runs[1].value().isUnavailable)
-        for (index, rank) in [(0, 1), (2, 2), (3, 3)] {
-          #expect(try await runs[index].value().created?.rank == rank)
+      let pool = try await fixture.pool(size: 2)
+      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let runs = try ["a", "poison", "b", "c"].map { person in
+        let claim = try fixture.claim(person, of: policy)
+        return start {
+          try await batched.decide(claim, hours: .open, of: policy, deadline: .now + .seconds(20))
         }
       }
+      for (index, rank) in [(0, 1), (2, 2), (3, 3)] {
+        guard case .issued(let coupon) = try await runs[index].value() else { throw TestFailure("\(rank)") }
+        #expect(coupon.rank == rank)
+      }
+      await #expect(throws: PostgresError.self) { _ = try await runs[1].value() }
+      await pool.close()
       try await fixture.expectLedgersAgree()
     }
   }
