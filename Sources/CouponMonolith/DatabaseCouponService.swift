@@ -62,7 +62,10 @@ package final class DatabaseCouponService: CouponService {
     let view = try await PolicySQL.person(
       request.userID, of: request.policyID, around: request.time, in: looking,
       deadline: request.deadline)
-    guard let view else { return .noSuchPolicy }
+    guard let view else {
+      issuance.lookedInVain(for: request.policyID)
+      return .noSuchPolicy
+    }
     let window = try calendar.window(of: view.policy, at: request.time)
     issuance.looked(at: view.policy, on: window, issued: view.days.issued(on: window.day))
     let claim = key.claim(

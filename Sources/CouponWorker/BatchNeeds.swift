@@ -8,7 +8,8 @@ package struct BatchNeeds: Equatable {
   package private(set) var people: Set<PersonPeriod> = []
   /// The counters of these days.
   package private(set) var days: Set<PolicyDay> = []
-  private var mentioned: Set<PolicyID> = []
+  /// The policies that the batch speaks of, and how many claims are theirs.
+  private var mentioned: [PolicyID: Int] = [:]
   private var lastClaim: PolicyDay?
 
   /// - Parameters:
@@ -20,15 +21,15 @@ package struct BatchNeeds: Equatable {
     for case .success(let entry) in batch.records {
       switch entry {
       case .policyCreated(let created):
-        mentioned.insert(created.policy.id)
+        mentioned[created.policy.id, default: 0] += 0
         if policies[created.policy.id] == nil { policies[created.policy.id] = created.policy }
       case .claim(let claim):
-        // Most batches are of one policy and one day.
-        if claim.policyID != lastClaim?.policyID { mentioned.insert(claim.policyID) }
+        mentioned[claim.policyID, default: 0] += 1
         guard let policy = policies[claim.policyID], policy.isEventDay(claim.day) else { continue }
         if withPeople {
           people.insert(PersonPeriod(policy.id, claim.userID, policy.period(of: claim.day)))
         }
+        // Most batches are of one policy and one day.
         let day = PolicyDay(policy.id, claim.day)
         if day != lastClaim { days.insert(day) }
         lastClaim = day
@@ -38,8 +39,11 @@ package struct BatchNeeds: Equatable {
 
   /// Of the policies that are known those that the fold needs.
   package func policies(of known: [PolicyID: Policy]) -> [Policy] {
-    mentioned.compactMap { known[$0] }
+    mentioned.keys.compactMap { known[$0] }
   }
+
+  /// How many claims of the batch are this policy's.
+  package func claims(of policy: PolicyID) -> Int { mentioned[policy] ?? 0 }
 
   /// The days of known policies whose counters the tables do not have; nil where they have all. A policy comes with
   /// the counters of all its days.

@@ -13,6 +13,8 @@ package protocol BatchTables: AnyObject {
   func apply(_ batch: ReadBatch, following: @LoopActor () -> ReadBatch?) async throws -> BatchOutcome
   /// These partitions begin anew, wherever the database stands: another worker may have had them meanwhile.
   func begin(_ partitions: [Int32])
+  /// These partitions are another worker's: what is remembered of them is of no use.
+  func end(_ partitions: [Int32])
 }
 
 extension BatchTables {

@@ -28,6 +28,8 @@ package final class BatchWriter: BatchTables {
   private let decides: Bool
   private let fold: BatchFold
   private var memories: [Int: PartitionMemory] = [:]
+  /// Grows with each change of the partitions: nothing is remembered of a batch that was under way meanwhile.
+  private var assignment = 0
   private var cursors: [Int: PartitionCursor] = [:]
 
   /// So many batches look up who holds a coupon before the next one is taken to have new people alone. 0: this one is.
@@ -72,21 +74,28 @@ package final class BatchWriter: BatchTables {
   private func attempt(
     _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?
   ) async throws -> BatchOutcome {
+    let assignment = assignment
     let (outcome, next) = try await store.transaction(deadline: clock.now + BatchWriter.patience) {
       transaction in
       try await self.apply(read, following, memory, in: transaction)
     }
     if case .applied = outcome { batchesToLookUp = max(0, batchesToLookUp - 1) }
-    memories[read.batch.partition] = next
+    if assignment == self.assignment { memories[read.batch.partition] = next }
     return outcome
   }
 
   package func begin(_ partitions: [Int32]) {
-    for partition in partitions {
-      memories[Int(partition)] = nil
-      cursors[Int(partition)] = nil
-    }
+    end(partitions)
+    for partition in partitions { cursors[Int(partition)] = nil }
   }
+
+  package func end(_ partitions: [Int32]) {
+    assignment += 1
+    for partition in partitions { memories[Int(partition)] = nil }
+  }
+
+  /// Of how many partitions something is remembered.
+  package var remembered: Int { memories.count }
 
   /// - Returns: also what is known of the partition after it.
   private func apply(
@@ -213,7 +222,7 @@ private struct NextFold {
 
   /// The ledger that the batch is folded over.
   func ledger(_ writer: BatchWriter, _ answer: BatchAnswer, _ policies: [PolicyID: Policy]) -> LogLedger {
-    writer.ledger(needs.policies(of: policies), answer, expecting: 2 * read.messages.count)
+    writer.ledger(needs.policies(of: policies), answer, needs)
   }
 
   func fold(
@@ -222,8 +231,11 @@ private struct NextFold {
 }
 
 extension BatchWriter {
-  fileprivate func ledger(_ policies: [Policy], _ answer: BatchAnswer, expecting count: Int) -> LogLedger {
-    empty.expecting(count).seeded(
+  /// With room for the claims of the batch, and for as many of the one before.
+  fileprivate func ledger(
+    _ policies: [Policy], _ answer: BatchAnswer, _ needs: BatchNeeds
+  ) -> LogLedger {
+    empty.expecting { 2 * needs.claims(of: $0) }.seeded(
       policies: policies, coupons: answer.coupons, counters: decides ? answer.counters : [])
   }
 

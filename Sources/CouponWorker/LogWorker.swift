@@ -110,6 +110,7 @@ package final class LogWorker {
     case .revoked(let partitions, let lost):
       log.info("partitions were taken away", ["count": partitions.count, "lost": lost])
       for partition in partitions { figures.ended(partition) }
+      tables.end(partitions)
     case .assigned(let partitions):
       log.info("partitions were given", ["count": partitions.count])
       let assignment = assignment

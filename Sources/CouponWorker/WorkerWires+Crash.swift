@@ -24,6 +24,7 @@ private final class CrashingTables: BatchTables {
   init(_ tables: any BatchTables, _ crash: CrashSwitch) { (self.tables, self.crash) = (tables, crash) }
 
   func begin(_ partitions: [Int32]) { tables.begin(partitions) }
+  func end(_ partitions: [Int32]) { tables.end(partitions) }
 
   func apply(
     _ read: ReadBatch, following: @LoopActor () -> ReadBatch?

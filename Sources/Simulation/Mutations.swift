@@ -175,6 +175,7 @@ private final class SkippingTables: BatchTables {
   init(_ tables: any BatchTables, _ world: World) { (self.tables, self.world) = (tables, world) }
 
   func begin(_ partitions: [Int32]) { tables.begin(partitions) }
+  func end(_ partitions: [Int32]) { tables.end(partitions) }
 
   func apply(
     _ read: ReadBatch, following: @LoopActor () -> ReadBatch?

@@ -150,24 +150,155 @@ import Text
     }
   }
 
-  @Test func whatTheServerRefusesOfOneIsThatOnesTroubleAlone() async throws {
-    try await withMonolith(strategy: .forUpdateBatched) { fixture in
-      _ = try await fixture.create(quota: 10)
+  /// By a trigger, or because a deadlock was ended.
+  @Test(arguments: ["P0001", "40P01"])
+  func whatTheServerRefusesOfOneIsThatOnesTroubleAlone(state: String) async throws {
+    try await withMonolith { fixture in
+      guard case .policy(let policy, _) = try await fixture.create(quota: 10) else {
+        throw TestFailure("no policy")
+      }
+      try await fixture.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN IF NEW.user_id = 'poison' THEN RAISE 'no' USING ERRCODE = '\(state)'; END IF; RETURN NEW; END $$
+        """,
+        "CREATE TRIGGER refuse BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse()")
+      let pool = try await fixture.pool(size: 2)
+      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let runs = try ["a", "poison", "b", "c"].map { person in
+        let claim = try fixture.claim(person, of: policy)
+        return start {
+          try await batched.decide(claim, hours: .open, of: policy, deadline: .now + .seconds(20))
+        }
+      }
+      for (index, rank) in [(0, 1), (2, 2), (3, 3)] {
+        guard case .issued(let coupon) = try await runs[index].value() else { throw TestFailure("\(rank)") }
+        #expect(coupon.rank == rank)
+      }
+      await #expect(throws: PostgresError.self) { _ = try await runs[1].value() }
+      await pool.close()
+      try await fixture.expectLedgersAgree()
+    }
+  }
+
+  /// Two days around midnight under `once`, the same people in opposite order: one waits for the other, and no more.
+  @Test func theSamePeopleOnTwoDaysDoNotLockEachOtherOut() async throws {
+    try await withMonolith { fixture in
+      guard case .policy(let policy, _) = try await fixture.create(quota: 10) else {
+        throw TestFailure("no policy")
+      }
+      // Each statement waits before its second row.
+      try await fixture.execute(
+        """
+        CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF coalesce(current_setting('test.seen', true), '') = pg_current_xact_id()::text THEN
+          PERFORM pg_advisory_xact_lock_shared(4713); END IF;
+        PERFORM set_config('test.seen', pg_current_xact_id()::text, true);
+        RETURN NEW; END $$
+        """,
+        "CREATE TRIGGER wait BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION wait()")
+      let pool = try await fixture.pool(size: 2)
+      var refusals: [String] = []
+      pool.onRefusal = { refusals.append($0) }
+      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      var runs: [Completion<Decision>] = []
+      try await fixture.with("SELECT pg_advisory_xact_lock(4713)") { block in
+        for (day, people) in [("2026-07-01", ["a", "b"]), ("2026-07-02", ["b", "a"])] {
+          for person in people {
+            let claim = try fixture.claim(person, on: day, of: policy)
+            runs.append(
+              start {
+                try await batched.decide(
+                  claim, hours: .open, of: policy, deadline: .now + .seconds(20))
+              })
+          }
+        }
+        // Either both have one row, or one waits for the other's first.
+        try await fixture.until(
+          """
+          SELECT count(*) = 2 FROM pg_stat_activity
+          WHERE application_name = '\(pool.name)' AND cardinality(pg_blocking_pids(pid)) > 0
+          """)
+        block.release()
+        var decisions: [Result<Decision, any Error>] = []
+        for run in runs {
+          do { decisions.append(.success(try await run.value())) } catch { decisions.append(.failure(error)) }
+        }
+        let issued = decisions.count { if case .success(.issued) = $0 { true } else { false } }
+        #expect(issued == 2, "\(decisions)")
+      }
+      await pool.close()
+      #expect(!refusals.contains("40P01"), "\(refusals)")
+      #expect(try await fixture.int("SELECT count(*) FROM coupon") == 2)
+      #expect(
+        try await fixture.int(
+          "SELECT count(*) FROM coupon_event e JOIN coupon c USING (event_id) WHERE c.rank = e.rank") == 2)
+    }
+  }
+
+  /// The order of the inserts is nobody's business but the locks': ranks and events keep the order of the line.
+  @Test func ranksAndEventsAreInTheOrderOfTheLine() async throws {
+    try await withMonolith { fixture in
+      guard case .policy(let policy, _) = try await fixture.create(quota: 10) else {
+        throw TestFailure("no policy")
+      }
+      let pool = try await fixture.pool(size: 2)
+      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let runs = try ["d", "b", "e", "a", "c"].map { person in
+        let claim = try fixture.claim(person, of: policy)
+        return start {
+          try await batched.decide(claim, hours: .open, of: policy, deadline: .now + .seconds(20))
+        }
+      }
+      for run in runs { _ = try await run.value() }
+      await pool.close()
+      let events =
+        "SELECT string_agg(user_id || rank, ',' ORDER BY sequence) FROM coupon_event WHERE rank > 0"
+      #expect(try await fixture.text(events) == "d1,b2,e3,a4,c5")
+      let coupons = "SELECT string_agg(user_id, ',' ORDER BY ctid) FROM coupon"
+      #expect(try await fixture.text(coupons) == "a,b,c,d,e")
+      try await fixture.expectLedgersAgree()
+    }
+  }
+
+  /// Of whom nothing was sent hears that nothing was done, also where it is decided alone.
+  @Test func aDeadlineThatPassesBeforeOneIsDecidedAloneIsNothingDone() async throws {
+    try await withMonolith { fixture in
+      guard case .policy(let policy, _) = try await fixture.create(quota: 10) else {
+        throw TestFailure("no policy")
+      }
       try await fixture.execute(
         """
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN IF NEW.user_id = 'poison' THEN RAISE 'no'; END IF; RETURN NEW; END $$
         """,
         "CREATE TRIGGER refuse BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse()")
+      let pool = try await fixture.pool(size: 1)
+      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let taken = Completion<Void>()
+      let deadline = Instant.now + .seconds(6)
       try await fixture.lockRow { lock in
-        let runs = try await fixture.batch(["a", "poison", "b", "c"], behind: lock)
-        lock.release()
-        #expect(try await runs[1].value().isUnavailable)
-        for (index, rank) in [(0, 1), (2, 2), (3, 3)] {
-          #expect(try await runs[index].value().created?.rank == rank)
+        let runs = try ["late", "poison"].map { person in
+          let claim = try fixture.claim(person, of: policy)
+          return start {
+            try await batched.decide(claim, hours: .open, of: policy, deadline: deadline)
+          }
         }
+        try await lock.untilWaits()
+        // The connection goes to somebody else when the batch has been refused.
+        let other = start {
+          try await pool.transaction(deadline: .now + .seconds(60)) { _ in try await taken.value() }
+        }
+        try await until { pool.statistics.waiting == 1 }
+        lock.release()
+        for run in runs {
+          await #expect(throws: PostgresError.deadline) { _ = try await run.value() }
+        }
+        taken.succeed(())
+        try await other.value()
       }
-      try await fixture.expectLedgersAgree()
+      #expect(try await fixture.int("SELECT count(*) FROM coupon") == 0)
+      await pool.close()
     }
   }
 }
@@ -259,7 +390,11 @@ extension Fixture {
     try await execute("DROP TRIGGER late ON coupon", "DROP FUNCTION wait")
   }
 
-  private func with(
+  fileprivate func text(_ sql: String) async throws -> String? {
+    try await tables.query(PostgresStatement(sql), deadline: .now + .seconds(20)).text(0, 0)
+  }
+
+  fileprivate func with(
     _ call: String, _ body: @escaping @Sendable @LoopActor (Block) async throws -> Void
   ) async throws {
     let block = Block(tables)

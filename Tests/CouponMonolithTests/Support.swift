@@ -99,6 +99,24 @@ final class Fixture {
     return answers
   }
 
+  // MARK: A strategy without its service
+
+  private var eventIDs = EventIDSource()
+
+  func claim(_ user: String, on day: String = "2026-07-01", of policy: Policy) throws -> CouponClaim {
+    let key = try #require(CouponKey("a secret of the tests"))
+    return key.claim(
+      eventIDs.next(), by: try #require(UserID(user)), on: try #require(Day(day)), of: policy,
+      at: try #require(Timestamp(day + "T03:00:00Z")))
+  }
+
+  /// Connections of its own to the same tables.
+  func pool(size: Int) async throws -> PostgresPool {
+    PostgresPool(
+      configuration: try PostgresConfiguration(url: try await TestServers.postgres().url), size: size,
+      maxWaiting: 100, sessionSettings: ["search_path": schema], name: "strategy-\(schema)")
+  }
+
   // MARK: Tables
 
   func int(_ sql: String) async throws -> Int64? {

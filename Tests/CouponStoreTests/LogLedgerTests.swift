@@ -35,7 +35,7 @@ import Text
   /// It is room that is made, not a bound.
   @Test func aLedgerHoldsMoreThanItExpects() throws {
     let policy = try Make.policy(quota: 50)
-    var ledger = try ledger(policy).expecting(2)
+    var ledger = try ledger(policy).expecting { _ in 2 }
     ledger.seed(policy)
     for number in 1...60 {
       let claim = try Make.claim("p\(number)", of: policy, event: UInt64(number))

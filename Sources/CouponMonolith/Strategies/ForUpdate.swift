@@ -16,8 +16,17 @@ struct ForUpdate: Issuance {
   func decide(
     _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant
   ) async throws -> Decision {
+    try await decide(claim, hours: hours, of: policy, deadline: deadline, willCommit: {})
+  }
+
+  /// The same for a caller that wants to know when the outcome may be unknown.
+  @LoopActor
+  func decide(
+    _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant,
+    willCommit: @LoopActor () -> Void
+  ) async throws -> Decision {
     try await ReadDecideWrite(pool: pool).decide(
       claim, hours: hours, of: policy, deadline: deadline,
-      first: [IssuanceSQL.lock(claim.day, of: policy.id)])
+      first: [IssuanceSQL.lock(claim.day, of: policy.id)], willCommit: willCommit)
   }
 }

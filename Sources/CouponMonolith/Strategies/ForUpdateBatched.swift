@@ -1,7 +1,7 @@
-import CouponDomain
+package import CouponDomain
 import CouponStore
-import EventLoop
-import Postgres
+package import EventLoop
+package import Postgres
 import Text
 
 /// The strategy `for-update-batched`: `for-update`, and those who wait for the same row anyway share one transaction
@@ -17,7 +17,7 @@ import Text
 /// the COMMIT's outcome is unknown, it is so for each. If the server refuses what one of them brings, it refuses the
 /// whole transaction; then each is decided by itself, as with `for-update`, and only that one fails.
 @LoopActor
-final class ForUpdateBatched: Issuance {
+package final class ForUpdateBatched: Issuance {
   private let pool: PostgresPool
   private let maxWaiting: Int
   private var lines: [PolicyDay: ClaimLine] = [:]
@@ -27,9 +27,9 @@ final class ForUpdateBatched: Issuance {
   private static let maximumBatch = 128
 
   /// - Parameter maxWaiting: the most claims that wait; the next one fails with `poolFull`.
-  init(pool: PostgresPool, maxWaiting: Int) { (self.pool, self.maxWaiting) = (pool, maxWaiting) }
+  package init(pool: PostgresPool, maxWaiting: Int) { (self.pool, self.maxWaiting) = (pool, maxWaiting) }
 
-  func decide(
+  package func decide(
     _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant
   ) async throws -> Decision {
     guard waiting < maxWaiting else { throw PostgresError.poolFull }
@@ -118,20 +118,21 @@ final class ForUpdateBatched: Issuance {
   /// As `for-update` does it: what is wrong with one is no longer the others' trouble.
   private func decideAlone(_ member: ClaimInLine) async {
     guard member.isWaiting else { return }
-    member.mayBeCommitted = true
     do {
       member.succeed(
         try await ForUpdate(pool: pool).decide(
-          member.claim, hours: member.hours, of: member.policy, deadline: member.deadline))
+          member.claim, hours: member.hours, of: member.policy, deadline: member.deadline,
+          willCommit: { member.mayBeCommitted = true }))
     } catch {
       member.fail(error)
     }
   }
 
-  /// What a row holds was refused (22, 23), or a trigger did it (P0). Nothing was done.
+  /// What a row holds was refused (22, 23), or a trigger did it (P0), or another transaction wants the same rows (40: the
+  /// server ended this one for a deadlock). Nothing was done.
   private static func isAboutOneOfThem(_ error: any Error) -> Bool {
     guard let state = (error as? PostgresError)?.sqlState else { return false }
-    return ["22", "23", "P0"].contains { state.hasPrefix($0) }
+    return ["22", "23", "40", "P0"].contains { state.hasPrefix($0) }
   }
 }
 

@@ -19,10 +19,14 @@ package protocol Issuance {
 
   /// A read without a lock has found that `issued` coupons of the day are issued.
   func looked(at policy: Policy, on window: DayWindow, issued: Int)
+
+  /// A read without a lock has found no such policy.
+  func lookedInVain(for policy: PolicyID)
 }
 
 /// Most strategies remember nothing.
 extension Issuance {
   package func known(_ user: UserID, of policy: PolicyID, at time: Timestamp) -> Refusal? { nil }
   package func looked(at policy: Policy, on window: DayWindow, issued: Int) {}
+  package func lookedInVain(for policy: PolicyID) {}
 }

@@ -9,10 +9,12 @@ import Text
 struct ReadDecideWrite {
   let pool: PostgresPool
 
-  /// `first` is answered before the reads; the last of its answers has `issued`.
+  /// `first` is answered before the reads; the last of its answers has `issued`. `willCommit` is called before COMMIT is
+  /// sent.
   @LoopActor
   func decide(
-    _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant, first: [SQLCall]
+    _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant, first: [SQLCall],
+    willCommit: @LoopActor () -> Void = {}
   ) async throws -> Decision {
     try await pool.transaction(deadline: deadline) { transaction in
       let answers = try await transaction.run(
@@ -24,6 +26,7 @@ struct ReadDecideWrite {
       let decision = CouponDomain.decide(claim, hours: hours, state)
       guard case .issued(let coupon) = decision else { return decision }
       let counter = IssuanceSQL.set(issued: evolve(state, coupon).issued, on: claim.day, of: policy.id)
+      willCommit()
       _ = try await transaction.finish(IssuanceSQL.record(coupon, of: policy) + [counter])
       return decision
     }

@@ -27,7 +27,7 @@ package struct LogLedger: Sendable {
   private var entries: [Entry] = []
   private var places = PolicyPlaces()
   /// How many coupons of a period it makes room for; nil: the quota.
-  private var expected: Int?
+  private var expected: (@Sendable (PolicyID) -> Int)?
 
   /// `partitionOf` returns the partition of a policy's key: the entries of a policy have one order only while
   /// they share a partition.
@@ -36,7 +36,7 @@ package struct LogLedger: Sendable {
   }
 
   /// The same with room for so many coupons of a period instead of the whole quota: for the fold of one batch.
-  package func expecting(_ coupons: Int) -> LogLedger {
+  package func expecting(_ coupons: @escaping @Sendable (PolicyID) -> Int) -> LogLedger {
     var ledger = self
     ledger.expected = coupons
     return ledger
@@ -77,7 +77,8 @@ package struct LogLedger: Sendable {
   private mutating func add(_ policy: Policy) {
     places.set(policy.id, to: entries.count)
     entries.append(
-      Entry(coupons: PolicyLedger(policy, expecting: expected), partition: partitionOf(policy.id)))
+      Entry(coupons: PolicyLedger(policy, expecting: expected?(policy.id)), partition: partitionOf(policy.id))
+    )
   }
 
   // MARK: The fold

@@ -65,7 +65,13 @@ package struct BatchRecord {
   }
 
   /// Only events and coupons.
-  var issued: [SQLCall] { [eventCall, couponCall] }
+  ///
+  /// The coupons are inserted in the order of their people: transactions that insert for the same people (`once`, two days)
+  /// wait for each other's keys, and in one order none of them waits for one that waits for it.
+  var issued: [SQLCall] {
+    let byPerson = coupons.sorted { $0.coupon.claim.userID < $1.coupon.claim.userID }
+    return [eventCall, (BatchRecord.insertCoupons, BatchRecord.values(of: byPerson))]
+  }
 
   /// Only policies, coupons and counters: what can be rebuilt from the events.
   package var projections: [SQLCall] {

@@ -15,6 +15,8 @@ private final class ScriptedStore: BatchStore {
   enum Commit { case succeeds, fails, unknownAndDone, unknownAndNotDone }
 
   var commits: [Commit] = []
+  /// Called while a COMMIT is on its way.
+  var whileItCommits: () -> Void = {}
   private(set) var calls: [String] = []
   private(set) var next: Int64 = 0
   private(set) var coupons: [PersonPeriod: Coupon] = [:]
@@ -56,6 +58,7 @@ private final class ScriptedStore: BatchStore {
       let outcome = store.commits.isEmpty ? .succeeds : store.commits.removeFirst()
       // What else the loop has to do it does now.
       await EventLoop.shared.sleep(for: .milliseconds(1))
+      store.whileItCommits()
       guard outcome != .fails else { throw PostgresError.unavailable("cut") }
       if outcome != .unknownAndNotDone { try store.write(batch) }
       guard outcome == .succeeds else { throw PostgresError.commitUnknown("no answer") }
@@ -146,6 +149,25 @@ private final class ScriptedStore: BatchStore {
       try await play.expectApplied(3)
       #expect(play.store.take() == ["lock", "commit to 6", "answer"])
       #expect(play.store.ranks == ["ann": 1, "bob": 2, "cem": 3, "dan": 4])
+    }
+  }
+
+  /// A fold that waits for a batch that is another worker's now is a batch's memory for nothing.
+  @Test func nothingIsRememberedOfAPartitionThatIsAnothers() async throws {
+    try await onLoop {
+      let play = try Play([["ann", "bob"], ["cem"], ["dan"]])
+      try await play.expectApplied(0)
+      try await play.expectApplied(1, following: 2)
+      #expect(play.writer.remembered == 1)
+      play.writer.end([0])
+      #expect(play.writer.remembered == 0)
+      // Also where the partition is taken while its batch commits.
+      play.store.whileItCommits = { play.writer.end([0]) }
+      try await play.expectApplied(2, following: 3)
+      #expect(play.writer.remembered == 0)
+      play.store.whileItCommits = {}
+      try await play.expectApplied(3)
+      #expect(play.writer.remembered == 1)
     }
   }
 

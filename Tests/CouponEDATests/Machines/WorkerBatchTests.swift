@@ -54,6 +54,15 @@ import Text
     #expect(needs.days == [PolicyDay(policy.id, Sample.day), PolicyDay(policy.id, Sample.nextDay)])
   }
 
+  /// A batch of many policies makes room for its claims, not for so many of each.
+  @Test func roomIsMadeForThePoliciesOwnClaims() throws {
+    let batch = try batch([claim(1, "a"), claim(2, "b"), Sample.created(), .failure(.poison(reason: "x"))])
+    let needs = BatchNeeds(batch, policies: [policy.id: policy], withPeople: false)
+    #expect(needs.claims(of: policy.id) == 2)
+    #expect(needs.claims(of: try #require(PolicyID(2))) == 0)
+    #expect(needs.policies(of: [policy.id: policy]) == [policy])
+  }
+
   @Test func ranksGoOnWhereTheDatabaseStands() throws {
     let first = Coupon(claim: Sample.claim(1, "a"), rank: 1)
     let result = fold(
