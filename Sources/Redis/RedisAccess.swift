@@ -1,15 +1,20 @@
 package import EventLoop
 
-/// One server or a cluster, whichever the address leads to. A server that says at the login that it is a node of a cluster,
-/// or several addresses, make it a cluster; that is for good.
+/// One server or a cluster, whichever the address leads to. Several addresses make it a cluster. So does a server that says
+/// at the login that it is a node of one, or sends a call to another node, once a map of the slots has been read; that is for
+/// good.
 ///
-///     RedisClient ──"I am a node"──▶ RedisCluster
+///     RedisClient ──"I am a node", MOVED, ASK──▶ RedisClient, and a RedisCluster asks for the map ──map──▶ RedisCluster
+///          ▲                                          │
+///          └──────no map, and the server serves───────┘
 @LoopActor
 package final class RedisAccess {
   package typealias Handler = RedisClient.Handler
 
   private let server: RedisClient
   private var cluster: RedisCluster?
+  /// What may become `cluster`: it has no map yet.
+  private var candidate: RedisCluster?
   private let makeCluster: @LoopActor () -> RedisCluster
 
   /// Called when transactions are no longer carried out, again for each further reason, and with nil when they are again.
@@ -29,22 +34,54 @@ package final class RedisAccess {
     server.onTrouble = { [weak self] trouble in
       guard let self, cluster == nil else { return }
       // Not in the midst of what the client is doing.
-      if trouble?.kind == .cluster { return EventLoop.shared.atNextTurn { self.becomeCluster() } }
+      if trouble?.kind == .node { return EventLoop.shared.atNextTurn { self.tryCluster() } }
       onTrouble?(trouble)
     }
   }
 
   private func observed(_ cluster: RedisCluster) -> RedisCluster {
-    cluster.onTrouble = { [weak self] in self?.onTrouble?($0) }
+    cluster.onTrouble = { [weak self, weak cluster] trouble in
+      guard let self, let cluster else { return }
+      if self.cluster === cluster || server.trouble?.kind == .node { onTrouble?(trouble) }
+    }
     return cluster
   }
 
-  private func becomeCluster() {
-    guard cluster == nil, !isClosed else { return }
+  /// How long a cluster without a map is kept beside a server that serves.
+  private static let candidacy = Duration.seconds(5)
+  private static let drainInterval = Duration.milliseconds(50)
+
+  private func tryCluster() {
+    guard cluster == nil, candidate == nil, !isClosed else { return }
     let cluster = observed(makeCluster())
-    self.cluster = cluster
+    candidate = cluster
+    cluster.onMap = { [weak self, weak cluster] in
+      if let self, let cluster { become(cluster) }
+    }
     cluster.start()
-    server.close()
+    planReview()
+  }
+
+  /// What a passing word has led to must not go on asking for ever.
+  private func planReview() {
+    EventLoop.shared.schedule(after: Self.candidacy) { [weak self] in
+      guard let self, candidate != nil else { return }
+      guard server.trouble?.kind != .node else { return planReview() }
+      candidate?.close()
+      candidate = nil
+    }
+  }
+
+  private func become(_ cluster: RedisCluster) {
+    guard self.cluster == nil, !isClosed else { return }
+    (self.cluster, candidate) = (cluster, nil)
+    closeServer(by: .now + Self.candidacy)
+  }
+
+  /// What was sent to the server alone keeps its answers.
+  private func closeServer(by deadline: Instant) {
+    guard server.statistics.inFlight > 0, .now < deadline else { return server.close() }
+    EventLoop.shared.schedule(after: Self.drainInterval) { [weak self] in self?.closeServer(by: deadline) }
   }
 
   private var isClosed = false
@@ -58,6 +95,8 @@ package final class RedisAccess {
     isClosed = true
     server.close()
     cluster?.close()
+    candidate?.close()
+    candidate = nil
   }
 
   package var isConnected: Bool { cluster?.isConnected ?? server.isConnected }
@@ -65,14 +104,19 @@ package final class RedisAccess {
   /// Why transactions are not carried out now, or not for every key; nil while they are.
   package var trouble: RedisTrouble? {
     if let cluster { return cluster.trouble }
-    // Just about to become one.
-    if let trouble = server.trouble, trouble.kind == .cluster {
-      return RedisTrouble(.unreachable, "not connected yet")
+    if server.trouble?.kind == .node {
+      // Just about to become one.
+      return candidate.map(\.trouble) ?? RedisTrouble(.unreachable, "not connected yet")
     }
     return server.trouble
   }
 
-  package var statistics: RedisStatistics { cluster?.statistics ?? server.statistics }
+  /// With those of the server before it was a cluster: a WATCH was said on one of those connections.
+  package var statistics: RedisStatistics {
+    var sum = server.statistics
+    if let cluster { sum.add(cluster.statistics) }
+    return sum
+  }
 
   /// The server, or a cluster's masters: for what each of them has to be asked.
   package var servers: [RedisClient] { cluster?.masters ?? [server] }
@@ -82,7 +126,10 @@ package final class RedisAccess {
   package func connected(deadline: Instant) async throws {
     if cluster == nil {
       do { return try await server.connected(deadline: deadline) } catch {
-        if cluster == nil { throw error }
+        // What keeps it from becoming a cluster says more.
+        guard cluster != nil else {
+          throw candidate?.trouble.map { RedisError.unavailable($0.reason) } ?? error
+        }
       }
     }
     try await cluster?.connected(deadline: deadline)

@@ -78,7 +78,8 @@ struct RedisReplies {
       }
       return .success(elements)
     case .null: return .failure(.aborted(RedisReplies.watchedKeyChanged))
-    case .error(let message):
+    case .error:
+      let message = reply.errorMessage ?? ""
       let reason = firstRefusal ?? RedisReplies.cause(of: message)
       let isRefusal =
         message.hasPrefix("EXECABORT") || RedisTrouble.Kind(RedisTrouble.word(of: message)) != nil

@@ -43,7 +43,8 @@ final class RedisConnection {
   ) throws(RedisError) {
     do throws(TLSSession.Failure) {
       tls =
-        server.isEncrypted ? try TLSSession(host: server.host, authorities: server.authorities) : nil
+        server.isEncrypted
+        ? try TLSSession(host: server.host, context: .shared(authorities: server.authorities)) : nil
     } catch { throw .unavailable(error.reason) }
     guard let context = redisConnectNonBlock(address.numericHost, Int32(address.port)) else {
       throw .unavailable("out of memory")

@@ -18,9 +18,17 @@ extension RedisLoginStep {
   package static func required(_ command: [String]) -> RedisLoginStep {
     RedisLoginStep([command]) { outcome in
       guard case .failure(.server(let message)) = outcome else { return nil }
-      let kind = RedisTrouble.Kind(RedisTrouble.word(of: message)) ?? .loginRefused
-      return RedisTrouble(kind, "the server refused \(command.first ?? ""): \(message)")
+      let word = RedisTrouble.word(of: message)
+      let kind = RedisTrouble.Kind(word)
+      let words = command.first == "AUTH" ? wordsOnAuth(word, kind) : message
+      return RedisTrouble(kind ?? .loginRefused, "the server refused \(command.first ?? ""): \(words)")
     }
+  }
+
+  /// The code alone: what a server says of AUTH may repeat the password.
+  private static func wordsOnAuth(_ word: Substring, _ kind: RedisTrouble.Kind?) -> String {
+    kind == nil
+      ? "\(word) (are the user and the password right, and does the server take any?)" : String(word)
   }
 
   /// A command that only helps an operator.
@@ -36,7 +44,7 @@ extension RedisLoginStep {
     RedisLoginStep([["HELLO", "2"]]) { outcome in
       guard case .success(let replies) = outcome, case .array(let fields)? = replies.first else { return nil }
       switch (value(of: "mode", in: fields), value(of: "role", in: fields)) {
-      case ("cluster", _): return isNode ? nil : RedisTrouble(.cluster, "the server is a node of a cluster")
+      case ("cluster", _): return isNode ? nil : RedisTrouble(.node, "the server is a node of a cluster")
       case ("standalone", _) where isNode:
         return RedisTrouble(
           .refused, "the server is no node of a cluster: name one server, or nodes of one cluster")

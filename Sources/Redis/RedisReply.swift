@@ -19,8 +19,11 @@ package enum RedisReply: Hashable, Sendable {
     }
   }
 
+  /// Without what the server repeats of a command that it does not know: there may be a password in it.
   package var errorMessage: String? {
-    if case .error(let message) = self { message } else { nil }
+    guard case .error(let message) = self else { return nil }
+    return message.firstRange(of: ", with args beginning with").map { String(message[..<$0.lowerBound]) }
+      ?? message
   }
 }
 

@@ -390,7 +390,7 @@ extension RedisSession {
       if inTransaction, trouble != nil, phase == .ready { set(trouble: nil) }
     case .failure(let error):
       if phase == .ready, let refusal = RedisTrouble(error, inTransaction: inTransaction),
-        !isNode || refusal.kind != .cluster
+        !isNode || refusal.kind != .cluster && refusal.kind != .node
       {
         refused(refusal)
       }

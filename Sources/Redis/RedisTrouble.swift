@@ -7,8 +7,9 @@ package struct RedisTrouble: Hashable, Sendable {
     case loginRefused
     /// The server copies another one and takes no writes: usually after a failover.
     case replica
-    /// To a client of one server: the server is a node of a cluster, which serves a part of the keys only. Of a cluster: a
-    /// part of the keys is not served.
+    /// To a client of one server: the server is a node of a cluster, which serves a part of the keys only.
+    case node
+    /// A part of a cluster's keys is not served now.
     case cluster
     /// The role lacks a right.
     case forbidden
@@ -32,7 +33,7 @@ package struct RedisTrouble: Hashable, Sendable {
   }
 
   /// The connection is kept: another one would meet the same, and single commands may still be served.
-  var keepsConnection: Bool { kind == .outOfMemory || kind == .busy }
+  var keepsConnection: Bool { kind == .outOfMemory || kind == .busy || kind == .cluster }
 
   /// The error code, which begins each message.
   static func word(of message: String) -> Substring { message.prefix { $0 != " " } }
@@ -44,7 +45,8 @@ extension RedisTrouble.Kind {
     switch word {
     case "NOAUTH", "WRONGPASS": self = .loginRefused
     case "READONLY", "MASTERDOWN": self = .replica
-    case "MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT": self = .cluster
+    case "MOVED", "ASK": self = .node
+    case "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT": self = .cluster
     case "NOPERM": self = .forbidden
     case "LOADING": self = .loading
     case "OOM": self = .outOfMemory

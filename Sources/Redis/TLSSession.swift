@@ -1,4 +1,72 @@
 internal import COpenSSL
+internal import EventLoop
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// What all sessions with the same authorities share: reading and parsing them takes the loop's time, and a lost cluster is
+/// connected to again and again.
+final class TLSContext {
+  /// Of a file: another one means that it was written anew.
+  private struct Stamp: Hashable {
+    let size: Int
+    let seconds: Int
+    let nanoseconds: Int
+
+    init?(_ file: String) {
+      var status = stat()
+      guard stat(file, &status) == 0 else { return nil }
+      #if canImport(Glibc)
+        let modified = status.st_mtim
+      #else
+        let modified = status.st_mtimespec
+      #endif
+      size = Int(status.st_size)
+      (seconds, nanoseconds) = (Int(modified.tv_sec), Int(modified.tv_nsec))
+    }
+  }
+
+  /// By the file of the authorities.
+  @LoopActor private static var known: [String?: (stamp: Stamp?, context: TLSContext)] = [:]
+
+  fileprivate let pointer: OpaquePointer
+
+  /// - Parameter authorities: a PEM file; nil: the system's. Read again only when its date or size has changed.
+  @LoopActor
+  static func shared(authorities: String?) throws(TLSSession.Failure) -> TLSContext {
+    let stamp = Stamp(authorities ?? String(cString: X509_get_default_cert_file()))
+    if let found = known[authorities], found.stamp == stamp { return found.context }
+    let context = try TLSContext(authorities)
+    known[authorities] = (stamp, context)
+    return context
+  }
+
+  private init(_ authorities: String?) throws(TLSSession.Failure) {
+    ERR_clear_error()
+    guard let pointer = SSL_CTX_new(TLS_client_method()) else {
+      throw TLSSession.failure("TLS cannot be used")
+    }
+    self.pointer = pointer
+    guard timeattack_tls_at_least_1_2(pointer) == 1 else {
+      throw TLSSession.failure("TLS 1.2 cannot be used")
+    }
+    timeattack_tls_refuse_renegotiation(pointer)
+    if let authorities {
+      guard SSL_CTX_load_verify_file(pointer, authorities) == 1 else {
+        throw TLSSession.failure("no authorities can be read in \(authorities)")
+      }
+    } else if SSL_CTX_set_default_verify_paths(pointer) != 1 {
+      throw TLSSession.failure("the system's authorities cannot be read")
+    }
+    SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
+  }
+
+  /// A session keeps it alive by itself.
+  deinit { SSL_CTX_free(pointer) }
+}
 
 /// One TLS session of a client, in memory: it is fed what the socket has received, and says what the socket is to send. It knows
 /// no socket and never waits.
@@ -21,22 +89,10 @@ final class TLSSession {
   private(set) var isEstablished = false
   private(set) var isClosed = false
 
-  /// - Parameter authorities: a PEM file; nil: the system's.
-  init(host: String, authorities: String?) throws(Failure) {
+  init(host: String, context: TLSContext) throws(Failure) {
     ERR_clear_error()
-    guard let context = SSL_CTX_new(TLS_client_method()) else { throw Self.failure("TLS cannot be used") }
-    // The session keeps it alive.
-    defer { SSL_CTX_free(context) }
-    guard timeattack_tls_at_least_1_2(context) == 1 else { throw Self.failure("TLS 1.2 cannot be used") }
-    if let authorities {
-      guard SSL_CTX_load_verify_file(context, authorities) == 1 else {
-        throw Self.failure("no authorities can be read in \(authorities)")
-      }
-    } else if SSL_CTX_set_default_verify_paths(context) != 1 {
-      throw Self.failure("the system's authorities cannot be read")
-    }
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-    guard let session = SSL_new(context), let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem())
+    guard let session = SSL_new(context.pointer), let input = BIO_new(BIO_s_mem()),
+      let output = BIO_new(BIO_s_mem())
     else { throw Self.failure("out of memory") }
     timeattack_bio_is_never_at_its_end(input)
     timeattack_bio_is_never_at_its_end(output)
@@ -116,7 +172,7 @@ final class TLSSession {
     return Self.failure(isEstablished ? "TLS failed" : "no TLS session with the server")
   }
 
-  private static func failure(_ context: String) -> Failure {
+  fileprivate static func failure(_ context: String) -> Failure {
     let code = ERR_get_error()
     ERR_clear_error()
     guard code != 0, let words = ERR_reason_error_string(code) else { return Failure(reason: context) }

@@ -10,7 +10,7 @@ import Testing
     arguments: [
       ("READONLY no", .replica), ("MASTERDOWN no", .replica), ("LOADING no", .loading),
       ("MISCONF no", .refused),
-      ("NOAUTH no", .loginRefused), ("NOPERM no", .forbidden), ("MOVED 1 other", .cluster),
+      ("NOAUTH no", .loginRefused), ("NOPERM no", .forbidden), ("MOVED 1 other", .node),
       ("ERR unknown command", .refused), ("NOREPLICAS no", .refused),
     ] as [(String, RedisTrouble.Kind)])
   func aRefusedTransactionDrainsTheConnection(message: String, kind: RedisTrouble.Kind) {
@@ -44,7 +44,7 @@ import Testing
   }
 
   /// Memory comes back, and a script ends: single commands are served until then.
-  @Test(arguments: ["OOM no", "BUSY no"])
+  @Test(arguments: ["OOM no", "BUSY no", "CLUSTERDOWN no"])
   func aServerThatOnlyRefusesForNowKeepsItsConnection(message: String) {
     var session = ready()
     transaction(&session, 1)
@@ -126,7 +126,7 @@ import Testing
 
   @Test(
     arguments: [
-      (["server", "redis", "mode", "cluster", "role", "master"], .cluster),
+      (["server", "redis", "mode", "cluster", "role", "master"], .node),
       (["mode", "standalone", "role", "replica"], .replica), (["mode", "sentinel"], .refused),
       (["mode", "standalone", "role", "master"], nil), ([], nil),
     ] as [([String], RedisTrouble.Kind?)])

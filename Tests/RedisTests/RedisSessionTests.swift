@@ -22,13 +22,27 @@ import Testing
   }
 
   @Test(arguments: [
-    (RedisReply.error("WRONGPASS no"), "the server refused AUTH: WRONGPASS no"),
-    (.error("LOADING data"), "the server refused AUTH: LOADING data"),
+    (RedisReply.error("WRONGPASS no"), "the server refused AUTH: WRONGPASS"),
+    (.error("LOADING data"), "the server refused AUTH: LOADING"),
+    // A server without this command repeats the password.
+    (
+      .error("ERR unknown command 'AUTH', with args beginning with: 'secret' "),
+      "the server refused AUTH: ERR (are the user and the password right, and does the server take any?)"
+    ),
   ])
   func aRefusedLoginCuts(reply: RedisReply, reason: String) {
     var session = started()
     _ = session.opened(now: at(0))
     guard case .cut(reason) = session.reply(reply) else { return fail("not cut") }
+  }
+
+  /// A server repeats what it was asked where it does not know the command.
+  @Test func whatAServerRepeatsIsCut() {
+    let words = "ERR unknown command 'GETX', with args beginning with: 'secret' "
+    #expect(RedisReply.error(words).errorMessage == "ERR unknown command 'GETX'")
+    #expect(
+      RedisReply.error("EXECABORT discarded because of: \(words)").errorMessage
+        == "EXECABORT discarded because of: ERR unknown command 'GETX'")
   }
 
   @Test func aServerThatStillLoadsIsNotReady() {

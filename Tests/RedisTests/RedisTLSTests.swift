@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import PrivateServers
 import Redis
 import TestSupport
@@ -50,6 +51,34 @@ struct RedisTLSTests {
       try await says(try access(server, port, authorities: nil), "certificate is not accepted")
       try await says(
         try access(server, port, authorities: certificates.key), "no authorities can be read in")
+    }
+  }
+
+  /// The authorities are read once, and again when their file has changed.
+  @Test func authoritiesAreReadAgainOnlyWhenTheirFileHasChanged() async throws {
+    try await withServer { server, port, certificates in
+      let file = certificates.authority
+      let text = try Data(contentsOf: URL(filePath: file))
+      let date = Date(timeIntervalSince1970: 1_700_000_000)
+      func rewrite(_ data: Data, _ date: Date) throws {
+        try data.write(to: URL(filePath: file))
+        try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: file)
+      }
+      try rewrite(text, date)
+      let first = try access(server, port, authorities: file)
+      try await first.connected(deadline: .now + .seconds(10))
+      first.close()
+      // Nothing shows that it has changed.
+      try rewrite(Data(repeating: 10, count: text.count), date)
+      let second = try access(server, port, authorities: file)
+      try await second.connected(deadline: .now + .seconds(10))
+      second.close()
+      try rewrite(Data(repeating: 10, count: text.count), date + 1)
+      try await says(try access(server, port, authorities: file), "no authorities can be read in")
+      try rewrite(text, date + 2)
+      let last = try access(server, port, authorities: file)
+      try await last.connected(deadline: .now + .seconds(10))
+      last.close()
     }
   }
 

@@ -19,6 +19,7 @@ extension RedisTrouble.Kind {
     case .unreachable: "the admission gate does not answer"
     case .loginRefused: "the admission gate refuses the login"
     case .replica: "the admission gate is a read-only replica"
+    case .node: "the admission gate is a node of a cluster whose map cannot be read"
     case .cluster: "a part of the admission gate's cluster is not served"
     case .forbidden: "this program's role at the admission gate lacks a right"
     case .loading: "the admission gate is loading its data"

@@ -21,7 +21,7 @@ final class Reconciler {
   private let patience: Duration
   private let log: Log
   private var days: [String: Reconciliation] = [:]
-  private var pace = ReconciliationPace()
+  private var paces = ReconciliationPaces()
   private var isStopped = false
   private let expiryTrouble: TroubleLog
   private let winnerTrouble: TroubleLog
@@ -49,9 +49,8 @@ final class Reconciler {
   func start() {
     EventLoop.shared.spawn {
       while !self.isStopped {
-        await self.clock.sleep(for: self.pace.pause)
+        await self.clock.sleep(for: ReconciliationPace.shortest)
         await self.look()
-        self.pace.looked()
       }
     }
   }
@@ -62,8 +61,9 @@ final class Reconciler {
     let open = view.openDays(at: wallClock())
     let keys = Set(open.map(\.key))
     days = days.filter { keys.contains($0.key) }
+    paces.keep(keys)
     var refusal: String?
-    for day in open {
+    for day in open where paces.isDue(day.key, now: clock.now) {
       guard !isStopped, redis.isConnected else { return }
       do {
         try await reconcile(day)
@@ -94,13 +94,14 @@ final class Reconciler {
       members: Int(members), winners: view.list.issued(on: day.day, in: day.policy.id),
       quota: day.policy.dailyQuota)
     {
-    case .nothing: break
+    case .nothing: paces.looked(at: key, now: clock.now, hasFailedToAdd: false)
     case .addWinners:
       do {
         try await addWinners(of: day)
+        paces.looked(at: key, now: clock.now, hasFailedToAdd: false)
         winnerTrouble.over()
       } catch {
-        pace.failedToAdd()
+        paces.looked(at: key, now: clock.now, hasFailedToAdd: true)
         if case RedisError.server(let message) = error {
           winnerTrouble.note("winners cannot be put back into Redis", message)
           return

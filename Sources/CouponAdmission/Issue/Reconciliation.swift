@@ -1,7 +1,7 @@
 package import CouponDomain
 package import EventLoop
 
-/// How long to wait between two looks: a second, and twice as long after each one in which the winners could not be put
+/// How long to wait between two looks at one set: a second, and twice as long after each one in which the winners could not be put
 /// back. A Redis that refuses writes would otherwise be offered all of them every second.
 package struct ReconciliationPace {
   package static let shortest = Duration.seconds(1)
@@ -19,6 +19,36 @@ package struct ReconciliationPace {
     pause = hasFailed ? min(pause * 2, Self.longest) : Self.shortest
     hasFailed = false
   }
+}
+
+/// The pace of each set: one on a node that refuses writes does not keep the others waiting.
+package struct ReconciliationPaces {
+  private struct Entry {
+    var pace = ReconciliationPace()
+    var due: Instant
+  }
+
+  /// Of the sets whose latest look failed.
+  private var slow: [String: Entry] = [:]
+
+  package init() {}
+
+  package func isDue(_ key: String, now: Instant) -> Bool { slow[key].map { $0.due <= now } ?? true }
+
+  package mutating func looked(at key: String, now: Instant, hasFailedToAdd: Bool) {
+    guard hasFailedToAdd else {
+      slow[key] = nil
+      return
+    }
+    var entry = slow[key] ?? Entry(due: now)
+    entry.pace.failedToAdd()
+    entry.pace.looked()
+    entry.due = now + entry.pace.pause
+    slow[key] = entry
+  }
+
+  /// Forgets the other sets.
+  package mutating func keep(_ keys: Set<String>) { slow = slow.filter { keys.contains($0.key) } }
 }
 
 /// Brings Redis' set of one policy and day back to what the list says; a wrong set costs superfluous events or

@@ -19,18 +19,19 @@ final class LuaAdmission: RedisAdmission {
 
   func decide(_ request: SlotRequest) async -> SlotDecision {
     do {
-      return try await ask(request)
+      return try await ask(request, by: ["EVALSHA", try await digest(request.deadline)])
     } catch RedisError.server(let message) where message.hasPrefix("NOSCRIPT") {
-      // Redis was restarted, or has never known it.
-      digest = nil
-      do { return try await ask(request) } catch { return SlotDecision(error) }
+      // Redis was restarted, or has never known it, as a node that is about to get its first slot. This goes where the
+      // question goes, and the server remembers the script from it.
+      do { return try await ask(request, by: ["EVAL", LuaAdmission.script]) } catch {
+        return SlotDecision(error)
+      }
     } catch { return SlotDecision(error) }
   }
 
-  private func ask(_ request: SlotRequest) async throws -> SlotDecision {
-    let digest = try await digest(request.deadline)
+  private func ask(_ request: SlotRequest, by words: [String]) async throws -> SlotDecision {
     let reply = try await redis.command(
-      ["EVALSHA", digest, "1", request.key, request.userID.description, String(request.quota)],
+      words + ["1", request.key, request.userID.description, String(request.quota)],
       deadline: request.deadline)
     switch reply.integer {
     case 0: return .full

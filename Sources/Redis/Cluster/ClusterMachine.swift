@@ -95,6 +95,10 @@ package struct ClusterMachine {
 
   // MARK: - The map
 
+  /// Whether a node's answer needs no second opinion. One that serves fewer slots than the present map, or none, may come
+  /// from a node that has lost its own.
+  package func trusts(_ map: SlotMap) -> Bool { map.served > 0 && map.served >= KeySlot.count - unserved }
+
   package mutating func adopt(_ map: SlotMap) {
     (masters, counts, replicas, unserved) = ([], [], [], KeySlot.count)
     owners = [UInt16](repeating: 0, count: KeySlot.count)

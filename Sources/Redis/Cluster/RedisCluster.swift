@@ -63,6 +63,8 @@ package final class RedisCluster {
 
   /// Called when a part of the keys is no longer served, again for each further reason, and with nil when all are again.
   package var onTrouble: (@LoopActor (RedisTrouble?) -> Void)?
+  /// Called with the first map that serves something: it is a cluster.
+  var onMap: (@LoopActor () -> Void)?
 
   /// - Parameters:
   ///   - configuration: nodes to begin with, in any state and any number.
@@ -358,6 +360,10 @@ package final class RedisCluster {
     let map = seam?.isClear != false || !machine.hasMap ? await ask() : nil
     guard isStarted else { return }
     machine.refreshEnded(map)
+    if !machine.serving.isEmpty, let onMap {
+      self.onMap = nil
+      onMap()
+    }
     for address in machine.serving { _ = node(address) }
     if map == nil, !isConnected {
       for address in configuration.addresses + machine.replicas { _ = node(address) }
@@ -367,12 +373,22 @@ package final class RedisCluster {
     planRefresh()
   }
 
-  /// One node after the other, so that one which knows nothing new is not asked for ever.
+  /// One node after the other, so that one which knows nothing new is not asked for ever. A map that serves fewer slots than
+  /// the present one counts only when every connected node gives such a one: then the fullest of them.
   private func ask() async -> SlotMap? {
     let ready = nodes.values.filter(\.client.isConnected).sorted { "\($0.address)" < "\($1.address)" }
     guard !ready.isEmpty else { return nil }
     turn &+= 1
-    let node = ready[turn % ready.count]
+    var fullest: SlotMap?
+    for offset in ready.indices {
+      guard let map = await ask(ready[(turn + offset) % ready.count]) else { return nil }
+      if machine.trusts(map) { return map }
+      if map.served >= fullest?.served ?? 0 { fullest = map }
+    }
+    return fullest
+  }
+
+  private func ask(_ node: Node) async -> SlotMap? {
     do {
       let reply = try await node.client.command(["CLUSTER", "SLOTS"], deadline: .now + Self.patience)
       if let map = SlotMap(reply, from: node.address) { return map }

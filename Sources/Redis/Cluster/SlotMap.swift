@@ -14,6 +14,9 @@ package struct SlotMap: Hashable, Sendable {
 
   package init(ranges: [Range]) { self.ranges = ranges }
 
+  /// How many slots somebody serves.
+  package var served: Int { ranges.reduce(0) { $0 + $1.slots.count } }
+
   /// - Parameter source: the node that answered. A node that does not know its own address names none.
   /// - Returns: nil for what is no such answer.
   package init?(_ reply: RedisReply, from source: RedisAddress) {

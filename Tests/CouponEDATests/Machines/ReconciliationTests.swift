@@ -36,6 +36,17 @@ import Text
     #expect(pace.pause == ReconciliationPace.shortest)
   }
 
+  /// In a cluster: on one node that is full.
+  @Test func aSetThatRefusesWritesDoesNotSlowTheOthers() {
+    var paces = ReconciliationPaces()
+    for _ in 1...5 { paces.looked(at: "full", now: Sample.at(0), hasFailedToAdd: true) }
+    paces.looked(at: "other", now: Sample.at(0), hasFailedToAdd: false)
+    #expect(paces.isDue("other", now: Sample.at(1)) && paces.isDue("new", now: Sample.at(0)))
+    #expect(!paces.isDue("full", now: Sample.at(29_999)) && paces.isDue("full", now: Sample.at(30_000)))
+    paces.looked(at: "full", now: Sample.at(30_000), hasFailedToAdd: false)
+    #expect(paces.isDue("full", now: Sample.at(30_000)))
+  }
+
   @Test mutating func onlyWhoIsIdleInTwoDistantLooksIsRemoved() {
     #expect(look(["a", "b", "w"], asked: 0, seen: 10, winners: ["w"]).isEmpty)
     // Not yet: the first look was complete at 10.

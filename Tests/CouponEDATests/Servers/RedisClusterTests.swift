@@ -79,6 +79,41 @@ extension EDATests {
       }
     }
 
+    /// A node that gets its first slot has never heard of the script.
+    @Test(.timeLimit(.minutes(4))) func aScriptIsUnknownToANewNode() async throws {
+      try await onLoop {
+        let cluster = try await TestServers.redisCluster(spare: 1, nodeTimeout: .seconds(1))
+        let stage = try await Stage(settings: [
+          "REDIS_URL": cluster.url, "COUPON_STRATEGY": "redis-lua:not-persisted",
+        ])
+        try stage.startWorker()
+        try await stage.startAPI()
+        let policy = try await stage.newPolicy(quota: Self.quota)
+        func ask(_ person: String) async throws -> Int {
+          let request = HTTPRequest(
+            .post, "/v1/policies/\(policy)/coupons", headers: [("X-User-Id", person)])
+          return try await stage.apis[0].client.send(request, deadline: .now + .seconds(10)).status
+        }
+        let first = try await ask("first")
+        #expect(first == 201)
+        let spare = cluster.nodes[3]
+        try await cluster.add(spare)
+        var calls = 0
+        try await cluster.move(slot: KeySlot.of("\(policy)"), to: spare) {
+          calls += 1
+          // Its set has gone there, and the slot has not yet.
+          guard calls == 2 else { return }
+          for number in 1...3 {
+            let status = try await ask("later-\(number)")
+            #expect(status == 201)
+          }
+        }
+        #expect(calls == 2)
+        await stage.end()
+        await cluster.kill()
+      }
+    }
+
     /// The replica that takes over lacks what came last: the winners are put back into its set.
     @Test(.timeLimit(.minutes(4))) func aReplicaThatIsBehindTakesOver() async throws {
       try await onLoop {

@@ -133,6 +133,17 @@ import Testing
     #expect(machine.trouble { _ in nil }?.kind == .cluster)
   }
 
+  /// A node that has lost its own map must not take everybody's.
+  @Test func aMapThatServesLessNeedsASecondOpinion() {
+    let machine = halves()
+    #expect(machine.trusts(map()))
+    #expect(!machine.trusts(SlotMap(ranges: [])))
+    #expect(!machine.trusts(SlotMap(ranges: [.init(slots: 0...16_382, master: Self.a)])))
+    let ignorant = ClusterMachine()
+    #expect(ignorant.trusts(SlotMap(ranges: [.init(slots: 0...0, master: Self.a)])))
+    #expect(!ignorant.trusts(SlotMap(ranges: [])))
+  }
+
   /// A map that is older than what MOVED said counts all the same: the node will say it again.
   @Test func aMasterWithoutSlotsIsNoneAnyMore() {
     var (machine, route) = (halves(), RedisRoute(slot: 0))

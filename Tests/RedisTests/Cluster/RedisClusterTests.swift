@@ -188,6 +188,79 @@ import Testing
     }
   }
 
+  /// A node that has forgotten the others says that their slots are served by nobody: they are served on.
+  @Test func aNodeThatHasForgottenTheOthersIsNotBelieved() async throws {
+    try await withCluster(extra: ["cluster-require-full-coverage no"]) { cluster in
+      let client = try access(cluster.url)
+      try await client.connected(deadline: .now + .seconds(20))
+      let node = cluster.nodes[0]
+      let others = try await cluster.members(as: node).filter { $0.port != node.port }
+      let keys = others.compactMap { other in
+        (0..<100_000).lazy.map { "{\($0)}" }.first { key in
+          other.slots.contains { $0.contains(KeySlot.of(key)) }
+        }
+      }
+      #expect(keys.count == 2)
+      for other in others { try await cluster.run(["CLUSTER", "FORGET", other.id], on: node) }
+      try await cluster.run(["CONFIG", "RESETSTAT"], on: node)
+      try await until {
+        // A lost connection makes the map wanted.
+        try await cluster.run(["CLIENT", "KILL", "TYPE", "normal"], on: node)
+        for key in keys { _ = try await client.command(["SADD", key, "a"], deadline: soon) }
+        return try await cluster.run(["INFO", "commandstats"], on: node).contains("cmdstat_cluster|slots:")
+      }
+      for key in keys { _ = try await client.command(["SADD", key, "a"], deadline: soon) }
+      try await until { client.servers.count == 3 && client.trouble == nil }
+      client.close()
+    }
+  }
+
+  /// What a proxy in front of a cluster may say for a moment, or a server for another reason.
+  @Test(arguments: ["CLUSTERDOWN down", "TRYAGAIN later", "CROSSSLOT no", "MOVED 5 127.0.0.1:1"])
+  func aPassingWordMakesNoClusterOfAServer(words: String) async throws {
+    try await onLoop {
+      let server = try await TestServers.ownRedis()
+      let client = try access(server.url)
+      try await client.connected(deadline: .now + .seconds(10))
+      let said = await refusal {
+        try await client.command(["EVAL", "return redis.error_reply('\(words)')", "0"], deadline: soon)
+      }
+      guard case .server(words) = said else { throw TestFailure("\(String(describing: said))") }
+      try await until {
+        (try? await client.transaction([["SADD", "{tag}", "a"]], deadline: soon)) != nil
+          && client.trouble == nil
+      }
+      #expect(client.isConnected && client.servers.count == 1)
+      client.close()
+      await server.kill()
+    }
+  }
+
+  /// Without the right to ask what the server is, MOVED says it.
+  @Test func aClusterIsKnownByWhatItRefuses() async throws {
+    try await withCluster { cluster in
+      for node in cluster.nodes {
+        try await cluster.run(
+          ["ACL", "SETUSER", "limited", "on", ">secret", "~*", "+@all", "-hello"], on: node)
+      }
+      // This node does not serve the slot of the trial's key.
+      let owner = try await cluster.master(of: KeySlot.of("0"))
+      let other = try #require(cluster.nodes.first { $0 !== owner })
+      let client = try access("redis://limited:secret@127.0.0.1:\(other.port)")
+      try await client.connected(deadline: .now + .seconds(20))
+      #expect(client.servers.count == 3)
+      for number in 0..<20 {
+        #expect(try await client.command(["SADD", "key-\(number)", "a"], deadline: soon) == .integer(1))
+      }
+      // The client of the one server has gone.
+      try await until {
+        let clients = try await cluster.run(["CLIENT", "LIST"], on: other)
+        return clients.split(separator: "\n").count { $0.contains("name=test") } == 1
+      }
+      client.close()
+    }
+  }
+
   @Test func severalHostsThatAreNoClusterAreSaid() async throws {
     try await onLoop {
       let server = try await TestServers.ownRedis()
