@@ -1,7 +1,6 @@
 package import EventLoop
 
-/// Answers one request: at once, or later from a task that the server starts on the loop.
-/// Answers a request, or keeps the caller and tells it: then nil.
+/// Answers one request: at once, later from a task that the server starts on the loop, or (nil) by telling the caller.
 package typealias HTTPHandler = @LoopActor (HTTPRequest, HTTPCaller) -> Reply<HTTPResponse>?
 
 /// A strict HTTP/1.1 server on the loop: accepts, bounds and closes connections.

@@ -159,7 +159,7 @@ enum Violation: String, CaseIterable {
       let (mine, theirs) = (row.coupon.rank, rows[other].coupon.rank)
       rows[chosen].coupon = Coupon(claim: claim, rank: theirs)
       rows[other].coupon = Coupon(claim: rows[other].coupon.claim, rank: mine)
-    default:
+    default:  // counterOff
       run.evidence.database.days[row.day]?.issued += run.random.below(2) == 0 ? 1 : -1
       return true
     }
