@@ -70,13 +70,6 @@ private final class ClosureDesk: IssueDesk {
 }
 
 extension CouponService {
-  /// Requests a coupon and waits for the answer.
-  package func issue(_ request: IssueRequest) async -> IssueAnswer {
-    let told = Completion<IssueAnswer>()
-    if let reply = issue(request, for: IssueCaller { told.succeed($0) }) { return await reply.value() }
-    do { return try await told.value() } catch { preconditionFailure("an answer is no error") }
-  }
-
   /// Requests a coupon; `tell` is called once, at once or in a later turn.
   package func issue(_ request: IssueRequest, _ tell: @escaping @LoopActor (IssueAnswer) -> Void) {
     switch issue(request, for: IssueCaller(tell)) {

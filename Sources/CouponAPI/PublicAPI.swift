@@ -65,13 +65,6 @@ package final class PublicAPI {
     return requests.measured(reply, route.name, since: start)
   }
 
-  /// The answer, awaited.
-  package func answer(to request: HTTPRequest) async -> HTTPResponse {
-    let told = Completion<HTTPResponse>()
-    if let reply = handle(request, for: HTTPCaller { told.succeed($0) }) { return await reply.value() }
-    do { return try await told.value() } catch { preconditionFailure("an answer is no error") }
-  }
-
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
     guard route.name != .none else { return .now(Problem.notFound) }
     guard request.method == route.name.method else { return .now(Problem.methodNotAllowed(route.name)) }

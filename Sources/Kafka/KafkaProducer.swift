@@ -15,7 +15,7 @@ package final class KafkaProducer {
   package struct Options: Sendable {
     package var reports: Reports
     /// How long a message waits for others to be sent with. Without any wait a message costs half as much again of
-    /// everybody's processor time; with 0.5 ms people who wait for their answer before they ask again get a fifth fewer
+    /// everybody's processor time; with 0.5 ms people who wait for their answer before they ask again get a quarter fewer
     /// answers than with 0.2 (docs/decisions/0038-the-accepted-coupon.md).
     package var lingerMilliseconds: Double
     /// After this an unacknowledged message is reported; the library looks about once a second.

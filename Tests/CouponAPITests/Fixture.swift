@@ -79,6 +79,35 @@ final class Fixture {
 
 struct Unexpected: Error {}
 
+extension PublicAPI {
+  /// The answer, awaited.
+  func answer(to request: HTTPRequest) async -> HTTPResponse {
+    let told = Completion<HTTPResponse>()
+    if let reply = handle(request, for: HTTPCaller { told.succeed($0) }) { return await reply.value() }
+    do { return try await told.value() } catch { preconditionFailure("an answer is no error") }
+  }
+}
+
+/// A service without policies: what a double does not say of itself.
+@LoopActor
+protocol EmptyService: CouponService {}
+
+extension EmptyService {
+  func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {
+    .now(.noSuchPolicy)
+  }
+  func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer> {
+    .now(.noSuchPolicy)
+  }
+  func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
+    .trouble(.unavailable(reason: "no"))
+  }
+  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
+    .noSuchPolicy
+  }
+  func readiness() -> ServiceReadiness { ServiceReadiness(reasons: []) }
+}
+
 extension HTTPResponse {
   var text: String { String(decoding: body, as: UTF8.self) }
 

@@ -10,26 +10,13 @@ import Text
 
 /// Keeps who asks and tells them when the test says so.
 @LoopActor
-private final class LateService: CouponService {
+private final class LateService: EmptyService {
   var callers: [(user: UserID, caller: IssueCaller)] = []
 
   func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     callers.append((request.userID, caller))
     return nil
   }
-  func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {
-    .now(.noSuchPolicy)
-  }
-  func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer> {
-    .now(.noSuchPolicy)
-  }
-  func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
-    .trouble(.unavailable(reason: "no"))
-  }
-  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
-    .noSuchPolicy
-  }
-  func readiness() -> ServiceReadiness { ServiceReadiness(reasons: []) }
 }
 
 @LoopActor

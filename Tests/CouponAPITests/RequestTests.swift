@@ -10,26 +10,13 @@ import Text
 
 /// Keeps what it was asked and sells nothing.
 @LoopActor
-private final class RecordingService: CouponService {
+private final class RecordingService: EmptyService {
   var asked: [IssueRequest] = []
 
   func issue(_ request: IssueRequest, for caller: IssueCaller) -> Reply<IssueAnswer>? {
     asked.append(request)
     return .now(.soldOut)
   }
-  func status(of policy: PolicyID, at time: Timestamp, deadline: Instant) -> Reply<PolicyAnswer> {
-    .now(.noSuchPolicy)
-  }
-  func latestCoupon(of user: UserID, in policy: PolicyID, deadline: Instant) -> Reply<CouponAnswer> {
-    .now(.noSuchPolicy)
-  }
-  func create(_ draft: PolicyDraft, deadline: Instant) async -> CreateAnswer {
-    .trouble(.unavailable(reason: "no"))
-  }
-  func events(of policy: PolicyID, after: Int64, limit: Int, deadline: Instant) async -> EventsAnswer {
-    .noSuchPolicy
-  }
-  func readiness() -> ServiceReadiness { ServiceReadiness(reasons: []) }
 }
 
 /// What a service is told of a request.

@@ -49,6 +49,27 @@ import Testing
     }
   }
 
+  /// A read may hold hundreds of requests: they count, too.
+  @Test func pipelinedRequestsAreServedInBoundedTurns() async throws {
+    try await onLoop {
+      let turns = Turns()
+      let server = HTTPServer(configuration: HTTPServerConfiguration()) { request in
+        turns.count(request)
+        return .now(.text("ok"))
+      }
+      let port = try server.start()
+      var peers: [Peer] = []
+      for _ in 0..<12 { peers.append(try await Peer(port: port)) }
+      let requests = Array(String(repeating: "GET /a HTTP/1.1\r\n\(host)\r\n", count: 200).utf8)
+      for peer in peers { peer.send(requests) }
+      for peer in peers { #expect(try await peer.answers(200).count == 200) }
+      // The budget, and what the last read that began within it holds.
+      #expect(turns.most <= 256 + 200)
+      for peer in peers { peer.close() }
+      await server.drain(deadline: .now + .seconds(10))
+    }
+  }
+
   @Test func passesOverAnEmptyLine() async throws {
     #expect(try await exchange("\r\nGET /a HTTP/1.1\r\n\(host)\r\n").map(\.body) == ["GET /a 0 "])
   }

@@ -74,6 +74,34 @@ struct TailTests {
     }
   }
 
+  @Test("ends a turn when what is read costs much")
+  func costlyTurns() async throws {
+    try await withTopic { topic in
+      try await topic.fill(count: 2_000)
+      let turns = Gathered<Int>()
+      var thisTurn = 0
+      let tail = KafkaTail(
+        configuration: topic.configuration, topic: topic.name, from: [0], options: topic.tailOptions,
+        onMessages: { bite in
+          if thisTurn == 0 {
+            EventLoop.shared.atTurnEnd {
+              turns.add(thisTurn)
+              thisTurn = 0
+            }
+          }
+          thisTurn += bite.count
+          let end = Instant.now + .milliseconds(6)
+          while Instant.now < end {}
+        },
+        onProblem: { _ in })
+      try tail.start()
+      try await turns.wait { $0.reduce(0, +) == 2_000 }
+      // One bite is longer than a turn may be; what was taken off the queue by the next look at the clock is handed on.
+      #expect(turns.all.allSatisfy { $0 <= 2 * KafkaTail.bite })
+      await tail.close()
+    }
+  }
+
   @Test("reports a log whose wanted offset is not there", arguments: TestBroker.available)
   func reset(broker: TestBroker) async throws {
     try await withTopic(broker, partitions: 2) { topic in

@@ -99,3 +99,12 @@ package final class MemoryCouponService: CouponService {
 
   package func readiness() -> ServiceReadiness { ServiceReadiness(reasons: notReadyBecause) }
 }
+
+extension CouponService {
+  /// Requests a coupon and waits for the answer.
+  package func issue(_ request: IssueRequest) async -> IssueAnswer {
+    let told = Completion<IssueAnswer>()
+    if let reply = issue(request, for: IssueCaller { told.succeed($0) }) { return await reply.value() }
+    do { return try await told.value() } catch { preconditionFailure("an answer is no error") }
+  }
+}

@@ -4,6 +4,7 @@ import CouponAPI
 import CouponDomain
 import CouponStore
 import EventLoop
+import TestSupport
 import Kafka
 import Redis
 import Text
