@@ -87,6 +87,8 @@ extension LabState {
     guard let url = database?.url else { throw LabFailure("there is no database; lab up starts one") }
     return PostgresPool(
       configuration: try PostgresConfiguration(url: url), size: size, maxWaiting: 16,
-      sessionSettings: ["search_path": schema(of: architecture)], name: "lab")
+      sessionSettings: ["search_path": schema(of: architecture)], name: "lab",
+      // A login on a busy machine takes its time; each call has a deadline of its own.
+      connectTimeout: .seconds(20))
   }
 }

@@ -61,6 +61,11 @@ extension EDATests {
         // In the order of their start: broker, worker, api.
         let children = ProcessTable.descendants(of: all.child.pid).sorted()
         try #require(children.count == 3)
+        // From there on it leaves a Ctrl-C to its supervisor.
+        try await all.patiently("the worker runs") {
+          all.log.split(separator: "\n").contains { $0.contains("eda worker") && $0.contains("message=listening") }
+            ? () : nil
+        }
         kill(children[1], SIGSTOP)
         for person in ["ann", "bob", "cid"] {
           let request = HTTPRequest(
