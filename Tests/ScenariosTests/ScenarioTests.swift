@@ -274,14 +274,15 @@ import Verify
     }
   }
 
-  /// The help of `lab demo` states the defaults of `lab load`.
+  /// The help of `lab demo` states what its scenario says.
   @Test func theDemosCrowdIsThatOfItsHelp() throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
       path: "../../experiments/00-demo/scenario.yaml")
     let scenario = try ScenarioReader.read(path.standardizedFileURL.path, quick: false)
-    var crowd = LoadOptions(seed: scenario.crowd.seed)
-    crowd.quota = scenario.policy.quota
-    #expect(scenario.crowd == crowd && scenario.rounds == 1)
-    #expect(scenario.variants.map(\.architecture) == Architecture.allCases)
+    #expect(scenario.crowd == LoadOptions.ofDemo && scenario.policy.quota == LoadOptions.ofDemo.quota)
+    #expect(scenario.rounds == 3)
+    #expect(scenario.variants.map { $0.title ?? $0.name } == ["monolith", "monolith + cache", "eda"])
+    #expect(scenario.variants.map(\.strategy) == [nil, "for-update-cached", nil])
+    #expect(scenario.variants.map(\.architecture) == [.monolith, .monolith, .eda])
   }
 }
