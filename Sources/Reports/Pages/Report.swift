@@ -22,7 +22,7 @@ package struct Report: Codable, Hashable, Sendable {
   package var columns: [Column]
   /// Nil where the machine was quiet, or where there is nothing to compare.
   package var unrest: Unrest?
-  /// What a run took beside its schedule, for servers that start, are checked and stop: the median of all runs.
+  /// What a run took beside its schedule, for servers that start, are checked and stop: the mean of all runs.
   package var besideScheduleSeconds: Double?
 
   /// A variant, in all rounds.
@@ -61,7 +61,7 @@ package struct Report: Codable, Hashable, Sendable {
     (versions, rounds, self.columns) = (result.versions, result.rounds, columns)
     settings = LoadFigures(load, seed: result.seed)
     unrest = Unrest(columns)
-    besideScheduleSeconds = Spread(beside)?.median
+    besideScheduleSeconds = beside.isEmpty ? nil : beside.reduce(0, +) / Double(beside.count)
   }
 
   package var passed: Bool { !columns.isEmpty && columns.allSatisfy(\.passed) }

@@ -61,7 +61,7 @@ package struct ReportFiles {
     }
     for line in FigureTable(report).text.lines { Terminal.line(line) }
     Terminal.line()
-    for warning in report.warnings { Terminal.line("! " + warning) }
+    for line in report.warnings.flatMap({ "! \($0)".wrapped(indent: "  ") }) { Terminal.line(line) }
     for column in report.columns {
       for (round, run) in column.runs.enumerated() where !run.verified {
         let place = report.rounds > 1 ? "\(column.title), round \(round + 1)" : column.title

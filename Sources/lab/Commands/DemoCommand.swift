@@ -66,7 +66,7 @@ struct Demo {
 
   func run(_ interrupt: Interrupt) async throws -> Report {
     let files = ReportFiles(folder: folder.report)
-    Terminal.line("TimeAttack: \(load.summary)")
+    for line in "TimeAttack: \(load.summary)".wrapped(indent: "  ") { Terminal.line(line) }
     var time = DemoTime(
       titles: scenario.variants.map(title), rounds: scenario.rounds, schedule: load.scheduleSeconds,
       before: earlier(files))

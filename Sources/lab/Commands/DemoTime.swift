@@ -1,6 +1,5 @@
 package import EventLoop
 import Load
-import Scenarios
 import Terminal
 
 /// How long a demo takes: the schedule of the crowd, which is known, and what servers take beside it to start, be checked
@@ -37,19 +36,19 @@ package struct DemoTime {
       (runs == 1 ? "1 run of " : "\(runs) runs: \(rounds) \(rounds == 1 ? "round" : "rounds") of ")
       + names.joined(separator: " and ") + (titles.count > 1 ? ", taking turns" : "")
     let seconds = "\(Numbers.decimal(schedule, digits: 0)) s a run"
-    guard let before else {
-      return [
-        what,
-        "The crowds' schedules alone take \(DemoTime.text(Double(runs) * schedule)) (\(seconds)); how long servers take to",
-        "start and stop on this machine is known after the first run.",
-      ]
-    }
-    return [
-      what,
-      "This takes about \(DemoTime.text(Double(runs) * (schedule + before.seconds))): by schedule \(seconds), and as much "
-        + "as it took in",
-      "\(before.report) to start, check and stop servers: \(Numbers.decimal(before.seconds, digits: 0)) s a run",
-    ]
+    let how =
+      if let before {
+        """
+        This takes about \(DemoTime.text(Double(runs) * (schedule + before.seconds))): \(seconds) by the crowd's schedule, and \
+        \(Numbers.decimal(before.seconds, digits: 0)) s a run to start, check and stop servers, as in \(before.report).
+        """
+      } else {
+        """
+        The crowds' schedules alone take \(DemoTime.text(Double(runs) * schedule)) (\(seconds)); how long servers take to \
+        start and stop on this machine is known after the first run.
+        """
+      }
+    return what.wrapped(indent: "  ") + how.wrapped(indent: "  ")
   }
 
   /// `Round 1 of 3: eda (run 3 of 9, about 2 min 50 s left)`.
@@ -60,7 +59,8 @@ package struct DemoTime {
 
   /// Nil while nothing is known of what servers take.
   private var remaining: Double? {
-    guard let seconds = Spread(beside)?.median ?? before?.seconds else { return nil }
+    let own = beside.isEmpty ? nil : beside.reduce(0, +) / Double(beside.count)
+    guard let seconds = own ?? before?.seconds else { return nil }
     return Double(runs - beside.count) * (schedule + seconds)
   }
 
