@@ -110,6 +110,7 @@ import Verify
     ("kind: outage", "kind: flaky, rate: 2", "rate: must be a number in"),
     ("kill: {part: worker}", "explode: {part: worker}", ":12: faults[1].explode: there is no such fault"),
     ("kill: {part: worker}", "kill: {part: api}", "dead is never followed by a restart of api"),
+    ("redis: always", "title: more than twenty letters", "variants[1].title: must be 1 to 20 characters"),
     ("monolith.bystander", "monolyth.bystander", "expect[0]: “monolyth” is no variant"),
     ("bystander.failed", "bystander.happy", "expect[0]: “bystander.happy” is no metric"),
     ("> 0.5 during fault", "> lots", "expect[0]: “lots” names no metric of a variant"),

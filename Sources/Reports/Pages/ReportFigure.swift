@@ -1,6 +1,5 @@
 import Figures
 import Scenarios
-import Terminal
 
 /// One figure of a report: a row of its table, and a key of the medians in `report.json`.
 struct ReportFigure {
@@ -12,7 +11,7 @@ struct ReportFigure {
     let figures: [ReportFigure]
   }
 
-  package let key: String
+  let key: String
   /// Short: three columns beside it must fit a terminal of 80.
   let label: String
   /// What it means, for pages.
