@@ -1,4 +1,4 @@
-# make demo    the same flash crowd against both architectures, checked and reported (PEOPLE=50000 QUOTA=1000 RATE=…)
+# make demo    the same flash crowd against both architectures, checked and reported (ROUNDS=3 PEOPLE=20000 QUOTA=1000 RATE=…)
 # make test    every test, with the servers that they need started privately
 # make bench   what the parts cost, beside known tools
 # make format / make lint
@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := build
 
 demo: build
-	$(LAB) demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(QUOTA),--quota $(QUOTA)) $(if $(RATE),--rate $(RATE))
+	$(LAB) demo $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(QUOTA),--quota $(QUOTA)) $(if $(RATE),--rate $(RATE))
 
 # Building the tests first and running them as they are keeps the flags of `make build`: neither rebuilds for the other.
 test: setup

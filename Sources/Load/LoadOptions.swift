@@ -34,6 +34,14 @@ package struct LoadOptions: Hashable, Sendable {
 
   package init(seed: UInt64 = .random(in: 1...999_999_999)) { self.seed = seed }
 
+  /// Those of `lab demo`, whose nine runs are to take a few minutes: a shorter crowd, and after it no more than a percentile
+  /// needs.
+  package static var ofDemo: LoadOptions {
+    var options = LoadOptions(seed: 0)
+    (options.people, options.after) = (20_000, .seconds(3))
+    return options
+  }
+
   package var crowd: Crowd {
     Crowd(people: people, rate: rate, earlyShare: earlyShare, seed: seed, isSteady: isSteady)
   }

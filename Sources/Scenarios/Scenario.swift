@@ -34,6 +34,8 @@ package struct Scenario: Hashable, Sendable {
 
   package struct Variant: Hashable, Sendable {
     package var name: String
+    /// What `lab demo` calls it; nil: its name.
+    package var title: String?
     package var architecture: Architecture
     /// `COUPON_STRATEGY`; nil: the default.
     package var strategy: String?

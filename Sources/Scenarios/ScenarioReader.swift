@@ -154,6 +154,10 @@ package enum ScenarioReader {
       name: name, architecture: try fields.choice("architecture").or(fields.missing("architecture")),
       strategy: try fields.text("strategy"), places: ["COUPON_STRATEGY": strategy], policy: scenario.policy,
       crowd: scenario.crowd, faults: scenario.faults)
+    variant.title = try fields.text("title")
+    guard variant.title.map(isTitle) ?? true else {
+      throw fields.problem("title", "must be 1 to 20 characters without control characters")
+    }
     if var settings = try fields.map("settings") {
       let texts = try settings.allTexts()
       variant.settings = texts.mapValues(\.text)
@@ -229,6 +233,12 @@ package enum ScenarioReader {
       }
     }
     return all
+  }
+
+  /// Titles are heads of columns in a terminal.
+  private static func isTitle(_ text: String) -> Bool {
+    (1...20).contains(text.count)
+      && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
   }
 
   /// Names are also names of folders.

@@ -5,6 +5,7 @@ import Foundation
 import History
 import LabTestSupport
 import Reports
+import Scenarios
 import Terminal
 import TestSupport
 import Testing
@@ -13,7 +14,7 @@ import Verify
 
 @Suite(.limited) struct ReportTests {
   @Test func everybodyIsCountedOnce() throws {
-    let run = try SyntheticReport.report().runs[0]
+    let run = try #require(SyntheticReport.report().columns.first?.runs.first)
     let people = run.people
     #expect(people.accepted + people.soldOut + people.failed + people.otherwiseRefused == 2_000)
     #expect(people.accepted == 100)
@@ -88,28 +89,126 @@ import Verify
     }
   }
 
-  @Test func theTableHasAColumnForEachRun() throws {
+  @Test func theTableHasAColumnForEachVariant() throws {
     let report = try SyntheticReport.report()
     let lines = FigureTable(report).text.lines
-    #expect(lines[0].hasSuffix("monolith       eda"))
-    #expect(lines.contains { $0.hasPrefix("  oversold") && $0.hasSuffix("0         0") })
+    #expect(lines[0].split(separator: " ") == ["monolith", "eda"])
+    #expect(lines.contains { $0.split(separator: " ") == ["oversold", "0", "0"] })
     #expect(lines.contains { $0.hasPrefix("  winners p99.9") })
     #expect(lines.allSatisfy { $0.count <= 80 })
     #expect(report.warnings.isEmpty)
     #expect(report.passed)
   }
 
+  /// Rounds of 1, 2 and 4 times a latency.
+  private func rounds(_ architecture: Architecture, _ slowness: Double) throws -> [TrialFigures] {
+    try [1, 4, 2].map {
+      try SyntheticReport.run(architecture, people: 2_000, quota: 100, slowness: slowness * $0)
+    }
+  }
+
+  private func threeColumns(_ slowness: Double...) throws -> Report {
+    try SyntheticReport.report(
+      zip(["monolith", "monolith + cache", "eda"], slowness).map { title, slowness in
+        let runs = try rounds(title == "eda" ? .eda : .monolith, slowness)
+        return SyntheticReport.column(title, runs[0], runs[1], runs[2])
+      })
+  }
+
+  @Test func roundsAreAMedianWithTheLeastAndTheGreatest() throws {
+    let report = try threeColumns(1, 1, 1.5)
+    #expect(report.rounds == 3 && report.besideScheduleSeconds == 6)
+    let column = report.columns[0]
+    let p99 = column.runs.compactMap(\.waits.winners.p99Ms)
+    let spread = try #require(column.medians["winners.p99_ms"])
+    #expect(spread.median == p99[2] && spread.min == p99[0] && spread.max == p99[1] && spread.count == 3)
+    // A course over time is of the first round alone; every figure is of each.
+    #expect(column.runs.map { $0.series != nil } == [true, false, false])
+    let lines = FigureTable(report).text.lines
+    #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines.joined(separator: "\n"))")
+    let row = try #require(lines.firstIndex { $0.hasPrefix("  winners p99 ") })
+    let ends = [p99[0], p99[1]].map { Numbers.decimal($0, digits: spread.median < 99.95 ? 1 : 0) }
+    #expect((lines[row] + lines[row + 1]).contains("(\(ends[0])…\(ends[1]))"), "\(lines[row])")
+    // What does not differ has no range.
+    #expect(lines.contains { $0.hasPrefix("  oversold") && !$0.contains("…") })
+    let page = ReportPage(report).html
+    #expect(page.contains("<small>\(ends[0])…\(ends[1])</small>"))
+    #expect(page.contains("monolith + cache") && page.contains("first round"))
+  }
+
+  /// Long figures fold their ranges under the medians instead of leaving the terminal.
+  @Test func aTableOfLongFiguresStaysWithinEightyColumns() throws {
+    let titles = ["monolith", "monolith + cache", "eda"]
+    let report = try SyntheticReport.report(
+      titles.enumerated().map { index, title in
+        var runs = try rounds(title == "eda" ? .eda : .monolith, 1)
+        for round in runs.indices {
+          runs[round].people.soldOut = 49_000 - round * 1_000
+          runs[round].people.failed = 10_000 + round * 1_000
+          runs[round].usage.append(
+            UsageFigures(
+              name: "broker (embedded)", cpuSeconds: 100.5 + Double(round), peakMemoryBytes: 2 << 30))
+        }
+        return SyntheticReport.column(title, runs[0], runs[1], runs[2])
+      })
+    let lines = FigureTable(report).text.lines
+    #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines.joined(separator: "\n"))")
+    let row = try #require(lines.firstIndex { $0.hasPrefix("  sold-out ") })
+    #expect(lines[row].components(separatedBy: "48,000").count == 4 && !lines[row].contains("…"))
+    #expect(lines[row + 1].components(separatedBy: "(47,000…49,000)").count == 4)
+  }
+
+  @Test func aMachineThatWasNotQuietMarksTheFigures() throws {
+    #expect(try threeColumns(1, 1, 1.9).unrest == nil)
+    let report = try threeColumns(1, 1, 2.2)
+    let unrest = try #require(report.unrest)
+    #expect(unrest.least.column.hasPrefix("monolith") && unrest.greatest.column == "eda")
+    #expect(report.warnings.count == 1 && report.passed)
+    #expect(report.warnings[0].contains("not quiet") && report.warnings[0].contains("2.2 times as long"))
+    let lines = FigureTable(report).text.lines
+    for (row, isMarked) in [
+      ("  winners p50", true), ("  p99 during", true), ("  CPU, all servers", true), ("  accepted", false),
+      ("  memory, all servers", false), ("    failed", false),
+    ] {
+      let line = try #require(lines.first { $0.hasPrefix(row + " ") })
+      #expect(line.contains("~") == isMarked, "\(line)")
+    }
+    #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines.joined(separator: "\n"))")
+    let page = ReportPage(report).html
+    #expect(page.contains("class=\"warning\"") && page.contains("<dd>~"))
+    let json = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
+    #expect(json.contains("\"unrest\":{"))
+  }
+
+  @Test func nothingIsSaidOfAPercentileOfFewAnswers() throws {
+    for (answers, isShown) in [(99, false), (100, true)] {
+      var run = try SyntheticReport.run(.eda, people: 2_000, quota: 100, slowness: 1)
+      run.waits.winners.count = answers
+      let report = try SyntheticReport.report([SyntheticReport.column("eda", run)])
+      #expect((report.columns[0].medians["winners.p99_ms"] != nil) == isShown)
+      let line = try #require(FigureTable(report).text.lines.first { $0.hasPrefix("  winners p99 ") })
+      #expect(line.hasSuffix("–") != isShown)
+    }
+  }
+
   @Test func aGeneratorThatIsTheBottleneckSaysSo() throws {
-    var report = try SyntheticReport.report()
+    var runs = try rounds(.eda, 1)
     var record = GeneratorRecord()
     record.lateness.record(microseconds: 500, times: 97)
     record.lateness.record(microseconds: 25_000, times: 3)
-    report.runs[1].generator = GeneratorFigures(record, cpuSeconds: nil)
+    for round in runs.indices { runs[round].generator = GeneratorFigures(record, cpuSeconds: nil) }
+    let quiet = try SyntheticReport.run(.monolith, people: 2_000, quota: 100, slowness: 2)
+    var report = try SyntheticReport.report([
+      SyntheticReport.column("monolith", quiet, quiet, quiet),
+      SyntheticReport.column("eda", runs[0], runs[1], runs[2]),
+    ])
     #expect(report.warnings.count == 1)
+    #expect(report.warnings[0].hasPrefix("eda: the load generator could not keep up in 3 of 3 rounds: 3.0 %"))
     #expect(FigureTable(report).text.lines.contains { $0.contains("3.0 % BOTTLENECK") })
     #expect(ReportPage(report).html.contains("class=\"warning\""))
-    report.runs[0].verified = false
+    report.columns[0].runs[2].verified = false
     #expect(report.warnings.count == 2)
+    #expect(report.warnings[1].hasPrefix("monolith: not verified in 1 of 3 rounds"))
     #expect(!report.passed)
   }
 
@@ -149,12 +248,19 @@ import Verify
       #expect(failed.contains(0) && failed.contains(1))
       #expect(zip(p99, failed).allSatisfy { $0 == nil || $1 != 1 })
     }
-    var report = try SyntheticReport.report()
-    report.runs[1] = figures
+    // A percentile of twenty answers is not shown.
+    var shown = figures
+    shown.bystander.during.latency.count = 100
+    let report = try SyntheticReport.report([
+      SyntheticReport.column(
+        "monolith", try SyntheticReport.run(.monolith, people: 2_000, quota: 100, slowness: 3)),
+      SyntheticReport.column("eda", shown),
+    ])
     let lines = FigureTable(report).text.lines
     let row = try #require(lines.firstIndex { $0.hasPrefix("  p99 during") })
     #expect(lines[row].hasSuffix("50.0 ms") && lines[row + 1].contains("failed"))
-    #expect(lines[row + 1].hasSuffix("80.0 %"))
     #expect(ReportPage(report).html.contains("share of stays and bookings that failed"))
+    #expect(
+      report.columns[1].medians["bystander.during.failed"]?.median == shown.bystander.during.failedShare)
   }
 }

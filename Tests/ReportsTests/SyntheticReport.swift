@@ -70,27 +70,33 @@ enum SyntheticReport {
     return TrialFigures(record)
   }
 
+  /// A column of one round.
+  static func column(_ title: String, _ runs: TrialFigures...) -> Report.Column {
+    Report.Column(
+      name: title.replacing(" + ", with: "-"), title: title,
+      programSettings: ["monolith": ["COUPON_POOL": "2", "DATABASE_POOL": "8"]], runs: runs)
+  }
+
   static func report(people: Int = 2_000, quota: Int = 100) throws -> Report {
+    try report([
+      column("monolith", run(.monolith, people: people, quota: quota, slowness: 1.8)),
+      column("eda", run(.eda, people: people, quota: quota, slowness: 1)),
+    ])
+  }
+
+  static func report(
+    _ columns: [Report.Column], people: Int = 2_000, quota: Int = 100, broker: String = "embedded"
+  ) throws -> Report {
     let result = ExperimentResult(
       name: "00-demo", question: "?", createdAt: "2025-01-31T01:00:00Z", commit: "0123abc",
-      seed: String(UInt64.max), isQuick: false, rounds: 1,
+      seed: String(UInt64.max), isQuick: false, rounds: columns.map(\.runs.count).max() ?? 0,
       machine: Machine(
         processor: "a <fast> one", cores: 2, memoryBytes: 4 << 30, system: "Linux", swift: "6.3"),
-      versions: ["PostgreSQL": "15.1", "Redis": "7.0"],
-      variants: [
-        ExperimentResult.VariantFacts(
-          name: "monolith", architecture: "monolith", strategy: "for-update", people: people, quota: quota,
-          policies: 1, ratePerSecond: 1, concurrent: nil,
-          programSettings: ["monolith": ["COUPON_POOL": "2", "DATABASE_POOL": "8"]], excused: [])
-      ], runs: [], medians: [:], shown: [], judgements: [])
+      versions: ["PostgreSQL": "15.1", "Redis": "7.0", "broker": broker], variants: [], runs: [],
+      medians: [:],
+      shown: [], judgements: [])
     var load = LoadOptions(seed: .max)
     (load.people, load.quota, load.rate) = (people, quota, Double(people) / 10)
-    return Report(
-      result, load,
-      trials: [
-        ChartedTrial(
-          name: "monolith", figures: try run(.monolith, people: people, quota: quota, slowness: 3)),
-        ChartedTrial(name: "eda", figures: try run(.eda, people: people, quota: quota, slowness: 1)),
-      ])
+    return Report(result, load, columns: columns, beside: [7, 5, 6])
   }
 }

@@ -110,6 +110,7 @@ import Verify
     ("kind: outage", "kind: flaky, rate: 2", "rate: must be a number in"),
     ("kill: {part: worker}", "explode: {part: worker}", ":12: faults[1].explode: there is no such fault"),
     ("kill: {part: worker}", "kill: {part: api}", "dead is never followed by a restart of api"),
+    ("redis: always", "title: more than twenty letters", "variants[1].title: must be 1 to 20 characters"),
     ("monolith.bystander", "monolyth.bystander", "expect[0]: “monolyth” is no variant"),
     ("bystander.failed", "bystander.happy", "expect[0]: “bystander.happy” is no metric"),
     ("> 0.5 during fault", "> lots", "expect[0]: “lots” names no metric of a variant"),
@@ -274,14 +275,15 @@ import Verify
     }
   }
 
-  /// The help of `lab demo` states the defaults of `lab load`.
+  /// The help of `lab demo` states what its scenario says.
   @Test func theDemosCrowdIsThatOfItsHelp() throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
       path: "../../experiments/00-demo/scenario.yaml")
     let scenario = try ScenarioReader.read(path.standardizedFileURL.path, quick: false)
-    var crowd = LoadOptions(seed: scenario.crowd.seed)
-    crowd.quota = scenario.policy.quota
-    #expect(scenario.crowd == crowd && scenario.rounds == 1)
-    #expect(scenario.variants.map(\.architecture) == Architecture.allCases)
+    #expect(scenario.crowd == LoadOptions.ofDemo && scenario.policy.quota == LoadOptions.ofDemo.quota)
+    #expect(scenario.rounds == 3)
+    #expect(scenario.variants.map { $0.title ?? $0.name } == ["monolith", "monolith + cache", "eda"])
+    #expect(scenario.variants.map(\.strategy) == [nil, "for-update-cached", nil])
+    #expect(scenario.variants.map(\.architecture) == [.monolith, .monolith, .eda])
   }
 }

@@ -45,4 +45,10 @@ import Terminal
     let table = TextTable(head: ["", "a", "long name"], rows: [["Group"], ["  x", "1", "2"]])
     #expect(table.lines == ["     a  long name", "─────────────────", "", "Group", "  x  1          2"])
   }
+
+  @Test func longLinesAreBrokenBetweenWords() {
+    #expect("one two three four".wrapped(to: 9, indent: "  ") == ["one two", "  three", "  four"])
+    #expect("incomprehensible it is".wrapped(to: 9) == ["incomprehensible", "it is"])
+    #expect("".wrapped() == [])
+  }
 }

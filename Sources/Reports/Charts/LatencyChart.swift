@@ -10,7 +10,8 @@ extension TrialCharts {
       yLabel: "latency of coupon requests, good answers",
       scale: .logarithmic,
       lines: trials.flatMap { trial in
-        [line(trial, "p50", dashed: true, trial.series.p50Ms), line(trial, "p99", trial.series.p99Ms)]
+        let p99 = line(trial, "p99", trial.series.p99Ms)
+        return isDetailed ? [line(trial, "p50", dashed: true, trial.series.p50Ms), p99] : [p99]
       },
       stripLabel: "share of coupon requests that failed", strips: trials.map { strip($0, $0.series.failed) },
       xRange: crowdRange, yText: TrialCharts.milliseconds)

@@ -1,5 +1,5 @@
 import Experiments
-import Figures
+package import Figures
 import Foundation
 import Terminal
 
@@ -26,7 +26,10 @@ package struct ReportFiles {
   }
 
   /// - Throws: `LabFailure`.
-  package func read() throws -> Report {
+  package func read() throws -> Report { try ReportFiles.read(json) }
+
+  /// - Throws: `LabFailure`.
+  package static func read(_ json: String) throws -> Report {
     guard let data = FileManager.default.contents(atPath: json) else {
       throw LabFailure("there is no \(json); lab demo makes one")
     }
@@ -42,16 +45,30 @@ package struct ReportFiles {
     return report
   }
 
+  /// What one run has shown, in a line.
+  package static func line(_ run: TrialFigures) -> String {
+    let p99 = [run.waits.winners, run.waits.soldOut, run.bystander.during.latency].map(\.p99Ms)
+    let text = zip(["winners", "sold-out", "bystander"], p99).map { who, ms in
+      "\(who) \(Numbers.duration(milliseconds: ms))"
+    }
+    return "\(run.verified ? "verified" : "NOT VERIFIED"); p99 of \(text.joined(separator: ", "))"
+  }
+
   /// The table and what must be known before it is believed.
   package static func show(_ report: Report) {
+    if report.rounds > 1 {
+      Terminal.line("Medians of \(report.rounds) rounds (least…greatest); latencies of good answers only")
+    }
     for line in FigureTable(report).text.lines { Terminal.line(line) }
     Terminal.line()
-    for warning in report.warnings { Terminal.line("! " + warning) }
-    for run in report.runs where !run.verified {
-      for finding in run.findings where finding.isBroken {
-        Terminal.line(
-          "! \(run.architecture) \(finding.invariant) \(finding.verdict): \(finding.title): \(finding.detail)"
-        )
+    for line in report.warnings.flatMap({ "! \($0)".wrapped(indent: "  ") }) { Terminal.line(line) }
+    for column in report.columns {
+      for (round, run) in column.runs.enumerated() where !run.verified {
+        let place = report.rounds > 1 ? "\(column.title), round \(round + 1)" : column.title
+        for finding in run.findings where finding.isBroken {
+          Terminal.line(
+            "! \(place): \(finding.invariant) \(finding.verdict): \(finding.title): \(finding.detail)")
+        }
       }
     }
   }

@@ -28,12 +28,16 @@ package struct ReportPage {
 
   private var header: String {
     let settings = report.settings
-    let names = report.runs.map(\.architecture).joined(separator: " and ").escaped
+    let names = report.columns.map(\.title).joined(separator: ", ").escaped
+    let rounds =
+      report.rounds > 1
+      ? "\(report.rounds) rounds with the variants taking turns: medians, with the least and the greatest beside them"
+      : "once"
     return """
       <header>
       <p class="kicker">TimeAttack</p>
       <h1>\(Numbers.count(settings.people)) people, \(Numbers.count(settings.quota)) coupons</h1>
-      <p>The same flash crowd against \(names), one after the other on fresh data:
+      <p>The same flash crowd against \(names), each time on fresh data, \(rounds):
       \(Numbers.decimal(settings.ratePerSecond, digits: 0)) people a second at the opening, up to
       \(settings.attempts) requests each, seed <code>\(settings.seed.escaped)</code>.
       Latency counts from the moment a request was due, and is of good answers only.</p>
@@ -47,24 +51,27 @@ package struct ReportPage {
   }
 
   private var cards: String {
-    let cards = report.runs.map { run in
-      """
-      <article class="card \(run.architecture.escaped)">
-      <h2>\(run.architecture.escaped) <span class="badge \(run.verified ? "good" : "bad")">\
-      \(run.verified ? "verified" : "not verified")</span></h2>
-      <dl>
-      <div><dt>winners, p99</dt><dd>\(Numbers.duration(milliseconds: run.waits.winners.p99Ms))</dd></div>
-      <div><dt>sold-out, p99</dt><dd>\(Numbers.duration(milliseconds: run.waits.soldOut.p99Ms))</dd></div>
-      <div><dt>sold out in</dt><dd>\(Numbers.duration(seconds: run.metrics["sell_out_s"]))</dd></div>
-      <div><dt>bystander p99 meanwhile, failed</dt>\
-      <dd>\(Numbers.duration(milliseconds: run.bystander.during.latency.p99Ms)), \
-      \(run.bystander.during.failedShare.map(Numbers.percent) ?? "–")</dd></div>
-      <div><dt>oversold, duplicates</dt><dd>\(run.ledgers.oversold), \(run.ledgers.duplicates)</dd></div>
-      <div><dt>CPU of all servers</dt>\
-      <dd>\(Numbers.decimal(run.usage.map(\.cpuSeconds).reduce(0, +), digits: 1)) s</dd></div>
-      </dl>
-      </article>
-      """
+    let cards = report.columns.map { column in
+      func text(_ key: String, _ unit: SpreadText.Unit) -> String {
+        SpreadText(column.medians[key], unit, rounds: 0, isMarked: report.unrest != nil).median.escaped
+      }
+      let ledgers = column.runs.map(\.ledgers)
+      return """
+        <article class="card \(column.architecture.escaped)">
+        <h2>\(column.title.escaped) <span class="badge \(column.passed ? "good" : "bad")">\
+        \(column.passed ? "verified" : "not verified")</span></h2>
+        <dl>
+        <div><dt>winners, p99</dt><dd>\(text("winners.p99_ms", .time))</dd></div>
+        <div><dt>sold-out, p99</dt><dd>\(text("soldout.p99_ms", .time))</dd></div>
+        <div><dt>sold out in</dt><dd>\(text("sell_out_s", .time))</dd></div>
+        <div><dt>bystander p99 meanwhile, failed</dt>\
+        <dd>\(text("bystander.during.p99_ms", .time)), \(text("bystander.during.failed", .share))</dd></div>
+        <div><dt>oversold, duplicates</dt>\
+        <dd>\(ledgers.map(\.oversold).max() ?? 0), \(ledgers.map(\.duplicates).max() ?? 0)</dd></div>
+        <div><dt>CPU of all servers</dt><dd>\(text("cpu_s", .cpu))</dd></div>
+        </dl>
+        </article>
+        """
     }
     return #"<section class="cards" aria-label="In short">"# + cards.joined(separator: "\n") + "</section>"
   }
@@ -73,9 +80,14 @@ package struct ReportPage {
     "<section><h2>Side by side</h2>\n\(FigureTable(report).html)</section>"
   }
 
+  /// The course of the first round.
   private var charts: String {
-    let trials = report.runs.map { ChartedTrial(name: $0.architecture, figures: $0) }
-    return HTMLPage.charts(TrialCharts(trials, quota: report.settings.quota).ofPage)
+    let trials = report.columns.compactMap { column in
+      column.runs.first.map { ChartedTrial(name: column.title, figures: $0) }
+    }
+    // The second line of an architecture is dashed, and details would be, too.
+    let isOneEach = Set(trials.map(\.figures.architecture)).count == trials.count
+    return HTMLPage.charts(TrialCharts(trials, quota: isOneEach ? report.settings.quota : nil).ofPage)
   }
 
   /// As an image: its colours are its own.
@@ -90,32 +102,43 @@ package struct ReportPage {
       """
   }
 
+  /// Of each column the first round, or the first that is not verified.
   private var findings: String {
-    let runs = report.runs.map { run in
-      let rows = run.findings.map { finding in
-        let style = ["ok": "good", "n/a": "quiet"][finding.verdict] ?? "bad"
-        return """
-          <tr><th scope="row">\(finding.invariant.escaped)</th><td class="left">\(finding.title.escaped)</td>\
-          <td><span class="badge \(style)">\(finding.verdict.escaped)</span></td>\
-          <td class="left">\(finding.detail.escaped)</td></tr>
-          """
+    let columns = report.columns.compactMap { column -> String? in
+      guard let index = column.runs.firstIndex(where: { !$0.verified }) ?? column.runs.indices.first else {
+        return nil
       }
-      let gate = run.ledgers.gateMembers.map { members in
-        """
-        <p>Redis' set, which proposes and does not decide: \(Numbers.count(members)) members,
-        \(Numbers.count(run.ledgers.gateWinnersMissing ?? 0)) winners missing,
-        \(Numbers.count(run.ledgers.gateMembersWithoutCoupon ?? 0)) members without a coupon.</p>
-        """
-      }
+      return findings(column, of: column.runs[index], round: index + 1)
+    }
+    return "<section><h2>What was checked</h2>\n" + columns.joined(separator: "\n") + "</section>"
+  }
+
+  private func findings(_ column: Report.Column, of run: TrialFigures, round: Int) -> String {
+    let rows = run.findings.map { finding in
+      let style = ["ok": "good", "n/a": "quiet"][finding.verdict] ?? "bad"
       return """
-        <details\(run.verified ? "" : " open")><summary>\(run.architecture.escaped) (\(run.strategy.escaped)): \
-        \(run.findings.count) invariants</summary>
-        <div class="scroll"><table><tbody>
-        \(rows.joined(separator: "\n"))
-        </tbody></table></div>\(gate ?? "")</details>
+        <tr><th scope="row">\(finding.invariant.escaped)</th><td class="left">\(finding.title.escaped)</td>\
+        <td><span class="badge \(style)">\(finding.verdict.escaped)</span></td>\
+        <td class="left">\(finding.detail.escaped)</td></tr>
         """
     }
-    return "<section><h2>What was checked</h2>\n" + runs.joined(separator: "\n") + "</section>"
+    let gate = run.ledgers.gateMembers.map { members in
+      """
+      <p>Redis' set, which proposes and does not decide: \(Numbers.count(members)) members,
+      \(Numbers.count(run.ledgers.gateWinnersMissing ?? 0)) winners missing,
+      \(Numbers.count(run.ledgers.gateMembersWithoutCoupon ?? 0)) members without a coupon.</p>
+      """
+    }
+    let verified = column.runs.count(where: \.verified)
+    let rounds =
+      report.rounds > 1 ? "; verified in \(verified) of \(report.rounds) rounds, round \(round)" : ""
+    return """
+      <details\(run.verified ? "" : " open")><summary>\(column.title.escaped) (\(run.strategy.escaped)): \
+      \(run.findings.count) invariants\(rounds)</summary>
+      <div class="scroll"><table><tbody>
+      \(rows.joined(separator: "\n"))
+      </tbody></table></div>\(gate ?? "")</details>
+      """
   }
 
   private var provenance: String {
@@ -135,9 +158,12 @@ package struct ReportPage {
     let rows = facts.map { name, value in
       #"<tr><th scope="row">\#(name.escaped)</th><td class="left">\#(value.escaped)</td></tr>"#
     }
-    let programs = report.programSettings.sorted { $0.key < $1.key }.map { program, settings in
-      let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-      return "<h3>\(program.escaped)</h3><pre>\(lines.joined(separator: "\n").escaped)</pre>"
+    let programs = report.columns.flatMap { column in
+      column.programSettings.sorted { $0.key < $1.key }.map { program, settings in
+        let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return "<h3>\(column.title.escaped): \(program.escaped)</h3>"
+          + "<pre>\(lines.joined(separator: "\n").escaped)</pre>"
+      }
     }
     return """
       <section><h2>Where these figures come from</h2>

@@ -3,16 +3,26 @@ package import Load
 import Terminal
 
 extension LoadOptions {
-  package static let help: [(name: String, meaning: String)] = [
-    ("--people N", "who come; 50000"), ("--quota N", "coupons of the day; 1000"),
-    ("--rate N", "people a second at the opening; 6000"),
-    ("--attempts N", "requests a person makes at most; 4"),
-    ("--connections N", "at most; people beyond them wait; 10000"),
-    ("--bystander N", "requests a second for stays and bookings; 40"),
-    ("--early SHARE", "of the people come before the opening; 0.01"),
-    ("--before S, --after S", "seconds of the bystander alone; 5 and 5"),
-    ("--seed N", "of a schedule that was printed before"),
-  ]
+  /// What the options of a load mean, with what holds where they are not given.
+  package static func help(_ standard: LoadOptions = LoadOptions(seed: 0)) -> [(
+    name: String, meaning: String
+  )] {
+    func text(_ number: Double) -> String { number == number.rounded() ? "\(Int(number))" : "\(number)" }
+    func seconds(_ duration: Duration) -> String { text(duration.milliseconds / 1_000) }
+    return [
+      ("--people N", "who come; \(standard.people)"), ("--quota N", "coupons of the day; \(standard.quota)"),
+      ("--rate N", "people a second at the opening; \(text(standard.rate))"),
+      ("--attempts N", "requests a person makes at most; \(standard.attempts)"),
+      ("--connections N", "at most; people beyond them wait; \(standard.connections)"),
+      ("--bystander N", "requests a second for stays and bookings; \(text(standard.bystanderPerSecond))"),
+      ("--early SHARE", "of the people come before the opening; \(text(standard.earlyShare))"),
+      (
+        "--before S, --after S",
+        "seconds of the bystander alone; \(seconds(standard.before)) and \(seconds(standard.after))"
+      ),
+      ("--seed N", "of a schedule that was printed before"),
+    ]
+  }
 
   /// - Parameter standard: what holds where an argument says nothing.
   package init(_ arguments: inout CommandArguments, standard: LoadOptions = LoadOptions()) throws {

@@ -17,7 +17,7 @@ extension LabCommand {
     options: [
       ("--only monolith|eda", "where to; needed where both run"),
       ("--policy ID", "a policy that is there and open; else a new one is created"),
-    ] + LoadOptions.help
+    ] + LoadOptions.help()
   ) { arguments, folder in
     let only = try arguments.architecture()
     let policy = try arguments.number("--policy", in: 1...Int(Int32.max)).flatMap { PolicyID($0) }

@@ -8,16 +8,21 @@ import Terminal
 extension LabCommand {
   static let report = LabCommand(
     "report",
-    "draw report.html anew from report.json; or the failure-propagation matrix, or two nGrinder tests",
+    "draw report.html anew from report.json; or the matrix, the README's figures, or two nGrinder tests",
     usage: """
       [FOLDER]
              report --matrix [--to FOLDER] [experiments/NAME…]
+             report --readme
              report --ngrinder MONOLITH.csv EDA.csv [--outage FROM-TO] [--to FILE]
       """,
     options: [
       ("FOLDER", "where report.json lies; .lab/report"),
       ("--matrix", "from the experiments' result.json (else all of experiments/): matrix.md and matrix.svg"),
       ("--to FOLDER", "where these go; docs"),
+      (
+        "--readme",
+        "writes the figures of \(ReadmeTable.file) and \(ReadmeTable.kafkaFile) into README.md and README.ko.md here"
+      ),
       (
         "--ngrinder",
         "nGrinder's per-second CSV of a test of each, as one page: .lab/report/ngrinder.html, or --to FILE"
@@ -30,6 +35,13 @@ extension LabCommand {
       let paths = arguments.positionals()
       try arguments.finish()
       return try MatrixReport(target: target, report: folder.report).write(paths)
+    }
+    if arguments.flag("--readme") {
+      try arguments.finish()
+      let table = try ReadmeTable.read(in: ".")
+      try table.write(in: ".")
+      Terminal.line(table.markdown(.english))
+      return 0
     }
     if arguments.flag("--ngrinder") { return try writeNGrinder(&arguments, folder) }
     let files = ReportFiles(folder: arguments.positional() ?? folder.report)
