@@ -19,7 +19,8 @@ struct PoolerTests {
       let pool = try makePool(
         pooler.url, settings: ["search_path": "elsewhere", "lock_timeout": "1234ms"])
       try await pool.untilItWorks()
-      let settings = PostgresStatement("SELECT current_setting('search_path'), current_setting('lock_timeout')")
+      let settings = PostgresStatement(
+        "SELECT current_setting('search_path'), current_setting('lock_timeout')")
       // The second call comes while the first connection is taken.
       let answers = try await pool.transaction(deadline: .soon) { transaction in
         let first = try await transaction.run([(settings, [])])[0]

@@ -63,7 +63,9 @@ extension EDATests {
         try #require(children.count == 3)
         // From there on it leaves a Ctrl-C to its supervisor.
         try await all.patiently("the worker runs") {
-          all.log.split(separator: "\n").contains { $0.contains("eda worker") && $0.contains("message=listening") }
+          all.log.split(separator: "\n").contains {
+            $0.contains("eda worker") && $0.contains("message=listening")
+          }
             ? () : nil
         }
         kill(children[1], SIGSTOP)
