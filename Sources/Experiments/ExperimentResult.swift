@@ -24,6 +24,8 @@ package struct ExperimentResult: Codable, Hashable, Sendable {
   package var medians: [String: [String: Spread]]
   package var shown: [String]
   package var judgements: [Judgement]
+  /// The first round of each variant over time, where charts are drawn of it; nil in results of before.
+  package var firstRound: [String: SeriesFigures]?
   /// What `lab run` was told beside the seed and the scenario; nil in results of before.
   package var options: [String]?
 

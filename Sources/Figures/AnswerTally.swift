@@ -25,6 +25,8 @@ package struct AnswerTally: Hashable, Sendable {
   /// Of good answers, from when each request was due.
   package private(set) var latency = LatencyHistogram()
   package private(set) var failed = 0
+  /// Of all good answers together, in microseconds.
+  private var waited: Int64 = 0
   /// Good answers with what was asked for; the other good ones were refused by a rule.
   package private(set) var accepted = 0
   /// Failed without saying whether something was done.
@@ -38,6 +40,7 @@ package struct AnswerTally: Hashable, Sendable {
   package mutating func add(_ request: RequestRecord) {
     if request.isGood {
       latency.record(microseconds: request.latency)
+      waited += max(request.latency, 0)
       if request.outcome.isOK || request.call == .late { accepted += 1 }
     } else {
       failed += 1
@@ -48,10 +51,9 @@ package struct AnswerTally: Hashable, Sendable {
   /// A part as a share of all requests; nil without a request.
   package func share(_ part: Int) -> Double? { count == 0 ? nil : Double(part) / Double(count) }
 
-  /// In milliseconds; nil without a good answer.
-  package func milliseconds(_ fraction: Double) -> Double? { latency.milliseconds(fraction) }
-}
+  /// Mean latency of the good answers in milliseconds; nil without one.
+  package var meanMs: Double? { good == 0 ? nil : Double(waited) / Double(good) / 1_000 }
 
-extension LatencyHistogram {
-  package func milliseconds(_ fraction: Double) -> Double? { quantile(fraction).map { Double($0) / 1_000 } }
+  /// In milliseconds; nil of so few good answers that it is not known (`Percentile`).
+  package func milliseconds(_ fraction: Double) -> Double? { latency.milliseconds(fraction) }
 }

@@ -55,6 +55,7 @@ package struct WaitFigures: Codable, Hashable, Sendable {
   package var soldOut: LatencyFigures
 }
 
+/// Percentiles are nil of so few answers that they are not known (`Percentile`).
 package struct LatencyFigures: Codable, Hashable, Sendable {
   package var count: Int
   package var p50Ms: Double?
@@ -79,11 +80,11 @@ package struct BystanderFigures: Codable, Hashable, Sendable {
 
     init(_ tally: AnswerTally) { (latency, failed) = (LatencyFigures(tally.latency), tally.failed) }
 
+    /// Requests.
+    package var count: Int { latency.count + failed }
+
     /// Share of the requests without a good answer; nil without a request.
-    package var failedShare: Double? {
-      let count = latency.count + failed
-      return count == 0 ? nil : Double(failed) / Double(count)
-    }
+    package var failedShare: Double? { count == 0 ? nil : Double(failed) / Double(count) }
   }
   package var before: Phase
   package var during: Phase

@@ -31,6 +31,36 @@ package struct Metric: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String { window == .whole ? name : "\(name)@\(window.rawValue)" }
 
+  /// Of a description.
+  package init?(described description: String) {
+    let parts = description.split(separator: "@", omittingEmptySubsequences: false)
+    guard let name = parts.first, parts.count <= 2 else { return nil }
+    guard let window = parts.count == 2 ? Window(rawValue: String(parts[1])) : .whole else { return nil }
+    self.init(String(name), window)
+  }
+
+  /// In words, as a chart's title: `Coupon requests that failed, during the fault`.
+  package var title: String {
+    let parts = name.split(separator: ".")
+    let ofGroup = Metric.groups.first { $0.name == parts.first ?? "" }.flatMap { group in
+      Metric.measures.first { $0.name == parts.last ?? "" }.map {
+        $0.title.replacing("#", with: group.title)
+      }
+    }
+    let ofTrial = Metric.ofTrials.lazy.flatMap(\.entries).first { $0.name == name }?.title
+    let text = ofTrial ?? ofGroup ?? name
+    let when = window == .whole ? "" : ", \(window.rawValue) the fault"
+    return text.prefix(1).uppercased() + text.dropFirst() + when
+  }
+
+  /// The count of the requests that this is a share of; nil where it is none of requests.
+  package var sharedCount: Metric? {
+    let parts = name.split(separator: ".")
+    let shares: Set<Substring> = ["good", "failed", "accepted", "refused", "unknown"]
+    guard parts.count == 2, shares.contains(parts[1]) else { return nil }
+    return Metric("\(parts[0]).count", window)
+  }
+
   package static func isKnown(_ name: String) -> Bool {
     isOfGroup(name) || ofTrials.contains { $0.entries.contains { $0.name == name } }
   }

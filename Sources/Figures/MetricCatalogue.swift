@@ -5,19 +5,26 @@ import Verify
 /// Every metric: its name, what the documents say of it, and how it is worked out. A new one is an entry here, or for a new
 /// subject a file like `TrialMetrics.swift` that is listed in `ofTrials`.
 extension Metric {
-  package typealias Group = (name: String, meaning: String, calls: Set<Call>)
+  package typealias Group = (name: String, title: String, meaning: String, calls: Set<Call>)
+  /// In its title, `#` stands for the group.
   package typealias Measure = (
-    name: String, meaning: String, value: @Sendable (AnswerTally) -> Double?
+    name: String, title: String, meaning: String, value: @Sendable (AnswerTally) -> Double?
   )
-  package typealias OfTrial = (name: String, meaning: String, value: @Sendable (Measurement) -> Double?)
+  package typealias OfTrial = (
+    name: String, title: String, meaning: String, value: @Sendable (Measurement) -> Double?
+  )
 
   /// Kinds of requests.
   package static let groups: [Group] = [
-    ("coupons", "requests for a coupon by the crowd, retries included", [.coupon]),
-    ("soldout", "somebody asks for a coupon of a policy that is sold out", [.late]),
-    ("mine", "a holder asks for their coupon", [.mine]),
-    ("bystander", "stays and bookings together", [.stays, .stay, .booking]),
-    ("stays", "reading stays", [.stays, .stay]), ("booking", "booking a stay", [.booking]),
+    ("coupons", "coupon requests", "requests for a coupon by the crowd, retries included", [.coupon]),
+    (
+      "soldout", "requests for a sold-out policy", "somebody asks for a coupon of a policy that is sold out",
+      [.late]
+    ),
+    ("mine", "looks at the own coupon", "a holder asks for their coupon", [.mine]),
+    ("bystander", "stays and bookings", "stays and bookings together", [.stays, .stay, .booking]),
+    ("stays", "reads of stays", "reading stays", [.stays, .stay]),
+    ("booking", "bookings", "booking a stay", [.booking]),
   ]
 
   private static let groupsByCall = Dictionary(
@@ -29,22 +36,40 @@ extension Metric {
 
   /// What is known of a group, in each window.
   package static let measures: [Measure] = [
-    ("count", "requests", { Double($0.count) }),
-    ("good", "share (0…1) that was answered as it should be", { $0.share($0.good) }),
-    ("failed", "share that was not", { $0.share($0.failed) }),
-    ("accepted", "share answered with what was asked for", { $0.share($0.accepted) }),
-    ("refused", "share refused by a rule", { $0.share($0.good - $0.accepted) }),
-    ("unknown", "share without an answer that says whether something was done", { $0.share($0.unknown) }),
-    ("accepted_count", "requests answered with what was asked for", { Double($0.accepted) }),
-    ("failed_count", "requests that were not answered as they should be", { Double($0.failed) }),
+    ("count", "#", "requests", { Double($0.count) }),
     (
-      "p50_ms", "median latency of good answers in ms, from the time a request was due; no value without one",
+      "good", "# that were answered well", "share (0…1) that was answered as it should be",
+      { $0.share($0.good) }
+    ),
+    ("failed", "# that failed", "share that was not", { $0.share($0.failed) }),
+    (
+      "accepted", "# that got what they asked for", "share answered with what was asked for",
+      { $0.share($0.accepted) }
+    ),
+    ("refused", "# that a rule refused", "share refused by a rule", { $0.share($0.good - $0.accepted) }),
+    (
+      "unknown", "# whose outcome is unknown", "share without an answer that says whether something was done",
+      { $0.share($0.unknown) }
+    ),
+    (
+      "accepted_count", "# that got what they asked for", "requests answered with what was asked for",
+      { Double($0.accepted) }
+    ),
+    (
+      "failed_count", "# that failed", "requests that were not answered as they should be",
+      { Double($0.failed) }
+    ),
+    (
+      "p50_ms", "Median latency of #",
+      "median latency of good answers in ms, from the time a request was due; no value of fewer than 100 answers, like all percentiles",
       { $0.milliseconds(0.5) }
     ),
-    ("p99_ms", "its 99th percentile, in ms", { $0.milliseconds(0.99) }),
-    ("max_ms", "its maximum, in ms", { $0.milliseconds(1) }),
     (
-      "recover_s",
+      "p99_ms", "99th percentile of the latency of #", "its 99th percentile, in ms", { $0.milliseconds(0.99) }
+    ),
+    ("max_ms", "Longest latency of #", "its maximum, in ms", { $0.milliseconds(1) }),
+    (
+      "recover_s", "From the fault’s end to the last failure of #",
       "seconds from the end of the fault to the last request that failed, 0 where none did; no value where the last request failed; without windows",
       // Of the order of the requests, which a tally does not have: `WindowFigures` adds it.
       { _ in nil }

@@ -9,13 +9,14 @@ package struct SeriesFigures: Codable, Hashable, Sendable {
   package var due: [Int] = []
   /// Answers ok or refused that came in the slice.
   package var settled: [Int] = []
-  /// Latency of the good answers to coupon requests; nil in a slice without one.
-  package var p50Ms: [Double?] = []
-  package var p99Ms: [Double?] = []
+  /// Mean and longest latency of the good answers to coupon requests; nil in a slice without one. (A slice has too few
+  /// answers for percentiles.)
+  package var meanMs: [Double?] = []
+  package var maxMs: [Double?] = []
   /// Share of the coupon requests without a good answer; nil in a slice without a request.
   package var failed: [Double?] = []
-  package var bystanderP50Ms: [Double?] = []
-  package var bystanderP99Ms: [Double?] = []
+  package var bystanderMeanMs: [Double?] = []
+  package var bystanderMaxMs: [Double?] = []
   package var bystanderFailed: [Double?] = []
   /// Coupons in people's hands.
   package var issued: [CountPoint] = []
@@ -60,10 +61,9 @@ package struct SeriesFigures: Codable, Hashable, Sendable {
       if request.attempt <= 1 { due[dueIn] += 1 }
       if !request.outcome.isUnknown { settled[slice(request.answered)] += 1 }
     }
-    (p50Ms, p99Ms) = (crowd.map { $0.milliseconds(0.5) }, crowd.map { $0.milliseconds(0.99) })
+    (meanMs, maxMs) = (crowd.map(\.meanMs), crowd.map { $0.milliseconds(1) })
     failed = crowd.map { $0.share($0.failed) }
-    bystanderP50Ms = bystander.map { $0.milliseconds(0.5) }
-    bystanderP99Ms = bystander.map { $0.milliseconds(0.99) }
+    (bystanderMeanMs, bystanderMaxMs) = (bystander.map(\.meanMs), bystander.map { $0.milliseconds(1) })
     bystanderFailed = bystander.map { $0.share($0.failed) }
   }
 

@@ -52,10 +52,11 @@ import Verify
   }
 
   @Test func latenciesAreOfGoodAnswers() throws {
-    let values = try figures([
-      Seen(due: 2.1, took: 0.001, outcome: .unavailable), Seen(due: 2.2, took: 0.002, outcome: .unavailable),
-      Seen(due: 2.3, took: 0.5), Seen(call: .stays, due: 2.4, took: 0.001, outcome: .unavailable),
-    ]).values
+    let refused = (0..<200).map { Seen(due: 2.1 + Double($0) / 1_000, took: 0.001, outcome: .unavailable) }
+    let good = (0..<100).map { Seen(due: 2.4 + Double($0) / 1_000, took: 0.5) }
+    let values = try figures(
+      refused + good + [Seen(call: .stays, due: 2.4, took: 0.001, outcome: .unavailable)]
+    ).values
     #expect(values["coupons.p50_ms@during"].map { abs($0 - 500) < 1 } ?? false)
     #expect(values["coupons.failed@during"].map { abs($0 - 2.0 / 3) < 0.001 } ?? false)
     #expect(values["stays.failed@during"] == 1)

@@ -41,8 +41,9 @@ import Testing
   }
 
   private func figures(_ good: Double, recover: Double? = 0, slow: Double = 1) -> [String: Double] {
-    var metrics = ["mine.count@during": 5.0]
+    var metrics: [String: Double] = [:]
     for use in Matrix.uses {
+      metrics["\(use.group).count@during"] = 5
       metrics["\(use.group).good@during"] = good
       metrics["\(use.group).recover_s"] = recover
       metrics["\(use.group).p50_ms@before"] = 2
@@ -90,31 +91,34 @@ import Testing
     #expect(matrix.rows.map(\.fault) == ["database outage", "redis outage", "slow"])
     #expect(matrix.sources == ["matrix"])
     #expect(matrix.gaps.isEmpty)
-    #expect(matrix.rows[0].cells["monolith"]?["stays"]?.colour == .bad)
-    #expect(matrix.rows[0].cells["eda"]?["stays"]?.colour == .good)
-    #expect(matrix.rows[1].entry("monolith", "stays") == .noSuchPart)
-    #expect(matrix.rows[1].cells["eda"]?["coupons"]?.colour == .fair)
-    #expect(matrix.rows[2].cells["eda"]?["coupons"]?.colour == .fair)
+    #expect(matrix.rows[0].cells["monolith"]?["stays"]?.state == .most)
+    #expect(matrix.rows[0].cells["eda"]?["stays"]?.state == .unharmed)
+    #expect(matrix.rows[1].entry("monolith", "stays") == .unaffected)
+    #expect(matrix.rows[1].cells["eda"]?["coupons"]?.state == .some)
+    #expect(matrix.rows[2].cells["eda"]?["coupons"]?.state == .slow)
     let page = MatrixPage(matrix, [first, second]).markdown
-    #expect(page.contains("| database outage | 🔴 1 %, 1.3 s |"))
-    #expect(page.contains("- **redis outage**, get a coupon: 60 % good (monolith: has no such part)"))
+    #expect(page.contains("| database outage | ✕ 1 % of 5, +1.3 s |"))
+    #expect(page.contains("- **Redis outage**, get a coupon: 60 % good (monolith: has no such part)"))
     #expect(page.contains("- **slow**, book a stay: slow, median 400 ms (monolith: has no such part)"))
     #expect(page.contains("04/result.json") == false && page.contains(": 1 round, seed"))
     let svg = MatrixDrawing(matrix).svg
     #expect(svg.hasPrefix("<svg xmlns=") && svg.contains("class=\"bad\""))
+    #expect(
+      svg.contains("unaffected: the monolith has no Redis")
+        && page.contains("| Redis outage | ○ unaffected |"))
   }
 
   @Test func whatDoesNotRecoverIsSaidSo() throws {
     let matrix = both(monolith: figures(1), eda: figures(1, recover: nil), edaFails: true)
     let cell = try #require(matrix.rows[0].cells["eda"]?["stays"])
-    #expect(cell.recovery == .notWithin(3.5) && cell.colour == .bad)
+    #expect(cell.recovery == .notWithin(3.5) && cell.state == .most)
     #expect(matrix.whereEdaIsWorse.map(\.use) == Matrix.uses.map(\.title))
     let page = MatrixPage(matrix, []).markdown
-    #expect(page.contains("| x | 🔴 100 %, not within 3.5 s |"))
+    #expect(page.contains("| x | ✕ 100 % of 5, > 3.5 s |"))
     #expect(page.contains("read stays: not recovered within 3.5 s (monolith: recovered at once)"))
     #expect(
       MatrixPage(both(monolith: figures(1, recover: 0.02), eda: figures(1)), []).markdown.contains(
-        "| x | 🟢 100 %, 0.1 s |"))
+        "| x | ✓ 100 % of 5, +0.1 s |"))
     // Neither comes back: nobody is worse.
     #expect(
       both(
@@ -144,7 +148,7 @@ import Testing
     metrics["booking.good@during"] = nil
     let matrix = both(monolith: figures(1), eda: metrics)
     #expect(matrix.gaps == ["x, eda: book a stay"])
-    #expect(MatrixPage(matrix, []).markdown.contains("⚪ not measured |"))
+    #expect(MatrixPage(matrix, []).markdown.contains("? not measured |"))
     #expect(MatrixDrawing(matrix).svg.contains("not measured"))
     // It has a database, and yet nobody looked at it while that was broken.
     metrics["mine.count@during"] = nil
@@ -167,6 +171,33 @@ import Testing
     two.runs[last].faults[0].metrics = figures(1, recover: nil)
     two.runs[last].faults[0].unrecovered = unrecovered
     #expect(Matrix([two]).rows[0].cells["eda"]?["mine"]?.recovery == .notWithin(3.5))
+  }
+
+  /// A median of too few answers has no value, and then nobody knows whether the answers were slow.
+  @Test func whatIsNotKnownIsNotWell() throws {
+    var metrics = figures(1)
+    for use in Matrix.uses { metrics["\(use.group).p50_ms@during"] = nil }
+    let matrix = both(monolith: figures(1), eda: metrics)
+    #expect(matrix.rows[0].cells["eda"]?["stays"]?.state == .unclear)
+    #expect(MatrixPage(matrix, []).markdown.contains("| x | ~ 100 % of 5 |"))
+    // Between two faults too few asked; before the first one enough did.
+    for use in Matrix.uses { metrics["\(use.group).p50_ms@before"] = nil }
+    for use in Matrix.uses { metrics["\(use.group).p50_ms@during"] = 200 }
+    var quiet = result("matrix", [Fault(name: "x", target: "redis", architecture: "eda", metrics: metrics)])
+    #expect(Matrix([quiet]).rows[0].cells["eda"]?["stays"]?.state == .unclear)
+    for index in quiet.runs.indices { quiet.runs[index].metrics["stays.p50_ms@before"] = 2 }
+    #expect(Matrix([quiet]).rows[0].cells["eda"]?["stays"]?.state == .slow)
+  }
+
+  @Test func theCaptionSaysWhatTheSharesDependOn() {
+    var result = result(
+      "matrix", rounds: 3, [Fault(name: "x", architecture: "monolith", metrics: figures(1))])
+    result.variants[0].programSettings = ["monolith": ["REQUEST_DEADLINE_MS": "400"]]
+    let words = MatrixPage(Matrix([result]), []).markdown.replacing("\n", with: " ")
+    #expect(words.contains("One thing is broken at a time, for 1 s,"))
+    #expect(words.contains("the median of 3 rounds; n = 15 requests a cell in all of them."))
+    #expect(words.contains("give a request up after 0.4 s, their deadline"))
+    #expect(words.contains("makes up to 40 % of such a cell good"))
   }
 
   @Test func onlyVerifiedResultsOfWholeRunsAreDrawn() throws {

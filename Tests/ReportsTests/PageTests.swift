@@ -48,14 +48,26 @@ import Verify
       ], runs: [], medians: measured.spreads, shown: ["coupons.p99_ms", "durable_s"], judgements: [])
   }
 
+  /// One round, of which the series are kept.
+  private func result(_ trials: [ChartedTrial]) -> ExperimentResult {
+    var result = result([])
+    result.variants = trials.map {
+      ExperimentResult.VariantFacts(
+        name: $0.name, architecture: $0.figures.architecture, strategy: "s", people: 1, quota: 1, policies: 1,
+        ratePerSecond: 1, concurrent: nil, programSettings: [:], excused: [])
+    }
+    result.firstRound = trials.reduce(into: [:]) { $0[$1.name] = $1.figures.series }
+    return result
+  }
+
   @Test func anOutageIsAGapAndAStrip() throws {
     let trial = try charted("eda", .eda)
     let series = try unwrap(trial.figures.series)
     let broken = series.due.indices.filter { 2 < series.middle(of: $0) && series.middle(of: $0) < 4 }
     #expect(broken.contains { series.bystanderFailed[$0] == 1 })
-    #expect(broken.allSatisfy { series.bystanderP99Ms[$0] == nil })
-    #expect(series.bystanderP99Ms.compactMap { $0 }.allSatisfy { abs($0 - 5) < 0.1 })
-    let charts = ExperimentFiles.charts(result([]), [trial])
+    #expect(broken.allSatisfy { series.bystanderMaxMs[$0] == nil })
+    #expect(series.bystanderMaxMs.compactMap { $0 }.allSatisfy { abs($0 - 5) < 0.1 })
+    let charts = ExperimentFiles.pictures(result([trial]))
     let svg = try unwrap(charts.first { $0.name == "bystander.svg" }).svg
     #expect(svg.contains(#"fill-opacity="1"#) && svg.contains("<title>eda: 100"))
     #expect(svg.contains("share of stays and bookings that failed"))
@@ -66,7 +78,7 @@ import Verify
       charted("monolith", .monolith), charted("eda", .eda), charted("killed", .eda),
       charted("emptied", .eda),
     ]
-    let charts = ExperimentFiles.charts(result([]), series)
+    let charts = ExperimentFiles.pictures(result(series))
     for name in ["coupons.svg", "bystander.svg"] {
       let svg = try unwrap(charts.first { $0.name == name }).svg
       for style in ["monolith", "eda", "eda dashed", "eda dotted"] {
@@ -78,7 +90,7 @@ import Verify
   @Test func aGeneratorThatWasTheBottleneckIsNamed() {
     let words = "**The load generator was the bottleneck** of eda (33.5 %)"
     for (shares, isNamed) in [([0.335, 0.002, 0.4], true), ([0.01, 0.3, 0.0], false)] {
-      let page = ExperimentPage(result: result(shares.map { ["lateness.share": $0] }), charts: []).markdown
+      let page = ExperimentPage(result: result(shares.map { ["lateness.share": $0] })).markdown
       #expect(page.contains(words) == isNamed)
     }
   }
@@ -87,10 +99,10 @@ import Verify
     let result = result([
       ["coupons.p99_ms": 109, "durable_s": 1], ["durable_s": 2], ["coupons.p99_ms": 111, "durable_s": 3],
     ])
-    let page = ExperimentPage(result: result, charts: []).markdown
+    let page = ExperimentPage(result: result).markdown
     #expect(page.contains("| `coupons.p99_ms` | 110 ms (109 ms…111 ms; 2 of 3 rounds) |"))
-    #expect(page.contains("| `durable_s` | 2,000 ms (1,000 ms…3,000 ms) |"))
-    let bars = ExperimentFiles.charts(result, []).map(\.svg).joined()
+    #expect(page.contains("| `durable_s` | 2.00 s (1.00 s…3.00 s) |"))
+    let bars = ExperimentFiles.pictures(result).map(\.svg).joined()
     #expect(bars.contains("110 ms (2 of 3 rounds)"))
   }
 }

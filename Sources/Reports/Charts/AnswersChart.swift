@@ -15,7 +15,7 @@ extension TrialCharts {
     return Chart(
       title: "Arrivals and answers",
       description: "People who arrive and requests that are answered, a second.",
-      yLabel: "a second", scale: .linear, lines: lines,
+      yLabel: "a second", scale: .linear, lines: lines, shades: shades, runs: trials.count,
       xRange: crowdRange, yText: { Numbers.decimal($0, digits: 0) })
   }
 }

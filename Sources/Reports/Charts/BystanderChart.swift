@@ -13,23 +13,24 @@ extension TrialCharts {
         line.points = asked.map { points[$0] }
         return line
       }
-      let p99 = line(isDetailed ? "p99" : "", trial.series.bystanderP99Ms)
-      return isDetailed ? [line("p50", dashed: true, trial.series.bystanderP50Ms), p99] : [p99]
+      let slowest = line(isDetailed ? "slowest" : "", trial.series.bystanderMaxMs)
+      return isDetailed ? [line("mean", dashed: true, trial.series.bystanderMeanMs), slowest] : [slowest]
     }
-    var marks = marks
+    var marks = opening
     for trial in trials where isDetailed {
-      guard let answered = trial.figures.metrics["answered_s"] else { continue }
+      guard let answered = trial.metrics["answered_s"] else { continue }
       marks.append((answered, "\(trial.name): all answered"))
     }
     return Chart(
-      title: "The rest of the platform",
+      title: isDetailed ? "The rest of the platform" : "The rest of the platform over time",
       description: isDetailed
         ? "Latency of stays and bookings that were answered well, before, during and after the crowd, and below it the share "
           + "that failed."
-        : "99th percentile of the latency of stays and bookings that were answered well, and below it the share that was "
-          + "not, first round.",
-      yLabel: "\(isDetailed ? "latency" : "p99") of stays and bookings, good answers", scale: .logarithmic,
-      lines: lines, marks: marks,
+        : "The slowest of the good answers to stays and bookings at each time, and below it the share that failed, first "
+          + "round.",
+      yLabel: isDetailed
+        ? "latency of stays and bookings, good answers" : "slowest good answer to stays and bookings",
+      scale: .logarithmic, lines: lines, shades: shades, runs: trials.count, marks: marks,
       stripLabel: "share of stays and bookings that failed",
       strips: trials.map { strip($0, $0.series.bystanderFailed) }, xRange: wholeRange,
       yText: { isDetailed ? TrialCharts.milliseconds($0) : Numbers.duration(milliseconds: $0) })

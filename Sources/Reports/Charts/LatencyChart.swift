@@ -5,15 +5,16 @@ extension TrialCharts {
     Chart(
       title: "Latency over time",
       description:
-        "Latency of good answers to requests for a coupon by the second they were due, retries included; below it "
-        + "the share of the requests that failed.",
+        "\(isDetailed ? "Mean and slowest" : "Slowest") of the good answers to requests for a coupon by the time they "
+        + "were due, retries included; below it the share of the requests that failed.",
       yLabel: "latency of coupon requests, good answers",
       scale: .logarithmic,
-      lines: trials.flatMap { trial in
-        let p99 = line(trial, "p99", trial.series.p99Ms)
-        return isDetailed ? [line(trial, "p50", dashed: true, trial.series.p50Ms), p99] : [p99]
+      lines: trials.flatMap { trial -> [Chart.Line] in
+        let slowest = line(trial, "slowest", trial.series.maxMs)
+        return isDetailed ? [line(trial, "mean", dashed: true, trial.series.meanMs), slowest] : [slowest]
       },
-      stripLabel: "share of coupon requests that failed", strips: trials.map { strip($0, $0.series.failed) },
+      shades: shades, runs: trials.count, stripLabel: "share of coupon requests that failed",
+      strips: trials.map { strip($0, $0.series.failed) },
       xRange: crowdRange, yText: TrialCharts.milliseconds)
   }
 }

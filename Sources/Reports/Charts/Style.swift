@@ -1,30 +1,68 @@
-/// The style sheets of charts and pages. Two hues that stay apart for colour-blind eyes; dashes tell lines apart without
-/// colour.
+/// What charts and pages look like. Two hues that stay apart for colour-blind eyes; dashes tell lines apart without colour.
 enum Style {
+  typealias Table = [String: [String: String]]
+
+  // MARK: - Attributes of pictures, by name; "" is every element's
+
+  static let fonts = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
+  static let (ink, soft, panel, rule) = ("#1b1f24", "#59636e", "#f6f8fa", "#d9dee4")
+
+  /// In the picture's units: 830 of them are as wide as a README.
+  static let (textSize, titleSize) = (12.0, 14.0)
+
+  static let texts: Table = [
+    "": ["fill": soft, "font-size": "12"],
+    "strong": ["fill": ink, "font-weight": "bold"],
+    "title": ["fill": ink, "font-size": "14", "font-weight": "bold"],
+    "ink": ["fill": ink],
+    "onbad": ["fill": "#ffffff"],
+  ]
+
+  static let paths: Table = [
+    "": ["fill": "none", "stroke-width": "2", "stroke-linejoin": "round", "stroke-linecap": "round"],
+    "grid": ["stroke": rule, "stroke-width": "1"],
+    "axis": ["stroke": soft, "stroke-width": "1"],
+    "level": ["stroke": soft, "stroke-width": "1", "stroke-dasharray": "2 4"],
+    "mark": ["stroke": soft, "stroke-width": "1", "stroke-dasharray": "2 4"],
+    "instant": ["stroke": soft, "stroke-width": "2"],
+    "monolith": ["stroke": "#b35900"], "eda": ["stroke": "#0a66c2"], "due": ["stroke": soft],
+    "dashed": ["stroke-dasharray": "5 5", "stroke-width": "1.6"],
+    "dotted": ["stroke-dasharray": "1 5"],
+    "broken": ["stroke-dasharray": "12 4 1 4", "stroke-width": "1.6"],
+    "spread": ["stroke": ink, "stroke-width": "1.5"], "halo": ["stroke": panel, "stroke-width": "4"],
+    "symbol": ["stroke": ink, "stroke-width": "1.8"], "onbad": ["stroke": "#ffffff"],
+  ]
+
+  static let rects: Table = [
+    "panel": ["fill": panel, "stroke": rule],
+    "monolith": ["fill": "#b35900"], "eda": ["fill": "#0a66c2"],
+    "shade": ["fill": soft, "fill-opacity": "0.16"],
+    "track": ["fill": rule],
+    "good": ["fill": "#cfe5f7"], "fair": ["fill": "#ffd670"], "bad": ["fill": "#a8321a"],
+    "unaffected": ["fill": "#ffffff", "stroke": "#8b96a1"],
+    "gap": ["fill": "#ffffff", "stroke": ink, "stroke-dasharray": "3 3"],
+  ]
+
+  // MARK: - Style sheets of pages
+
   /// The colours of both schemes, as variables of `selector`.
-  static func colours(_ selector: String) -> String {
+  private static func colours(_ selector: String) -> String {
     """
-    \(selector) { --ink:#1b1f24; --soft:#59636e; --paper:#ffffff; --panel:#f6f8fa; --rule:#d9dee4; --warn:#fff5d6;
-      --monolith:#b35900; --eda:#0a66c2; --good:#1a7f37; --fair:#d4a72c; --bad:#c4281c; }
+    \(selector) { --ink:\(ink); --soft:\(soft); --paper:#ffffff; --panel:\(panel); --rule:\(rule); --warn:#fff5d6;
+      --monolith:#b35900; --eda:#0a66c2; --good:#1a7f37; --bad:#c4281c; }
     @media (prefers-color-scheme: dark) { \(selector) { --ink:#e6edf3; --soft:#9aa5b1; --paper:#0e1116; --panel:#171c23;
-      --rule:#30373f; --warn:#3a2f0b; --monolith:#ffab57; --eda:#6cb6ff; --good:#2f9e4f; --fair:#9e6a03; --bad:#e5534b; } }
+      --rule:#30373f; --warn:#3a2f0b; --monolith:#ffab57; --eda:#6cb6ff; --good:#2f9e4f; --bad:#e5534b; } }
 
     """
   }
 
-  static let charts = """
-    .panel { fill:var(--panel); } text { fill:var(--soft); font-size:11px; } text.strong { fill:var(--ink); }
-    path { fill:none; stroke-width:2; stroke-linejoin:round; stroke-linecap:round; }
-    path.grid { stroke:var(--rule); stroke-width:1; }
-    path.level, path.mark { stroke:var(--soft); stroke-width:1; stroke-dasharray:2 4; }
-    path.monolith { stroke:var(--monolith); } path.eda { stroke:var(--eda); } path.due { stroke:var(--soft); }
-    path.dashed { stroke-dasharray:5 5; stroke-width:1.6; } path.dotted { stroke-dasharray:1 5; }
-    path.broken { stroke-dasharray:12 4 1 4; stroke-width:1.6; } path.spread { stroke:var(--ink); stroke-width:1.2; }
+  /// The colours of charts on a page follow its scheme.
+  private static let charts = """
+    text { fill:var(--soft); } text.strong, text.title { fill:var(--ink); }
+    path.grid { stroke:var(--rule); } path.axis, path.level, path.mark, path.instant, path.due { stroke:var(--soft); }
+    path.monolith { stroke:var(--monolith); } path.eda { stroke:var(--eda); } path.spread { stroke:var(--ink); } path.halo { stroke:var(--panel); }
     rect.monolith { fill:var(--monolith); } rect.eda { fill:var(--eda); }
-    rect.shade { fill-opacity:.12; }
-    rect.good { fill:var(--good); } rect.fair { fill:var(--fair); } rect.bad { fill:var(--bad); }
-    rect.none { fill:var(--rule); } rect.gap { fill:none; stroke:var(--bad); stroke-dasharray:3 3; }
-    text.cell { fill:#fff; font-weight:600; }
+    rect.shade { fill:var(--soft); } rect.track { fill:var(--rule); }
     """
 
   static let page = """

@@ -10,29 +10,49 @@ package struct TrialCharts {
     let architecture: String
     let dash: Chart.Dash
     let series: SeriesFigures
-    let figures: TrialFigures
+    let faults: [FaultWindow]
+    let metrics: [String: Double]
   }
 
-  let trials: [Drawn]
-  /// Where each architecture has one trial, its dashed line is free for a second figure.
-  let isDetailed: Bool
+  private(set) var trials: [Drawn]
   let quota: Int?
+  /// Where each architecture has one trial, its dashed line is free for a second figure.
+  var isDetailed: Bool { quota != nil && Set(trials.map(\.architecture)).count == trials.count }
 
   /// - Parameter quota: nil: without details.
   package init(_ charted: [ChartedTrial], quota: Int? = nil) {
-    (isDetailed, self.quota) = (quota != nil, quota)
-    var trials: [Drawn] = []
+    self.init(quota: quota)
     for trial in charted {
-      guard let series = trial.figures.series else { continue }
-      // The first variant of an architecture has a solid line, each further one another.
-      let before = trials.count { $0.architecture == trial.figures.architecture }
-      trials.append(
-        Drawn(
-          name: trial.name, architecture: trial.figures.architecture,
-          dash: Chart.Dash.allCases[before % Chart.Dash.allCases.count], series: series,
-          figures: trial.figures))
+      let figures = trial.figures
+      add(trial.name, figures.architecture, figures.series, figures.faults, figures.metrics)
     }
-    self.trials = trials
+  }
+
+  /// The first round of an experiment, of what its file has kept.
+  init(_ result: ExperimentResult) {
+    self.init(quota: nil)
+    for variant in result.variants {
+      let run = result.runs.first { $0.variant == variant.name && $0.round == 1 }
+      add(
+        variant.name, variant.architecture, result.firstRound?[variant.name], run?.faults ?? [],
+        run?.metrics ?? [:])
+    }
+  }
+
+  private init(quota: Int?) { (trials, self.quota) = ([], quota) }
+
+  private mutating func add(
+    _ name: String, _ architecture: String, _ series: SeriesFigures?, _ faults: [FaultFigures],
+    _ metrics: [String: Double]
+  ) {
+    guard let series else { return }
+    // The first variant of an architecture has a solid line, each further one another.
+    let before = trials.count { $0.architecture == architecture }
+    trials.append(
+      Drawn(
+        name: name, architecture: architecture,
+        dash: Chart.Dash.allCases[before % Chart.Dash.allCases.count], series: series,
+        faults: faults.map(\.window), metrics: metrics))
   }
 
   /// Those of `report.html`.
@@ -42,6 +62,12 @@ package struct TrialCharts {
   var ofFiles: [(name: String, chart: Chart)] {
     guard !trials.isEmpty, trials.count <= Chart.Dash.allCases.count else { return [] }
     return [("coupons", coupons), ("bystander", bystander)]
+  }
+
+  /// The series of which `ofFiles` are drawn, by variant; nil where there are none.
+  var kept: [String: SeriesFigures]? {
+    ofFiles.isEmpty
+      ? nil : Dictionary(trials.map { ($0.name, $0.series) }, uniquingKeysWith: { first, _ in first })
   }
 
   // MARK: - What the charts share
@@ -65,7 +91,7 @@ package struct TrialCharts {
 
   /// From shortly before the opening until everybody has their answer.
   var crowdRange: ClosedRange<Double> {
-    let ends = trials.compactMap { $0.figures.metrics["answered_s"] }.max() ?? 1
+    let ends = trials.compactMap { $0.metrics["answered_s"] }.max() ?? 1
     return min(-1, -ends * 0.05)...max(ends, 1)
   }
 
@@ -75,14 +101,14 @@ package struct TrialCharts {
     return start...max(trials.map(\.series.endSeconds).max() ?? 1, start + 1, 1)
   }
 
-  /// The opening, and the faults of the first variant that has any.
-  var marks: [(x: Double, name: String)] {
-    let windows = trials.lazy.map { $0.figures.faults.map(\.window) }.first { !$0.isEmpty } ?? []
-    guard let from = windows.map(\.from).min(), let to = windows.map(\.to).max() else {
-      return [(0, "opening")]
+  /// Every fault of every variant.
+  var shades: [Chart.Shade] {
+    trials.flatMap { trial in
+      trial.faults.map { Chart.Shade(from: $0.from, to: $0.to, name: $0.name, run: trial.name) }
     }
-    return [(0, "opening"), (from, "fault"), (to, "healed")]
   }
+
+  var opening: [(x: Double, name: String)] { [(0, "opening")] }
 
   static func milliseconds(_ value: Double) -> String {
     value >= 1_000

@@ -18,6 +18,11 @@ package struct Matrix: Hashable, Sendable {
 
   package static let architectures = ["monolith", "eda"]
 
+  /// For people who do not know the programs' names.
+  static func title(of architecture: String) -> String {
+    ["monolith": "monolith", "eda": "event-driven (eda)"][architecture] ?? architecture
+  }
+
   /// Parts that only one architecture has, by the name of a fault's target.
   private static let parts: [String: Set<String>] = [
     "monolith": ["database", "api"], "eda": ["database", "redis", "kafka", "api", "worker"],
@@ -34,28 +39,52 @@ package struct Matrix: Hashable, Sendable {
 
     /// Share of good answers.
     package var good: Double
+    /// How many requests were due meanwhile, in all rounds.
+    package var asked: Int
     /// Nil where nobody asked after the fault.
     package var recovery: Recovery?
-    /// Median latency of good answers in milliseconds, during the fault and before it.
+    /// Median latency of good answers in milliseconds, during the fault and before it; nil of too few answers.
     package var during: Double?
     package var before: Double?
 
-    package init(good: Double, recovery: Recovery?, during: Double? = nil, before: Double? = nil) {
-      (self.good, self.recovery, self.during, self.before) = (good, recovery, during, before)
+    package init(
+      good: Double, asked: Int = 0, recovery: Recovery?, during: Double? = nil, before: Double? = nil
+    ) {
+      (self.good, self.asked, self.recovery) = (good, asked, recovery)
+      (self.during, self.before) = (during, before)
     }
 
-    /// Answered well, and yet felt.
-    package var isSlow: Bool {
-      guard let during, let before else { return false }
-      return during > 100 && during > 3 * before
+    package enum Slowness: Sendable { case no, yes, unknown }
+
+    /// Whether those who were answered well felt it, too. Of too few good answers that is unknown, and never a "no".
+    package var slowness: Slowness {
+      guard let during, let before else { return .unknown }
+      return during > 100 && during > 3 * before ? .yes : .no
     }
+
+    package var isSlow: Bool { slowness == .yes }
 
     package var isRecovered: Bool { if case .notWithin = recovery { false } else { true } }
 
-    package enum Colour: String, Sendable { case good, fair, bad }
+    package enum State: Sendable {
+      /// Nearly all answers are good, and as fast as ever.
+      case unharmed
+      /// Nearly all are good, but late; or too few to know.
+      case slow, unclear
+      /// Some are bad.
+      case some
+      /// Most are bad, or the last one still was.
+      case most
+    }
 
-    package var colour: Colour {
-      good < 0.5 || !isRecovered ? .bad : good < 0.99 || isSlow ? .fair : .good
+    package var state: State {
+      if good < 0.5 || !isRecovered { return .most }
+      if good < 0.99 { return .some }
+      return switch slowness {
+      case .no: .unharmed
+      case .yes: .slow
+      case .unknown: .unclear
+      }
     }
   }
 
@@ -64,7 +93,8 @@ package struct Matrix: Hashable, Sendable {
     case cell(Cell)
     /// It should have been measured, and was not, or not in every round.
     case gap
-    case noSuchPart
+    /// The architecture has no such part, so nobody notices.
+    case unaffected
   }
 
   package struct Row: Hashable, Sendable {
@@ -75,7 +105,7 @@ package struct Matrix: Hashable, Sendable {
     package var cells: [String: [String: Cell]]
 
     package func entry(_ architecture: String, _ group: String) -> Entry {
-      guard Matrix.parts[architecture]?.contains(target) ?? false else { return .noSuchPart }
+      guard Matrix.parts[architecture]?.contains(target) ?? false else { return .unaffected }
       return cells[architecture]?[group].map(Entry.cell) ?? .gap
     }
   }
@@ -83,6 +113,16 @@ package struct Matrix: Hashable, Sendable {
   package private(set) var rows: [Row] = []
   /// Which results it is made of.
   package private(set) var sources: [String] = []
+  package private(set) var conditions = Conditions()
+
+  /// What a reader must know to understand the shares.
+  package struct Conditions: Hashable, Sendable {
+    /// How long the faults lasted, in seconds.
+    package fileprivate(set) var lengths: [Double] = []
+    /// After which time the programs answer that they cannot, in milliseconds.
+    package fileprivate(set) var deadlines: Set<Int> = []
+    package fileprivate(set) var rounds: Set<Int> = []
+  }
 
   /// The rows of the first result stand first; a fault that several results have is taken from the first of them.
   package init(_ results: [ExperimentResult]) {
@@ -96,7 +136,17 @@ package struct Matrix: Hashable, Sendable {
               ($0, Matrix.cells(of: fault.name, in: result, $0))
             }))
       }
-      if !new.isEmpty { sources.append(result.name) }
+      guard !new.isEmpty else { continue }
+      sources.append(result.name)
+      conditions.rounds.insert(result.rounds)
+      for fault in result.runs.flatMap(\.faults) where new.contains(where: { $0.name == fault.window.name }) {
+        conditions.lengths.append(fault.window.to - fault.window.from)
+      }
+      for settings in result.variants.flatMap(\.programSettings.values) {
+        if let deadline = settings["REQUEST_DEADLINE_MS"].flatMap(Int.init) {
+          conditions.deadlines.insert(deadline)
+        }
+      }
     }
   }
 
@@ -123,7 +173,13 @@ package struct Matrix: Hashable, Sendable {
     let figures = faulted.flatMap(\.faults).filter { $0.window.name == fault }
     let expected = Set(faulted.map(\.variant)).count * result.rounds
     var cells: [String: Cell] = [:]
-    for use in uses { cells[use.group] = cell(use.group, figures, expected: expected) }
+    for use in uses {
+      var cell = cell(use.group, figures, expected: expected)
+      // Between two faults too few may have asked; before the first of them the run was as quiet.
+      let quiet = faulted.compactMap { $0.metrics["\(use.group).p50_ms@before"] }
+      if cell?.before == nil { cell?.before = Spread(quiet)?.median }
+      cells[use.group] = cell
+    }
     return cells
   }
 
@@ -139,7 +195,8 @@ package struct Matrix: Hashable, Sendable {
       spread.median.isFinite ? Cell.Recovery.after(spread.median) : .notWithin(watched.min() ?? 0)
     }
     return Cell(
-      good: good, recovery: recovery, during: Spread(values("p50_ms@during"))?.median,
+      good: good, asked: Int(values("count@during").reduce(0, +)), recovery: recovery,
+      during: Spread(values("p50_ms@during"))?.median,
       before: Spread(values("p50_ms@before"))?.median)
   }
 

@@ -17,7 +17,7 @@ extension Matrix {
         let reasons: [String]
         switch row.entry("monolith", use.group) {
         case .cell(let monolith): reasons = Matrix.reasons(eda, monolith)
-        case .noSuchPart: reasons = Matrix.reasons(eda, nil)
+        case .unaffected: reasons = Matrix.reasons(eda, nil)
         // Nothing to compare with, and said so.
         case .gap: return nil
         }

@@ -14,12 +14,12 @@ package struct MatrixPage {
     """
     # How far failures spread
 
-    One thing is broken at a time while people come at a steady rate. Each cell says which share of the answers was good
-    while it was broken, and how many seconds after its end the last bad answer came (✓: none; "not within": whoever asked
-    last, so long after it, still got one). 🟢 nearly all good, 🟡 some bad or much slower, 🔴 most bad or not recovered,
-    · the architecture has no such part, ⚪ not measured in every round.
+    ![How far failures spread: what people can still do while one thing is broken](matrix.svg)
 
-    ![The failure-propagation matrix](matrix.svg)
+    \(MatrixText.conditions(matrix).joined(separator: "\n"))
+
+    In the tables: \(MatrixText.legend.map { "\($0.mark) \($0.words)" }.joined(separator: ", ")); *+1.2 s*: the last bad
+    answer came so long after the fault's end; *> 3.5 s*: whoever asked last, so long after it, still got one.
 
     \(Matrix.architectures.map(table).joined(separator: "\n\n"))
 
@@ -43,42 +43,19 @@ package struct MatrixPage {
       columns: Matrix.uses.map(\.title),
       rows: matrix.rows.map { row in
         .init(
-          label: row.fault,
-          values: Matrix.uses.map { MatrixPage.text(row.entry(architecture, $0.group), marked: true) })
+          label: MatrixText.fault(row.fault),
+          values: Matrix.uses.map { MatrixText.cell(row.entry(architecture, $0.group)) })
       })
-    return "**\(architecture)**\n\n\(table.markdown)"
-  }
-
-  /// `🟢 100 % ✓`, `🔴 3 %, 1.2 s`, `🔴 3 %, not within 3.5 s`.
-  static func text(_ entry: Matrix.Entry, marked: Bool) -> String {
-    let cell: Matrix.Cell
-    switch entry {
-    case .noSuchPart: return "·"
-    case .gap: return marked ? "⚪ not measured" : "not measured"
-    case .cell(let found): cell = found
-    }
-    let mark = marked ? ["good": "🟢 ", "fair": "🟡 ", "bad": "🔴 "][cell.colour.rawValue] ?? "" : ""
-    // Never rounded up to all.
-    let share = cell.good < 1 ? min(cell.good, 0.999) : 1
-    let percent = Numbers.decimal(share * 100, digits: share < 1 && share > 0.99 ? 1 : 0) + " %"
-    return mark + percent + (cell.isSlow ? " slow" : "") + text(cell.recovery)
-  }
-
-  private static func text(_ recovery: Matrix.Cell.Recovery?) -> String {
-    switch recovery {
-    case nil: ""
-    case .after(let seconds) where seconds <= 0: " ✓"
-    // Never rounded down to nothing.
-    case .after(let seconds): ", \(Numbers.decimal(max(seconds, 0.1), digits: 1)) s"
-    case .notWithin(let seconds): ", not within \(Numbers.decimal(seconds, digits: 1)) s"
-    }
+    return "**\(Matrix.title(of: architecture))**\n\n\(table.markdown)"
   }
 
   private var worse: String {
     let cells = matrix.whereEdaIsWorse
     guard !cells.isEmpty else { return "In no cell of these runs." }
-    return cells.map { "- **\($0.fault)**, \($0.use): \($0.reasons.joined(separator: "; "))" }
-      .joined(separator: "\n")
+    return cells.map {
+      "- **\(MatrixText.fault($0.fault))**, \($0.use): \($0.reasons.joined(separator: "; "))"
+    }
+    .joined(separator: "\n")
   }
 
   private var sources: String {

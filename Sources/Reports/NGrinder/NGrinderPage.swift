@@ -76,7 +76,10 @@ package struct NGrinderPage {
           points: run.csv.samples.map { ($0.second, value($0)) })
       },
       shades: report.runs.compactMap { run in
-        run.outage.map { ($0.lowerBound, $0.upperBound, "database outage", run.architecture.rawValue) }
-      }, xRange: 0...max(report.runs.map(\.seconds).max() ?? 1, 1), yText: text)
+        run.outage.map {
+          Chart.Shade(
+            from: $0.lowerBound, to: $0.upperBound, name: "database outage", run: run.architecture.rawValue)
+        }
+      }, runs: report.runs.count, xRange: 0...max(report.runs.map(\.seconds).max() ?? 1, 1), yText: text)
   }
 }

@@ -3,6 +3,8 @@ import Foundation
 
 /// The result of an experiment on disk: `result.json`, `RESULT.md` and its charts.
 package struct ExperimentFiles {
+  private static let names = ["coupons.svg", "bystander.svg", "figures.svg"]
+
   private let folder: String
 
   package init(folder: String) { self.folder = folder }
@@ -12,25 +14,56 @@ package struct ExperimentFiles {
     _ result: ExperimentResult, _ trials: [ChartedTrial]
   ) throws -> String {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try result.write(folder + "/result.json")
-    let charts = ExperimentFiles.charts(result, trials)
-    for (name, svg) in charts { try WholeFile.write(svg, to: "\(folder)/\(name)") }
-    // What is left of an earlier run shows other figures.
-    for name in ["coupons.svg", "bystander.svg", "figures.svg"]
-    where !charts.contains(where: { $0.name == name }) {
-      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+    var kept = result
+    kept.firstRound = TrialCharts(trials).kept
+    try kept.write(folder + "/result.json")
+    return try draw(kept)
+  }
+
+  /// Page and charts of what `result.json` holds.
+  ///
+  /// - Returns: the page's path.
+  package func draw(_ result: ExperimentResult) throws -> String {
+    var pictures = ExperimentFiles.pictures(result)
+    for picture in pictures { try WholeFile.write(picture.svg, to: "\(folder)/\(picture.name)") }
+    let others = ExperimentFiles.names.filter { name in !pictures.contains { $0.name == name } }
+    for name in others {
+      let path = "\(folder)/\(name)"
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      if name != "figures.svg", ExperimentFiles.isWithoutSeries(result) {
+        pictures.append(Picture(name: name, svg: "", caption: "First round, as it was drawn then."))
+      } else {
+        // What is left of an earlier run shows other figures.
+        try? FileManager.default.removeItem(atPath: path)
+      }
     }
     let page = folder + "/RESULT.md"
-    try WholeFile.write(ExperimentPage(result: result, charts: charts.map(\.name)).markdown, to: page)
+    try WholeFile.write(ExperimentPage(result: result, pictures: pictures).markdown, to: page)
     return page
   }
 
-  /// Each a file of its own that follows the reader's light or dark scheme.
-  package static func charts(_ result: ExperimentResult, _ trials: [ChartedTrial]) -> [(
-    name: String, svg: String
-  )] {
+  /// Whether it was written when the rounds over time were not kept: its charts of them cannot be drawn anew.
+  private static func isWithoutSeries(_ result: ExperimentResult) -> Bool {
+    result.firstRound == nil && result.variants.count <= Chart.Dash.allCases.count
+  }
+
+  /// Each a file of its own.
+  package static func pictures(_ result: ExperimentResult) -> [Picture] {
+    let charts = TrialCharts(result).ofFiles.map { name, chart in
+      let faults = ChartTimes(chart).words.map { " Shaded: \($0)." } ?? ""
+      return Picture(
+        name: "\(name).svg", svg: SVG.file(chart.svg(id: name, isTitled: true)),
+        caption: "\(chart.title). \(chart.description)\(faults)")
+    }
     let bars = BarChart(result)
-    return TrialCharts(trials).ofFiles.map { ("\($0.name).svg", SVG.file($0.chart.svg(id: $0.name))) }
-      + (bars.isEmpty ? [] : [("figures.svg", SVG.file(bars.svg))])
+    let rounds = result.rounds == 1 ? "One round" : "Medians of \(result.rounds) rounds"
+    return charts
+      + (bars.isEmpty
+        ? []
+        : [
+          Picture(
+            name: "figures.svg", svg: SVG.file(bars.svg),
+            caption: "\(rounds), by variant: \(bars.panels.map(\.title).joined(separator: "; ")).")
+        ])
   }
 }

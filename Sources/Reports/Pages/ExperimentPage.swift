@@ -6,13 +6,15 @@ import Terminal
 /// `RESULT.md`: what was measured, what was expected, what was checked, and on what.
 package struct ExperimentPage {
   let result: ExperimentResult
-  /// File names beside the page.
-  let charts: [String]
+  /// Files beside the page.
+  let pictures: [Picture]
 
-  package init(result: ExperimentResult, charts: [String]) { (self.result, self.charts) = (result, charts) }
+  package init(result: ExperimentResult, pictures: [Picture] = []) {
+    (self.result, self.pictures) = (result, pictures)
+  }
 
   package var markdown: String {
-    let pictures = charts.map { "![](\($0))" }.joined(separator: "\n\n")
+    let pictures = pictures.map(\.markdown).joined(separator: "\n\n")
     return [head, table, bottleneck, pictures, expectations, checks, provenance]
       .filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
   }
@@ -25,8 +27,10 @@ package struct ExperimentPage {
 
     **\(result.passed ? "Everything that was expected holds." : "Not everything holds: see below.")**
     \(result.rounds) \(result.rounds == 1 ? "round" : "rounds") with the variants in turn, seed `\(result.seed)`; \
-    medians, and where the rounds differ the least and the greatest in brackets. Latencies are of good answers only; – \
-    means that no round has a value, "1 of 3 rounds" that the others have none.
+    medians, and where the rounds differ the least and the greatest in brackets. Behind a share stands of how many \
+    requests it is one, in a round. Latencies are of good answers only, and a percentile of fewer than \
+    \(Percentile.fewestAnswers) answers is not shown; – means that no round has a value, "1 of 3 rounds" that the others \
+    have none.
     """
   }
 
@@ -40,7 +44,9 @@ package struct ExperimentPage {
         let name = String(metric.prefix { $0 != "@" })
         return .init(
           label: ExperimentPage.label(metric),
-          values: names.map { text(result.medians[$0]?[metric], name) })
+          values: names.map {
+            text(result.medians[$0]?[metric], name, of: ExperimentPage.count(of: metric, $0, in: result))
+          })
       }
     ).markdown
   }
@@ -62,13 +68,23 @@ package struct ExperimentPage {
       """
   }
 
-  private func text(_ spread: Spread?, _ name: String) -> String {
+  /// - Parameter count: how many requests it is a share of.
+  private func text(_ spread: Spread?, _ name: String, of count: String?) -> String {
     guard let spread else { return "–" }
     let texts = [spread.median, spread.min, spread.max].map { MetricText.value($0, of: name) }
     let notes = [
       texts[1] == texts[2] ? nil : "\(texts[1])…\(texts[2])", ExperimentPage.rounds(spread, of: result),
     ].compactMap { $0 }
-    return notes.isEmpty ? texts[0] : "\(texts[0]) (\(notes.joined(separator: "; ")))"
+    let median = texts[0] + (count.map { " of \($0)" } ?? "")
+    return notes.isEmpty ? median : "\(median) (\(notes.joined(separator: "; ")))"
+  }
+
+  /// How many requests a share is one of in a round; nil where a metric is no share of requests.
+  static func count(of metric: String, _ variant: String, in result: ExperimentResult) -> String? {
+    guard let count = Metric(described: metric)?.sharedCount,
+      let spread = result.medians[variant]?[count.description]
+    else { return nil }
+    return Numbers.decimal(spread.median, digits: 0)
   }
 
   /// `1 of 3 rounds` where not every round has a value.

@@ -7,7 +7,8 @@ import Terminal
 
 /// What `lab demo` has shown: `report.json`, and all that its table and page are drawn from.
 package struct Report: Codable, Hashable, Sendable {
-  /// 3: a column a variant, each with all its rounds and the median, least and greatest of every figure.
+  /// 3: a column a variant, each with all its rounds and the median, least and greatest of every figure. No
+  /// percentile of fewer than 100 answers; means and maxima over time.
   package static let version = 3
   package var formatVersion = Report.version
   /// ISO 8601, UTC.

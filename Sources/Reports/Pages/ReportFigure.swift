@@ -21,9 +21,6 @@ struct ReportFigure {
   var isPart = false
   let value: (TrialFigures) -> Double?
 
-  /// Nothing is said of a percentile of fewer answers.
-  static let leastAnswers = 100
-
   /// - Parameter runs: of one column, one a round.
   static func medians(of runs: [TrialFigures]) -> [String: Spread] {
     var medians: [String: Spread] = [:]
@@ -79,24 +76,19 @@ struct ReportFigure {
       _ key: String, _ who: String, _ waits: @escaping (TrialFigures) -> LatencyFigures
     ) -> [ReportFigure] {
       [
-        percentile("\(key).p50_ms", "\(who) p50") { (waits($0), waits($0).p50Ms) },
-        percentile("\(key).p99_ms", "\(who) p99") { (waits($0), waits($0).p99Ms) },
-        percentile("\(key).p999_ms", "\(who) p99.9") { (waits($0), waits($0).p999Ms) },
+        percentile("\(key).p50_ms", "\(who) p50") { waits($0).p50Ms },
+        percentile("\(key).p99_ms", "\(who) p99") { waits($0).p99Ms },
+        percentile("\(key).p999_ms", "\(who) p99.9") { waits($0).p999Ms },
       ]
     }
     return figures("winners", "winners") { $0.waits.winners }
       + figures("soldout", "sold-out") { $0.waits.soldOut }
   }
 
+  /// Nil of so few answers that it is not known (`Percentile`).
   private static func percentile(
-    _ key: String, _ label: String, _ help: String = "",
-    _ value: @escaping (TrialFigures) -> (of: LatencyFigures, ms: Double?)
-  ) -> ReportFigure {
-    ReportFigure(key: key, label: label, help: help, unit: .time) { run in
-      let (latency, ms) = value(run)
-      return latency.count >= leastAnswers ? ms : nil
-    }
-  }
+    _ key: String, _ label: String, _ help: String = "", _ value: @escaping (TrialFigures) -> Double?
+  ) -> ReportFigure { ReportFigure(key: key, label: label, help: help, unit: .time, value: value) }
 
   private static var day: [ReportFigure] {
     [
@@ -117,10 +109,10 @@ struct ReportFigure {
       let key = "bystander.\(name)"
       return [
         percentile("\(key).p50_ms", "p50 \(name)", "of good answers") {
-          (of($0.bystander).latency, of($0.bystander).latency.p50Ms)
+          of($0.bystander).latency.p50Ms
         },
         percentile("\(key).p99_ms", "p99 \(name)", "of good answers") {
-          (of($0.bystander).latency, of($0.bystander).latency.p99Ms)
+          of($0.bystander).latency.p99Ms
         },
         ReportFigure(key: "\(key).failed", label: "failed", unit: .share, isPart: true) {
           of($0.bystander).failedShare

@@ -40,7 +40,8 @@ package struct ReportPage {
       <p>The same flash crowd against \(names), each time on fresh data, \(rounds):
       \(Numbers.decimal(settings.ratePerSecond, digits: 0)) people a second at the opening, up to
       \(settings.attempts) requests each, seed <code>\(settings.seed.escaped)</code>.
-      Latency counts from the moment a request was due, and is of good answers only.</p>
+      Latency counts from the moment a request was due, and is of good answers only; a percentile of fewer than
+      \(Percentile.fewestAnswers) answers is not shown.</p>
       </header>
       """
   }
@@ -95,9 +96,8 @@ package struct ReportPage {
     guard let matrix else { return "" }
     return """
       <section><h2>How far failures spread</h2>
-      <p>From the experiments, not from this run: the share of good answers while one thing was broken, and the seconds
-      until the last bad one.</p>
-      <img alt="The failure-propagation matrix" style="width:100%" src="data:image/svg+xml;base64,\(matrix)">
+      <p>From the experiments, not from this run.</p>
+      <img alt="The failure-propagation matrix" style="width:100%;max-width:830px" src="data:image/svg+xml;base64,\(matrix)">
       </section>
       """
   }

@@ -8,15 +8,17 @@ import Terminal
 extension LabCommand {
   static let report = LabCommand(
     "report",
-    "draw report.html anew from report.json; or the matrix, the README's figures, or two nGrinder tests",
+    "draw anew: report.html, the experiments' pages, the matrix, the README's figures, or two nGrinder tests",
     usage: """
       [FOLDER]
+             report --experiments [experiments/NAME…]
              report --matrix [--to FOLDER] [experiments/NAME…]
              report --readme
              report --ngrinder MONOLITH.csv EDA.csv [--outage FROM-TO] [--to FILE]
       """,
     options: [
       ("FOLDER", "where report.json lies; .lab/report"),
+      ("--experiments", "RESULT.md and charts of each from its result.json (else of all of experiments/)"),
       ("--matrix", "from the experiments' result.json (else all of experiments/): matrix.md and matrix.svg"),
       ("--to FOLDER", "where these go; docs"),
       (
@@ -41,6 +43,15 @@ extension LabCommand {
       let table = try ReadmeTable.read(in: ".")
       try table.write(in: ".")
       Terminal.line(table.markdown(.english))
+      return 0
+    }
+    if arguments.flag("--experiments") {
+      let paths = arguments.positionals()
+      try arguments.finish()
+      for path in paths.isEmpty ? ExperimentList.folders(with: "result.json") : paths {
+        let result = try ExperimentResult.read(path + "/result.json")
+        Terminal.line(try ExperimentFiles(folder: path).draw(result))
+      }
       return 0
     }
     if arguments.flag("--ngrinder") { return try writeNGrinder(&arguments, folder) }
