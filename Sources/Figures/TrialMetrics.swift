@@ -4,7 +4,7 @@ import Verify
 extension Metric {
   static let people: [OfTrial] = [
     ("people.accepted", "people who hold a coupon in the end", { Double($0.seen.people.accepted) }),
-    ("people.soldout", "people who were told so", { Double($0.seen.people.soldOut) }),
+    ("people.soldout", "people who heard \"sold out\"", { Double($0.seen.people.soldOut) }),
     ("people.failed", "people without an answer that settles it", { Double($0.seen.people.failed) }),
     (
       "people.retried", "people who had to ask again because of trouble",

@@ -95,24 +95,24 @@ import Verify
   @Test(arguments: [
     ("rounds: 3", "rounds: 0", ":3: rounds: must be a whole number in 1…99, not “0”"),
     ("rounds: 3", "rounds: \"3\"", ":3: rounds: must be a whole number"),
-    ("rounds: 3", "bounds: 3", ":3: bounds: there is no such key here"),
+    ("rounds: 3", "bounds: 3", ":3: bounds: unknown key"),
     ("quota: 100", "quota: lots", ":4: policy.quota: must be a whole number"),
     ("perPerson: once", "perPerson: twice", "policy.perPerson: must be one of once, daily, not “twice”"),
     ("people: 2000", "people: [1]", "crowd.people: must be a whole number in 1…5000000, not a list"),
-    ("{people: 200,", "{poeple: 200,", ":6: quick.poeple: there is no such key here"),
+    ("{people: 200,", "{poeple: 200,", ":6: quick.poeple: unknown key"),
     ("architecture: monolith}", "architecture: serverless}", "variants[0].architecture: must be one of"),
-    ("name: eda", "name: monolith", "“monolith” is there already"),
+    ("name: eda", "name: monolith", "there are two variants “monolith”"),
     ("kind: outage", "kind: earthquake", ":11: faults[0].switch.kind: must be one of outage"),
     (", ttlSeconds: 10", "", ":11: faults[0].switch.ttlSeconds: is missing"),
     ("ttlSeconds: 10", "ttlSeconds: 9999", "faults[0].switch.ttlSeconds: must be a number in 0.1…3600"),
     ("kind: outage", "kind: latency", "faults[0].switch.latencyMs: is required with latency"),
     ("kind: outage", "kind: latency, latencyMs: 70000", "latencyMs: must be a whole number in 1…60000"),
     ("kind: outage", "kind: flaky, rate: 2", "rate: must be a number in"),
-    ("kill: {part: worker}", "explode: {part: worker}", ":12: faults[1].explode: there is no such fault"),
+    ("kill: {part: worker}", "explode: {part: worker}", ":12: faults[1].explode: unknown fault"),
     ("kill: {part: worker}", "kill: {part: api}", "dead is never followed by a restart of api"),
-    ("monolith.bystander", "monolyth.bystander", "expect[0]: “monolyth” is no variant"),
+    ("monolith.bystander", "monolyth.bystander", "expect[0]: “monolyth” is not a variant"),
     ("bystander.failed", "bystander.happy", "expect[0]: “bystander.happy” is no metric"),
-    ("> 0.5 during fault", "> lots", "expect[0]: “lots” names no metric of a variant"),
+    ("> 0.5 during fault", "> lots", "expect[0]: “lots” is not a metric of a variant"),
     ("> 0.5 during fault", "during fault", "expect[0]: must read VARIANT.METRIC"),
     (
       "accepted.failed == 0", "oversold == 0 during fault", "“oversold” is of the whole run and has no during"
@@ -123,15 +123,15 @@ import Verify
       "bystander.failed > 0.5 during fault", "coupons.recover_s < 5 during fault",
       "expect[0]: “coupons.recover_s” is of the whole run and has no during"
     ),
-    ("- each.accepted", "- eech.accepted", "expect[2]: “eech” is no variant"),
-    ("only: [monolith]", "only: [monolyth]", ":6: quick.only: “monolyth” is no variant"),
-    ("\"monolith.oversold", "\"monolyth.oversold", ":6: quick.expect[0]: “monolyth” is no variant"),
+    ("- each.accepted", "- eech.accepted", "expect[2]: “eech” is not a variant"),
+    ("only: [monolith]", "only: [monolyth]", ":6: quick.only: “monolyth” is not a variant"),
+    ("\"monolith.oversold", "\"monolyth.oversold", ":6: quick.expect[0]: “monolyth” is not a variant"),
     (
-      "\"monolith.oversold", "\"eda.oversold", "quick.expect[0]: “eda.oversold == 0” speaks of a variant that"
+      "\"monolith.oversold", "\"eda.oversold", "quick.expect[0]: “eda.oversold == 0” is about a variant that"
     ),
-    ("question: What breaks?", "question: &a What", "anchors (&name) are not understood"),
-    ("question: What breaks?", "question: *a", "aliases (*name) are not understood"),
-    ("question: What breaks?", "question: !!str x", "tags (!name) are not understood"),
+    ("question: What breaks?", "question: &a What", "anchors (&name) are not supported"),
+    ("question: What breaks?", "question: *a", "aliases (*name) are not supported"),
+    ("question: What breaks?", "question: !!str x", "tags (!name) are not supported"),
     ("question: What breaks?", "name: twice", "“name” is given twice"),
     ("question: What breaks?", "question: [", "scenario.yaml:"),
   ])

@@ -48,8 +48,8 @@ private struct SideBySide {
     let otherwise = count("refused otherwise") { $0.people.otherwiseRefused }
     return [
       count("accepted", "people who hold a coupon") { $0.people.accepted },
-      count("sold-out", "people who were told so") { $0.people.soldOut },
-      count("failed", "people who never got an answer that settles it") { $0.people.failed },
+      count("sold-out", "people who heard \"sold out\"") { $0.people.soldOut },
+      count("failed", "people who never got a final answer") { $0.people.failed },
       count("had to retry", "people who asked again because of a 503, a timeout or a lost connection") {
         $0.people.retried
       },

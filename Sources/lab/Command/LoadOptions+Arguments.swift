@@ -4,14 +4,14 @@ import Terminal
 
 extension LoadOptions {
   package static let help: [(name: String, meaning: String)] = [
-    ("--people N", "who come; 50000"), ("--quota N", "coupons of the day; 1000"),
-    ("--rate N", "people a second at the opening; 6000"),
-    ("--attempts N", "requests a person makes at most; 4"),
-    ("--connections N", "at most; people beyond them wait; 10000"),
+    ("--people N", "users who come; 50000"), ("--quota N", "coupons of the day; 1000"),
+    ("--rate N", "users a second at the opening; 6000"),
+    ("--attempts N", "requests of one user at most; 4"),
+    ("--connections N", "connections at most; users beyond that wait; 10000"),
     ("--bystander N", "requests a second for stays and bookings; 40"),
-    ("--early SHARE", "of the people come before the opening; 0.01"),
+    ("--early SHARE", "share of users who come before the opening; 0.01"),
     ("--before S, --after S", "seconds of the bystander alone; 5 and 5"),
-    ("--seed N", "of a schedule that was printed before"),
+    ("--seed N", "the seed that an earlier run printed"),
   ]
 
   /// - Parameter standard: what holds where an argument says nothing.
@@ -29,7 +29,7 @@ extension LoadOptions {
     seed = try arguments.seed() ?? seed
     // Times in a history are 32 bits of microseconds.
     guard crowd.seconds < 3_000 else {
-      throw UsageError("so few people a second take longer than 50 minutes")
+      throw UsageError("at this rate the crowd takes longer than 50 minutes")
     }
   }
 }

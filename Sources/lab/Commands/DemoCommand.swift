@@ -13,7 +13,7 @@ extension LabCommand {
     "demo", "the same flash crowd against both architectures, checked and reported",
     usage: "[--only monolith|eda] [OPTIONS]",
     options: LoadOptions.help + [
-      ("--only monolith|eda", "one architecture alone"),
+      ("--only monolith|eda", "only this architecture"),
       ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
       ("DATABASE_URL=… and others", "as for lab up"),
     ]

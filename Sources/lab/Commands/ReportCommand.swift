@@ -8,21 +8,21 @@ import Terminal
 extension LabCommand {
   static let report = LabCommand(
     "report",
-    "draw report.html anew from report.json; or the failure-propagation matrix, or two nGrinder tests",
+    "redraw report.html from report.json; or draw the failure-propagation matrix, or two nGrinder tests",
     usage: """
       [FOLDER]
              report --matrix [--to FOLDER] [experiments/NAME…]
              report --ngrinder MONOLITH.csv EDA.csv [--outage FROM-TO] [--to FILE]
       """,
     options: [
-      ("FOLDER", "where report.json lies; .lab/report"),
-      ("--matrix", "from the experiments' result.json (else all of experiments/): matrix.md and matrix.svg"),
-      ("--to FOLDER", "where these go; docs"),
+      ("FOLDER", "the folder of report.json; .lab/report"),
+      ("--matrix", "from the experiments' result.json (otherwise all of experiments/): matrix.md and matrix.svg"),
+      ("--to FOLDER", "where to write them; docs"),
       (
         "--ngrinder",
         "nGrinder's per-second CSV of a test of each, as one page: .lab/report/ngrinder.html, or --to FILE"
       ),
-      ("--outage FROM-TO", "seconds of the outage that is shaded; else where outage.groovy has switched it"),
+      ("--outage FROM-TO", "the seconds of the outage to shade; otherwise those in which outage.groovy switched it"),
     ]
   ) { arguments, folder in
     if arguments.flag("--matrix") {
@@ -92,7 +92,7 @@ struct MatrixReport {
       if let objection = Matrix.objection(to: result) { throw LabFailure(objection) }
     }
     guard !matrix.rows.isEmpty else {
-      throw LabFailure("no result has measured all five uses during a fault; lab run experiments/matrix does")
+      throw LabFailure("no result has measured all five uses during a fault; run lab run experiments/matrix first")
     }
     try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
     try WholeFile.write(MatrixPage(matrix, results).markdown, to: "\(target)/matrix.md")
