@@ -119,7 +119,8 @@ package struct Expectation: Hashable, Sendable {
     if words.count == 1 { return .place(try place(words[0], window, variants), factor: 1) }
     guard words.count == 3, words[1] == "*", let factor = Double(words[2]), factor.isFinite else {
       throw Malformed(
-        "“\(words.joined(separator: " "))” is neither a number nor VARIANT.METRIC nor VARIANT.METRIC * NUMBER")
+        "“\(words.joined(separator: " "))” is neither a number nor VARIANT.METRIC nor VARIANT.METRIC * NUMBER"
+      )
     }
     return .place(try place(words[0], window, variants), factor: factor)
   }

@@ -11,7 +11,8 @@ import History
 /// `lab fault` as a person uses it, on real servers and programs.
 @Suite(.serialized, .limited) struct FaultCommandTests {
   @Test(arguments: [
-    (["fault"], "name a part and an action"), (["fault", "disk", "stop", "--for", "1s"], "unknown part “disk”"),
+    (["fault"], "name a part and an action"),
+    (["fault", "disk", "stop", "--for", "1s"], "unknown part “disk”"),
     (["fault", "database"], "database needs an action"),
     (["fault", "database", "burn", "--for", "1s"], "database has no fault “burn”"),
     (["fault", "database", "stop"], "--for is missing"),
@@ -65,7 +66,8 @@ import History
       #expect(try await lab.run("status").code == 0)
       #expect(try await lab.run("down").code == 0)
       let down = try await lab.run("fault", "worker", "kill")
-      #expect(down.code == 1 && down.text.contains("worker is not running; start it with lab up"), "\(down.text)")
+      #expect(
+        down.code == 1 && down.text.contains("worker is not running; start it with lab up"), "\(down.text)")
     }
   }
 

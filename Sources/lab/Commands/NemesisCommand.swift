@@ -96,7 +96,8 @@ struct NemesisRequest {
       let skipped = reports.filter { $0.verdict == .skipped }.map(\.name)
       Terminal.line(
         (failed.isEmpty
-          ? "Every fault was felt, and every run is verified." : "FAILED: \(failed.map(\.name).joined(separator: ", "))")
+          ? "Every fault was felt, and every run is verified."
+          : "FAILED: \(failed.map(\.name).joined(separator: ", "))")
           + (skipped.isEmpty ? "" : " Skipped: \(skipped.joined(separator: ", ")).")
           + " Seed \(options.seed).")
     }

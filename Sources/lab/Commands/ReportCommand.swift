@@ -16,13 +16,19 @@ extension LabCommand {
       """,
     options: [
       ("FOLDER", "the folder of report.json; .lab/report"),
-      ("--matrix", "from the experiments' result.json (otherwise all of experiments/): matrix.md and matrix.svg"),
+      (
+        "--matrix",
+        "from the experiments' result.json (otherwise all of experiments/): matrix.md and matrix.svg"
+      ),
       ("--to FOLDER", "where to write them; docs"),
       (
         "--ngrinder",
         "nGrinder's per-second CSV of a test of each, as one page: .lab/report/ngrinder.html, or --to FILE"
       ),
-      ("--outage FROM-TO", "the seconds of the outage to shade; otherwise those in which outage.groovy switched it"),
+      (
+        "--outage FROM-TO",
+        "the seconds of the outage to shade; otherwise those in which outage.groovy switched it"
+      ),
     ]
   ) { arguments, folder in
     if arguments.flag("--matrix") {
@@ -92,7 +98,8 @@ struct MatrixReport {
       if let objection = Matrix.objection(to: result) { throw LabFailure(objection) }
     }
     guard !matrix.rows.isEmpty else {
-      throw LabFailure("no result has measured all five uses during a fault; run lab run experiments/matrix first")
+      throw LabFailure(
+        "no result has measured all five uses during a fault; run lab run experiments/matrix first")
     }
     try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
     try WholeFile.write(MatrixPage(matrix, results).markdown, to: "\(target)/matrix.md")

@@ -17,7 +17,10 @@ extension LabCommand {
       ("--quick", "short, as a test; writes to .lab/run and leaves the checked-in result alone"),
       ("--rounds N", "instead of the scenario's; with fewer than three the result goes to .lab/run"),
       ("--seed N", "the seed that an earlier run printed"),
-      ("--only VARIANT", "only this variant: expectations of other variants are skipped, and the result goes to .lab/run"),
+      (
+        "--only VARIANT",
+        "only this variant: expectations of other variants are skipped, and the result goes to .lab/run"
+      ),
       ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
       ("KAFKA_BROKERS=… and others", "as for lab up"),
     ]

@@ -13,7 +13,8 @@ extension LabCommand {
       ("--weather NAME", "one kind of fault in every schedule: \(climates.joined(separator: ", "))"),
       ("--mutant NAME", "with one decision made wrongly, which the checker must notice"),
       (
-        "--mutants", "every mutant until it is noticed, as a table; exit code 1 if one is not, or for the wrong reason"
+        "--mutants",
+        "every mutant until it is noticed, as a table; exit code 1 if one is not, or for the wrong reason"
       ),
     ]
   ) { arguments, _ in

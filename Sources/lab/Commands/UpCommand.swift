@@ -25,8 +25,14 @@ extension LabCommand {
         "--eda-port N, --worker-port N",
         "ports of the eda API, and of the worker's health and metrics; free ones"
       ),
-      ("--operator-host ADDRESS", "the address for operators' calls, which need the laboratory's token; 127.0.0.1"),
-      ("--operator-ports N,…", "ports for operators' calls of monolith, eda API and eda worker, as far as they are started; free ones"),
+      (
+        "--operator-host ADDRESS",
+        "the address for operators' calls, which need the laboratory's token; 127.0.0.1"
+      ),
+      (
+        "--operator-ports N,…",
+        "ports for operators' calls of monolith, eda API and eda worker, as far as they are started; free ones"
+      ),
       ("DATABASE_URL=…", "in the environment: this PostgreSQL instead of a private one"),
       ("REDIS_URL=…", "this Redis instead of a private one"),
       ("KAFKA_BROKERS=…", "this Kafka instead of the embedded broker"),

@@ -11,7 +11,8 @@ import Verify
 
 extension LabCommand {
   static let verify = LabCommand(
-    "verify", "check I1–I17 from the clients' history, the log and the database (exit code 1 if one is broken)",
+    "verify",
+    "check I1–I17 from the clients' history, the log and the database (exit code 1 if one is broken)",
     usage: """
       [--only monolith|eda] [[--history] FILE…]
              verify --no-history [--only monolith|eda] [--policy ID]
@@ -23,8 +24,14 @@ extension LabCommand {
       ),
       ("", "also a CSV with the columns \(PlainHistory.firstLine), as the nGrinder scripts write it"),
       ("--no-history", "check only what rows, log and Redis show, and name what stays unchecked"),
-      ("--only monolith|eda", "this architecture; otherwise that of the last history, or the one that is running"),
-      ("--policy ID", "without a history of lab load: which policy; otherwise the one with the highest number"),
+      (
+        "--only monolith|eda",
+        "this architecture; otherwise that of the last history, or the one that is running"
+      ),
+      (
+        "--policy ID",
+        "without a history of lab load: which policy; otherwise the one with the highest number"
+      ),
     ]
   ) { arguments, folder in
     let request = try VerifyRequest(&arguments)
@@ -65,7 +72,9 @@ struct VerifyRequest {
     let isNamed = arguments.flag("--history")
     files = arguments.positionals()
     if isNamed, files.isEmpty { throw UsageError("--history needs a file") }
-    if hasNoHistory, isNamed || !files.isEmpty { throw UsageError("--no-history cannot be combined with a history") }
+    if hasNoHistory, isNamed || !files.isEmpty {
+      throw UsageError("--no-history cannot be combined with a history")
+    }
   }
 
   /// What the evidence is made of.
