@@ -36,8 +36,8 @@ import Testing
       names = Set(
         written.matches(of: /`([^`\n]+)`/).map { $0.output.1.replacing(".ko.md", with: ".md") })
       numbers = Set(
-        written.replacing(/`[^`\n]+`/, with: "").matches(of: /(?<![\w.])[0-9][0-9,.]*[0-9]/)
-          .map { String($0.output) })
+        written.replacing(/`[^`\n]+`/, with: "").matches(of: /(?:^|[^\w.])([0-9][0-9,.]*[0-9])/)
+          .map { String($0.output.1) })
     }
 
     /// The second-level heading's text, up to the next one.
