@@ -47,7 +47,8 @@ import Testing
               "lab \(call.joined(separator: " "))")
           } else if word.hasPrefix("experiments/") {
             #expect(
-              files.fileExists(atPath: Self.root.appending(path: "\(word)/scenario.yaml").path), "\(word)")
+              FileManager.default.fileExists(atPath: Self.root.appending(path: "\(word)/scenario.yaml").path),
+              "\(word)")
           }
         }
       }
