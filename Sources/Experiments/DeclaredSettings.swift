@@ -76,6 +76,6 @@ extension Scenario.Variant {
 
   private var unknownSetting: String {
     let program = architecture == .eda ? "eda api" : "monolith"
-    return "is no setting of the \(architecture.rawValue); \(program) --help lists them"
+    return "is not a setting of the \(architecture.rawValue); \(program) --help lists them"
   }
 }

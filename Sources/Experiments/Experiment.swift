@@ -71,7 +71,7 @@ package final class Experiment {
       options.environment["KAFKA_BROKERS"] = nil
     case .named:
       guard options.named("KAFKA_BROKERS") != nil else {
-        throw LabFailure("\(variant.name) needs a Kafka that is named by KAFKA_BROKERS")
+        throw LabFailure("\(variant.name) needs a Kafka named by KAFKA_BROKERS")
       }
     }
     return options

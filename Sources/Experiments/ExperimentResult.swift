@@ -113,7 +113,7 @@ package struct ExperimentResult: Codable, Hashable, Sendable {
     }
     guard let result = try? JSONDecoder().decode(ExperimentResult.self, from: data),
       result.formatVersion == version
-    else { throw LabFailure("\(path) is no result of this version of lab") }
+    else { throw LabFailure("\(path) is not a result of this version of lab") }
     return result
   }
 

@@ -63,10 +63,10 @@ extension Lab {
     guard missing != 0 else { return nil }
     let remedy =
       isDatabaseDown
-      ? "lab fault database restart starts the database again"
+      ? "Start the database with lab fault database restart"
       : isLogDown
-        ? "lab fault kafka restart starts the broker again"
-        : "lab fault heal ends what was broken on purpose, and \(folder.log(of: .edaWorker)) tells more"
+        ? "Start the broker with lab fault kafka restart"
+        : "End faults with lab fault heal, see \(folder.log(of: .edaWorker))"
     return Unwritten(entries: missing, remedy: remedy)
   }
 
@@ -111,13 +111,13 @@ private struct Unwritten {
 
   var words: String {
     entries.map { "\(Numbers.count($0)) entries of the log are not in the database yet" }
-      ?? "whether the database has everything that the log has is not known"
+      ?? "it is not known whether the database has everything that is in the log"
   }
 
   var refusal: LabFailure {
     LabFailure(
-      "not stopped, for \(words), and the embedded broker holds it in memory alone: \(remedy), "
-        + "then lab down once more; lab down --now would lose it")
+      "not stopped: \(words), and the embedded broker holds it only in memory. \(remedy), "
+        + "then run lab down again; lab down --now would lose it")
   }
 }
 

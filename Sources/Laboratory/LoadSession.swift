@@ -24,7 +24,7 @@ package struct LoadSession {
     (self.options, self.architecture, self.state) = (options, architecture, state)
     guard let part = state.part(architecture.api), part.process.isRunning
     else {
-      throw LabFailure("\(architecture.rawValue) does not run; lab up starts it")
+      throw LabFailure("\(architecture.rawValue) is not running; start it with lab up")
     }
     self.part = part
     address = part.address
@@ -41,7 +41,7 @@ package struct LoadSession {
         opensAt: opening.opensAt.description, timeZone: opening.timeZone, dailyQuota: options.quota,
         perPerson: PerPerson.once.rawValue))
     guard let id = created.policyId.flatMap({ PolicyID($0) }) else {
-      throw LabFailure("the policy came back without its number")
+      throw LabFailure("the created policy has no number")
     }
     return plan(policy: id, opening: opening.opening, early: options.earlyShare)
   }
@@ -112,7 +112,7 @@ package struct LoadSession {
       throw LabFailure("\(part.part.rawValue) has ended; see \(folder.log(of: part.part))")
     }
     guard history.requests.contains(where: { $0.call == .coupon && !$0.outcome.isUnknown }) else {
-      throw LabFailure("nobody got an answer that settles anything; see \(folder.log(of: part.part))")
+      throw LabFailure("nobody got a final answer; see \(folder.log(of: part.part))")
     }
   }
 

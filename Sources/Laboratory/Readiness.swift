@@ -16,7 +16,7 @@ extension Lab {
         for other in state.parts where !other.process.isRunning {
           throw ended(other.part, folder.log(of: other.part))
         }
-        guard let running = state.part(part) else { throw LabFailure("\(part.rawValue) does not run") }
+        guard let running = state.part(part) else { throw LabFailure("\(part.rawValue) is not running") }
         let reason = await Readiness.ask(running.address)
         guard let reason else { break }
         guard Instant.now < deadline else {

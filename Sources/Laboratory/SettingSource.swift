@@ -6,9 +6,9 @@ package enum SettingSource {
   /// What `lab` gives each program, and what the user says instead.
   package static let lab: KeyValuePairs<String, String> = [
     "HTTP_HOST": "lab up --host says it",
-    "HTTP_PORT": "lab up --monolith-port, --eda-port and --worker-port say it",
-    "ADMIN_HOST": "lab up --operator-host says it",
-    "ADMIN_PORT": "lab up --operator-ports says it",
+    "HTTP_PORT": "lab up --monolith-port, --eda-port and --worker-port set it",
+    "ADMIN_HOST": "lab up --operator-host sets it",
+    "ADMIN_PORT": "lab up --operator-ports sets it",
     "ADMIN_TOKEN": "lab makes one and keeps it in the file operator-token",
     "ADMIN_PEERS": "lab makes the worker the api's peer",
     "SHARE_PORT": "each program of a laboratory has a port of its own",
@@ -17,7 +17,7 @@ package enum SettingSource {
     "DATABASE_SCHEMA": "lab gives each architecture one of its own",
     "KEY_PREFIX": "lab gives each laboratory one of its own",
     "KAFKA_TOPIC": "lab gives each laboratory one of its own",
-    "KAFKA_PARTITIONS": "lab up --partitions says it",
+    "KAFKA_PARTITIONS": "lab up --partitions sets it",
   ]
 
   /// Servers that the user names; `lab` starts private ones in the place of the others.
@@ -37,7 +37,7 @@ package enum SettingSource {
   static func check(_ environment: [String: String]) throws(UsageError) {
     let set = lab.filter { environment[$0.key]?.isEmpty == false }
     guard !set.isEmpty else { return }
-    let words = set.map { "\($0.key) is set, which lab gives the programs itself: \($0.value)" }
+    let words = set.map { "\($0.key) is set, but lab sets it for the programs itself: \($0.value)" }
     throw UsageError(words.joined(separator: "; ") + "; unset it")
   }
 }

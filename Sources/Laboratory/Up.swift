@@ -48,7 +48,7 @@ extension Lab {
     let running = state.running.map(\.part.rawValue)
     guard running.isEmpty else {
       throw LabFailure(
-        "runs already (\(running.joined(separator: ", "))); lab status shows it, lab down stops it")
+        "is already running (\(running.joined(separator: ", "))); lab status shows it, lab down stops it")
     }
     try update { $0.parts = [] }
     try ServerFiles.writeSecret(Data("\(state.adminToken)\n".utf8), to: folder.operatorToken)

@@ -56,7 +56,7 @@ final class ArenaCrowd {
         timeZone: Midnight.timeZone, dailyQuota: options.quota, perPerson: PerPerson.daily.rawValue)
       let created = try await Operator(session.part, of: lab.state).create(request)
       guard let id = created.policyId.flatMap({ PolicyID($0) }) else {
-        throw LabFailure("the policy came back without its number")
+        throw LabFailure("the created policy has no number")
       }
       plan = session.plan(policy: id, opening: opening, early: 0)
     } else {

@@ -26,7 +26,7 @@ package struct NemesisRun {
   package func run() async throws -> NemesisReport {
     var report = NemesisReport(nemesis, seed: options.seed)
     guard !architectures.isEmpty else {
-      report.skipped.append("the \(options.only?.rawValue ?? "") has nothing that it breaks")
+      report.skipped.append("the \(options.only?.rawValue ?? "") has nothing that this nemesis breaks")
       return report
     }
     if let why = await nemesis.missing(options.up) {

@@ -81,7 +81,7 @@ package struct Expectation: Hashable, Sendable {
   private static func window(_ words: inout [String]) throws(Malformed) -> Window {
     guard words.last == "fault" else { return .whole }
     guard words.count >= 2, let window = Window(rawValue: words[words.count - 2]), window != .whole else {
-      throw Malformed("“fault” follows before, during or after")
+      throw Malformed("“fault” must follow before, during or after")
     }
     words.removeLast(2)
     return window
@@ -91,7 +91,7 @@ package struct Expectation: Hashable, Sendable {
   static func metric(_ text: String) throws(Malformed) -> Metric {
     var words = text.split(separator: " ").map(String.init)
     let window = try window(&words)
-    guard words.count == 1 else { throw Malformed("“\(text)” is no metric") }
+    guard words.count == 1 else { throw Malformed("“\(text)” is not a metric") }
     return try metric(words[0], window)
   }
 
@@ -103,11 +103,11 @@ package struct Expectation: Hashable, Sendable {
   private static func place(_ word: String, _ window: Window, _ variants: [String]) throws(Malformed) -> Place
   {
     guard let dot = word.firstIndex(of: ".") else {
-      throw Malformed("“\(word)” names no metric of a variant")
+      throw Malformed("“\(word)” is not a metric of a variant")
     }
     let variant = String(word[..<dot])
     guard variants.contains(variant) else {
-      throw Malformed("“\(variant)” is no variant (\(variants.joined(separator: ", ")))")
+      throw Malformed("“\(variant)” is not a variant (\(variants.joined(separator: ", ")))")
     }
     return Place(variant: variant, metric: try metric(String(word[word.index(after: dot)...]), window))
   }
@@ -119,7 +119,8 @@ package struct Expectation: Hashable, Sendable {
     if words.count == 1 { return .place(try place(words[0], window, variants), factor: 1) }
     guard words.count == 3, words[1] == "*", let factor = Double(words[2]), factor.isFinite else {
       throw Malformed(
-        "“\(words.joined(separator: " "))” is no number, VARIANT.METRIC or VARIANT.METRIC * NUMBER")
+        "“\(words.joined(separator: " "))” is neither a number nor VARIANT.METRIC nor VARIANT.METRIC * NUMBER"
+      )
     }
     return .place(try place(words[0], window, variants), factor: factor)
   }

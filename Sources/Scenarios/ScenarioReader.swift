@@ -114,7 +114,7 @@ package enum ScenarioReader {
 
   private static func checkDuration(_ crowd: LoadOptions, _ fields: Fields) throws(UsageError) {
     guard Double(crowd.people) / crowd.rate < 600 else {
-      throw fields.problem("rate", "so few people a second take longer than ten minutes")
+      throw fields.problem("rate", "at this rate the crowd takes longer than ten minutes")
     }
   }
 
@@ -126,7 +126,7 @@ package enum ScenarioReader {
     for var fields in lists.variants {
       let variant = try variant(&fields, scenario, lists.quickKeys)
       guard !scenario.variants.contains(where: { $0.name == variant.name }) else {
-        throw fields.problem("name", "“\(variant.name)” is there already")
+        throw fields.problem("name", "there are two variants “\(variant.name)”")
       }
       scenario.variants.append(variant)
     }
@@ -138,7 +138,7 @@ package enum ScenarioReader {
       throw fields.problem("faults", "“\(fault.name)”: no variant has such a part")
     }
     for only in lists.only where !scenario.variants.contains(where: { $0.name == only.text }) {
-      throw fields.problem("quick.only", "“\(only.text)” is no variant", line: only.line)
+      throw fields.problem("quick.only", "“\(only.text)” is not a variant", line: only.line)
     }
   }
 
@@ -164,7 +164,7 @@ package enum ScenarioReader {
       variant.places.merge(texts.mapValues(\.place)) { $1 }
     }
     for key in variant.settings.keys where !key.allSatisfy({ $0.isUppercase || $0.isNumber || $0 == "_" }) {
-      throw fields.problem("settings.\(key)", "is no name of a setting")
+      throw fields.problem("settings.\(key)", "is not the name of a setting")
     }
     variant.kafka = try fields.choice("kafka") ?? variant.kafka
     variant.redis = try fields.choice("redis")
@@ -211,12 +211,12 @@ package enum ScenarioReader {
     for (index, (entry, parsed)) in zip(lists.quickExpect ?? [], own ?? []).enumerated()
     where !parsed.contains(where: { $0.speaks(onlyOf: chosen) }) {
       throw fields.problem(
-        "quick.expect[\(index)]", "“\(entry.text)” speaks of a variant that quick.only leaves out",
+        "quick.expect[\(index)]", "“\(entry.text)” is about a variant that quick.only leaves out",
         line: entry.line)
     }
     // What speaks of variants that are left out is of the full run.
     let quick = (own ?? full).joined().filter { $0.speaks(onlyOf: chosen) }
-    guard !quick.isEmpty else { throw fields.problem("expect", "nothing is left to expect of a quick run") }
+    guard !quick.isEmpty else { throw fields.problem("expect", "a quick run has no expectation left") }
     scenario.expectations = scenario.isQuick ? quick : Array(full.joined())
     if scenario.isQuick { scenario.variants.removeAll { !chosen.contains($0.name) } }
   }

@@ -57,7 +57,7 @@ extension TimedFault {
       fault = .flush
     case "poison": fault = .poison(count: try fields.integer(key, in: 1...1_000) ?? 1)
     case "duplicates": fault = .duplicates(share: try fields.decimal(key, in: 0.001...1) ?? 1)
-    default: throw fields.problem(key, "there is no such fault")
+    default: throw fields.problem(key, "unknown fault")
     }
     try fields.finish()
     return TimedFault(name: name ?? fault.name, at: at, fault: fault, place: place)
@@ -69,7 +69,7 @@ extension TimedFault {
     let latency = try fields.integer("latencyMs", in: FaultSpec.latencyRange)
     let rate = try fields.decimal("rate", in: 0.000_001...1)
     let ttl = try fields.decimal("ttlSeconds", in: 0.1...FaultSpec.longestSeconds)
-      .or(fields.missing("ttlSeconds", "a switch heals by itself"))
+      .or(fields.missing("ttlSeconds", "a switch ends by itself after so many seconds"))
     do throws(InvalidFault) {
       return .switched(target, try FaultSpec(kind: kind, latencyMs: latency, rate: rate, ttlSeconds: ttl))
     } catch { throw fields.problem(error.field, error.rule) }
@@ -79,7 +79,7 @@ extension TimedFault {
     let part: FaultedPart = try fields.choice("part").or(fields.missing("part"))
     guard key == "stop" else { return key == "kill" ? .kill(part) : .restart(part) }
     let seconds = try fields.decimal("for", in: 0.1...600)
-      .or(fields.missing("for", "seconds until it goes on"))
+      .or(fields.missing("for", "seconds until it continues"))
     return .stop(part, for: .milliseconds(Int64(seconds * 1_000)))
   }
 }

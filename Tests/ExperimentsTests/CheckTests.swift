@@ -32,7 +32,7 @@ import Verify
 
   @Test(arguments: [
     ("strategy: log", "strategy: lock", "9: variants[1].strategy: must be one of log, redis-transaction"),
-    ("DATABASE_POOL: 16", "DATABASE_POOOL: 16", "settings.DATABASE_POOOL: is no setting of the eda"),
+    ("DATABASE_POOL: 16", "DATABASE_POOOL: 16", "settings.DATABASE_POOOL: is not a setting of the eda"),
     (
       "DATABASE_POOL: 16", "DATABASE_POOL: 0", "settings.DATABASE_POOL: must be a number in 1…512 connections"
     ),

@@ -69,7 +69,7 @@ import Testing
     try await onLoop {
       let (code, text) = try await headed(try LabProcess(), "status")
       #expect(code == 1)
-      #expect(text.hasPrefix("nothing runs in "))
+      #expect(text.hasPrefix("nothing is running in "))
     }
   }
 }

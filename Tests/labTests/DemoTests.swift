@@ -111,7 +111,7 @@ import lab
       let found = try await lab.run("verify")
       #expect(found.code == 1 && found.text.contains("skipped in "), "\(found.text)")
       let named = try await lab.run("verify", kept)
-      #expect(named.code == 1 && named.text.contains("is of another laboratory than"), "\(named.text)")
+      #expect(named.code == 1 && named.text.contains("belongs to another laboratory than"), "\(named.text)")
       #expect(try await lab.run("reset").code == 0)
     }
   }
@@ -120,15 +120,15 @@ import lab
     try await onLoop {
       let lab = try LabProcess()
       for (arguments, code, text) in [
-        (["load"], 1, "nothing runs that takes requests; lab up starts it"),
+        (["load"], 1, "no program is running that takes requests; start one with lab up"),
         (["load", "--people", "0"], 2, "--people must be a number in"),
         (["load", "--rate", "0.5"], 2, "--rate must be a number in"),
-        (["load", "--rate", "1"], 2, "so few people a second take longer than 50 minutes"),
+        (["load", "--rate", "1"], 2, "at this rate the crowd takes longer than 50 minutes"),
         (["load", "--seed", "x"], 2, "--seed must be a whole number"),
         (["verify"], 1, "there is no laboratory"),
-        (["report"], 1, "report.json; lab demo makes one"),
+        (["report"], 1, "report.json; lab demo writes one"),
         (["rebuild"], 1, "there is no laboratory"),
-        (["rebuild", "--log", "--apply"], 2, "go with the event-driven version alone"),
+        (["rebuild", "--log", "--apply"], 2, "are for the event-driven version"),
         (["demo", "--only", "eda", "--quota", "30000"], 1, "more than the embedded broker holds"),
       ] as [([String], Int32, String)] {
         let result = try await lab.run(arguments: arguments)

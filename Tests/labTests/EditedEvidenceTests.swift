@@ -142,7 +142,7 @@ import Verify
       try former.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
       let old = try await lab.run("verify")
       #expect(
-        old.code == 0 && old.text.contains("verified as far as it was looked at (in part: I17)"),
+        old.code == 0 && old.text.contains("verified as far as it was checked (in part: I17)"),
         "\(old.text)")
       try text.write(toFile: file, atomically: true, encoding: .utf8)
       let state = try String(contentsOfFile: lab.folder + "/lab.json", encoding: .utf8)

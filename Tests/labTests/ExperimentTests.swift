@@ -115,10 +115,10 @@ import lab
           "part: database", "part: worker", 2,
           "“database stopped”: no variant has such a part"
         ),
-        ("architecture: monolith", "architecture: eda, kafka: named", 1, "needs a Kafka that is named"),
+        ("architecture: monolith", "architecture: eda, kafka: named", 1, "needs a Kafka named"),
         (
           "REQUEST_DEADLINE_MS", "REQUEST_DEADLIN_MS", 2,
-          "variants[0].settings.REQUEST_DEADLIN_MS: is no setting of the monolith"
+          "variants[0].settings.REQUEST_DEADLIN_MS: is not a setting of the monolith"
         ),
         ("architecture: monolith", "architecture: monolith, strategy: luck", 2, "strategy: must be one of"),
         ("architecture: monolith", "architecture: eda, redis: often", 2, "variants[0].redis: must be one of"),

@@ -11,9 +11,10 @@ import History
 /// `lab fault` as a person uses it, on real servers and programs.
 @Suite(.serialized, .limited) struct FaultCommandTests {
   @Test(arguments: [
-    (["fault"], "a part is missing"), (["fault", "disk", "stop", "--for", "1s"], "there is no part “disk”"),
+    (["fault"], "name a part and an action"),
+    (["fault", "disk", "stop", "--for", "1s"], "unknown part “disk”"),
     (["fault", "database"], "database needs an action"),
-    (["fault", "database", "burn", "--for", "1s"], "there is no fault “burn” of database"),
+    (["fault", "database", "burn", "--for", "1s"], "database has no fault “burn”"),
     (["fault", "database", "stop"], "--for is missing"),
     (["fault", "database", "outage"], "--for is missing"),
     (["fault", "database", "outage", "--for", "2h"], "--for must be a time"),
@@ -34,7 +35,7 @@ import History
     (["fault", "log", "poison", "--share", "0.5"], "--share goes with duplicates"),
     (["fault", "log", "duplicates", "--count", "3"], "--count goes with poison"),
     (["fault", "heal", "--only", "eda"], "--only goes with switches, not with heal"),
-    (["fault", "log", "burn"], "the log knows poison and duplicates"),
+    (["fault", "log", "burn"], "the log takes poison and duplicates"),
     (["fault", "database", "kill", "now"], "unexpected argument"),
   ])
   func whatIsNotUnderstoodIsSaid(arguments: [String], words: String) async throws {
@@ -65,7 +66,8 @@ import History
       #expect(try await lab.run("status").code == 0)
       #expect(try await lab.run("down").code == 0)
       let down = try await lab.run("fault", "worker", "kill")
-      #expect(down.code == 1 && down.text.contains("worker does not run; lab up starts it"), "\(down.text)")
+      #expect(
+        down.code == 1 && down.text.contains("worker is not running; start it with lab up"), "\(down.text)")
     }
   }
 
@@ -99,7 +101,7 @@ import History
     try await neverHalfOn(lab)
     let wrong = try await lab.run("fault", "kafka", "outage", "--for", "1s", "--only", "monolith")
     #expect(wrong.code == 1 && wrong.text.contains("the monolith uses no kafka"))
-    try await lab.expect("fault", "heal", says: "everything is switched off")
+    try await lab.expect("fault", "heal", says: "every fault has ended")
     let healed = try await lab.run("fault", "status").text
     #expect(!healed.contains("latency") && !healed.contains("flaky"), "\(healed)")
   }
@@ -135,7 +137,7 @@ import History
     redis.signal(SIGSTOP)
     try await until { redis.isStopped }
     #expect(try await lab.run("fault", "status").text.contains("redis is stopped"))
-    try await lab.expect("fault", "heal", says: "everything")
+    try await lab.expect("fault", "heal", says: "every fault has ended")
     #expect(!redis.isStopped)
   }
 
@@ -149,9 +151,9 @@ import History
       try await lab.expect("fault", part, "kill", says: "\(part) was killed")
       #expect(!before.isRunning)
       let again = try await lab.run("fault", part, "kill")
-      #expect(again.code == 1 && again.text.contains("lab fault \(part) restart starts it again"))
+      #expect(again.code == 1 && again.text.contains("start it with lab fault \(part) restart"))
       let status = try await lab.run("fault", "status")
-      #expect(status.text.contains("\(part) does not run"), "\(status.text)")
+      #expect(status.text.contains("\(part) is not running"), "\(status.text)")
       try await lab.expect("fault", part, "restart", says: "\(part) runs again")
       #expect(try lab.process(name).isRunning && lab.process(name) != before)
       #expect(try lab.port(name) == port)
@@ -179,7 +181,7 @@ import History
     let status = try await lab.run("fault", "status").text
     #expect(status.split(separator: "\n").filter { $0.contains("outage, ") }.count == 3, "\(status)")
     #expect(status.contains("flaky 0.5 (seed ") && seed(status) == seed(before), "\(status)")
-    try await lab.expect("fault", "heal", says: "everything")
+    try await lab.expect("fault", "heal", says: "every fault has ended")
     // What is off stays off.
     try await lab.expect("fault", "monolith", "restart", says: "monolith runs again")
     #expect(try await !lab.run("fault", "status").text.contains("outage"))

@@ -121,19 +121,20 @@ struct LabFile: Decodable {
 
 @Suite(.limited) struct UsageTests {
   @Test(arguments: [
-    ([], 2, "usage: lab"), (["--help"], 0, "usage: lab"), (["nope"], 2, "there is no command “nope”"),
+    ([], 2, "usage: lab"), (["--help"], 0, "usage: lab"), (["nope"], 2, "unknown command “nope”"),
     (["up", "--help"], 0, "lab up: "), (["down", "--help"], 0, "lab down: "),
     (["status", "--help"], 0, "lab status: "),
     (["logs", "--help"], 0, "lab logs: "), (["policy", "--help"], 0, "lab policy: "),
     (["reset", "--help"], 0, "lab reset: "), (["up", "--only", "both"], 2, "lab: up: --only must be one of"),
     (["up", "--partitions", "0"], 2, "--partitions must be a number"),
     (["down", "extra"], 2, "unexpected argument"),
-    (["logs", "stranger"], 2, "no part is called “stranger”"),
+    (["logs", "stranger"], 2, "unknown part “stranger”"),
     (["policy"], 2, "policy create, or policy show ID"),
-    (["policy", "show", "x"], 2, "needs the number of a policy"), (["policy", "create"], 1, "nothing runs"),
+    (["policy", "show", "x"], 2, "needs the number of a policy"),
+    (["policy", "create"], 1, "no program is running"),
     (["policy", "create", "--time-zone", "Mars/Base"], 2, "there is no “Mars/Base”"),
-    (["status"], 1, "nothing runs"),
-    (["down"], 0, "nothing runs"), (["logs"], 1, "there are no logs"),
+    (["status"], 1, "nothing is running"),
+    (["down"], 0, "nothing is running"), (["logs"], 1, "there are no logs"),
   ])
   func everyCommandSaysWhatItTakes(arguments: [String], code: Int32, text: String) async throws {
     try await onLoop {

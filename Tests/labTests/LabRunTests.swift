@@ -133,7 +133,7 @@ private func redisUsers(of lab: LabProcess) async throws -> Set<String> {
       #expect(try await ask(api, for: ["ann", "bob"]) == [201, 201])
       #expect(try await lab.run("fault", "database", "kill").code == 0)
       let refused = try await lab.run("down")
-      #expect(refused.code == 1 && refused.text.contains("not stopped, for "), "\(refused.text)")
+      #expect(refused.code == 1 && refused.text.contains("not stopped: "), "\(refused.text)")
       #expect(refused.text.contains("lab fault database restart"), "\(refused.text)")
       #expect(parts.first { $0.part == "kafka" }?.process.isRunning ?? false)
       #expect(try await lab.run("fault", "database", "restart").code == 0)

@@ -21,7 +21,7 @@ import Testing
       #expect(status.text.contains("\(inner.folder)"), "\(status.text)")
       #expect(status.text.contains("postgres, monolith"), "\(status.text)")
       let ended = try await lab.run(command)
-      #expect(ended.code == 0 && !ended.text.contains("nothing runs"), "\(ended.text)")
+      #expect(ended.code == 0 && !ended.text.contains("nothing is running"), "\(ended.text)")
       #expect(parts.allSatisfy { !$0.process.isRunning })
       if command == "down" { #expect(try await inner.run("reset").code == 0) }
       #expect(inner.state == nil)

@@ -125,7 +125,7 @@ import lab
     (["--operator-ports", "1,2"], "--operator-ports must be 3 ports with commas between them"),
     (["--only", "monolith", "--operator-ports", "1,2,3"], "must be 1 ports with commas"),
     (["--operator-ports", "1,2,x"], "--operator-ports must be 3 ports"),
-    (["--only", "eda", "--monolith-port", "80"], "--monolith-port is of a program that is not started"),
+    (["--only", "eda", "--monolith-port", "80"], "--monolith-port is for a program that is not started"),
     (["--monolith-port", "81", "--eda-port", "81"], "a port is given twice"),
   ])
   func whatCannotBeMeantIsNamed(arguments: [String], message: String) async throws {

@@ -87,7 +87,7 @@ struct TrialCrowd {
   private func openingPlan() throws -> OpeningPlan {
     let lead = variant.crowd.before + .seconds(0.5 + 0.1 * Double(variant.policy.count))
     if let midnight, open(midnight) < Timestamp(microseconds: SystemClock().now().microseconds) {
-      throw LabFailure("the start took so long that the crowd would have missed midnight")
+      throw LabFailure("starting took so long that the crowd would have missed midnight")
     }
     return OpeningPlan(after: programsNow, lead: lead)
   }
@@ -111,7 +111,7 @@ struct TrialCrowd {
         timeZone: isOverMidnight ? Midnight.timeZone : opening.timeZone, dailyQuota: quota,
         perPerson: perPerson.rawValue))
     guard let id = created.policyId.flatMap({ PolicyID($0) }) else {
-      throw LabFailure("the policy came back without its number")
+      throw LabFailure("the created policy has no number")
     }
     return id
   }

@@ -84,7 +84,7 @@ extension LabState {
   /// Connections to the tables of one architecture; close the pool in the end.
   @LoopActor
   package func pool(of architecture: Architecture, size: Int = 1) throws -> PostgresPool {
-    guard let url = database?.url else { throw LabFailure("there is no database; lab up starts one") }
+    guard let url = database?.url else { throw LabFailure("there is no database; start one with lab up") }
     return PostgresPool(
       configuration: try PostgresConfiguration(url: url), size: size, maxWaiting: 16,
       sessionSettings: ["search_path": schema(of: architecture)], name: "lab",

@@ -68,7 +68,7 @@ package struct LogInjection {
     } catch let failure as TopicReading.Failure {
       switch failure {
       case .late: throw LabFailure("the log could not be read to its end")
-      case .damaged: throw LabFailure("the log cannot be read: it has lost a part of itself")
+      case .damaged: throw LabFailure("the log cannot be read: a part of it is missing")
       case .noTopic: throw LabFailure("there is no topic \(topic)")
       }
     }

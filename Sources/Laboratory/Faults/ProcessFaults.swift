@@ -72,7 +72,7 @@ extension Lab {
   private func runningPart(_ part: FaultedPart) throws -> LabState.Part {
     let known = try knownPart(part)
     guard known.process.isRunning else {
-      throw LabFailure("\(part.rawValue) does not run; lab fault \(part.rawValue) restart starts it again")
+      throw LabFailure("\(part.rawValue) is not running; start it with lab fault \(part.rawValue) restart")
     }
     return known
   }
@@ -90,7 +90,7 @@ extension Lab {
       throw LabFailure("\(part.rawValue) was named by \(variable); only servers that lab started are broken")
     }
     guard let known = state.part(part.part) else {
-      throw LabFailure("\(part.rawValue) does not run; lab up starts it")
+      throw LabFailure("\(part.rawValue) is not running; start it with lab up")
     }
     return known
   }
@@ -113,7 +113,7 @@ extension Lab {
   /// Ends a program in its own way and starts it again on its port without an operator's listener, and so without fault
   /// switches; or with both again.
   package func renew(_ part: LabPart, withoutOperator: Bool) async throws {
-    guard var known = state.part(part) else { throw LabFailure("\(part.rawValue) does not run") }
+    guard var known = state.part(part) else { throw LabFailure("\(part.rawValue) is not running") }
     await known.process.end(part.endings)
     known.settings = known.settings?.filter { !$0.key.hasPrefix("ADMIN_") }
     if withoutOperator {

@@ -129,7 +129,7 @@ extension Lab {
     _ method: HTTPMethod, _ path: String, body: [UInt8] = [], of architecture: Architecture
   ) async throws -> [UInt8] {
     guard let part = operatedPart(of: architecture) else {
-      throw LabFailure("the \(architecture.rawValue) does not run; lab up starts it")
+      throw LabFailure("the \(architecture.rawValue) is not running; start it with lab up")
     }
     let answer = try await Operator(part, of: state).call(method, path, body: body)
     switch answer.status {

@@ -49,7 +49,7 @@ package struct DeadLetterRebuild {
   /// - Throws: `LabFailure`: nothing was changed.
   package func run() async throws -> Outcome {
     guard try await DatabaseReader(pool).ranksAreUnique() else {
-      throw LabFailure("dead letters are decided again only where the log decides (COUPON_STRATEGY=log)")
+      throw LabFailure("dead letters can be decided again only if the log decides (COUPON_STRATEGY=log)")
     }
     let offsets = try await OffsetSQL.all(topic: topic, in: pool, deadline: .now + .seconds(10))
     let letters = try await AuditSQL.deadLetters(topic: topic, in: pool, deadline: .now + .seconds(30))
@@ -106,7 +106,7 @@ package struct DeadLetterRebuild {
   ) async throws {
     let locked = try await transaction.run(OffsetSQL.lock(topic: topic, partition: partition))
     guard try OffsetSQL.read(locked[1]) == content.offset else {
-      throw LabFailure("the worker runs; lab down stops it")
+      throw LabFailure("the worker is running; stop it with lab down")
     }
     let known = try await PolicySQL.all(in: pool, deadline: .now + .seconds(30)).map(\.id)
     let policies = known.filter { self.partition(of: $0) == partition }

@@ -35,7 +35,7 @@ package struct ProjectionRebuild {
       let after = try await EventSQL.count(in: pool, deadline: .now + .seconds(10))
       if outcome.differences == 0 || before == after { return outcome }
     }
-    throw LabFailure("the tables change all the time; compare when nobody asks for coupons")
+    throw LabFailure("the tables keep changing; compare while nobody asks for coupons")
   }
 
   /// Replaces the projections in one transaction, which blocks other writers.

@@ -4,7 +4,7 @@ import Scenarios
 extension Nemesis {
   /// Every reader puts them aside, and the lag reaches 0.
   static let poison = Nemesis(
-    "N9", "messages that nobody can read: empty, no JSON, \\u0000, the year 292277026596, a large one",
+    "N9", "unreadable messages: empty, not JSON, \\u0000, the year 292277026596, a large one",
     of: [.eda],
     seconds: 6
   ) { arena in

@@ -125,6 +125,7 @@ package struct ExperimentPage {
         lines.append("  - \(example.invariant): \(example.title): \(example.detail)")
       }
     }
+    lines += ["", "What each invariant says, and what breaks it: [invariants](../../docs/invariants.md)."]
     return lines.joined(separator: "\n")
   }
 

@@ -31,7 +31,7 @@ package struct ReportFiles {
   /// - Throws: `LabFailure`.
   package static func read(_ json: String) throws -> Report {
     guard let data = FileManager.default.contents(atPath: json) else {
-      throw LabFailure("there is no \(json); lab demo makes one")
+      throw LabFailure("there is no \(json); lab demo writes one")
     }
     struct Version: Decodable { let formatVersion: Int }
     guard let version = try? JSONDecoder().decode(Version.self, from: data) else {

@@ -38,7 +38,7 @@ struct Fields {
 
   /// - Throws: `UsageError` naming the first key that nobody asked for.
   func finish() throws(UsageError) {
-    if let key = nextKey { throw problem(key, "there is no such key here") }
+    if let key = nextKey { throw problem(key, "unknown key") }
   }
 
   // MARK: - Values

@@ -82,7 +82,7 @@ package struct YAMLReader: ~Copyable {
       return (.beginMap, line)
     case YAML_SEQUENCE_END_EVENT: return (.endList, line)
     case YAML_MAPPING_END_EVENT: return (.endMap, line)
-    case YAML_ALIAS_EVENT: throw YAMLProblem(line: line, "aliases (*name) are not understood")
+    case YAML_ALIAS_EVENT: throw YAMLProblem(line: line, "aliases (*name) are not supported")
     case YAML_DOCUMENT_END_EVENT: return (.endDocument, line)
     case YAML_STREAM_END_EVENT: return (.endStream, line)
     default: return (.frame, line)
@@ -92,8 +92,8 @@ package struct YAMLReader: ~Copyable {
   private func refuse(
     anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, _ line: Int
   ) throws(YAMLProblem) {
-    guard anchor == nil else { throw YAMLProblem(line: line, "anchors (&name) are not understood") }
-    guard tag == nil else { throw YAMLProblem(line: line, "tags (!name) are not understood") }
+    guard anchor == nil else { throw YAMLProblem(line: line, "anchors (&name) are not supported") }
+    guard tag == nil else { throw YAMLProblem(line: line, "tags (!name) are not supported") }
   }
 
   // MARK: - The tree

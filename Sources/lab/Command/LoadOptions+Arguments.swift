@@ -39,7 +39,7 @@ extension LoadOptions {
     seed = try arguments.seed() ?? seed
     // Times in a history are 32 bits of microseconds.
     guard crowd.seconds < 3_000 else {
-      throw UsageError("so few people a second take longer than 50 minutes")
+      throw UsageError("at this rate the crowd takes longer than 50 minutes")
     }
   }
 }

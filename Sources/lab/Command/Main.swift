@@ -15,7 +15,7 @@ package enum LabProgram {
         return list.isEmpty ? 2 : 0
       }
       guard let command = (LabCommand.all + LabCommand.hidden).first(where: { $0.name == name }) else {
-        throw UsageError("there is no command “\(name)”")
+        throw UsageError("unknown command “\(name)”")
       }
       let arguments = Array(list.dropFirst())
       if arguments.contains("--help") || arguments.contains("-h") {
@@ -59,7 +59,7 @@ package enum LabProgram {
     let folder = try head.option("--lab") ?? ".lab"
     // Servers write their own files by lines.
     guard !folder.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-      throw UsageError("--lab: a line end or another control character is no part of a folder's name")
+      throw UsageError("--lab: a folder's name cannot contain a line end or another control character")
     }
     return folder
   }
@@ -71,6 +71,6 @@ package enum LabProgram {
         "lab: load, break, measure and understand two architectures for first-come-first-served coupons", "",
         "usage: lab [--lab FOLDER] COMMAND [OPTIONS]     (FOLDER: where the laboratory lives; .lab)", "",
       ]
-      + commands + ["", "lab COMMAND --help tells a command's options."]).joined(separator: "\n")
+      + commands + ["", "lab COMMAND --help lists a command's options."]).joined(separator: "\n")
   }
 }

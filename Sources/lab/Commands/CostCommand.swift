@@ -6,10 +6,10 @@ import Terminal
 
 extension LabCommand {
   static let cost = LabCommand(
-    "cost", "what it costs to have each architecture: code, processes, settings, ways to fail, memory, CPU",
+    "cost", "what each architecture costs to have: code, processes, settings, ways to fail, memory, CPU",
     usage: "[--from experiments/NAME] [--to FILE]",
     options: [
-      ("--from experiments/NAME", "whose result tells memory and CPU; experiments/08-bystander"),
+      ("--from experiments/NAME", "the result to take memory and CPU from; experiments/08-bystander"),
       ("--to FILE", "also as Markdown, for example docs/cost.md"),
     ]
   ) { arguments, _ in
@@ -23,7 +23,7 @@ extension LabCommand {
       try await CodeCount.read("."),
       settings: [
         "monolith": SettingsPage.keys(of: "monolith").count, "eda": SettingsPage.keys(of: "eda").count,
-      ], result: result)
+      ], result: result, issuing: try? ExperimentResult.read("experiments/03-hot-row/result.json"))
     for line in table.text.lines { Terminal.line(line) }
     if let target {
       try WholeFile.write(table.markdown, to: target)

@@ -20,14 +20,14 @@ extension LabCommand {
     options: [
       ("PART", "database, redis, kafka (if lab started them), monolith, api or worker"),
       ("SERVER", "database, redis or kafka, as the programs see it: a switch below every rule"),
-      ("--for TIME", "until it heals by itself: 10s, 500ms, 2m; at most an hour"),
-      ("--ms N", "of latency: how much later everything is, 1…60000"),
+      ("--for TIME", "how long the fault lasts: 10s, 500ms, 2m; at most an hour"),
+      ("--ms N", "of latency: the delay in ms, 1…60000"),
       ("--rate R", "of flaky: the share that fails, up to 1"),
-      ("--seed N", "of flaky and duplicates: what the lots are drawn from"),
-      ("--count N", "of poison: messages that nobody can read; 10"),
+      ("--seed N", "of flaky and duplicates: the seed of the random choices"),
+      ("--count N", "of poison: how many unreadable messages; 10"),
       ("--share R", "of duplicates: the share of the log that is appended once more; 0.1"),
-      ("status", "what is switched on or stopped, and how often it has bitten"),
-      ("heal", "switch everything off and let everything go on (restart starts what was killed)"),
+      ("status", "list what is switched on or stopped, and how often it was felt"),
+      ("heal", "end every fault (restart starts what was killed)"),
     ]
   ) { arguments, folder in
     let request = try FaultRequest(&arguments)
@@ -54,7 +54,7 @@ private enum FaultRequest {
     let given = FaultOptions.owners.filter { arguments.has($0.option) }
     let options = try FaultOptions(&arguments)
     guard let name = arguments.positional() else {
-      throw UsageError("a part is missing, as in database stop")
+      throw UsageError("name a part and an action, for example database stop")
     }
     var words = name
     var taken: [String] = []
@@ -63,7 +63,7 @@ private enum FaultRequest {
     case "heal": self = .heal
     default:
       guard let action = arguments.positional() else {
-        throw UsageError("\(name) needs an action, as in stop")
+        throw UsageError("\(name) needs an action, for example stop")
       }
       words += " " + action
       let fault: LabFault
@@ -111,25 +111,25 @@ private struct FaultOptions {
     case ("log", "poison"): return (.poison(count: count ?? 10), ["--count"])
     case ("log", "duplicates"):
       return (.duplicates(share: share ?? 0.1, seed: seed ?? 1), ["--share", "--seed"])
-    case ("log", _): throw UsageError("the log knows poison and duplicates, not “\(action)”")
+    case ("log", _): throw UsageError("the log takes poison and duplicates, not “\(action)”")
     default: break
     }
     guard let part = FaultedPart(rawValue: name) else {
       let names = FaultedPart.allCases.map(\.rawValue).joined(separator: ", ")
-      throw UsageError("there is no part “\(name)”: it is one of \(names), log, or status or heal")
+      throw UsageError("unknown part “\(name)”: use one of \(names), log, status or heal")
     }
     switch action {
     case "stop":
-      guard let time else { throw UsageError("--for is missing: how long, as in --for 10s") }
+      guard let time else { throw UsageError("--for is missing: say how long, for example --for 10s") }
       return (.stop(part, for: time), ["--for"])
     case "kill": return (.kill(part), [])
     case "restart": return (.restart(part), [])
-    default: throw UsageError("there is no fault “\(action)” of \(name)")
+    default: throw UsageError("\(name) has no fault “\(action)”")
     }
   }
 
   private func spec(_ kind: FaultKind) throws(UsageError) -> FaultSpec {
-    guard let time else { throw UsageError("--for is missing: until it heals by itself, as in --for 10s") }
+    guard let time else { throw UsageError("--for is missing: say how long, for example --for 10s") }
     do throws(InvalidFault) {
       return try FaultSpec(
         kind: kind, latencyMs: milliseconds, rate: rate, ttlSeconds: time.milliseconds / 1_000, seed: seed)
@@ -188,13 +188,13 @@ extension Lab {
     let possible = Architecture.allCases.filter { target == .database || $0 == .eda }
     if let named {
       guard possible.contains(named) else {
-        throw LabFailure("the \(named.rawValue) uses no \(target.rawValue)")
+        throw LabFailure("the \(named.rawValue) does not use \(target.rawValue)")
       }
       return [named]
     }
     let running = possible.filter { operatedPart(of: $0) != nil }
     guard !running.isEmpty else {
-      throw LabFailure("no program that uses \(target.rawValue) runs; lab up starts them")
+      throw LabFailure("no program that uses \(target.rawValue) is running; start them with lab up")
     }
     return running
   }
@@ -214,7 +214,7 @@ extension Lab {
     for part in FaultedPart.allCases {
       guard let known = state.part(part.part) else { continue }
       if !known.process.isRunning {
-        Terminal.line("\(part.rawValue) does not run")
+        Terminal.line("\(part.rawValue) is not running")
       } else if known.process.isStopped {
         Terminal.line("\(part.rawValue) is stopped")
       }
@@ -229,8 +229,8 @@ extension Lab {
     let down = FaultedPart.allCases.filter { state.part($0.part)?.process.isRunning == false }
     Terminal.line(
       down.isEmpty
-        ? "everything is switched off and goes on"
-        : "everything is switched off and goes on, but for what was killed: "
+        ? "every fault has ended"
+        : "every fault has ended, except what was killed: "
           + down.map { "lab fault \($0.rawValue) restart" }.joined(separator: ", "))
     return 0
   }
@@ -242,12 +242,12 @@ extension LabFault {
     case .switched(let target, let spec):
       "\(target.rawValue) \(spec.kind.rawValue) for \(spec.ttlSeconds) s in "
         + architectures.map(\.rawValue).joined(separator: " and ")
-    case .stop(let part, _): "\(part.rawValue) goes on"
+    case .stop(let part, _): "\(part.rawValue) continues"
     case .kill(let part): "\(part.rawValue) was killed; lab fault \(part.rawValue) restart starts it again"
-    case .restart(let part): "\(part.rawValue) runs again; lab status tells when it is ready"
+    case .restart(let part): "\(part.rawValue) runs again; lab status says when it is ready"
     case .flush: "\(Numbers.count(bites ?? 0)) keys were removed from Redis"
-    case .poison: "\(Numbers.count(bites ?? 0)) messages that nobody can read were put into the log"
-    case .duplicates: "\(Numbers.count(bites ?? 0)) messages were put into the log once more"
+    case .poison: "\(Numbers.count(bites ?? 0)) unreadable messages were appended to the log"
+    case .duplicates: "\(Numbers.count(bites ?? 0)) messages were appended to the log a second time"
     }
   }
 }

@@ -24,7 +24,7 @@ extension LabCommand {
     let options = try LoadOptions(&arguments)
     try arguments.finish()
     guard let state = try LabState.read(folder) else {
-      throw LabFailure("nothing runs that takes requests; lab up starts it")
+      throw LabFailure("no program is running that takes requests; start one with lab up")
     }
     let interrupt = Interrupt.shared
     let session = try LoadSession(options, try runningArchitecture(state, only), state)
@@ -48,9 +48,9 @@ func runningArchitecture(_ state: LabState, _ only: Architecture?) throws -> Arc
     state.running.contains { $0.part == architecture.api }
   }
   guard let first = running.first else {
-    throw LabFailure("nothing runs that takes requests; lab up starts it")
+    throw LabFailure("no program is running that takes requests; start one with lab up")
   }
-  guard running.count == 1 else { throw UsageError("both run: say --only monolith or --only eda") }
+  guard running.count == 1 else { throw UsageError("both are running: choose --only monolith or --only eda") }
   return first
 }
 
@@ -68,10 +68,10 @@ struct LoadSummary {
       table.rows.append(
         [name, Numbers.count(latency.count)] + cells.map { Numbers.duration(milliseconds: $0) })
     }
-    table.rows.append(["People, from their first request on"])
+    table.rows.append(["People, from their first request"])
     row("  winners", figures.waits.winners)
     row("  sold-out", figures.waits.soldOut)
-    table.rows.append(["Requests, good answers, each from the time it was due"])
+    table.rows.append(["Requests: latency of good answers, from the time each was due"])
     row("  winners", requests.winners)
     row("  sold-out", requests.soldOut)
     row("  retried", requests.retried)
@@ -99,7 +99,7 @@ struct LoadSummary {
         "generator: \(generator.shortcomings)\(generator.isBottleneck ? ": IT IS THE BOTTLENECK, lower the rate" : "")",
       ]
       + (generator.crowded.map {
-        ["connections: \(Numbers.count($0)) requests found all of them in use (--connections) and waited"]
+        ["connections: all were in use (--connections), and \(Numbers.count($0)) requests waited for one"]
       } ?? [])
   }
 }

@@ -5,10 +5,10 @@ import Terminal
 
 extension LabCommand {
   static let logs = LabCommand(
-    "logs", "what the parts have logged", usage: "[-f] [--lines N] [NAME…]",
+    "logs", "print the logs of servers and programs", usage: "[-f] [--lines N] [NAME…]",
     options: [
-      ("NAME", LabPart.allCases.map(\.rawValue).joined(separator: ", ") + "; all of them without a name"),
-      ("-f", "go on with what comes, until Ctrl-C"),
+      ("NAME", LabPart.allCases.map(\.rawValue).joined(separator: ", ") + "; without a name, all of them"),
+      ("-f", "follow new lines until Ctrl-C"),
       ("--lines N", "the last N lines of each; 20"),
     ]
   ) { arguments, folder in
@@ -17,7 +17,7 @@ extension LabCommand {
     let count = try arguments.number("--lines", in: 0...1_000_000) ?? 20
     let parts = try arguments.positionals().map { name in
       guard let part = LabPart(rawValue: name) else {
-        throw UsageError("no part is called “\(name)”; there are \(names)")
+        throw UsageError("unknown part “\(name)”: use one of \(names)")
       }
       return part
     }

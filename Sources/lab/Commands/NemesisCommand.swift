@@ -8,7 +8,7 @@ import Terminal
 
 extension LabCommand {
   static let nemesis = LabCommand(
-    "nemesis", "break real processes under load, heal them, and verify what is left",
+    "nemesis", "break real processes under load, heal them, and verify the result",
     usage: """
       N1…N16 [--for 60s] [--seed S] [--only monolith|eda] [OPTIONS]
              nemesis --mix [--for 1000s] [--seed S] | nemesis --all | nemesis --list
@@ -16,15 +16,15 @@ extension LabCommand {
     options: [
       ("N1…N16", "one or several (docs/nemeses.md); each in a laboratory of its own"),
       ("--mix", "N13: a random mix of the others"),
-      ("--all", "every one of them, as short as it can bite"),
+      ("--all", "all of them, each as short as possible"),
       ("--list", "what each of them breaks"),
-      ("--for TIME", "rounds for so long: 60s, 1000s, 20m; else one round"),
-      ("--seed S", "of a run that was printed before"),
-      ("--only monolith|eda", "one architecture alone"),
-      ("--rate N", "people a second and architecture; 60"),
-      ("--strategy NAME", "COUPON_STRATEGY of the event-driven version, to see that a wrong one is found"),
+      ("--for TIME", "repeat rounds for this long: 60s, 1000s, 20m; otherwise one round"),
+      ("--seed S", "the seed that an earlier run printed"),
+      ("--only monolith|eda", "only this architecture"),
+      ("--rate N", "users a second for each architecture; 60"),
+      ("--strategy NAME", "COUPON_STRATEGY of the event-driven version, to check that a wrong one is found"),
       ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
-      ("--json FILE", "what was broken, what bit how often and what was found, as JSON"),
+      ("--json FILE", "write what was broken, how often it was felt and what was found, as JSON"),
     ]
   ) { arguments, folder in
     let request = try NemesisRequest(&arguments)
@@ -61,13 +61,13 @@ struct NemesisRequest {
     file = try arguments.option("--json")
     var named = try arguments.positionals().map { name in
       guard let nemesis = Nemesis.named(name) else {
-        throw UsageError("there is no nemesis “\(name)”; lab nemesis --list names them")
+        throw UsageError("unknown nemesis “\(name)”; lab nemesis --list lists them")
       }
       return nemesis
     }
     if isMix { named += [Nemesis.named("N13")].compactMap { $0 } }
     guard isList || isAll == named.isEmpty else {
-      throw UsageError("name a nemesis, or say --mix, --all or --list")
+      throw UsageError("name a nemesis, or use --mix, --all or --list")
     }
     nemeses = isAll ? Nemesis.all : named
   }
@@ -96,7 +96,8 @@ struct NemesisRequest {
       let skipped = reports.filter { $0.verdict == .skipped }.map(\.name)
       Terminal.line(
         (failed.isEmpty
-          ? "All have bitten and are verified." : "FAILED: \(failed.map(\.name).joined(separator: ", "))")
+          ? "Every fault was felt, and every run is verified."
+          : "FAILED: \(failed.map(\.name).joined(separator: ", "))")
           + (skipped.isEmpty ? "" : " Skipped: \(skipped.joined(separator: ", ")).")
           + " Seed \(options.seed).")
     }
@@ -116,9 +117,9 @@ struct NemesisRequest {
     for why in report.skipped { Terminal.line("  SKIPPED: \(why)") }
     let words =
       switch report.verdict {
-      case .verified: "bit and is verified"
-      case .violated: "VIOLATED; logs and tables stay in \(place.path)"
-      case .neverBit: "NEVER BIT, or proves nothing"
+      case .verified: "felt, and verified"
+      case .violated: "VIOLATED; logs and tables are kept in \(place.path)"
+      case .neverBit: "NEVER FELT: this run proves nothing"
       case .skipped: "SKIPPED"
       }
     Terminal.line(

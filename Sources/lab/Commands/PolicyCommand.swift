@@ -10,12 +10,12 @@ extension LabCommand {
     "policy", "create a policy, or show one",
     usage: "create [OPTIONS]  |  policy show ID  [--only monolith|eda]",
     options: [
-      ("--only monolith|eda", "one architecture alone; else both, under the same number"),
-      ("--id N", "its number; else the next that is free, in both"),
+      ("--only monolith|eda", "only this architecture; otherwise both, under the same number"),
+      ("--id N", "its number; otherwise the next one that is free in both"),
       ("--name TEXT", "“TimeAttack”"),
       ("--starts-on DATE", "the first day; today in the time zone"),
       ("--ends-on DATE", "the last day, included; six days after the first"),
-      ("--opens-at TIME", "every day; 00:00:00"),
+      ("--opens-at TIME", "opening time of every day; 00:00:00"),
       ("--time-zone NAME", "Asia/Seoul"),
       ("--quota N", "coupons a day; 1000"),
       ("--per-person once|daily", "once"),
@@ -72,7 +72,7 @@ private func dayText(_ date: Date, _ timeZone: TimeZone) -> String { dayFormat(t
 private func runningAPIs(_ state: LabState?, _ only: Architecture?) throws -> [LabState.Part] {
   let wanted = (only.map { [$0] } ?? Architecture.allCases).map(\.api)
   let found = state?.running.filter { wanted.contains($0.part) } ?? []
-  guard !found.isEmpty else { throw LabFailure("nothing runs that knows policies; lab up starts it") }
+  guard !found.isEmpty else { throw LabFailure("no program is running; start one with lab up") }
   return found
 }
 
@@ -104,7 +104,7 @@ private func freeEverywhere(_ parts: [LabState.Part]) async throws -> Int {
   var (taken, free) = (0, 1)
   while try await isKnown(free, parts) {
     guard free < Int(Int32.max) else {
-      throw LabFailure("no id is free in both that is easily found: say --id")
+      throw LabFailure("lab found no id that is free in both; name one with --id")
     }
     (taken, free) = (free, min(free * 2, Int(Int32.max)))
   }
@@ -122,7 +122,7 @@ private func isKnown(_ id: Int, _ parts: [LabState.Part]) async throws -> Bool {
     case 404: continue
     case 200: return true
     case let status:
-      throw LabFailure("the \(part.part.rawValue) does not say whether it knows policy \(id): \(status)")
+      throw LabFailure("the \(part.part.rawValue) did not say whether it has policy \(id): \(status)")
     }
   }
   return false
@@ -141,5 +141,5 @@ private func showPolicy(_ id: Int32, _ parts: [LabState.Part]) async throws {
     Terminal.line("\(part.part.rawValue)  \(Operator.oneLine(answer.body))")
     isFound = isFound && answer.status == 200
   }
-  guard isFound else { throw LabFailure("policy \(id) is not known everywhere") }
+  guard isFound else { throw LabFailure("policy \(id) does not exist in every architecture") }
 }

@@ -9,20 +9,20 @@ import Terminal
 
 extension LabCommand {
   static let rebuild = LabCommand(
-    "rebuild", "make the projections again from the events and compare (exit code 1 where they differ)",
+    "rebuild", "rebuild the projections from the events and compare (exit code 1 if they differ)",
     usage: "[--only monolith|eda] [--apply]  |  rebuild --log  |  rebuild --dead-letters",
     options: [
-      ("--only monolith|eda", "one architecture alone"),
-      ("--apply", "put what was rebuilt in the place of coupon, policy_day and policy"),
+      ("--only monolith|eda", "only this architecture"),
+      ("--apply", "replace coupon, policy_day and policy with the rebuilt rows"),
       (
         "--log",
-        "fill a new topic from the events table, behind what it holds of policies that the table does not know; the "
-          + "event-driven programs must not run"
+        "fill a new topic from the events table, after what the topic holds of policies that are not in the table; stop the "
+          + "event-driven programs first"
       ),
       (
         "--dead-letters",
-        "decide dead letters again, and write the rows of their partitions as the log says; the event-driven programs "
-          + "must not run"
+        "decide dead letters again, and correct the rows of their partitions from the log; stop the event-driven programs "
+          + "first"
       ),
     ]
   ) { arguments, folder in
@@ -33,7 +33,7 @@ extension LabCommand {
     try arguments.finish()
     guard !(log || deadLetters) || !(apply || only == .monolith || log && deadLetters) else {
       throw UsageError(
-        "--log and --dead-letters go with the event-driven version alone, without each other and without --apply"
+        "--log and --dead-letters are for the event-driven version, one at a time and without --apply"
       )
     }
     let lab = try Lab.open(folder, interrupt: .shared)
@@ -74,7 +74,7 @@ extension Lab {
 
   private func programsMustNotRun() throws(LabFailure) {
     guard !isRunning(.edaAPI), !isRunning(.edaWorker) else {
-      throw LabFailure("the event-driven programs run; lab down stops them")
+      throw LabFailure("the event-driven programs are running; stop them with lab down")
     }
   }
 
@@ -82,7 +82,7 @@ extension Lab {
     try programsMustNotRun()
     guard let log = state.log, log.kind != .embedded else {
       throw LabFailure(
-        "an embedded broker keeps no log for another day; lab up fills it from the events table")
+        "the embedded broker does not keep its log; lab up fills it from the events table")
     }
     guard let key = CouponKey(state.couponKey) else {
       throw LabFailure("the laboratory's COUPON_KEY is too short")
@@ -107,7 +107,7 @@ extension Lab {
       throw LabFailure("an embedded broker is filled by lab up, before its API opens")
     }
     let events = try await fillLog(log)
-    Terminal.line("the log holds \(Numbers.count(events)) events; lab up goes on from there")
+    Terminal.line("the log holds \(Numbers.count(events)) events; lab up continues from there")
     return 0
   }
 }

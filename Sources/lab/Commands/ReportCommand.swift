@@ -29,7 +29,10 @@ extension LabCommand {
         "--ngrinder",
         "nGrinder's per-second CSV of a test of each, as one page: .lab/report/ngrinder.html, or --to FILE"
       ),
-      ("--outage FROM-TO", "seconds of the outage that is shaded; else where outage.groovy has switched it"),
+      (
+        "--outage FROM-TO",
+        "the seconds of the outage to shade; otherwise those in which outage.groovy switched it"
+      ),
     ]
   ) { arguments, folder in
     if arguments.flag("--matrix") {
@@ -115,7 +118,8 @@ struct MatrixReport {
       if let objection = Matrix.objection(to: result) { throw LabFailure(objection) }
     }
     guard !matrix.rows.isEmpty else {
-      throw LabFailure("no result has measured all five uses during a fault; lab run experiments/matrix does")
+      throw LabFailure(
+        "no result has measured all five uses during a fault; run lab run experiments/matrix first")
     }
     try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
     try WholeFile.write(MatrixPage(matrix, results).markdown, to: "\(target)/matrix.md")

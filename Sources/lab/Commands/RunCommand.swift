@@ -9,15 +9,18 @@ import Terminal
 
 extension LabCommand {
   static let run = LabCommand(
-    "run", "run an experiment, evaluate what it expects, write its result",
+    "run", "run an experiment, evaluate its expectations and write its result",
     usage: "[--quick] [--rounds N] [--seed N] [--only VARIANT] experiments/NAME… | --all",
     options: [
       ("experiments/NAME", "a folder with a scenario.yaml"),
       ("--all", "every folder of experiments/"),
-      ("--quick", "short, as a test; the result goes to .lab/run and no checked-in result is touched"),
-      ("--rounds N", "instead of the scenario's; of fewer than three no result is kept beside it"),
-      ("--seed N", "of a run that was printed before"),
-      ("--only VARIANT", "one variant alone; what is expected of others is not looked at, no result is kept"),
+      ("--quick", "short, as a test; writes to .lab/run and leaves the checked-in result alone"),
+      ("--rounds N", "instead of the scenario's; with fewer than three the result goes to .lab/run"),
+      ("--seed N", "the seed that an earlier run printed"),
+      (
+        "--only VARIANT",
+        "only this variant: expectations of other variants are skipped, and the result goes to .lab/run"
+      ),
       ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
       ("KAFKA_BROKERS=… and others", "as for lab up"),
     ]
@@ -30,7 +33,7 @@ extension LabCommand {
     let seed = try arguments.seed() ?? .random(in: 1...999_999_999)
     let folders = arguments.positionals()
     try arguments.finish()
-    guard all == folders.isEmpty else { throw UsageError("name experiments, or say --all") }
+    guard all == folders.isEmpty else { throw UsageError("name experiments, or use --all") }
     let run = ExperimentList(
       isQuick: isQuick, rounds: rounds, only: only, seed: seed, up: up,
       folder: LabFolder(path: folder.path + "/run"))
@@ -112,7 +115,7 @@ struct ExperimentList {
     var scenario = try ScenarioReader.read(file, quick: isQuick)
     if let only {
       scenario.variants.removeAll { $0.name != only }
-      guard !scenario.variants.isEmpty else { throw UsageError("\(file): “\(only)” is no variant") }
+      guard !scenario.variants.isEmpty else { throw UsageError("\(file): there is no variant “\(only)”") }
       scenario.expectations.removeAll { !$0.speaks(onlyOf: [only]) }
     }
     return scenario

@@ -7,7 +7,7 @@ import Terminal
 
 extension LabCommand {
   static let settings = LabCommand(
-    "settings", "every setting of the programs: what it may be and what it is where nobody says it",
+    "settings", "every setting of the programs, with its type and its default",
     usage: "[--markdown]",
     options: [("--markdown", "as the page docs/settings.md")]
   ) { arguments, _ in

@@ -5,15 +5,16 @@ import Terminal
 extension LabCommand {
   static let simulate = LabCommand(
     "simulate",
-    "play seeded schedules of faults on the event-driven version's own code (exit code 1 where one goes wrong)",
+    "play seeded schedules of faults on the event-driven version's own code (exit code 1 if one goes wrong)",
     usage: "[--seeds N] [--from S] [--weather NAME] [--mutant NAME] | --mutants [--seeds N]",
     options: [
-      ("--seeds N", "how many schedules; 1,000 where it is not given"),
-      ("--from S", "the first seed; 1 where it is not given"),
+      ("--seeds N", "how many schedules; 1,000"),
+      ("--from S", "the first seed; 1"),
       ("--weather NAME", "one kind of fault in every schedule: \(climates.joined(separator: ", "))"),
-      ("--mutant NAME", "with one deciding thing done otherwise, which has to go wrong"),
+      ("--mutant NAME", "with one decision made wrongly, which the checker must notice"),
       (
-        "--mutants", "every mutant, until it is seen: a table; exit code 1 where one is seen wrongly or never"
+        "--mutants",
+        "every mutant until it is noticed, as a table; exit code 1 if one is not, or for the wrong reason"
       ),
     ]
   ) { arguments, _ in
@@ -26,7 +27,7 @@ extension LabCommand {
     let all = arguments.flag("--mutants")
     try arguments.finish()
     guard !(all && (mutant != nil || climate != nil)) else {
-      throw UsageError("--mutants goes with --seeds and --from alone")
+      throw UsageError("--mutants takes only --seeds and --from")
     }
     if all { return await huntMutants(first: first, seeds: seeds) }
     return await playSchedules(first: first, seeds: seeds, climate, mutant)

@@ -6,21 +6,21 @@ import Terminal
 extension LabCommand {
   static let soak = LabCommand(
     "soak",
-    "both programs under a steady load with small faults, for long: verified, and what they use stays flat",
+    "run both programs for long, under steady load and small faults; verify them and check that their use of memory and disk stays flat",
     usage:
       "--for 1h [--seed S] [--only monolith|eda] [--rate N] [--quota N] [--kafka installed] [--figures FOLDER]",
     options: [
       ("--for TIME", "40m, 1h, 2h; at most a day"),
-      ("--seed S", "of a run that was printed before"),
-      ("--only monolith|eda", "one architecture alone"),
-      ("--rate N", "people a second and architecture; 30"),
+      ("--seed S", "the seed that an earlier run printed"),
+      ("--only monolith|eda", "only this architecture"),
+      ("--rate N", "users a second for each architecture; 30"),
       ("--quota N", "coupons of each minute's policy; 60"),
       ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
       ("--figures FOLDER", "where soak.json and soak.csv are written; .lab/soak-figures"),
     ]
   ) { arguments, folder in
     guard let seconds = try arguments.longTime("--for") else {
-      throw UsageError("--for is missing: how long, as in --for 1h")
+      throw UsageError("--for is missing: say how long, for example --for 1h")
     }
     var options = SoakOptions(
       seed: try arguments.seed() ?? .random(in: 1...999_999_999), seconds: seconds,

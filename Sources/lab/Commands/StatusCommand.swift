@@ -6,9 +6,9 @@ import Terminal
 
 extension LabCommand {
   static let status = LabCommand(
-    "status", "what runs, where, and whether it is ready (exit code 1 where not)", usage: "[--json]",
+    "status", "show what is running, where, and whether it is ready (exit code 1 if not)", usage: "[--json]",
     options: [
-      ("--json", "for programs: the same, with the operator's addresses; secrets are named by their file")
+      ("--json", "the same for scripts, with the operators' addresses; of secrets, the file that holds them")
     ]
   ) {
     arguments, folder in
@@ -24,13 +24,13 @@ extension LabCommand {
       for line in file.lines + [""] + StatusReport.addresses(of: state) { Terminal.line(line) }
       if let warning = StatusReport.openness(of: state, folder) { Terminal.line(warning) }
     } else {
-      Terminal.line("nothing runs in \(folder.path)")
+      Terminal.line("nothing is running in \(folder.path)")
     }
     if !isJSON {
       for inner in file.others {
         let end =
           inner.isAtWork ? "a lab command is at work there" : "left by a killed command; lab down ends it"
-        Terminal.line("also runs, in \(inner.folder): \(inner.parts.joined(separator: ", ")) (\(end))")
+        Terminal.line("also running, in \(inner.folder): \(inner.parts.joined(separator: ", ")) (\(end))")
       }
     }
     return file.healthy ? 0 : 1

@@ -13,26 +13,32 @@ extension LabCommand {
              [--operator-host ADDRESS] [--operator-ports N,…]
       """,
     options: [
-      ("--only monolith|eda", "one architecture alone"),
+      ("--only monolith|eda", "only this architecture"),
       (
         "--kafka installed", "a private broker of an installed Kafka (KAFKA_HOME) instead of the embedded one"
       ),
       ("--partitions N", "of a new log; 8"),
-      ("--ready-within SECONDS", "patience with the programs; 60"),
-      ("--host ADDRESS", "where the programs listen, 0.0.0.0 for everywhere; 127.0.0.1"),
-      ("--monolith-port N", "the monolith's; a free one"),
+      ("--ready-within SECONDS", "how long to wait for the programs; 60"),
+      ("--host ADDRESS", "the address to listen on, 0.0.0.0 for all; 127.0.0.1"),
+      ("--monolith-port N", "the monolith's port; a free one"),
       (
         "--eda-port N, --worker-port N",
-        "those of the eda API, and of the worker's health and metrics; free ones"
+        "ports of the eda API, and of the worker's health and metrics; free ones"
       ),
-      ("--operator-host ADDRESS", "where operators' calls are taken, with the laboratory's token; 127.0.0.1"),
-      ("--operator-ports N,…", "of monolith, eda API and eda worker, of those that are started; free ones"),
+      (
+        "--operator-host ADDRESS",
+        "the address for operators' calls, which need the laboratory's token; 127.0.0.1"
+      ),
+      (
+        "--operator-ports N,…",
+        "ports for operators' calls of monolith, eda API and eda worker, as far as they are started; free ones"
+      ),
       ("DATABASE_URL=…", "in the environment: this PostgreSQL instead of a private one"),
       ("REDIS_URL=…", "this Redis instead of a private one"),
       ("KAFKA_BROKERS=…", "this Kafka instead of the embedded broker"),
       (
         "LOG_LEVEL=… and others",
-        "the programs' settings (monolith --help, eda --help), but for addresses, keys and names, which lab gives itself and refuses"
+        "settings of the programs (monolith --help, eda --help), except addresses, keys and names, which lab sets itself and refuses"
       ),
     ]
   ) { arguments, folder in
@@ -67,7 +73,7 @@ extension LabCommand {
     for (part, option) in options {
       let port = try arguments.number(option, in: 1...65_535)
       guard let index = order.firstIndex(of: part) else {
-        if port != nil { throw UsageError("\(option) is of a program that is not started") }
+        if port != nil { throw UsageError("\(option) is for a program that is not started") }
         continue
       }
       var program = ListenOptions()
@@ -85,7 +91,7 @@ extension LabCommand {
     options: [
       (
         "--now",
-        "do not wait for the worker; what it has not written is lost with the embedded broker, which else goes on"
+        "do not wait for the worker; with the embedded broker, what it has not written is lost"
       )
     ]
   ) { arguments, folder in
@@ -94,7 +100,7 @@ extension LabCommand {
     let lab = try Lab.open(folder, interrupt: .shared)
     let hadOthers = try await InnerLab.end(in: folder, interrupt: .shared)
     guard !lab.state.running.isEmpty else {
-      if !hadOthers { Terminal.line("nothing runs in \(folder.path)") }
+      if !hadOthers { Terminal.line("nothing is running in \(folder.path)") }
       return 0
     }
     try await lab.down(waitForLag: now ? .zero : .seconds(60))
@@ -121,7 +127,7 @@ extension CommandArguments {
   package mutating func address(_ name: String) throws(UsageError) -> String? {
     guard let value = try option(name) else { return nil }
     guard let address = SocketAddress.canonical(value) else {
-      throw UsageError("\(name) must be a numeric address, as 0.0.0.0 or 192.168.0.10, not “\(value)”")
+      throw UsageError("\(name) must be a numeric address such as 0.0.0.0 or 192.168.0.10, not “\(value)”")
     }
     return address
   }

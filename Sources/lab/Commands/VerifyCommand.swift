@@ -11,7 +11,8 @@ import Verify
 
 extension LabCommand {
   static let verify = LabCommand(
-    "verify", "check I1–I17 from the clients' history, the log and the database (exit code 1 where not)",
+    "verify",
+    "check I1–I17 from the clients' history, the log and the database (exit code 1 if one is broken)",
     usage: """
       [--only monolith|eda] [[--history] FILE…]
              verify --no-history [--only monolith|eda] [--policy ID]
@@ -19,12 +20,18 @@ extension LabCommand {
     options: [
       (
         "[--history] FILE…",
-        "histories of one policy (.lab/history); else all those of the policy that was loaded last"
+        "histories of one policy (.lab/history); otherwise all of the policy that was loaded last"
       ),
-      ("", "a CSV with the columns \(PlainHistory.firstLine) too, as the nGrinder scripts write it"),
-      ("--no-history", "what rows, log and Redis can show alone; says what that leaves unchecked"),
-      ("--only monolith|eda", "this architecture; else the one of the last history, or the one that runs"),
-      ("--policy ID", "without a history of lab load: the policy; else the one with the highest number"),
+      ("", "also a CSV with the columns \(PlainHistory.firstLine), as the nGrinder scripts write it"),
+      ("--no-history", "check only what rows, log and Redis show, and name what stays unchecked"),
+      (
+        "--only monolith|eda",
+        "this architecture; otherwise that of the last history, or the one that is running"
+      ),
+      (
+        "--policy ID",
+        "without a history of lab load: which policy; otherwise the one with the highest number"
+      ),
     ]
   ) { arguments, folder in
     let request = try VerifyRequest(&arguments)
@@ -65,7 +72,9 @@ struct VerifyRequest {
     let isNamed = arguments.flag("--history")
     files = arguments.positionals()
     if isNamed, files.isEmpty { throw UsageError("--history needs a file") }
-    if hasNoHistory, isNamed || !files.isEmpty { throw UsageError("--no-history goes without a history") }
+    if hasNoHistory, isNamed || !files.isEmpty {
+      throw UsageError("--no-history cannot be combined with a history")
+    }
   }
 
   /// What the evidence is made of.
@@ -100,7 +109,7 @@ struct VerifyRequest {
       files, architecture?.rawValue)
     if policy != nil {
       throw UsageError(
-        "--policy goes with --no-history and CSV files: a history of lab load names its policy")
+        "--policy is for --no-history and CSV files: a history of lab load names its policy")
     }
     return .histories(histories)
   }
@@ -142,7 +151,7 @@ struct HistoryChoice {
     let named = try files.map { file in
       let history = try read(file)
       guard history.run.laboratory == laboratory else {
-        throw LabFailure("\(file) is of another laboratory than the one in \(folder.path)")
+        throw LabFailure("\(file) belongs to another laboratory than the one in \(folder.path)")
       }
       return history
     }
@@ -160,11 +169,11 @@ struct HistoryChoice {
     }
     if own.count < found.count {
       Terminal.error(
-        "skipped in \(folder.histories), for another laboratory made them: \(found.count - own.count)")
+        "skipped in \(folder.histories) because another laboratory wrote them: \(found.count - own.count)")
     }
     // architecture-policy-second.tsv
     guard let last = own.max(by: { second($0) < second($1) }) else {
-      throw LabFailure("there is no history in \(folder.histories); lab load makes one")
+      throw LabFailure("there is no history in \(folder.histories); lab load writes one")
     }
     let ofPolicy = last.split(separator: "-").dropLast().joined(separator: "-") + "-"
     return try own.filter { $0.hasPrefix(ofPolicy) }.sorted { second($0) < second($1) }
@@ -218,6 +227,6 @@ struct FindingTable {
     var gaps: [String] = []
     if !verification.unchecked.isEmpty { gaps.append("not checked: \(names(verification.unchecked))") }
     if !verification.checkedInPart.isEmpty { gaps.append("in part: \(names(verification.checkedInPart))") }
-    return gaps.isEmpty ? "verified" : "verified as far as it was looked at (\(gaps.joined(separator: "; ")))"
+    return gaps.isEmpty ? "verified" : "verified as far as it was checked (\(gaps.joined(separator: "; ")))"
   }
 }

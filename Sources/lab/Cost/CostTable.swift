@@ -24,7 +24,10 @@ package struct CostTable {
   /// - Parameters:
   ///   - settings: program ─▶ number of settings.
   ///   - result: of an experiment in which both run with their default strategy; nil leaves its rows out.
-  package init(_ code: CodeCount, settings: [String: Int], result: ExperimentResult?) {
+  ///   - issuing: of one in which nobody is refused, for what a coupon costs alone; nil leaves its row out.
+  package init(
+    _ code: CodeCount, settings: [String: Int], result: ExperimentResult?, issuing: ExperimentResult? = nil
+  ) {
     note = result.map(CostTable.broker)?.note
     let (monolith, eda) = (Set(code.modules(of: "monolith")), Set(code.modules(of: "eda")))
     func lines(_ modules: Set<String>) -> Int { modules.map(code.product).reduce(0, +) }
@@ -46,32 +49,45 @@ package struct CostTable {
       [
         row("lines of code, all modules", lines(monolith), lines(eda)),
         row(
-          "lines of code that the other has not", lines(monolith.subtracting(eda)),
+          "lines of code that only this one has", lines(monolith.subtracting(eda)),
           lines(eda.subtracting(monolith))),
         row("kinds of processes", parts[0].count, parts[1].count),
         row("of them servers to operate", parts[0].count { !$0.isProgram }, parts[1].count { !$0.isProgram }),
         row("settings of its programs", settings["monolith"] ?? 0, settings["eda"] ?? 0),
-        row("ways to fail that lab fault knows", faults[0], faults[1]),
-      ] + (result.map(CostTable.measured) ?? [])
+        row("ways to fail that lab fault can cause", faults[0], faults[1]),
+      ] + (result.map(CostTable.measured) ?? []) + (issuing.map(CostTable.issued) ?? [])
   }
 
   /// From the runs with the default strategies.
   private static func measured(_ result: ExperimentResult) -> [Row] {
-    func spread(_ architecture: String, _ strategy: String, _ metric: String) -> String {
-      let variant = result.variants.first { $0.architecture == architecture && $0.strategy == strategy }
-      guard let spread = variant.flatMap({ result.medians[$0.name]?[metric] }) else { return "–" }
+    let names = [("monolith", "for-update"), ("eda", "log")].map { architecture, strategy in
+      result.variants.first { $0.architecture == architecture && $0.strategy == strategy }?.name
+    }
+    return [
+      ("peak memory, all servers", "memory_mib"), ("CPU a request, all servers", "cpu_us_per_request"),
+      ("CPU of the whole crowd for each coupon, refusals included, all servers", "cpu_us_per_coupon"),
+    ].map { label, metric in row(label, metric, of: result, names: names) }
+  }
+
+  /// What a coupon costs where everybody gets one.
+  private static func issued(_ result: ExperimentResult) -> [Row] {
+    let names = ["monolith-1-64", "eda-1-64"].map { name in result.variants.first { $0.name == name }?.name }
+    return [
+      row("CPU a coupon where nobody is refused, all servers", "cpu_us_per_coupon", of: result, names: names)
+    ]
+  }
+
+  private static func row(
+    _ label: String, _ metric: String, of result: ExperimentResult, names: [String?]
+  ) -> Row {
+    func spread(_ name: String?) -> String {
+      guard let spread = name.flatMap({ result.medians[$0]?[metric] }) else { return "–" }
       let texts = [spread.median, spread.min, spread.max].map { MetricText.value($0, of: metric) }
       return texts[1] == texts[2] ? texts[0] : "\(texts[0]) (\(texts[1])…\(texts[2]))"
     }
-    let broker = broker(result).name
-    return [
-      ("peak memory, all servers", "memory_mib"), ("CPU a coupon, all servers", "cpu_us_per_coupon"),
-      ("CPU a request, all servers", "cpu_us_per_request"),
-    ].map { label, metric in
-      Row(
-        label: "\(label) (\(result.name); eda with \(broker))",
-        monolith: spread("monolith", "for-update", metric), eda: spread("eda", "log", metric))
-    }
+    return Row(
+      label: "\(label) (\(result.name); eda with \(broker(result).name))", monolith: spread(names[0]),
+      eda: spread(names[1]))
   }
 
   /// What held the log of the event-driven version, and what its figures therefore do not say.
@@ -103,14 +119,13 @@ package struct CostTable {
     return """
       # What each architecture costs
 
-      Counted by `lab cost`, not by hand. Lines are those that hold code; the strategies that are not the default, the
-      embedded broker, the fault switches and the crash points, which only the laboratory turns on, are left out; the default
-      strategies and the seams where switches can stand are counted. Measured are the medians of the rounds, with the least
-      and the greatest in brackets.\(note.map { " **\($0)**" } ?? "")
+      Counted by `lab cost`. A line counts if it holds code. The default strategies and the seams for fault switches are
+      counted; left out is what only the laboratory turns on: the other strategies, the embedded broker, the fault switches and
+      the crash points. Memory and CPU are medians of the rounds, with the least and the greatest in brackets.\(note.map { " **\($0)**" } ?? "")
 
       \(table(rows))
 
-      Lines by module; what stands in both columns is the same code:
+      Lines by module; a number in both columns is the same code:
 
       \(table(modules))
 
