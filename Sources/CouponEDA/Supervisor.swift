@@ -1,5 +1,7 @@
 import EventLoop
 import Foundation
+import Kafka
+import Operations
 
 /// `eda all`: broker, worker and api as children of one process, for a laptop. When one ends, all end.
 ///
@@ -29,7 +31,23 @@ final class Supervisor {
       return 2
     }
     let environment = ProcessInfo.processInfo.environment
+    if let objection = securityObjection(environment) {
+      FileHandle.standardError.write(Data("eda all: \(objection)\n".utf8))
+      return 2
+    }
     return EventLoop.shared.run { await Supervisor(environment).supervise() }
+  }
+
+  /// The broker of our own speaks plaintext and asks nobody for a login: what is to protect another one would protect nothing.
+  private nonisolated static func securityObjection(_ environment: [String: String]) -> String? {
+    guard environment["KAFKA_BROKERS"]?.isEmpty ?? true else { return nil }
+    var reader = SettingsReader(environment: environment, arguments: [])
+    do throws(SettingsError) {
+      guard try KafkaSecurity(&reader) != .none else { return nil }
+      return
+        "KAFKA_SECURITY_PROTOCOL is for brokers that KAFKA_BROKERS names, and it names none; the embedded "
+        + "broker speaks plaintext: name brokers, or unset it"
+    } catch { return error.description }
   }
 
   private nonisolated static let help = """

@@ -25,14 +25,34 @@ final class ConnectionFailures: Sendable {
     return texts.isEmpty ? nil : texts.sorted().prefix(3).joined(separator: "; ")
   }
 
+  /// Why certificates were not believed, by the broker's host and port, until its connection fails of it.
+  private let objections = Mutex<[String: CertificateObjection]>([:])
+
   func take(line: String) {
     // An idle connection has ended, or the broker has: it was in use before, so nothing is wrong with how it is made.
     guard !line.contains(" in state UP") || !line.contains("Disconnected") else { return }
-    let text = Self.cause(line)
+    var text = Self.cause(line)
+    if let objection = objection(to: text) { text += ": " + objection.description }
+    if let advice = ConnectionAdvice.of(text) { text += " (\(advice))" }
     guard let broker = text.split(separator: " ").first.map(String.init) else { return }
     latest.withLock { latest in
       guard latest[broker] != nil || latest.count < Self.mostBrokers else { return }
       latest[broker] = Failure(text: text, at: .now)
+    }
+  }
+
+  private func objection(to failure: String) -> CertificateObjection? {
+    guard failure.contains("certificate verify failed") else { return nil }
+    return objections.withLock { objections in
+      let broker = objections.keys.first { failure.contains($0) }
+      return broker.flatMap { objections.removeValue(forKey: $0) }
+    }
+  }
+
+  /// The library's own words say that a certificate could not be verified, and not why.
+  private func object(to broker: String, _ objection: CertificateObjection) {
+    objections.withLock { objections in
+      if objections[broker] != nil || objections.count < Self.mostBrokers { objections[broker] = objection }
     }
   }
 
@@ -54,6 +74,14 @@ final class ConnectionFailures: Sendable {
       guard let facility, String(cString: facility) == "FAIL" else { return }
       guard let client, let text, let owner = rd_kafka_opaque(client) else { return }
       Unmanaged<ConnectionFailures>.fromOpaque(owner).takeUnretainedValue().take(line: String(cString: text))
+    }
+    // Believes what OpenSSL believes, and nothing else.
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf) { _, name, _, verdict, _, _, _, _, _, owner in
+      guard let verdict, verdict.pointee != 0 else { return verdict == nil ? 0 : 1 }
+      guard let owner, let name else { return 0 }
+      Unmanaged<ConnectionFailures>.fromOpaque(owner).takeUnretainedValue()
+        .object(to: String(cString: name), CertificateObjection(code: verdict.pointee))
+      return 0
     }
   }
 

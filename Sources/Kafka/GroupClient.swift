@@ -43,6 +43,11 @@ final class GroupClient {
   /// Why its connections fail; nil where they do not.
   var failures: String? { handle.failures.text }
 
+  /// Why nobody coordinates the group; nil where that is not known.
+  func coordinatorFault(deadline: Instant) async -> String? {
+    try? await handle.offLoop { client in CoordinatorQuestions.ask(client, deadline) }
+  }
+
   /// A reference to the queue of this member's events.
   func makeQueue() throws(KafkaError) -> OpaquePointer {
     guard let queue = rd_kafka_queue_get_consumer(handle.pointer) else {

@@ -9,9 +9,16 @@ package struct KafkaTopic: Hashable, Sendable {
   package let replicas: Int
   /// Partitions that have no leader now, and so cannot be read or written.
   package let leaderless: Int
+  /// Copies in sync of the partition that has the fewest.
+  package let inSync: Int
+  /// Whether every copy of every partition is in sync.
+  package let isWhole: Bool
 
-  package init(name: String, partitions: Int, replicas: Int, leaderless: Int) {
+  package init(
+    name: String, partitions: Int, replicas: Int, leaderless: Int, inSync: Int, isWhole: Bool
+  ) {
     (self.name, self.partitions, self.replicas, self.leaderless) = (name, partitions, replicas, leaderless)
+    (self.inSync, self.isWhole) = (inSync, isWhole)
   }
 }
 

@@ -41,8 +41,11 @@ package final class KafkaGroupConsumer {
   private static let eventsATurn = 4096
   /// How often the library is told that its owner is alive.
   private static let aliveInterval = Duration.seconds(1)
-  /// With the first answer of the group, which may wait for the session of a dead member to end.
-  private static let patience = Duration.seconds(10)
+  /// With a group that has given nothing yet: while connections fail; until its coordinator is looked at; and without any
+  /// cause, for a group waits for members that were busy or have died.
+  private static let patience = (
+    failing: Duration.seconds(3), coordinator: Duration.seconds(5), silent: Duration.seconds(20)
+  )
 
   private let options: Options
   private let onRebalance: @LoopActor (KafkaRebalance) -> Void
@@ -59,8 +62,11 @@ package final class KafkaGroupConsumer {
   private var commits: [UInt: Completion<Void>] = [:]
   private var lastCommit: UInt = 0
   private var aliveTimer: LoopTimer?
-  /// Until the group has answered for the first time.
+  /// While the group has given nothing.
   private var silentSince: Instant?
+  private var isAskingWhy = false
+  /// Why the group has given nothing, as the owner has heard last: told once, in whatever words.
+  private var toldCause: String?
 
   /// - Throws: `misconfigured`; brokers that are not there are a problem that is reported, not an error.
   package init(
@@ -201,17 +207,40 @@ package final class KafkaGroupConsumer {
   /// A group that cannot be joined is no error to the library: a coordinator whose name does not resolve is asked for
   /// ever.
   private func complainOfSilence() {
-    guard let silentSince, Instant.now - silentSince > Self.patience, let cause = client.failures
-    else { return }
+    guard let silentSince else { return }
+    let silence = Instant.now - silentSince
+    if let cause = client.failures {
+      if silence > Self.patience.failing, cause != toldCause { complain(cause) }
+    } else if silence > Self.patience.coordinator, !isAskingWhy {
+      isAskingWhy = true
+      EventLoop.shared.spawn { await self.askWhy() }
+    }
+  }
+
+  /// Brokers that answer, and a group that does not.
+  private func askWhy() async {
+    let fault = await client.coordinatorFault(deadline: .now + .seconds(2))
+    isAskingWhy = false
+    guard let silentSince, !reader.isClosed else { return }
+    if let fault {
+      complain(fault)
+    } else if Instant.now - silentSince > Self.patience.silent {
+      complain("the brokers answer, but the group's coordinator gives no partitions; see the brokers' logs")
+    }
+  }
+
+  private func complain(_ cause: String) {
+    toldCause = cause
     onProblem(.unreachable("the group has not been joined yet: \(cause)"))
   }
 
   private func rebalance(_ event: OpaquePointer) {
-    silentSince = nil
     if rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+      (silentSince, toldCause) = (nil, nil)
       let listed = rd_kafka_event_topic_partition_list(event).map { PartitionList.entries(of: $0) } ?? []
       perform(reader.assigned(listed.map(\.partition)))
     } else {
+      silentSince = .now
       perform(reader.revoked(isLost: client.isAssignmentLost))
     }
   }
@@ -224,8 +253,13 @@ package final class KafkaGroupConsumer {
       return
     }
     var reason = String(cString: rd_kafka_event_error_string(event))
-    if ErrorCode.isSilence(code), let cause = client.failures { reason += ": " + cause }
+    let cause = ErrorCode.isSilence(code) ? client.failures : nil
+    if let cause { reason += ": " + cause }
     guard let problem = ErrorCode.asProblem(code, partition: place?.partition, reason: reason) else { return }
+    if let cause, silentSince != nil {
+      guard cause != toldCause else { return }
+      toldCause = cause
+    }
     perform(reader.failed(problem))
   }
 

@@ -1,12 +1,6 @@
 package import Operations
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
-/// How a client is let in by its brokers: TLS, a login, both or neither.
+/// How a client is let in by its brokers: TLS, with a certificate of its own or without, a login, both or neither.
 package struct KafkaSecurity: Hashable, Sendable, Codable {
   /// Whether the connection is encrypted, and whether there is a login, by the names that Kafka gives them.
   package enum Mode: String, Hashable, Sendable, Codable, CaseIterable {
@@ -31,11 +25,22 @@ package struct KafkaSecurity: Hashable, Sendable, Codable {
     package var password: String
   }
 
+  /// How the client proves by TLS who it is. Secret: the key's password.
+  package struct Certificate: Hashable, Sendable, Codable {
+    /// PEM files: the certificate with those that lead to its authority, and its private key.
+    package var path: String
+    package var keyPath: String
+    /// Where the key is encrypted.
+    package var keyPassword: String?
+  }
+
   package var mode: Mode
   /// Where the mode has a login.
   package var login: Login?
   /// The file with the authorities that may have signed the brokers' certificates, as PEM; nil: the system's.
   package var authorities: String?
+  /// Where the brokers want one.
+  package var certificate: Certificate?
 
   /// Neither.
   package static let none = KafkaSecurity(mode: .plaintext)
@@ -54,35 +59,63 @@ package struct KafkaSecurity: Hashable, Sendable, Codable {
     ).value
     let user = try reader.optional("KAFKA_SASL_USERNAME", "Who logs in.") { $0 }
     let password = try reader.optional("KAFKA_SASL_PASSWORD", "The login's password.", secret: true) { $0 }
-    authorities = try reader.optional(
-      "KAFKA_CA", "A PEM file with the authorities of the brokers' certificates; else the system's."
-    ) { path in
-      guard access(path, R_OK) == 0 else { throw BrokenRule("must name a file that can be read") }
-      return path
-    }
-    let needs = [
-      ("KAFKA_SASL_USERNAME", user != nil, mode.hasLogin),
-      ("KAFKA_SASL_PASSWORD", password != nil, mode.hasLogin),
-    ]
-    for (key, isGiven, isNeeded) in needs where isGiven != isNeeded {
-      throw SettingsError(
-        setting: key,
-        rule: isNeeded
-          ? "is required with KAFKA_SECURITY_PROTOCOL \(mode.rawValue)"
-          : "is for KAFKA_SECURITY_PROTOCOL sasl_plaintext or sasl_ssl, not \(mode.rawValue)")
-    }
-    guard authorities == nil || mode.hasTLS else {
-      throw SettingsError(
-        setting: "KAFKA_CA",
-        rule: "is for KAFKA_SECURITY_PROTOCOL ssl or sasl_ssl, not \(mode.rawValue)")
-    }
+    authorities = try reader.optionalFile(
+      "KAFKA_CA", "A PEM file with the authorities of the brokers' certificates; else the system's.")
+    let path = try reader.optionalFile(
+      "KAFKA_CERT", "A PEM file with this program's own certificate, where the brokers want one.")
+    let keyPath = try reader.optionalFile("KAFKA_KEY", "A PEM file with the private key of KAFKA_CERT.")
+    let keyPassword = try reader.optional(
+      "KAFKA_KEY_PASSWORD", "Of KAFKA_KEY, where it is encrypted.", secret: true
+    ) { $0 }
+    try Self.check(
+      mode,
+      [
+        ("KAFKA_SASL_USERNAME", user != nil, .login), ("KAFKA_SASL_PASSWORD", password != nil, .login),
+        ("KAFKA_CA", authorities != nil, .tls), ("KAFKA_CERT", path != nil, .tls),
+        ("KAFKA_KEY", keyPath != nil, .tls), ("KAFKA_KEY_PASSWORD", keyPassword != nil, .tls),
+      ])
     if let user, let password { login = Login(mechanism: mechanism, user: user, password: password) }
+    switch (path, keyPath) {
+    case (let path?, let keyPath?):
+      certificate = Certificate(path: path, keyPath: keyPath, keyPassword: keyPassword)
+    case (.some, nil): throw SettingsError(setting: "KAFKA_KEY", rule: "is required with KAFKA_CERT")
+    case (nil, .some): throw SettingsError(setting: "KAFKA_CERT", rule: "is required with KAFKA_KEY")
+    case (nil, nil):
+      guard keyPassword == nil else {
+        throw SettingsError(setting: "KAFKA_KEY", rule: "is required with KAFKA_KEY_PASSWORD")
+      }
+    }
+  }
+
+  private enum Need {
+    case tls, login
+  }
+
+  /// What a mode needs is required, and what it does not need would protect nothing.
+  private static func check(
+    _ mode: Mode, _ given: [(key: String, isGiven: Bool, of: Need)]
+  ) throws(SettingsError) {
+    for (key, isGiven, need) in given {
+      let (fits, modes) =
+        need == .login ? (mode.hasLogin, "sasl_plaintext or sasl_ssl") : (mode.hasTLS, "ssl or sasl_ssl")
+      if isGiven, !fits {
+        throw SettingsError(
+          setting: key, rule: "is for KAFKA_SECURITY_PROTOCOL \(modes), not \(mode.rawValue)")
+      }
+      if need == .login, fits, !isGiven {
+        throw SettingsError(
+          setting: key, rule: "is required with KAFKA_SECURITY_PROTOCOL \(mode.rawValue)")
+      }
+    }
   }
 
   /// The same as settings of a program.
   package var environment: [String: String] {
     var values = ["KAFKA_SECURITY_PROTOCOL": mode.rawValue]
     values["KAFKA_CA"] = authorities
+    values["KAFKA_CERT"] = certificate?.path
+    values["KAFKA_KEY"] = certificate?.keyPath
+    values["KAFKA_KEY_PASSWORD"] = certificate?.keyPassword
     values["KAFKA_SASL_MECHANISM"] = login?.mechanism.rawValue
     values["KAFKA_SASL_USERNAME"] = login?.user
     values["KAFKA_SASL_PASSWORD"] = login?.password
@@ -94,6 +127,9 @@ package struct KafkaSecurity: Hashable, Sendable, Codable {
     guard mode != .plaintext else { return [:] }
     var values = ["security.protocol": mode.rawValue]
     values["ssl.ca.location"] = authorities
+    values["ssl.certificate.location"] = certificate?.path
+    values["ssl.key.location"] = certificate?.keyPath
+    values["ssl.key.password"] = certificate?.keyPassword
     values["sasl.mechanism"] = login?.mechanism.rawValue
     values["sasl.username"] = login?.user
     values["sasl.password"] = login?.password

@@ -39,7 +39,9 @@ enum Metadata {
     return KafkaTopic(
       name: name, partitions: partitions.count,
       replicas: partitions.map { Int($0.replica_cnt) }.min() ?? 0,
-      leaderless: partitions.count { $0.leader < 0 })
+      leaderless: partitions.count { $0.leader < 0 },
+      inSync: partitions.map { Int($0.isr_cnt) }.min() ?? 0,
+      isWhole: partitions.allSatisfy { $0.leader >= 0 && $0.isr_cnt >= $0.replica_cnt })
   }
 
   /// librdkafka's mock cluster gives itself an id of this form.

@@ -23,8 +23,8 @@ package enum SettingSource {
   /// Servers that the user names; `lab` starts private ones in the place of the others.
   package static let servers: Set<String> = [
     "DATABASE_URL", "REDIS_URL", "REDIS_CA", "KAFKA_BROKERS", "KAFKA_SECURITY_PROTOCOL",
-    "KAFKA_SASL_MECHANISM",
-    "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_CA",
+    "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_CA", "KAFKA_CERT",
+    "KAFKA_KEY", "KAFKA_KEY_PASSWORD",
   ]
 
   /// What the programs are told of the user's environment. A part that is started again is told the same.

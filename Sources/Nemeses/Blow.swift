@@ -24,6 +24,13 @@ struct Blow {
   var count: Count
   /// The architecture gives coupons without the target: some must have been given meanwhile.
   var isSurvived = false
+  /// When everything was as before, where that takes longer than to bring it back.
+  var mended: Timestamp?
+  /// What else is to be told of it.
+  var remark = ""
+
+  /// When it was over with all that followed from it.
+  var end: Timestamp { max(to, mended ?? to) }
 
   var seconds: Double { Double(to.microseconds - from.microseconds) / 1_000_000 }
 

@@ -1,5 +1,7 @@
+package import Figures
 import History
 import Terminal
+import Text
 import Verify
 
 /// What a nemesis did and what was found after it. `--json` writes it.
@@ -14,13 +16,29 @@ package struct NemesisReport: Codable, Sendable {
     package var after: Int
     /// The architecture must give coupons meanwhile.
     package var isSurvived: Bool
+    /// How long people waited for their coupon, stretch by stretch.
+    package var waits: [Stretch]
+    package var remark: String
 
     package init(
-      name: String, seconds: Double, bites: Int, before: Int, during: Int, after: Int, isSurvived: Bool
+      name: String, seconds: Double, bites: Int, before: Int, during: Int, after: Int, isSurvived: Bool,
+      waits: [Stretch] = [], remark: String = ""
     ) {
       (self.name, self.seconds, self.bites) = (name, seconds, bites)
       (self.before, self.during, self.after) = (before, during, after)
-      self.isSurvived = isSurvived
+      (self.isSurvived, self.waits, self.remark) = (isSurvived, waits, remark)
+    }
+  }
+
+  /// Time around one fault in which no other one of the same architecture was there.
+  package struct Stretch: Codable, Hashable, Sendable {
+    /// `before`, `meanwhile`, `until mended`, `after`.
+    package var name: String
+    package var seconds: Double
+    package var waits: CouponWaits
+
+    package init(name: String, seconds: Double, waits: CouponWaits) {
+      (self.name, self.seconds, self.waits) = (name, seconds, waits)
     }
   }
 
@@ -118,22 +136,58 @@ extension NemesisReport.Fault {
     return bites > 0 && before > 0 && after > 0 && (!mustServe || during > 0)
   }
 
-  init(_ blow: Blow, bites: Int, _ histories: [History]) {
+  /// - Parameter blows: all of the round and architecture.
+  init(_ blow: Blow, bites: Int, _ histories: [History], among blows: [Blow]) {
     let times = histories.flatMap { history in
       history.requests.filter { $0.call == .coupon && $0.outcome.isOK }.map { history.moment($0.answered) }
     }
     self.init(
-      name: blow.name, seconds: (blow.seconds * 1_000).rounded() / 1_000, bites: bites,
+      name: blow.name, seconds: Self.rounded(blow.seconds), bites: bites,
       before: times.count { $0 < blow.from }, during: times.count { blow.from <= $0 && $0 <= blow.to },
-      after: times.count { $0 > blow.to }, isSurvived: blow.isSurvived)
+      after: times.count { $0 > blow.to }, isSurvived: blow.isSurvived,
+      waits: Self.stretches(of: blow, histories, among: blows), remark: blow.remark)
   }
+
+  private static func stretches(
+    of blow: Blow, _ histories: [History], among blows: [Blow]
+  ) -> [NemesisReport.Stretch] {
+    let dues = histories.flatMap { history in
+      history.requests.filter { $0.call == .coupon && $0.attempt > 0 }.map { history.moment($0.due) }
+    }
+    guard let first = dues.min(), let last = dues.max() else { return [] }
+    let begin = blows.map(\.end).filter { $0 <= blow.from }.max() ?? first
+    let end = blows.map(\.from).filter { $0 >= blow.end }.min() ?? last
+    let stretches = [
+      ("before", begin, blow.from), ("meanwhile", blow.from, blow.to), ("until mended", blow.to, blow.end),
+      ("after", blow.end, end),
+    ]
+    return stretches.filter { $0.1 < $0.2 }.map { name, from, to in
+      NemesisReport.Stretch(
+        name: name, seconds: rounded(Double(to.microseconds - from.microseconds) / 1_000_000),
+        waits: CouponWaits(histories, from: from, to: to))
+    }
+  }
+
+  private static func rounded(_ seconds: Double) -> Double { (seconds * 1_000).rounded() / 1_000 }
 
   /// `worker killed: bit 40 in 0.7 s, coupons 60 before, 41 during, 300 after`.
   package var words: String {
     let time = Numbers.decimal(seconds, digits: 1)
     return "\(name): bit \(Numbers.count(bites)) in \(time) s, coupons \(Numbers.count(before)) before, "
       + "\(Numbers.count(during)) during, \(Numbers.count(after)) after"
-      + (isProven ? "" : "  ← PROVES NOTHING")
+      + (remark.isEmpty ? "" : "; \(remark)") + (isProven ? "" : "  ← PROVES NOTHING")
+  }
+}
+
+extension NemesisReport.Stretch {
+  /// `before 4.1 s: 240 people waited 3.10 ms (half), 8.20 ms (p99), 9.00 ms (longest); no coupon for 0.1 s; 0 unanswered`.
+  package var words: String {
+    let time = Numbers.decimal(seconds, digits: 1)
+    guard waits.people > 0 else { return "\(name) \(time) s: nobody came who was given a coupon" }
+    let figures = [(waits.p50Ms, "half"), (waits.p99Ms, "p99"), (waits.longestMs, "longest")]
+    let words = figures.map { "\(Numbers.duration(milliseconds: $0)) (\($1))" }.joined(separator: ", ")
+    return "\(name) \(time) s: \(Numbers.count(waits.people)) people waited \(words); no coupon for "
+      + "\(Numbers.decimal(waits.pauseSeconds, digits: 1)) s; \(Numbers.count(waits.unanswered)) unanswered"
   }
 }
 

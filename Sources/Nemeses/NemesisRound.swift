@@ -77,9 +77,10 @@ final class NemesisRound {
     await crowd.settled()
     let histories = crowd.planned + crowd.late
     var (faults, records): ([NemesisReport.Fault], [FaultRecord]) = ([], [])
-    for blow in arena.blows where blow.architecture == crowd.architecture {
+    let blows = arena.blows.filter { $0.architecture == crowd.architecture }
+    for blow in blows {
       let bites = blow.bites(crowd.planned, recorded: crowd.recorded, opening: crowd.opening)
-      let fault = NemesisReport.Fault(blow, bites: bites, crowd.planned)
+      let fault = NemesisReport.Fault(blow, bites: bites, crowd.planned, among: blows)
       faults.append(fault)
       // One that another one has hidden is no evidence; that any was there at all is judged by the report.
       if fault.isProven || !nemesis.mayHide { records.append(blow.record(bites: bites)) }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 /// Reads settings from the environment and from flags of the same name. Each setting is parsed and recorded
 /// when it is read: the same calls produce `--help`.
 ///
@@ -132,6 +138,16 @@ package struct SettingsReader {
     return try self.parse(key, text, parse)
   }
 
+  /// A file that can be read; a relative path is of the folder in which the program was started, and becomes absolute.
+  package mutating func optionalFile(
+    _ key: String, _ help: String
+  ) throws(SettingsError) -> String? {
+    try optional(key, help) { path in
+      guard access(path, R_OK) == 0 else { throw BrokenRule("must name a file that can be read") }
+      return absolutePath(path)
+    }
+  }
+
   /// Any text of at most 4,096 bytes.
   package mutating func text(
     _ key: String, default standard: String, _ help: String
@@ -259,4 +275,10 @@ private func quoted(_ text: String) -> String {
     $0.properties.generalCategory == .control ? "?" : String($0)
   }
   return "\"" + shown.joined() + (text.unicodeScalars.count > 40 ? "…" : "") + "\""
+}
+
+private func absolutePath(_ path: String) -> String {
+  guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+  defer { free(folder) }
+  return String(cString: folder) + "/" + path
 }

@@ -21,6 +21,7 @@ package final class PrivateKafka: PrivateServer {
   }
 
   private var extra: [String] = []
+  private var users: [String] = []
 
   private init(
     in directory: String, log: String?, _ environment: [String: String],
@@ -54,16 +55,18 @@ package final class PrivateKafka: PrivateServer {
     return version.map { String($0.output) }
   }
 
-  /// - Parameter extra: further lines of `server.properties`, with `$PORT` and `$CONTROLLER` for its two ports; a later one
-  ///   wins.
+  /// - Parameters:
+  ///   - extra: further lines of `server.properties`, with `$PORT` and `$CONTROLLER` for its two ports; a later one wins.
+  ///   - users: who may log in by SCRAM, as `SCRAM-SHA-256=[name=…,password=…]`; secret.
   /// - Throws: `ServerFailure`, `SpawnError`, `SocketError`.
   package static func start(
     in directory: String, log: String? = nil,
     environment: [String: String] = ProcessInfo.processInfo.environment, extra: [String] = [],
+    users: [String] = [],
     onProcess: @escaping @LoopActor (RunningProcess, Bool) -> Void = { _, _ in }
   ) async throws -> PrivateKafka {
     let server = try PrivateKafka(in: directory, log: log, environment, onProcess: onProcess)
-    server.extra = extra
+    (server.extra, server.users) = (extra, users)
     try ServerFiles.makeFolder(server.directory)
     try await Launch.onFreePort("Kafka") { port in
       server.port = port
@@ -121,7 +124,8 @@ package final class PrivateKafka: PrivateServer {
     let (status, _) = try await ChildProcess.run(
       options(
         tools.storage,
-        ["format", "--cluster-id", "TimeAttackLab0000000000", "--config", file, "--ignore-formatted"]))
+        ["format", "--cluster-id", "TimeAttackLab0000000000", "--config", file, "--ignore-formatted"]
+          + users.flatMap { ["--add-scram", $0] }))
     guard status.isSuccess else {
       let line = ServerFiles.lastLine(of: ServerFiles.text(of: log, from: logOffset))
       throw ServerFailure("Kafka's storage cannot be formatted: \(line) (see \(log))")

@@ -1,11 +1,5 @@
 package import Operations
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// Which Redis a program uses, and the prefix of its keys.
 package struct RedisSettings: Sendable {
   /// Secret: it may hold a password.
@@ -19,12 +13,8 @@ package struct RedisSettings: Sendable {
       "redis://user:password@host:port/number, rediss:// for TLS; several hosts with commas between: nodes of a cluster.",
       secret: true
     ) { try RedisConfiguration(url: $0) }
-    let authorities = try reader.optional(
-      "REDIS_CA", "A PEM file with the authorities of Redis' certificate; else the system's."
-    ) { path in
-      guard access(path, R_OK) == 0 else { throw BrokenRule("must name a file that can be read") }
-      return path
-    }
+    let authorities = try reader.optionalFile(
+      "REDIS_CA", "A PEM file with the authorities of Redis' certificate; else the system's.")
     if let authorities {
       guard configuration.isEncrypted else {
         throw SettingsError(setting: "REDIS_CA", rule: "is for a REDIS_URL that begins with rediss://")

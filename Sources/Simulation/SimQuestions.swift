@@ -26,7 +26,8 @@ final class SimQuestions: LogQuestions {
     let partitions = shown == .repartitioned ? SimKafka.partitions + 1 : SimKafka.partitions
     return KafkaCluster(
       brokers: 1, isMock: false,
-      topic: KafkaTopic(name: topic, partitions: partitions, replicas: 1, leaderless: 0))
+      topic: KafkaTopic(
+        name: topic, partitions: partitions, replicas: 1, leaderless: 0, inSync: 1, isWhole: true))
   }
 
   func look(

@@ -54,6 +54,29 @@ import Text
     #expect(felt([]).requests == 0)
   }
 
+  @Test func aWaitBeginsWithTheFirstAskingAndEndsWithTheCoupon() throws {
+    func moment(_ ms: Int64) -> Timestamp {
+      Timestamp(microseconds: SyntheticRun.start.microseconds + ms * 1_000)
+    }
+    var seen = try history([
+      (1_000, 10, .created), (2_000, 5, .unavailable), (2_100, 20, .created), (2_900, 5, .soldOut),
+    ])
+    // The second person asks again, when it is over.
+    let coupon = SeenCoupon(
+      couponID: CouponID(high: 0, low: 9), rank: 9, day: Day(number: 1), issuedAt: SyntheticRun.start)
+    seen.append(
+      RequestRecord(
+        call: .coupon, outcome: .created, attempt: 2, person: 1, due: 3_000_000, sent: 3_000_000,
+        answered: 3_500_000), coupon: coupon)
+    let during = CouponWaits([seen], from: moment(2_000), to: moment(3_000))
+    #expect(during.people == 2 && during.unanswered == 1)
+    #expect(during.p50Ms.map { Int($0) } == 20 && during.longestMs == 1_500)
+    #expect(during.pauseSeconds == 0.88)
+    let after = CouponWaits([seen], from: moment(3_000), to: moment(4_000))
+    #expect(after.people == 0 && after.p99Ms == nil && after.unanswered == 0)
+    #expect(after.pauseSeconds == 0.5)
+  }
+
   @Test func aHiccupIsNotAFault() throws {
     let before = [(1_100, 40, Outcome.created)]
     let hiccups = [(2_000, 5, Outcome.unavailable), (2_500, 160, .created)]

@@ -28,29 +28,52 @@ package struct TestCertificates {
           "/CN=\(name)",
         ])
     }
-    try await run(
-      new.dropLast(2) + [
-        "-keyout", "\(folder)/server.key", "-out", "\(folder)/server.csr", "-subj", "/CN=server",
-      ])
-    try "subjectAltName=\(names)\n".write(toFile: "\(folder)/names", atomically: true, encoding: .utf8)
-    try await run([
-      "x509", "-req", "-in", "\(folder)/server.csr", "-CA", "\(folder)/authority.pem", "-CAkey",
-      "\(folder)/authority.key", "-CAcreateserial", "-days", "2", "-extfile", "\(folder)/names", "-out",
-      "\(folder)/server.pem",
-    ])
-    for name in ["authority", "other", "server"] { _ = chmod("\(folder)/\(name).pem", 0o644) }
-    let key = "\(folder)/server.key"
+    for name in ["authority", "other"] { _ = chmod("\(folder)/\(name).pem", 0o644) }
+    let own = try await sign("server", for: names, in: folder)
     if let owner {
-      try ServerFiles.writeSecret(Data(contentsOf: URL(filePath: key)), to: key, owner: owner)
+      try ServerFiles.writeSecret(Data(contentsOf: URL(filePath: own.key)), to: own.key, owner: owner)
     }
     return TestCertificates(
       authority: "\(folder)/authority.pem", otherAuthority: "\(folder)/other.pem",
-      certificate: "\(folder)/server.pem", key: key)
+      certificate: own.certificate, key: own.key, folder: folder)
   }
 
-  private init(authority: String, otherAuthority: String, certificate: String, key: String) {
+  /// Another one that the same authority has signed.
+  ///
+  /// - Parameter days: how long it is valid; −1: until yesterday.
+  package func sign(
+    _ name: String, for names: String, days: Int = 2
+  ) async throws -> (certificate: String, key: String) {
+    try await TestCertificates.sign(name, for: names, in: folder, days: days)
+  }
+
+  private static func sign(
+    _ name: String, for names: String, in folder: String, days: Int = 2
+  ) async throws -> (certificate: String, key: String) {
+    let path = "\(folder)/\(name)"
+    try await run([
+      "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "\(path).key",
+      "-out",
+      "\(path).csr", "-subj", "/CN=\(name)",
+    ])
+    try "subjectAltName=\(names)\n".write(toFile: "\(path).names", atomically: true, encoding: .utf8)
+    try await run([
+      "x509", "-req", "-in", "\(path).csr", "-CA", "\(folder)/authority.pem", "-CAkey",
+      "\(folder)/authority.key", "-CAcreateserial", "-days", "\(days)", "-extfile", "\(path).names", "-out",
+      "\(path).pem",
+    ])
+    _ = chmod("\(path).pem", 0o644)
+    return ("\(path).pem", "\(path).key")
+  }
+
+  private let folder: String
+
+  private init(
+    authority: String, otherAuthority: String, certificate: String, key: String, folder: String
+  ) {
     (self.authority, self.otherAuthority, self.certificate, self.key) =
       (authority, otherAuthority, certificate, key)
+    self.folder = folder
   }
 
   private static func run(_ arguments: [String]) async throws {

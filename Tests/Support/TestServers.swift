@@ -7,6 +7,7 @@ package import PrivateServers
 package enum TestServers {
   private static let sharedPostgres = Shared { try await ownPostgres() }
   private static let sharedRedis = Shared { try await ownRedis() }
+  private static let sharedSecureKafka = Shared { try await SecureKafka.start() }
   private static var watchdog: Watchdog?
 
   /// The process' one PostgreSQL server: leave it running; take a database or schema of your own.
@@ -14,6 +15,9 @@ package enum TestServers {
 
   /// The process' one Redis server: leave it running; take keys of your own.
   package static func redis() async throws -> PrivateRedis { try await sharedRedis.value() }
+
+  /// The process' one real broker with TLS and logins: leave it running; take a topic of your own.
+  package static func secureKafka() async throws -> SecureKafka { try await sharedSecureKafka.value() }
 
   /// A PostgreSQL server for a test that stops, kills or pauses it.
   package static func ownPostgres() async throws -> PrivatePostgres {

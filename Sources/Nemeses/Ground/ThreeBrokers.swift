@@ -50,11 +50,21 @@ final class ThreeBrokers {
 
   /// SIGKILL; it stays down until `restart`.
   func kill(_ id: Int) async throws {
+    let process = try process(id)
+    process.signalTree(SIGKILL)
+    guard await process.hasEnded(within: .seconds(10)) else { throw LabFailure("broker \(id) does not end") }
+  }
+
+  /// SIGSTOP: as a machine that is gone, it closes no connection and answers nothing.
+  func freeze(_ id: Int) throws { try process(id).signalTree(SIGSTOP) }
+
+  func thaw(_ id: Int) { try? process(id).signalTree(SIGCONT) }
+
+  private func process(_ id: Int) throws -> RunningProcess {
     guard let process = brokers.first(where: { $0.id == id })?.process else {
       throw LabFailure("no broker \(id)")
     }
-    process.signalTree(SIGKILL)
-    guard await process.hasEnded(within: .seconds(10)) else { throw LabFailure("broker \(id) does not end") }
+    return process
   }
 
   func restart(_ id: Int) async throws {
@@ -63,19 +73,32 @@ final class ThreeBrokers {
     try await accepts(broker)
   }
 
-  /// Which broker leads a partition now.
-  func leader(of partition: Int, topic: String) async throws -> Int {
-    let admin = try KafkaAdmin(configuration: KafkaConfiguration(brokers: addresses, clientID: "lab"))
-    defer { EventLoop.shared.spawn { await admin.close() } }
-    let cluster = try await admin.describe(topic, deadline: .now + .seconds(10))
-    guard cluster.leaders.indices.contains(partition), cluster.leaders[partition] > 0 else {
-      throw LabFailure("partition \(partition) of \(topic) has no leader")
+  /// Which broker leads each partition of a topic now; −1: none.
+  ///
+  /// - Parameter gone: one that is not asked.
+  func leaders(_ topic: String, without gone: Int? = nil) async throws -> [Int] {
+    try await describe(topic, without: gone).leaders.map { Int($0) }
+  }
+
+  /// Whether every copy of every partition of these topics is in sync.
+  func isWhole(_ topics: [String]) async -> Bool {
+    for topic in topics {
+      guard let found = try? await describe(topic).topic, found.isWhole else { return false }
     }
-    return Int(cluster.leaders[partition])
+    return true
+  }
+
+  private func describe(_ topic: String, without gone: Int? = nil) async throws -> KafkaCluster {
+    let running = brokers.filter { $0.id != gone }.map { "127.0.0.1:\($0.port)" }
+    let configuration = KafkaConfiguration(brokers: running.joined(separator: ","), clientID: "lab")
+    let admin = try KafkaAdmin(configuration: configuration)
+    defer { EventLoop.shared.spawn { await admin.close() } }
+    return try await admin.describe(topic, deadline: .now + .seconds(10))
   }
 
   func stop() async {
     for broker in brokers {
+      thaw(broker.id)
       guard let process = broker.process else { continue }
       process.signal(SIGTERM)
     }

@@ -57,7 +57,7 @@ struct NemesisRequest {
     options.strategy = try arguments.option("--strategy")
     options.up.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
     // Only servers that can be broken.
-    for name in ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"] { options.up.environment[name] = nil }
+    for name in SettingSource.servers { options.up.environment[name] = nil }
     file = try arguments.option("--json")
     var named = try arguments.positionals().map { name in
       guard let nemesis = Nemesis.named(name) else {
@@ -109,7 +109,10 @@ struct NemesisRequest {
       Terminal.line(
         "  round \(trial.round), \(trial.architecture): \(Numbers.count(trial.requests)) requests, "
           + "\(Numbers.count(trial.coupons)) coupons")
-      for fault in trial.faults { Terminal.line("    \(fault.words)") }
+      for fault in trial.faults {
+        Terminal.line("    \(fault.words)")
+        for stretch in fault.waits { Terminal.line("      \(stretch.words)") }
+      }
       for finding in trial.findings where finding.isBroken {
         Terminal.line("    ! \(finding.invariant) \(finding.verdict): \(finding.detail)")
       }

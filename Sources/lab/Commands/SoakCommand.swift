@@ -29,7 +29,7 @@ extension LabCommand {
     options.rate = try arguments.number("--rate", in: 1...5_000) ?? options.rate
     options.quota = try arguments.number("--quota", in: 10...10_000) ?? options.quota
     options.up.installedKafka = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
-    for name in ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"] { options.up.environment[name] = nil }
+    for name in SettingSource.servers { options.up.environment[name] = nil }
     try arguments.finish()
     Terminal.line("seed \(options.seed)")
     let place = LabFolder(path: folder.path + "/soak")

@@ -132,6 +132,27 @@ extension EDATests {
       }
     }
 
+    /// Who asks for TLS or a login and names no brokers would get a broker without either.
+    @Test func securityWithoutNamedBrokersIsRefused() async throws {
+      try await onLoop {
+        let login = ["KAFKA_SASL_USERNAME": "shop", "KAFKA_SASL_PASSWORD": "a-secret-of-tests"]
+        for settings in [
+          ["KAFKA_SECURITY_PROTOCOL": "ssl"], login.merging(["KAFKA_SECURITY_PROTOCOL": "sasl_ssl"]) { $1 },
+          login,
+        ] {
+          let (status, output) = try await ChildProcess.run(
+            ChildProcess.Options(
+              try EDAProcess.executable(), ["all"],
+              environment: settings.merging(["PATH": "/usr/bin:/bin"]) { $1 },
+              output: .capture(limit: 100_000)))
+          let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+          #expect(status == .code(2))
+          #expect(lines.count == 1 && lines[0].hasPrefix("eda all: KAFKA_S"), "\(lines)")
+          #expect(!lines.joined().contains("a-secret-of-tests"))
+        }
+      }
+    }
+
     @Test(.timeLimit(.minutes(2))) func whenOneEndsAllEnd() async throws {
       try await onLoop {
         let all = try await self.start()
