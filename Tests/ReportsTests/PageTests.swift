@@ -50,7 +50,7 @@ import Verify
 
   /// One round, of which the series are kept.
   private func result(_ trials: [ChartedTrial]) -> ExperimentResult {
-    var result = result([])
+    var result = result([[String: Double]]())
     result.variants = trials.map {
       ExperimentResult.VariantFacts(
         name: $0.name, architecture: $0.figures.architecture, strategy: "s", people: 1, quota: 1, policies: 1,
