@@ -5,7 +5,8 @@ package import Kafka
 /// The tables, as the worker writes them.
 @LoopActor
 package protocol BatchTables: AnyObject {
-  /// Applies one batch in one transaction.
+  /// Applies one batch in one transaction. Those of one partition are applied one after the other; of several partitions
+  /// each may be under way.
   ///
   /// - Parameter following: the batch that was read behind it, if there is one by the time that it is asked for. It is
   ///   folded while this one commits, and forgotten unless that is known to have succeeded.

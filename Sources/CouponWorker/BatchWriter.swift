@@ -19,6 +19,9 @@ package import Postgres
 /// held a coupon but of the batch before, and the primary key of `coupon` checks that: where somebody does, the INSERT
 /// violates it, nothing is written, and the batch is folded again over what everybody in it holds. A violation then is what
 /// it always is: two rules differ. (Whom the quota refuses holds nothing new either way.)
+///
+/// Batches of different partitions may be applied at once, each in a transaction of its own; what is known of a partition is
+/// of no other. Those of one partition are applied one after the other.
 @LoopActor
 package final class BatchWriter: BatchTables {
   private let store: any BatchStore
@@ -32,8 +35,8 @@ package final class BatchWriter: BatchTables {
   private var assignment = 0
   private var cursors: [Int: PartitionCursor] = [:]
 
-  /// So many batches look up who holds a coupon before the next one is taken to have new people alone. 0: this one is.
-  private var batchesToLookUp = 0
+  /// So many batches of a partition look up who holds a coupon before the next one is taken to have new people alone.
+  private var batchesToLookUp: [Int: Int] = [:]
 
   static let patience = Duration.seconds(10)
   /// Where one person comes twice, others do: a batch that has to be folded again is written twice.
@@ -60,27 +63,32 @@ package final class BatchWriter: BatchTables {
   package func apply(
     _ read: ReadBatch, following: @LoopActor () -> ReadBatch?
   ) async throws -> BatchOutcome {
+    let partition = read.batch.partition
     // Nothing is remembered of a transaction whose end is not known, nor what was folded over it.
-    let memory = memories.removeValue(forKey: read.batch.partition)
-    do { return try await attempt(read, following, memory) } catch let error as PostgresError
+    let memory = memories.removeValue(forKey: partition)
+    let looksUp = batchesToLookUp[partition] != nil
+    do { return try await attempt(read, following, memory, looksUp: looksUp) } catch let error
+      as PostgresError
       where error.isUniqueViolation && decides
     {
       // Somebody in it may hold a coupon that nobody has looked up. If that is not it, the second violation says so.
-      batchesToLookUp = BatchWriter.lookUpsAfterADuplicate
-      return try await attempt(read, following, nil)
+      batchesToLookUp[partition] = BatchWriter.lookUpsAfterADuplicate
+      return try await attempt(read, following, nil, looksUp: true)
     }
   }
 
   private func attempt(
-    _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?
+    _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?, looksUp: Bool
   ) async throws -> BatchOutcome {
-    let assignment = assignment
+    let (assignment, partition) = (assignment, read.batch.partition)
     let (outcome, next) = try await store.transaction(deadline: clock.now + BatchWriter.patience) {
       transaction in
-      try await self.apply(read, following, memory, in: transaction)
+      try await self.apply(read, following, memory, looksUp: looksUp, in: transaction)
     }
-    if case .applied = outcome { batchesToLookUp = max(0, batchesToLookUp - 1) }
-    if assignment == self.assignment { memories[read.batch.partition] = next }
+    if case .applied = outcome, let rest = batchesToLookUp[partition] {
+      batchesToLookUp[partition] = rest > 1 ? rest - 1 : nil
+    }
+    if assignment == self.assignment { memories[partition] = next }
     return outcome
   }
 
@@ -91,7 +99,10 @@ package final class BatchWriter: BatchTables {
 
   package func end(_ partitions: [Int32]) {
     assignment += 1
-    for partition in partitions { memories[Int(partition)] = nil }
+    for partition in partitions {
+      memories[Int(partition)] = nil
+      batchesToLookUp[Int(partition)] = nil
+    }
   }
 
   /// Of how many partitions something is remembered.
@@ -99,11 +110,10 @@ package final class BatchWriter: BatchTables {
 
   /// - Returns: also what is known of the partition after it.
   private func apply(
-    _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?,
+    _ read: ReadBatch, _ following: @LoopActor () -> ReadBatch?, _ memory: PartitionMemory?, looksUp: Bool,
     in transaction: any BatchTransaction
   ) async throws -> (BatchOutcome, PartitionMemory?) {
     let batch = read.batch
-    let looksUp = decides && batchesToLookUp > 0
     // Where the tables stand elsewhere, somebody else has written, or they went back in time: what they had may be gone.
     let memory = memory?.next == batch.first ? memory : nil
     var policies = memory?.policies ?? [:]

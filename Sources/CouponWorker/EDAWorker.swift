@@ -40,6 +40,8 @@ package final class EDAWorker: ApplicationPart {
     let brokers = kafka.client("eda-worker")
     worker = LogWorker(
       topic: kafka.topic, partitions: kafka.partitions,
+      // One connection is left for the looks at where the tables stand.
+      writers: max(1, settings.database.pool - 1),
       tables: wires.tables(
         BatchWriter(
           pool, topic: kafka.topic, empty: LogLedger(key: key, partitions: kafka.partitions),

@@ -7,11 +7,13 @@ import Operations
 import Postgres
 package import Programs
 
-/// Reads its partitions of the log and writes them into the tables, one transaction a batch. Two tasks take turns on the
-/// loop: one reads and decodes, the other writes, so that a batch is decoded and another folded while a third one commits.
+/// Reads its partitions of the log and writes them into the tables, one transaction a batch. Several tasks take turns on the
+/// loop: one reads and decodes, the others write, each another partition's batch, so that a batch is decoded and others
+/// folded while others commit.
 ///
-///     assigned ─▶ the same log? ─▶ read from where the database stands ─▶ batch ─▶ BatchQueue ─▶ transaction ─▶ …
-///     the database is away: the group is kept, nothing more is read, the batches in hand wait
+///     assigned ─▶ the same log? ─▶ read from where the database stands ─▶ batch ─▶ BatchQueue ─┬▶ transaction ─▶ …
+///                                                                                             └▶ another partition's
+///     the database takes no partition: the group is kept, nothing more is read, the batches in hand wait
 ///     the partition is another's, or is read from elsewhere: what waits in the queue is dropped
 @LoopActor
 package final class LogWorker {
@@ -21,6 +23,7 @@ package final class LogWorker {
 
   private let topic: String
   private let partitionCount: Int
+  private let writers: Int
   private let ports: WorkerPorts
   private let tables: any BatchTables
   private let figures: WorkerFigures
@@ -32,11 +35,13 @@ package final class LogWorker {
   private var group: (any LogGroup)?
   private var questions: (any LogQuestions)?
   private var watch: LogWatch?
-  private var size = BatchSize()
-  private var queue = BatchQueue()
+  private var queue: BatchQueue
+  private var sizes: [Int: BatchSize] = [:]
+  /// Partitions whose batch the database has not taken, and which is tried again.
+  private var troubled: Set<Int> = []
   /// The queue has room again, for the reader.
   private let room = Signal()
-  /// The queue has a batch, for the writer.
+  /// The queue has a batch, for the writers.
   private let arrival = Signal()
   private var isStopped = false
   private var done = Completion<Void>()
@@ -46,11 +51,13 @@ package final class LogWorker {
   package private(set) var isWriting = true
   private var now: Instant { ports.clock.now }
 
+  /// - Parameter writers: how many partitions are written at once.
   package init(
-    topic: String, partitions: Int, tables: any BatchTables, ports: WorkerPorts, context: ProgramContext,
-    onFailure: @escaping @LoopActor (String) -> Void
+    topic: String, partitions: Int, writers: Int, tables: any BatchTables, ports: WorkerPorts,
+    context: ProgramContext, onFailure: @escaping @LoopActor (String) -> Void
   ) {
     (self.topic, partitionCount, self.tables, self.ports) = (topic, partitions, tables, ports)
+    (self.writers, queue) = (writers, BatchQueue(writers: writers))
     (log, self.onFailure) = (context.log, onFailure)
     figures = WorkerFigures(context.metrics)
     trouble = TroubleLog(context.log)
@@ -75,9 +82,9 @@ package final class LogWorker {
     self.group = group
     try group.start()
     EventLoop.shared.spawn {
-      let reading = EventLoop.shared.spawn { await self.read(group) }
-      await self.write(group)
-      await reading.value
+      let writing = (0..<self.writers).map { _ in EventLoop.shared.spawn { await self.write(group) } }
+      await self.read(group)
+      for task in writing { await task.value }
       self.done.succeed(())
     }
     EventLoop.shared.spawn { await self.watchLag(watch) }
@@ -202,7 +209,7 @@ package final class LogWorker {
         await room.wait()
         continue
       }
-      let messages = await group.next(atMost: size.current, bytes: BatchSize.bytes)
+      let messages = await group.next(atMost: BatchSize.most, bytes: BatchSize.bytes)
       guard !isStopped else { return }
       let slices = Dictionary(grouping: messages, by: \.partition).sorted { $0.key < $1.key }
       let turns = slices.map { queue.turn(of: Int($0.key)) }
@@ -244,6 +251,7 @@ package final class LogWorker {
       }
       room.signal()
       await apply(batch, group)
+      queue.finish(batch.batch.partition)
     }
   }
 
@@ -253,17 +261,17 @@ package final class LogWorker {
     let turn = queue.turn(of: read.batch.partition)
     var pause = LogWorker.firstPause
     while !isStopped {
-      if let (head, tail) = read.split(after: size.current) {
+      if let (head, tail) = read.split(after: size(of: read).current) {
         queue.putBack(tail, turn: turn)
         read = head
       }
       let attempt = await attempt(read)
       if case .tryAgain = attempt {
-        await wait(pause, group)
+        await wait(pause, read.batch.partition, group)
         pause = min(pause * 2, .seconds(1))
         continue
       }
-      goOnReading(group)
+      goOn(read.batch.partition, group)
       switch attempt {
       case .tryAgain, .failed: return
       case .done(.applied(let result)):
@@ -297,13 +305,12 @@ package final class LogWorker {
     do {
       let outcome = try await tables.apply(read) { self.queue.following(read) }
       figures.seconds.observe(now - start)
-      trouble.over()
-      size.wasTaken()
+      size(of: read) { $0.wasTaken() }
       return .done(outcome)
     } catch let error as PostgresError where error.isUniqueViolation {
       fail("two rules differ: \(error.description)")
     } catch let error as PostgresError {
-      size.failed(error)
+      size(of: read) { $0.failed(error) }
       trouble.note("the database does not take a batch", error.description)
       return .tryAgain
     } catch {
@@ -312,17 +319,27 @@ package final class LogWorker {
     return .failed
   }
 
-  /// Until the next attempt nothing is read, and the group is kept.
-  private func wait(_ pause: Duration, _ group: any LogGroup) async {
+  /// Of a partition alone: where others are taken it must not grow again.
+  private func size(of read: ReadBatch) -> BatchSize { sizes[read.batch.partition] ?? BatchSize() }
+
+  private func size(of read: ReadBatch, _ change: (inout BatchSize) -> Void) {
+    change(&sizes[read.batch.partition, default: BatchSize()])
+  }
+
+  /// Until the next attempt nothing is read, unless others are written, and the group is kept.
+  private func wait(_ pause: Duration, _ partition: Int, _ group: any LogGroup) async {
     figures.retries.increment()
-    if isWriting {
+    troubled.insert(partition)
+    if isWriting, troubled.isSuperset(of: queue.underWay) {
       isWriting = false
       group.pause()
     }
     await ports.clock.sleep(for: pause)
   }
 
-  private func goOnReading(_ group: any LogGroup) {
+  private func goOn(_ partition: Int, _ group: any LogGroup) {
+    troubled.remove(partition)
+    if troubled.isEmpty { trouble.over() }
     guard !isWriting else { return }
     isWriting = true
     group.resume()
@@ -363,19 +380,20 @@ package final class LogWorker {
   }
 }
 
-/// Wakes the one task that waits for it. A signal that nobody waits for is not kept: who waits looks first.
+/// Wakes the tasks that wait for it. A signal that nobody waits for is not kept: who waits looks first.
 @LoopActor
 private final class Signal {
-  private var waiter: Completion<Void>?
+  private var waiters: [Completion<Void>] = []
 
   func signal() {
-    waiter?.succeed(())
-    waiter = nil
+    let waiters = waiters
+    self.waiters = []
+    for waiter in waiters { waiter.succeed(()) }
   }
 
   func wait() async {
     let waiter = Completion<Void>()
-    self.waiter = waiter
+    waiters.append(waiter)
     _ = try? await waiter.value()
   }
 }

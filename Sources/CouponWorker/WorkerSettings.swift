@@ -19,7 +19,9 @@ package struct WorkerSettings: ProgramSettings {
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
     server = try ServerSettings(&reader, defaultPort: 8083)
     admin = try AdminSettings(&reader)
-    database = try DatabaseSettings(&reader)
+    database = try DatabaseSettings(
+      &reader,
+      use: "Connections to the database. All but one write, each another partition of the log at a time.")
     schema = try Schema(&reader, standard: .eda)
     kafka = try KafkaSettings(&reader)
     coupons = try CouponSettings(

@@ -11,14 +11,8 @@ extension ProcessTable {
   /// User and system time since its start, including children that have ended and were collected.
   package static func cpuSeconds(of pid: Int32) -> Double? {
     #if os(Linux)
-      guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .isoLatin1),
-        let end = text.lastIndex(of: ")")
-      else { return nil }
       // Fields 14 to 17 in the manual's numbering: user, system, and the children's.
-      let fields = text[text.index(after: end)...].split(separator: " ").dropFirst(11).prefix(4)
-      let ticks = fields.compactMap { Double($0) }
-      guard ticks.count == 4 else { return nil }
-      return ticks.reduce(0, +) / Double(sysconf(Int32(_SC_CLK_TCK)))
+      return seconds(in: "/proc/\(pid)/stat", fields: 4)
     #else
       guard let usage = usage(of: pid) else { return nil }
       var base = mach_timebase_info()
@@ -27,6 +21,28 @@ extension ProcessTable {
       return units * Double(base.numer) / Double(base.denom) / 1e9
     #endif
   }
+
+  /// The same of the thread that it began with; nil where the system does not say.
+  package static func mainThreadSeconds(of pid: Int32) -> Double? {
+    #if os(Linux)
+      return seconds(in: "/proc/\(pid)/task/\(pid)/stat", fields: 2)
+    #else
+      return nil
+    #endif
+  }
+
+  #if os(Linux)
+    /// - Parameter count: of the fields from the 14th on.
+    private static func seconds(in file: String, fields count: Int) -> Double? {
+      guard let text = try? String(contentsOfFile: file, encoding: .isoLatin1),
+        let end = text.lastIndex(of: ")")
+      else { return nil }
+      let fields = text[text.index(after: end)...].split(separator: " ").dropFirst(11).prefix(count)
+      let ticks = fields.compactMap { Double($0) }
+      guard ticks.count == count else { return nil }
+      return ticks.reduce(0, +) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+  #endif
 
   /// Its highest resident memory (shared pages included), in bytes.
   package static func peakResidentBytes(of pid: Int32) -> Int? {

@@ -22,6 +22,8 @@ package enum Mutant: String, CaseIterable, Sendable {
   // The worker's transaction.
   case couponsForgotten, countersForgotten, counterTooHigh, counterTooLow, lockForgotten, offsetForgotten,
     offsetTooFar, unknownIsDone, deadLetterForgotten
+  // Batches of several partitions at once.
+  case othersOffset
   // What was folded ahead.
   case followingIsCommitted, duplicateIsSkipped, aheadIsKept
   // Where the worker reads on.
@@ -35,8 +37,8 @@ package enum Mutant: String, CaseIterable, Sendable {
   package var climate: Climate? {
     switch self {
     case .foldByDay: .midnight
-    case .lockForgotten: .zombie
     case .policiesKept, .lookForgotten: .databaseBack
+    case .lockForgotten, .othersOffset: .bothPartitions
     default: nil
     }
   }

@@ -24,9 +24,9 @@ enum Mutations {
     world.mutant == .automaticOffsets ? SkippingTables(writer, world) : writer
   }
 
-  static func fold(_ worker: SimWorker, _ world: World) -> BatchFold {
-    { [unowned worker, unowned world] batch, ledger, decides in
-      worker.foldsAhead = worker.isCommitting
+  static func fold(_ store: SimStore, _ world: World) -> BatchFold {
+    { [weak store, unowned world] batch, ledger, decides in
+      store?.folds(batch.partition)
       var result = BatchResult(changed(batch, world), over: ledger, decides: decides)
       switch world.mutant {
       case .foldWithoutLast: if result.issued.count > 1 { result.issued.removeLast() }

@@ -65,7 +65,11 @@ final class SimDatabase {
   // MARK: - Writing
 
   /// - Throws: a unique violation, as PostgreSQL names it.
-  func write(_ batch: CommittedBatch, mutant: Mutant?) throws(PostgresError) {
+  ///
+  /// - Parameter read: what the worker has read of each partition, for the mutant that takes it for applied.
+  func write(
+    _ batch: CommittedBatch, mutant: Mutant?, read: [Int32: Int64]
+  ) throws(PostgresError) {
     var new = tables
     for policy in batch.record.policies {
       guard new.policies[policy.id] == nil else { throw SimDatabase.violation("policy_pkey") }
@@ -111,6 +115,11 @@ final class SimDatabase {
       }
     new.offsets[batch.partition] = OffsetRow(
       partition: batch.partition, nextOffset: next, firstHash: known?.firstHash ?? batch.firstHash)
+    for (partition, offset) in read where mutant == .othersOffset && partition != batch.partition {
+      guard let row = new.offsets[partition], offset > row.nextOffset else { continue }
+      new.offsets[partition] = OffsetRow(
+        partition: partition, nextOffset: offset, firstHash: row.firstHash)
+    }
     tables = new
   }
 
@@ -130,16 +139,43 @@ final class SimStore: BatchStore, OffsetRecords {
   fileprivate var keptPolicies: [PolicyID: Policy] = [:]
   /// Of the mutant that goes on behind a batch whose COMMIT has failed.
   fileprivate var believed: [Int32: Int64] = [:]
+  /// Transactions under way.
+  private(set) var open = 0
+  /// Partitions whose COMMIT is on its way.
+  private var committing: Set<Int32> = []
+  /// Of them those whose next batch was folded meanwhile.
+  private var foldedAhead: Set<Int32> = []
 
   init(_ worker: SimWorker, _ life: Life, _ clock: LoopClock, _ world: World) {
     (self.worker, self.life, self.clock, self.world) = (worker, life, clock, world)
+  }
+
+  /// A batch of the partition is folded.
+  func folds(_ partition: Int) {
+    if committing.contains(Int32(partition)) { foldedAhead.insert(Int32(partition)) }
+  }
+
+  fileprivate func begins(_ partition: Int32) {
+    committing.insert(partition)
+    foldedAhead.remove(partition)
+    if committing.count > 1 { world.race(.together) }
+  }
+
+  fileprivate func ends(_ partition: Int32, failed: Bool) {
+    if failed, foldedAhead.contains(partition) { world.race(.foldedAhead) }
+    if failed, committing.count > 1 { world.race(.oneOfTwoFails) }
+    committing.remove(partition)
   }
 
   func transaction<Value>(
     deadline: Instant, _ body: @LoopActor (any BatchTransaction) async throws -> Value
   ) async throws -> Value {
     let transaction = Transaction(self, deadline)
-    defer { transaction.end() }
+    open += 1
+    defer {
+      open -= 1
+      transaction.end()
+    }
     return try await body(transaction)
   }
 
@@ -228,13 +264,12 @@ final class SimStore: BatchStore, OffsetRecords {
     }
 
     func commit(_ batch: CommittedBatch) async throws {
-      let worker = store.worker
-      (worker.isCommitting, worker.foldsAhead) = (true, false)
-      defer { worker.isCommitting = false }
+      store.begins(batch.partition)
       do { try await send(batch) } catch {
-        if worker.foldsAhead { world.race(.foldedAhead) }
+        store.ends(batch.partition, failed: true)
         throw error
       }
+      store.ends(batch.partition, failed: false)
     }
 
     private func send(_ batch: CommittedBatch) async throws {
@@ -256,7 +291,7 @@ final class SimStore: BatchStore, OffsetRecords {
         if world.mutant == .unknownIsDone { return }
         throw PostgresError.commitUnknown("no answer before the deadline")
       }
-      try database.write(batch, mutant: world.mutant)
+      try database.write(batch, mutant: world.mutant, read: store.worker.group?.positions ?? [:])
       store.worker.committed(batch)
       if isUnknown {
         world.race(.r12)

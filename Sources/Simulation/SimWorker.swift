@@ -15,11 +15,8 @@ final class SimWorker {
   private(set) var life: Life?
   private(set) var group: SimGroup?
   private var worker: LogWorker?
+  private var store: SimStore?
   var commitWasUnknown = false
-  /// While a COMMIT is on its way.
-  var isCommitting = false
-  /// A batch was folded over the one that is on its way.
-  var foldsAhead = false
   /// What the log looks like to it; another than the real one where it has to refuse.
   private let shown: SimQuestions.Shown
   /// Why it ended by itself.
@@ -39,13 +36,15 @@ final class SimWorker {
     self.life = life
     let clock = LoopClock(life)
     let store = SimStore(self, life, clock, world)
+    self.store = store
     let context = ProgramContext(
       log: Log(program: name, level: .error, output: LogOutput(maximumPending: 0)), metrics: Metrics())
     let writer = BatchWriter(
       store, topic: "log", empty: World.ledger, decides: world.mutant?.strategy == nil, clock: clock,
-      fold: Mutations.fold(self, world))
+      fold: Mutations.fold(store, world))
     let worker = LogWorker(
-      topic: "log", partitions: SimKafka.partitions, tables: Mutations.tables(writer, world),
+      topic: "log", partitions: SimKafka.partitions, writers: SimKafka.partitions,
+      tables: Mutations.tables(writer, world),
       ports: WorkerPorts(
         clock: clock,
         group: { [unowned self, unowned world] onRebalance, _ in
@@ -75,7 +74,7 @@ final class SimWorker {
     world.coordinator.left(self)
   }
 
-  func forget() { (worker, group, life) = (nil, nil, nil) }
+  func forget() { (worker, group, store, life) = (nil, nil, nil, nil) }
 
   func stop() {
     guard let life, life.isAlive else { return }
@@ -104,6 +103,9 @@ final class SimWorker {
     world.schedule.after(world.dice.within(50...2_000)) { if !self.world.isHealed { self.start() } }
   }
 
+  /// Partitions of its own are taken away.
+  func loses() { if let store, store.open > 1 { world.race(.takenFromTwo) } }
+
   func committed(_ batch: CommittedBatch) {
     world.tell("\(name) commits partition \(batch.partition) up to \(batch.next)")
     if batch.record.deadLetters.first?.offset == batch.next - 1 || batch.record.deadLetters.count > 0 {
@@ -120,7 +122,8 @@ final class SimGroup: LogGroup {
   private let life: Life
   private let onRebalance: @LoopActor (KafkaRebalance) -> Void
   private(set) var partitions: Set<Int32> = []
-  private var positions: [Int32: Int64] = [:]
+  /// The offset after the last message of each partition that was taken.
+  private(set) var positions: [Int32: Int64] = [:]
   private var waiter: Completion<[KafkaMessage]>?
   private var isPaused = false
   private var isPolling = false
@@ -139,7 +142,10 @@ final class SimGroup: LogGroup {
 
   func give(_ new: Set<Int32>, lost: Bool) {
     life.run {
-      if !self.partitions.isEmpty { self.onRebalance(.revoked(self.partitions.sorted(), lost: lost)) }
+      if !self.partitions.isEmpty {
+        self.worker.loses()
+        self.onRebalance(.revoked(self.partitions.sorted(), lost: lost))
+      }
       (self.partitions, self.positions) = (new, [:])
       if !new.isEmpty { self.onRebalance(.assigned(new.sorted())) }
     }

@@ -77,6 +77,8 @@ package enum Climate: String, CaseIterable, Sendable {
   case twoAPIs = "two-apis"
   case midnight
   case untrueReports = "untrue-reports"
+  /// Both partitions have a policy, and change hands while both are written.
+  case bothPartitions = "both-partitions"
   case calm
 
   func change(_ plan: inout Plan, _ dice: inout Dice) {
@@ -104,6 +106,17 @@ package enum Climate: String, CaseIterable, Sendable {
       plan.midnight = dice.within(800...3_500)
       (plan.weather.appendedAfterReport, plan.weather.apiStops) = (20, 4)
     case .untrueReports: (plan.weather.reportLost, plan.weather.neverAppended) = (40, 10)
+    case .bothPartitions:
+      if plan.policies.count < 2 { plan.policies.append(plan.policies[0]) }
+      (plan.weather.commitLost, plan.weather.commitUnknown) = (15, 15)
+      add(.stopWorker)
+      // They come when a worker is stopped, and when it comes back and its partitions are on their way.
+      for index in plan.visitors.indices {
+        let stop = plan.disasters[plan.disasters.count - 1 - index % 3]
+        plan.visitors[index].policy = index % 2
+        let moment = stop.at + (index % 4 < 2 ? stop.length : -40) + dice.within(0...60)
+        plan.visitors[index].comesAt = max(0, min(plan.healsAt - 100, moment))
+      }
     case .calm: (plan.weather, plan.disasters) = (.fine, [])
     }
   }
@@ -162,6 +175,12 @@ package enum Race: Int, CaseIterable, Comparable, Sendable {
   case databaseBack
   /// A batch was folded over one whose COMMIT failed, or has no known outcome.
   case foldedAhead
+  /// Two partitions' COMMITs of one worker were on their way at once.
+  case together
+  /// One of them failed, or has no known outcome.
+  case oneOfTwoFails
+  /// The partitions were taken away while two were written.
+  case takenFromTwo
 
   package static func < (a: Race, b: Race) -> Bool { a.rawValue < b.rawValue }
 }

@@ -35,7 +35,7 @@ final class Trial {
   private(set) var state: LabState
   private let environment: [String: String]
   private var apis: [(application: Application, coupons: any CouponService)] = []
-  private var workers: [Application] = []
+  private var workers: [(application: Application, part: EDAWorker)] = []
   /// Of planted bugs.
   private var connections: [RedisClient] = []
   private static var count = 0
@@ -79,7 +79,7 @@ final class Trial {
   func end() async {
     for api in apis { await api.application.stop() }
     for connection in connections { connection.close() }
-    for worker in workers { await worker.stop() }
+    for worker in workers { await worker.application.stop() }
     await tables.close()
     await broker.close()
   }
@@ -105,10 +105,19 @@ final class Trial {
 
   func startWorker(_ bug: PlantedBug? = nil) async throws {
     let settings = try WorkerSettings.read(environment: environment, arguments: [])
-    let worker = EDAWorker(settings, context, wires: bug?.worker ?? WorkerWires()).application()
-    try await worker.start()
-    workers.append(worker)
+    let worker = EDAWorker(settings, context, wires: bug?.worker ?? WorkerWires())
+    let application = worker.application()
+    try await application.start()
+    workers.append((application, worker))
   }
+
+  /// Each has partitions of the log.
+  func workersShareTheLog() async throws {
+    for worker in workers { try await until("each has partitions") { worker.part.readiness().isReady } }
+  }
+
+  /// The first worker ends, as a program that is asked to.
+  func stopAWorker() async { await workers.removeFirst().application.stop() }
 
   /// The port of the first API, which others may share.
   var port: Int { apis[0].application.port }

@@ -13,18 +13,25 @@ extension LabCommand {
     "bench", "what a request costs, beside an HTTP server that answers a constant and beside pgbench",
     usage: """
       [--rounds N] [--seconds N]
-      drain [--coupons N] [--rounds N] [--partitions N] [--kafka installed]
+      drain [--coupons N] [--rounds N] [--partitions N] [--policies N] [--latency MS] [--kafka installed]
+      scaling [connections|policies|stock] [--seconds N] [--stock N] [--file FILE] [--kafka installed]
       """,
     options: [
       ("drain", "instead: how fast the worker writes a log, beside a bare insert of the same rows"),
+      ("scaling", "instead: what a coupon costs at each station, for the model of scripts/scaling"),
+      ("--stock N", "of the one policy whose cost `scaling stock` measures; 1,000,000"),
+      ("--file FILE", "that the figures are added to; scaling.json"),
       ("--coupons N", "in the log that is drained; 100,000"),
       ("--partitions N", "of that log; one, or as many as the embedded broker needs"),
+      ("--policies N", "of that log; one a partition"),
+      ("--latency MS", "by which the database answers later, to the worker as to the bare insert"),
       ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
       ("--rounds N", "how often each part is measured, in turn; 3"),
-      ("--seconds N", "how long each time; 3"),
+      ("--seconds N", "how long each time; 3, of scaling 2"),
       ("KAFKA_BROKERS=… and others", "your own servers, as with lab up"),
     ]
   ) { arguments, folder in
+    if arguments.flag("scaling") { return try await scaling(&arguments, folder) }
     if arguments.flag("drain") { return try await drain(&arguments, folder) }
     let rounds = try arguments.number("--rounds", in: 1...100) ?? 3
     let seconds = try arguments.number("--seconds", in: 1...60) ?? 3
@@ -51,6 +58,8 @@ extension LabCommand {
     options.coupons = try arguments.number("--coupons", in: 5_000...5_000_000) ?? options.coupons
     options.rounds = try arguments.number("--rounds", in: 1...100) ?? options.rounds
     options.partitions = try arguments.number("--partitions", in: 1...1_024)
+    options.policies = try arguments.number("--policies", in: 1...1_024)
+    options.latency = try arguments.number("--latency", in: 1...1_000)
     options.isInstalled = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
     try arguments.finish()
     let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: .shared)
@@ -65,6 +74,27 @@ extension LabCommand {
       throw error
     }
     await lab.stopAll()
+    return 0
+  }
+}
+
+extension LabCommand {
+  @LoopActor
+  private static func scaling(_ arguments: inout CommandArguments, _ folder: LabFolder) async throws -> Int32
+  {
+    var options = ScalingBench.Options(file: try arguments.option("--file") ?? "scaling.json")
+    for part in ScalingBench.Part.allCases where arguments.flag(part.rawValue) { options.part = part }
+    options.seconds = try arguments.number("--seconds", in: 1...60) ?? options.seconds
+    options.stock = try arguments.number("--stock", in: 10_000...5_000_000) ?? options.stock
+    options.isInstalled = try arguments.choice("--kafka", of: ["installed", "embedded"]) == "installed"
+    try arguments.finish()
+    let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: .shared)
+    let bench = try ScalingBench(lab: lab, options)
+    do { try await bench.run() } catch {
+      await bench.end()
+      throw error
+    }
+    await bench.end()
     return 0
   }
 }

@@ -2,9 +2,11 @@ internal import CouponDomain
 internal import CouponStore
 internal import CouponWorker
 internal import EventLoop
+internal import Faults
 internal import Foundation
 internal import HTTP
 internal import Kafka
+internal import Operations
 internal import Postgres
 internal import PrivateServers
 import History
@@ -20,6 +22,10 @@ final class DrainBench {
     var coupons = 100_000
     var rounds = 3
     var partitions: Int?
+    /// Of the log, at least one a partition; nil: one a partition.
+    var policies: Int?
+    /// Milliseconds by which the database answers later, both to the worker and to the bare insert.
+    var latency: Int?
     var isInstalled = false
     /// Whether the log stays where it is put: not with the embedded broker.
     var keepsTheLog: Bool { isInstalled || UpOptions().named("KAFKA_BROKERS") != nil }
@@ -38,8 +44,12 @@ final class DrainBench {
   private let partitions: Int
   private let key: CouponKey
   private let schema: Schema
-  private var policies: [Policy] = []
-  private var records: [BatchRecord] = []
+  /// Of each partition.
+  private var policies: [[Policy]] = []
+  /// What a worker that folds nothing would write, for each partition.
+  private var records: [[BatchRecord]] = []
+  private let latency: FaultSpec?
+  private let board: FaultBoard?
   private var figures = DrainFigures()
 
   init(lab: Lab, _ options: Options) throws {
@@ -51,6 +61,14 @@ final class DrainBench {
       throw LabFailure("the laboratory has no key")
     }
     (self.key, self.schema) = (key, schema)
+    latency = try options.latency.map {
+      try FaultSpec(kind: .latency, latencyMs: $0, ttlSeconds: FaultSpec.longestSeconds)
+    }
+    board = latency.map { _ in
+      FaultBoard(
+        targets: [.database], log: Log(program: "lab", level: .error, output: LogOutput(maximumPending: 0)),
+        metrics: Metrics())
+    }
     if !options.keepsTheLog, options.coupons > partitions * DrainBench.embeddedCoupons {
       throw UsageError(
         "the embedded broker keeps \(Numbers.count(DrainBench.embeddedCoupons)) coupons of a partition; use more "
@@ -78,50 +96,56 @@ final class DrainBench {
     defer { progress.abandon() }
     var events = EventIDSource()
     let writer = try LogWriter(log.client("lab-bench"), topic: lab.state.topic, partitions: partitions)
-    policies = try (0..<partitions).map { try policy(of: Int32($0)) }
-    for policy in policies {
-      let created = PolicyCreated(eventID: events.next(), policy: policy, key: key)
-      try await writer.send(LogCodec.encode(.policyCreated(created)), of: policy.id)
-      var record = BatchRecord(topic: lab.state.topic, partition: 0)
-      record.add(created, payload: LogCodec.encode(.policyCreated(created)))
-      records.append(record)
+    let all = max(partitions, options.policies ?? partitions)
+    policies = try (0..<partitions).map { index in
+      try newPolicies(all / partitions + (index < all % partitions ? 1 : 0), of: Int32(index))
     }
     var rest = options.coupons
-    for (index, policy) in policies.enumerated() {
-      let count = rest / (policies.count - index)
+    for (index, policies) in policies.enumerated() {
+      let count = rest / (partitions - index)
       rest -= count
+      var done: [BatchRecord] = []
       var record = BatchRecord(topic: lab.state.topic, partition: Int32(index))
+      for policy in policies {
+        let created = PolicyCreated(eventID: events.next(), policy: policy, key: key)
+        try await writer.send(LogCodec.encode(.policyCreated(created)), of: policy.id)
+        record.add(created, payload: LogCodec.encode(.policyCreated(created)))
+      }
       for number in 0..<count {
+        let policy = policies[number % policies.count]
         let claim = key.claim(
           events.next(), by: try person(index << 32 | number), on: day, of: policy,
           at: Timestamp(microseconds: 1_767_225_600_000_000 + Int64(number)))
         let payload = LogCodec.encode(claim)
         try await writer.send(payload, of: policy.id)
-        record.add(
-          Coupon(claim: claim, rank: number + 1), of: policy, issued: number + 1, payload: payload)
-        if record.events.count == BatchSize.most || number == count - 1 {
-          records.append(record)
+        let rank = number / policies.count + 1
+        record.add(Coupon(claim: claim, rank: rank), of: policy, issued: rank, payload: payload)
+        if record.events.count >= BatchSize.most || number == count - 1 {
+          done.append(record)
           record = BatchRecord(topic: lab.state.topic, partition: Int32(index))
         }
       }
-      progress.update(Double(index + 1) / Double(policies.count))
+      records.append(done)
+      progress.update(Double(index + 1) / Double(partitions))
     }
     try await writer.end()
-    progress.end("\(Numbers.count(options.coupons)) coupons in \(partitions) partitions")
+    progress.end(
+      "\(Numbers.count(options.coupons)) coupons of \(all) policies in \(partitions) partitions")
   }
 
-  /// The first policy of a partition that nobody has used.
-  private func policy(of partition: Int32) throws -> Policy {
-    let number = (DrainBench.firstPolicy...Int(Int32.max)).first { number in
-      murmur2Partition(key: Array(String(number).utf8), partitions: partitions) == partition
+  /// The first policies of a partition that nobody has used.
+  private func newPolicies(_ count: Int, of partition: Int32) throws -> [Policy] {
+    let numbers = (DrainBench.firstPolicy...Int(Int32.max)).lazy.filter { number in
+      murmur2Partition(key: Array(String(number).utf8), partitions: self.partitions) == partition
     }
-    guard let id = number.flatMap({ PolicyID($0) }), let first = Day(year: 2025, month: 12, day: 1),
-      let opensAt = TimeOfDay(seconds: 0)
-    else { throw LabFailure("no policy of partition \(partition)") }
-    return try Policy(
-      id: id, name: "drain", startsOn: first, endsOn: first.advanced(by: 60), opensAt: opensAt,
-      timeZone: "UTC",
-      dailyQuota: 1_000_000, perPerson: .once)
+    guard let first = Day(year: 2025, month: 12, day: 1), let opensAt = TimeOfDay(seconds: 0) else {
+      return []
+    }
+    return try numbers.prefix(count).compactMap { PolicyID($0) }.map { id in
+      try Policy(
+        id: id, name: "drain", startsOn: first, endsOn: first.advanced(by: 60), opensAt: opensAt,
+        timeZone: "UTC", dailyQuota: 1_000_000, perPerson: .once)
+    }
   }
 
   /// In no order that an index could use, and each once.
@@ -168,7 +192,8 @@ final class DrainBench {
   func run(round: Int) async throws {
     let progress = PhaseProgress("round \(round) of \(options.rounds)")
     defer { progress.abandon() }
-    for part in round % 2 == 1 ? [insertBare, drain] : [drain, insertBare] {
+    let parts = partitions == 1 ? [insertBare, drain] : [insertBare, insertAtOnce, drain]
+    for part in round % 2 == 1 ? parts : parts.reversed() {
       try lab.interrupt.check()
       try await part()
     }
@@ -178,8 +203,9 @@ final class DrainBench {
   private func withTables(_ body: (PostgresPool) async throws -> Void) async throws {
     guard let url = lab.state.database?.url else { throw LabFailure("there is no database") }
     let pool = PostgresPool(
-      configuration: try PostgresConfiguration(url: url), size: 2, maxWaiting: 4,
-      sessionSettings: schema.sessionSettings, name: "lab-bench")
+      configuration: try PostgresConfiguration(url: url), size: partitions + 1, maxWaiting: partitions + 4,
+      sessionSettings: schema.sessionSettings, name: "lab-bench",
+      seam: board.map { SwitchedServer($0, .database) })
     defer { EventLoop.shared.spawn { await pool.close() } }
     try await schema.drop(pool, deadline: .now + .seconds(60))
     try await schema.prepare(pool, key: key, deadline: .now + .seconds(60))
@@ -195,19 +221,50 @@ final class DrainBench {
         """), [.init(DrainBench.firstPolicy)], deadline: .now + .seconds(60))
     let expected = Int64(options.coupons)
     guard counts.int(0, 0) == expected, counts.int(0, 1) == expected,
-      counts.int(0, 2) == expected + Int64(policies.count)
+      counts.int(0, 2) == expected + Int64(policies.joined().count)
     else { throw LabFailure("not the rows that the log has: \(counts.int(0, 0) ?? 0) of \(expected)") }
   }
 
   private func insertBare() async throws {
     try await withTables { pool in
-      let calls = records.map(\.statements)
+      let calls = records.joined().map(\.statements)
+      try slow()
       let start = Instant.now
-      for statements in calls {
-        try await pool.transaction(deadline: .now + .seconds(60)) { _ = try await $0.finish(statements) }
-      }
+      try await insert(calls, pool)
       figures.bare.append(Double(options.coupons) / seconds(since: start))
+      board?.clear(.database)
     }
+  }
+
+  /// Each partition's rows in their order, on a connection of its own.
+  private func insertAtOnce() async throws {
+    try await withTables { pool in
+      let calls = records.map { $0.map(\.statements) }
+      try slow()
+      let start = Instant.now
+      let ends = calls.map { calls in
+        let end = Completion<Void>()
+        EventLoop.shared.spawn {
+          do { end.succeed(try await self.insert(calls, pool)) } catch { end.fail(error) }
+        }
+        return end
+      }
+      for end in ends { try await end.value() }
+      figures.atOnce.append(Double(options.coupons) / seconds(since: start))
+      board?.clear(.database)
+    }
+  }
+
+  private func insert(_ calls: [[SQLCall]], _ pool: PostgresPool) async throws {
+    for statements in calls {
+      try await pool.transaction(deadline: .now + .seconds(60)) { _ = try await $0.finish(statements) }
+    }
+  }
+
+  /// The bare insert's database, as slow as the worker's.
+  private func slow() throws {
+    guard let latency else { return }
+    board?.set(.database, latency, now: .now)
   }
 
   private func seconds(since start: Instant) -> Double { (Instant.now - start).milliseconds / 1_000 }
@@ -217,6 +274,7 @@ final class DrainBench {
     try await withTables { pool in
       let child = try startWorker()
       defer { child.signal(SIGKILL) }
+      try await slowDown(child)
       let position = PostgresStatement("SELECT coalesce(sum(next_offset), 0) FROM consumer_offset")
       let (all, limit) = (try await end(), Instant.now + .seconds(600))
       var first: (position: Int64, at: Instant, cpu: Double)?
@@ -248,19 +306,48 @@ final class DrainBench {
     return marks.reduce(0) { $0 + $1.high }
   }
 
+  private var readyFile: String { lab.folder.path + "/ready/bench-worker.json" }
+
+  /// Before it has its partitions.
+  private func slowDown(_ child: ChildProcess) async throws {
+    guard let latency else { return }
+    while child.isRunning {
+      if let ready = ReadyNote.read(readyFile), ready.pid == child.pid, let port = ready.adminPort {
+        let answer = try await HTTPClient.ask(
+          SocketAddress(numericHost: "127.0.0.1", port: port),
+          HTTPRequest(
+            .put, "/admin/faults/database",
+            headers: [
+              ("Authorization", "Bearer \(lab.state.adminToken)"), ("Content-Type", "application/json"),
+            ], body: Array(latency.json.utf8)), within: .seconds(5))
+        guard answer.status == 200 else { throw LabFailure("the worker's fault switch: \(answer.status)") }
+        return
+      }
+      await EventLoop.shared.sleep(for: .milliseconds(5))
+    }
+    throw LabFailure("the worker has ended; see \(lab.folder.logs)/bench-worker.log")
+  }
+
   private func startWorker() throws -> ChildProcess {
     let command = ProgramCommand(.edaWorker)
     var environment = ProgramCommand.environment(of: .edaWorker, state: lab.state, options: UpOptions())
     // The owner's login: the program's own may not enter these tables.
     environment["DATABASE_URL"] = lab.state.database?.url
     environment["DATABASE_SCHEMA"] = schema.name
+    environment["READY_FILE"] = readyFile
+    try? FileManager.default.removeItem(atPath: readyFile)
     return try ChildProcess.start(
       ChildProcess.Options(
         "\(ProgramCommand.folder)/\(command.executable)", command.arguments, environment: environment,
         output: .file(lab.folder.logs + "/bench-worker.log")))
   }
 
-  func table() -> [String] { figures.table(options.coupons, partitions) }
+  func table() -> [String] {
+    let slow = options.latency.map { ", the database \($0) ms away" } ?? ""
+    return figures.table(
+      "\(Numbers.count(options.coupons)) coupons of \(policies.joined().count) policies in \(partitions) partitions\(slow)"
+    )
+  }
 }
 
 /// Writes the log, a bounded number of messages at a time.
@@ -303,6 +390,8 @@ private final class LogWriter {
 private struct DrainFigures {
   /// Rows a second.
   var bare: [Double] = []
+  /// On as many connections as there are partitions.
+  var atOnce: [Double] = []
   var drain: [Double] = []
   /// The worker's own processor time, in microseconds a message.
   var cpu: [Double] = []
@@ -311,23 +400,21 @@ private struct DrainFigures {
   /// Milliseconds from an answer to its row.
   var latencies: [Double] = []
 
-  func table(_ coupons: Int, _ partitions: Int) -> [String] {
+  func table(_ what: String) -> [String] {
+    let many = [
+      ["the same, each partition on a connection of its own", spread(atOnce, digits: 0), "", ""]
+    ]
     let rates = TextTable(
       head: ["", "rows/s", "worker CPU µs/row", "peak MiB"],
-      rows: [
-        ["bare batch insert of the same rows", spread(bare, digits: 0), "", ""],
-        [
-          "worker, \(Numbers.count(coupons)) coupons in \(partitions) partitions", spread(drain, digits: 0),
-          spread(cpu, digits: 1), spread(peak, digits: 0),
-        ],
-      ])
+      rows: [["bare batch insert of the same rows, one connection", spread(bare, digits: 0), "", ""]]
+        + (atOnce.isEmpty ? [] : many) + [
+          ["worker, \(what)", spread(drain, digits: 0), spread(cpu, digits: 1), spread(peak, digits: 0)]
+        ])
+    let ratio = { (other: [Double]) in spread(zip(drain, other).map { $0 / $1 }, digits: 2) }
     let ratios = TextTable(
       head: ["ratio within a round", "median", "expected"],
-      rows: [
-        [
-          "worker to bare insert", spread(zip(drain, bare).map { $0 / $1 }, digits: 2), "at least 0.6",
-        ]
-      ])
+      rows: [["worker to bare insert", ratio(bare), "at least 0.6"]]
+        + (atOnce.isEmpty ? [] : [["worker to bare insert on as many connections", ratio(atOnce), ""]]))
     let sorted = latencies.sorted()
     guard !sorted.isEmpty else { return rates.lines + [""] + ratios.lines }
     let middle = Numbers.decimal(sorted[sorted.count / 2], digits: 1)

@@ -17,13 +17,49 @@ import Testing
   }
 
   @Test func itHasRoomForTwoAndGivesThemInOrder() throws {
-    var queue = BatchQueue()
+    var queue = BatchQueue(writers: 2)
     #expect(queue.isEmpty && queue.hasRoom && queue.take() == nil)
     for first in [0, 2] as [Int64] { queue.append(try batch(first), turn: queue.turn(of: 0)) }
     #expect(!queue.hasRoom)
     #expect(queue.take()?.batch.first == 0)
     #expect(queue.hasRoom)
+    queue.finish(0)
     #expect(queue.take()?.batch.first == 2)
+  }
+
+  /// Its batches are written in order; those of others meanwhile.
+  @Test func aPartitionIsOneWritersAtATime() throws {
+    var queue = BatchQueue(writers: 2)
+    for (first, partition) in [(0, 0), (2, 0), (0, 1), (2, 1)] as [(Int64, Int)] {
+      queue.append(try batch(first, of: partition), turn: 0)
+    }
+    let (taken, second) = (queue.take(), queue.take())
+    let first = try #require(taken)
+    #expect(first.batch.partition == 0 && first.batch.first == 0)
+    let other = try #require(second)
+    #expect(other.batch.partition == 1 && other.batch.first == 0)
+    #expect(queue.take() == nil && queue.underWay == [0, 1])
+    // What follows is looked for behind the others.
+    #expect(queue.following(first)?.batch.first == 2 && queue.following(other)?.batch.partition == 1)
+    // Dropped while it is written: what comes anew still waits for its end.
+    queue.drop(1)
+    queue.append(try batch(0, of: 1), turn: queue.turn(of: 1))
+    #expect(queue.take() == nil)
+    queue.finish(1)
+    #expect(queue.take()?.batch.partition == 1)
+    queue.finish(0)
+    #expect(queue.take()?.batch.first == 2 && queue.isEmpty)
+  }
+
+  /// As many as are written at once have room, however many partitions there are.
+  @Test func roomGrowsWithThePartitionsThatAreWrittenAtOnce() throws {
+    var queue = BatchQueue(writers: 2)
+    for partition in 0..<3 { queue.append(try batch(0, of: partition), turn: 0) }
+    #expect(queue.hasRoom)
+    queue.append(try batch(2), turn: 0)
+    #expect(!queue.hasRoom)
+    _ = queue.take()
+    #expect(queue.hasRoom)
   }
 
   @Test func onlyWhatGoesOnWhereABatchEndsFollowsIt() throws {
@@ -31,7 +67,7 @@ import Testing
     for (other, follows) in [
       (try batch(2), true), (try batch(3), false), (try batch(0), false), (try batch(2, of: 1), false),
     ] {
-      var queue = BatchQueue()
+      var queue = BatchQueue(writers: 2)
       queue.append(other, turn: 0)
       #expect((queue.following(first) != nil) == follows)
     }
@@ -39,7 +75,7 @@ import Testing
 
   /// A seek while the reader decodes: what it brings is of before.
   @Test func whatWasReadBeforeADropIsNotTaken() throws {
-    var queue = BatchQueue()
+    var queue = BatchQueue(writers: 2)
     let (turn, other) = (queue.turn(of: 0), queue.turn(of: 1))
     queue.append(try batch(0), turn: turn)
     queue.drop(0)
@@ -63,7 +99,7 @@ import Testing
     #expect(tail.batch.first == 6 && tail.messages.map(\.offset) == [6, 7, 8])
     #expect(tail.batch.records == Array(whole.batch.records[2...]))
     #expect(head.isFollowed(by: tail) && !tail.isFollowed(by: head))
-    var queue = BatchQueue()
+    var queue = BatchQueue(writers: 2)
     queue.append(try batch(9), turn: 0)
     queue.putBack(tail, turn: 0)
     #expect(queue.following(head) === tail)

@@ -85,6 +85,11 @@ private final class ScriptedStore: BatchStore {
     next = batch.next
   }
 
+  func goBack(to next: Int64, without name: String) {
+    self.next = next
+    coupons = coupons.filter { $0.key.userID.description != name }
+  }
+
   var ranks: [String: Int?] {
     Dictionary(uniqueKeysWithValues: coupons.map { ($0.key.userID.description, $0.value.rank) })
   }
@@ -237,6 +242,24 @@ private final class ScriptedStore: BatchStore {
     }
   }
 
+  /// What one partition has shown is nothing that another one's batches are looked at for, nor use up.
+  @Test func aPartitionLooksPeopleUpForItselfAlone() async throws {
+    try await onLoop {
+      let play = try Play([["ann"], ["ann"], ["bob"], ["cem"]])
+      for index in 0...2 { try await play.expectApplied(index) }
+      _ = play.store.take()
+      // The same tables stand behind it: a batch of another partition, which begins where they are.
+      let other = ReadBatch(try #require(play.batches[3].batch.moved(to: 1)), play.batches[3].messages)
+      for _ in 0..<64 {
+        play.store.goBack(to: 3, without: "bob")
+        _ = try await play.writer.apply(other) { nil }
+        #expect(!play.store.take().contains { $0.hasPrefix("ask for") })
+      }
+      try await play.expectApplied(4)
+      #expect(play.store.take().contains("ask for 1 people"))
+    }
+  }
+
   @Test func aSecondViolationIsNotAnswered() async throws {
     try await TestDatabase.with { database in
       let play = OlderDatabaseTests.Play(database.pool)
@@ -248,5 +271,12 @@ private final class ScriptedStore: BatchStore {
       #expect(try await database.count("coupon") == 1)
       #expect(try await database.run("SELECT next_offset FROM consumer_offset").int(0, 0) == 2)
     }
+  }
+}
+
+extension WorkerBatch {
+  fileprivate func moved(to partition: Int) -> WorkerBatch? {
+    let messages = records.enumerated().map { (offset: first + Int64($0.offset), record: $0.element) }
+    return WorkerBatch(partition: partition, messages)
   }
 }
