@@ -40,7 +40,7 @@ final class DrainBench {
   private let schema: Schema
   private var policies: [Policy] = []
   private var records: [BatchRecord] = []
-  private var figures = DrainFigures()
+  private(set) var figures = DrainFigures()
 
   init(lab: Lab, _ options: Options) throws {
     (self.lab, self.options) = (lab, options)
@@ -265,7 +265,7 @@ final class DrainBench {
 
 /// Writes the log, a bounded number of messages at a time.
 @LoopActor
-private final class LogWriter {
+final class LogWriter {
   private let topic: String
   private let partitions: Int
   private var producer: KafkaProducer?
@@ -300,7 +300,7 @@ private final class LogWriter {
 }
 
 /// What `lab bench drain` measures.
-private struct DrainFigures {
+struct DrainFigures {
   /// Rows a second.
   var bare: [Double] = []
   var drain: [Double] = []
