@@ -35,7 +35,9 @@ package final class ClosedLoop {
     let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: connections))
     defer { client.close() }
     let opened = await client.open(connections, deadline: .now + .seconds(5))
-    guard opened == connections else { throw LabFailure("nothing listens at \(address)") }
+    guard opened == connections else {
+      throw LabFailure("\(opened) of \(connections) connections to \(address) could be opened")
+    }
     let loop = ClosedLoop(client, until: .now + duration, expected: expected, next: next)
     return try await loop.run(connections)
   }

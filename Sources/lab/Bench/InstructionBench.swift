@@ -98,7 +98,6 @@ final class InstructionBench {
   private var order: [String] = []
 
   private static let rounds = 3
-  private static let requests = 2_000
   private static let warmUp = 500
   private static let connections = 32
   private static let (selling, soldOut) = (1, 2)
@@ -143,6 +142,7 @@ final class InstructionBench {
   private func count(_ part: LabPart, _ words: String) async throws {
     guard let running = lab.state.part(part) else { throw LabFailure("\(part.rawValue) does not run") }
     let program = part == .monolith ? "monolith" : "eda"
+    let requests = part == .monolith ? 1_000 : 2_000
     let progress = PhaseProgress("\(program)\(words)")
     defer { progress.abandon() }
     let valgrind = Callgrind(running.process.pid, programs)
@@ -156,9 +156,9 @@ final class InstructionBench {
       try await ask(running.address, policy, InstructionBench.warmUp, status)
       for round in 0..<InstructionBench.rounds {
         try await valgrind.zero()
-        try await ask(running.address, policy, InstructionBench.requests, status)
+        try await ask(running.address, policy, requests, status)
         let instructions = try await valgrind.instructions()
-        add(program + kind + words, Double(instructions) / Double(InstructionBench.requests))
+        add(program + kind + words, Double(instructions) / Double(requests))
         progress.update(
           Double(index * InstructionBench.rounds + round + 1) / Double(kinds.count * InstructionBench.rounds))
       }

@@ -5,7 +5,6 @@ internal import Foundation
 internal import HTTP
 internal import Kafka
 internal import PrivateServers
-internal import Redis
 import History
 import Laboratory
 import Load
@@ -258,18 +257,11 @@ final class StartBench: BenchStage {
 
   /// The API puts what the log has into Redis; a request meanwhile would pay for that.
   private func awaitSets() async throws {
-    guard let server = lab.state.redis else { return }
-    let client = RedisAccess(configuration: try server.redis(), name: "lab-bench")
-    client.start()
-    defer { client.close() }
-    try await client.connected(deadline: .now + .seconds(10))
     let day = Day(number: Int32(Date().timeIntervalSince1970 / 86_400))
     let deadline = Instant.now + .seconds(300)
     for id in [StartBench.soldOutMany, StartBench.sellingMany] {
       guard let policy = PolicyID(id) else { continue }
-      let set = Names.issuedUsers(of: policy, on: day, prefix: lab.state.keyPrefix)
-      while try await client.command(["SCARD", set], deadline: .now + .seconds(10)).integer ?? 0 < manyWinners
-      {
+      while try await lab.admittedPeople(of: policy, on: day) < manyWinners {
         try lab.interrupt.check()
         guard Instant.now < deadline else {
           throw LabFailure("Redis does not get the winners of policy \(id)")
