@@ -8,8 +8,8 @@ struct BenchChart {
   private let figures: [BenchFigure]
 
   private static let width = 760.0
-  private static let left = 210.0
-  private static let right = 200.0
+  private static let left = 240.0
+  private static let right = 190.0
   private static let bar = 15.0
 
   /// - Parameter measure: of which the bars are.
