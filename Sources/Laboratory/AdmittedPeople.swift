@@ -1,6 +1,6 @@
 package import CouponDomain
 import CouponStore
-package import EventLoop
+import EventLoop
 import Redis
 import Terminal
 package import Text
