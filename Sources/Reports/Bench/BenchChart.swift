@@ -7,8 +7,7 @@ struct BenchChart {
   private let title: String
   private let figures: [BenchFigure]
 
-  private static let width = 760.0
-  private static let left = 240.0
+  private static let width = 830.0
   private static let right = 190.0
   private static let bar = 15.0
 
@@ -20,6 +19,11 @@ struct BenchChart {
 
   var isEmpty: Bool { figures.isEmpty }
 
+  /// Behind the longest name.
+  private var left: Double {
+    20 + (figures.map { TextWidth.of($0.contestant, size: Style.textSize) }.max() ?? 0)
+  }
+
   var svg: String {
     let (body, height) = drawn(from: 14)
     return SVG.root(width: BenchChart.width, height: height + 14, #"aria-label="\#(title.escaped)""#, body)
@@ -30,7 +34,7 @@ struct BenchChart {
     var (body, y) = ("", 14.0)
     for chart in charts where !chart.isEmpty {
       y += 16
-      body += SVG.text(chart.title, 12, y, "start", "strong title")
+      body += SVG.text(chart.title, 12, y, "start", "title")
       let (drawn, end) = chart.drawn(from: y)
       body += drawn
       y = end + 10
@@ -59,15 +63,19 @@ struct BenchChart {
 
   private func row(_ figure: BenchFigure, most: Double, y: Double) -> String {
     let spread = figure.spread
-    let span = BenchChart.width - BenchChart.left - BenchChart.right
-    func place(_ value: Double) -> Double { BenchChart.left + max(value, 0) / max(most, 1e-12) * span }
-    var row = SVG.text(figure.contestant, BenchChart.left - 8, y + 11, "end", "")
+    let left = left
+    let span = BenchChart.width - left - BenchChart.right
+    func place(_ value: Double) -> Double { left + max(value, 0) / max(most, 1e-12) * span }
+    var row = SVG.text(figure.contestant, left - 8, y + 11, "end", "")
     row += SVG.rect(
-      BenchChart.left, y, max(place(spread.median) - BenchChart.left, 1), BenchChart.bar, figure.style,
+      left, y, max(place(spread.median) - left, 1), BenchChart.bar, figure.style,
       more: #" rx="2""#)
     if spread.max > spread.min {
       let middle = y + BenchChart.bar / 2
-      row += SVG.line(place(spread.min), middle, place(spread.max), middle, "spread")
+      // A rim keeps the line apart from its bar.
+      for style in ["halo", "spread"] {
+        row += SVG.line(place(spread.min), middle, place(spread.max), middle, style)
+      }
     }
     return row
       + SVG.text(figure.text, max(place(spread.median), place(spread.max)) + 6, y + 11, "start", "strong")
@@ -79,6 +87,6 @@ extension BenchFigure {
   fileprivate var style: String {
     if contestant.hasPrefix("eda") { return "eda" }
     if contestant.hasPrefix("monolith") { return "monolith" }
-    return contestant.hasPrefix("against") ? "fair" : "none"
+    return contestant.hasPrefix("against") ? "fair" : "track"
   }
 }
