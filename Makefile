@@ -1,6 +1,6 @@
 # make demo    the same flash crowd against both architectures, checked and reported (ROUNDS=3 PEOPLE=20000 QUOTA=1000 RATE=…)
 # make test    every test, with the servers that they need started privately
-# make bench   what the parts cost, beside known tools
+# make bench   what requests, starts and drains cost, beside ceilings of the same run (QUICK=1 KAFKA=installed AGAINST=URL,…)
 # make format / make lint
 # The first of them on a machine installs what is missing and says what (scripts/setup).
 
@@ -30,7 +30,7 @@ test: setup
 	@SWIFT="$(SWIFT)" scripts/test
 
 bench: build
-	$(LAB) bench
+	$(LAB) bench $(if $(QUICK),--quick) $(if $(KAFKA),--kafka $(KAFKA)) $(if $(AGAINST),--against $(AGAINST))
 
 # `lab` has the two programs for dependencies; without the product, the tests' support would be built too.
 build: setup

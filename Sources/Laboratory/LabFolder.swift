@@ -21,7 +21,7 @@ package struct LabFolder: Sendable {
   package func log(of part: LabPart) -> String { "\(logs)/\(part.rawValue).log" }
   /// What a program writes once it listens.
   func readyFile(of part: LabPart) -> String { "\(ready)/\(part.rawValue).json" }
-  var ready: String { path + "/ready" }
+  package var ready: String { path + "/ready" }
 
   package func make() throws {
     for folder in [path, logs] { try ServerFiles.makeFolder(folder) }

@@ -29,16 +29,27 @@ package final class ClosedLoop {
   ///   - next: a whole request; nil where there are no more.
   ///   - expected: the status that counts as an answer.
   package static func run(
-    port: Int, connections: Int, for duration: Duration, expecting expected: Int,
+    at address: SocketAddress, connections: Int, for duration: Duration, expecting expected: Int,
     next: @escaping NextRequest
   ) async throws -> Result {
-    let address = SocketAddress(numericHost: "127.0.0.1", port: port)
     let client = HTTPClient(HTTPClientConfiguration(address: address, maxConnections: connections))
     defer { client.close() }
     let opened = await client.open(connections, deadline: .now + .seconds(5))
-    guard opened == connections else { throw LabFailure("nothing listens at \(address)") }
+    guard opened == connections else {
+      throw LabFailure("\(opened) of \(connections) connections to \(address) could be opened")
+    }
     let loop = ClosedLoop(client, until: .now + duration, expected: expected, next: next)
     return try await loop.run(connections)
+  }
+
+  /// The same on this machine's loopback.
+  package static func run(
+    port: Int, connections: Int, for duration: Duration, expecting expected: Int,
+    next: @escaping NextRequest
+  ) async throws -> Result {
+    try await run(
+      at: SocketAddress(numericHost: "127.0.0.1", port: port), connections: connections, for: duration,
+      expecting: expected, next: next)
   }
 
   private init(

@@ -11,13 +11,16 @@ import Testing
   /// The calls of `lab` in the `sh` blocks of a document, each as its words.
   private static func calls(in document: String) throws -> [[String]] {
     let text = try String(contentsOf: root.appending(path: document), encoding: .utf8)
-    return text.matches(of: /```sh\n([\s\S]*?)```/).flatMap { block in
-      block.output.1.split(separator: "\n").flatMap { line in
-        line.replacing(/(^|\s)#\s.*$/, with: "").split(separator: /;|&&|\||\$\(|\)/)
-          .map { $0.split(separator: " ").map(String.init) }
-          .filter { $0.first == "lab" || $0.first?.hasSuffix("/lab") == true }
-          .map { Array($0.dropFirst()) }
-      }
+    return text.matches(of: /```sh\n([\s\S]*?)```/).flatMap { block -> [[String]] in
+      block.output.1.split(separator: "\n").flatMap { calls(inLine: String($0)) }
+    }
+  }
+
+  private static func calls(inLine line: String) -> [[String]] {
+    let commands = line.replacing(/(^|\s)#\s.*$/, with: "").split(separator: /;|&&|\||\$\(|\)/)
+    let calls: [[String]] = commands.map { $0.split(separator: " ").map(String.init) }
+    return calls.filter { $0.first == "lab" || $0.first?.hasSuffix("/lab") == true }.map {
+      Array($0.dropFirst())
     }
   }
 

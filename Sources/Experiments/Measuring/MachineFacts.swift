@@ -1,11 +1,11 @@
-import EventLoop
+package import EventLoop
 import Foundation
 import Laboratory
 
 /// The machine on which a report was made.
 @LoopActor
-enum MachineFacts {
-  static func read() async -> Machine {
+package enum MachineFacts {
+  package static func read() async -> Machine {
     let info = ProcessInfo.processInfo
     let swift = await firstLine("swift", ["--version"]) ?? "unknown"
     return Machine(
@@ -15,7 +15,7 @@ enum MachineFacts {
   }
 
   /// The commit that `lab` was built from, as far as its folder tells; `+` where sources or scenarios differ from it.
-  static func commit() async -> String {
+  package static func commit() async -> String {
     let folder = ProgramCommand.folder
     guard let commit = await firstLine("git", ["-C", folder, "rev-parse", "--short=12", "HEAD"]) else {
       return "unknown"

@@ -1,19 +1,19 @@
 import Scenarios
 import Secrets
-import EventLoop
+package import EventLoop
 import Foundation
-import History
+package import History
 import Kafka
-import Laboratory
+package import Laboratory
 import Postgres
 import PrivateServers
 import Redis
 
 /// What the servers of a laboratory are, and what they were told.
 @LoopActor
-enum ServerFacts {
+package enum ServerFacts {
   /// Versions by name; what does not answer is left out.
-  static func versions(_ state: LabState, _ architecture: Architecture) async -> [String: String] {
+  package static func versions(_ state: LabState, _ architecture: Architecture) async -> [String: String] {
     var versions = libraries(architecture)
     if let pool = try? state.pool(of: architecture) {
       let rows = try? await pool.query(

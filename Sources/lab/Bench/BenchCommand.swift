@@ -1,22 +1,23 @@
-internal import CouponStore
-internal import EventLoop
-internal import Foundation
-internal import Kafka
-internal import PrivateServers
-import Laboratory
-import Load
-import Terminal
+import EventLoop
+import Experiments
+import Foundation
 import History
+import Laboratory
+import Reports
+import Terminal
 
 extension LabCommand {
   static let bench = LabCommand(
-    "bench", "what a request costs, beside an HTTP server that answers a constant and beside pgbench",
+    "bench", "what a request, a start and a drain cost, beside ceilings measured in the same run",
     usage: """
-      [--rounds N] [--seconds N]
-      drain [--coupons N] [--rounds N] [--partitions N] [--policies N] [--latency MS] [--kafka installed]
-      scaling [connections|policies|stock] [--seconds N] [--stock N] [--file FILE] [--kafka installed]
+      [--quick] [--part NAME,…] [--against URL,…] [OPTIONS]
+             bench drain [--coupons N] [--rounds N] [--partitions N] [--policies N] [--latency MS] [--kafka installed]
+             bench scaling [connections|policies|stock] [--seconds N] [--stock N] [--file FILE] [--kafka installed]
+             bench instructions --bounds FILE [--update]
       """,
     options: [
+      ("--quick", "one short round of little: shows that everything works; its figures say little"),
+      ("--part NAME,…", "of \(BenchSection.allCases.map(\.rawValue).joined(separator: ", ")); all of them"),
       ("drain", "instead: how fast the worker writes a log, beside a bare insert of the same rows"),
       ("scaling", "instead: what a coupon costs at each station, for the model of scripts/scaling"),
       ("--stock N", "of the one policy whose cost `scaling stock` measures; 1,000,000"),
@@ -25,30 +26,46 @@ extension LabCommand {
       ("--partitions N", "of that log; one, or as many as the embedded broker needs"),
       ("--policies N", "of that log; one a partition"),
       ("--latency MS", "by which the database answers later, to the worker as to the bare insert"),
-      ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
-      ("--rounds N", "how often each part is measured, in turn; 3"),
-      ("--seconds N", "how long each time; 3, of scaling 2"),
-      ("KAFKA_BROKERS=… and others", "your own servers, as with lab up"),
+      ("--rounds N", "how often each contestant is measured, in turn; 3"),
+      ("--seconds N", "how long each time; 3"),
+      ("--kafka WHICH", "embedded, installed (KAFKA_HOME) or HOST:PORT,…; the embedded broker"),
+      (
+        "--against URL,…", "foreign servers as further contestants: http://HOST:PORT of one that runs and has"
+      ),
+      ("", "  GET /healthz: 200;"),
+      ("", "  POST /v1/policies/1/coupons, the person in X-User-Id, no body, kept-alive HTTP/1.1:"),
+      ("", "  201 for a new person, 200 for one who has a coupon, 409 when it is sold out."),
+      ("", "  One with stock for every request (a quota of 10,000,000) competes in accepted coupons and"),
+      ("", "  retries, one that is sold out in refusals: name one of each for both. Its processor time is"),
+      ("", "  shown where it listens on this machine. For one set of servers, give it the same REDIS_URL"),
+      ("", "  and DATABASE_URL, and KAFKA_BROKERS or --kafka HOST:PORT"),
+      ("--against-monolith URL,…", "the same of servers that are to compete with the monolith"),
+      ("--to FOLDER", "where bench.json, bench.html, bench.svg and bench.md go; .lab/bench"),
+      ("instructions", "counts instructions with valgrind instead; scripts/instructions starts it"),
+      ("DATABASE_URL=… and others", "your own servers, as with lab up"),
     ]
   ) { arguments, folder in
     if arguments.flag("scaling") { return try await scaling(&arguments, folder) }
     if arguments.flag("drain") { return try await drain(&arguments, folder) }
-    let rounds = try arguments.number("--rounds", in: 1...100) ?? 3
-    let seconds = try arguments.number("--seconds", in: 1...60) ?? 3
+    if arguments.flag("instructions") { return try await countInstructions(&arguments, folder) }
+    let options = try BenchOptions(&arguments)
     try arguments.finish()
     // A laboratory of its own: the one in use is left alone.
     let lab = try Lab.open(LabFolder(path: folder.path + "/bench"), interrupt: .shared)
-    let bench = Bench(lab: lab, seconds: seconds, rounds: rounds)
-    do {
-      try await lab.reset()
-      try await bench.prepare()
-      for round in 1...rounds { try await bench.run(round: round, of: rounds) }
-      for line in bench.table() { Terminal.line(line) }
-    } catch {
-      await bench.end()
+    let target = options.target ?? folder.path + "/bench"
+    let result: BenchResult
+    do { result = try await Bench(lab, options).run() } catch {
+      await lab.stopAll()
       throw error
     }
-    await bench.end()
+    try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+    let page = BenchPage(result)
+    try WholeFile.write(json: result, to: target + "/bench.json")
+    try WholeFile.write(page.html, to: target + "/bench.html")
+    try WholeFile.write(page.svg, to: target + "/bench.svg")
+    try WholeFile.write(page.markdown, to: target + "/bench.md")
+    for line in page.lines { Terminal.line(line) }
+    Terminal.line("\(target)/bench.html, bench.json, bench.svg, bench.md")
     return 0
   }
 
@@ -99,153 +116,70 @@ extension LabCommand {
   }
 }
 
-/// Measures every part in turn, so that a machine that grows slower does so for all of them.
+/// What a `lab bench …` line asks for.
 @LoopActor
-final class Bench {
-  /// Coupons of one partition: less than the embedded broker keeps of it.
-  static let couponsAPolicy = 15_000
+struct BenchOptions {
+  var sections = BenchSection.allCases
+  var isQuick: Bool
+  var rounds: Int
+  /// Of one contestant in one round.
+  var seconds: Double
+  var foreign: [SocketAddress] = []
+  var foreignMonoliths: [SocketAddress] = []
+  var target: String?
+  var up = UpOptions()
+  /// What was said, for the result.
+  var words: [String] = []
 
-  let lab: Lab
-  let seconds: Int
-  /// Of the bench's log: the usual number, or as many as 30,000 coupons a second need, twice in each round.
-  let partitions: Int
-  var figures = BenchFigures()
-  private var constant: ChildProcess?
-  private var constantPort = 0
-  private var accepted: NextRequest?
-  private var crowd: NextRequest?
-  private var row: NextRequest?
-  private var pgbench: PgBench?
-
-  init(lab: Lab, seconds: Int, rounds: Int) {
-    (self.lab, self.seconds) = (lab, seconds)
-    partitions = max(8, 2 * seconds * rounds * 30_000 / Bench.couponsAPolicy)
-  }
-
-  // MARK: - Before and after
-
-  func prepare() async throws {
-    var options = UpOptions()
-    options.partitions = partitions
-    try await lab.up(options)
-    try await startConstant()
-    guard let eda = lab.state.part(.edaAPI), let monolith = lab.state.part(.monolith),
-      let database = lab.state.database
-    else { throw LabFailure("the laboratory did not start whole") }
-    let edaOperator = Operator(eda, of: lab.state)
-    var policies: [Int] = []
-    for id in onePolicyAPartition() {
-      policies.append(try await create(edaOperator, id: id, quota: Bench.couponsAPolicy))
-    }
-    let soldOut = try await create(edaOperator, id: 1_000_000, quota: 1)
-    accepted = newPeople(for: policies, requestsAPolicy: Bench.couponsAPolicy)
-    crowd = newPeople(for: [soldOut], requestsAPolicy: .max)
-    row = newPeople(
-      for: [try await create(Operator(monolith, of: lab.state), id: 1, quota: 10_000_000)],
-      requestsAPolicy: .max)
-    let last = newPeople(for: [soldOut], requestsAPolicy: 1)
-    _ = try await ClosedLoop.run(
-      port: eda.port, connections: 1, for: .seconds(5), expecting: 201, next: last)
-    let pgbench = PgBench(url: database.url, folder: lab.folder.path)
-    try await pgbench.prepare()
-    self.pgbench = pgbench
-  }
-
-  /// Ends everything that was started, however far that was.
-  func end() async {
-    constant?.signal(SIGTERM)
-    let patience = EventLoop.shared.schedule(after: .seconds(5)) { [constant] in constant?.signal(SIGKILL) }
-    _ = await constant?.exit()
-    patience.cancel()
-    await lab.stopAll()
-  }
-
-  private func startConstant() async throws {
-    let log = lab.folder.logs + "/bench-constant.log"
-    let ready = lab.folder.path + "/ready/bench-constant.json"
-    for file in [log, ready] { try? FileManager.default.removeItem(atPath: file) }
-    let child = try ChildProcess.start(
-      .init(
-        ProgramCommand.folder + "/lab", ["bench-constant", ready],
-        environment: ProcessInfo.processInfo.environment,
-        output: .file(log)))
-    constant = child
-    lab.interrupt.onCome { child.signal(SIGTERM) }
-    let deadline = Instant.now + .seconds(10)
-    while Instant.now < deadline, child.isRunning {
-      if let port = ReadyNote.read(ready)?.httpPort {
-        constantPort = port
-        return
+  init(_ arguments: inout CommandArguments) throws {
+    isQuick = arguments.flag("--quick")
+    (rounds, seconds) = isQuick ? (1, 0.3) : (3, 3)
+    if isQuick { words.append("--quick") }
+    if let text = try arguments.option("--part") {
+      words += ["--part", text]
+      sections = try text.split(separator: ",").map { name in
+        guard let section = BenchSection(rawValue: String(name)) else {
+          throw UsageError(
+            "--part takes \(BenchSection.allCases.map(\.rawValue).joined(separator: ", ")), not “\(name)”")
+        }
+        return section
       }
-      await EventLoop.shared.sleep(for: .milliseconds(10))
     }
-    throw LabFailure("the constant server did not start; see \(log)")
-  }
-
-  private func create(_ operator: Operator, id: Int, quota: Int) async throws -> Int {
-    let policy = PolicyRequest(
-      policyId: id, name: "bench \(id)", startsOn: "2020-01-01", endsOn: "2029-12-31", opensAt: "00:00:00",
-      timeZone: "UTC", dailyQuota: quota, perPerson: "once")
-    return try await `operator`.create(policy).policyId ?? id
-  }
-
-  /// The first policy id of each partition.
-  private func onePolicyAPartition() -> [Int] {
-    var taken = Set<Int32>()
-    return (1...10_000).filter { id in
-      taken.insert(murmur2Partition(key: Array(String(id).utf8), partitions: partitions)).inserted
+    if let number = try arguments.number("--rounds", in: 1...100) {
+      words += ["--rounds", String(number)]
+      rounds = number
     }
-  }
-
-  // MARK: - A round
-
-  func run(round: Int, of rounds: Int) async throws {
-    let progress = PhaseProgress("round \(round) of \(rounds)")
-    guard let constant, let accepted, let crowd, let row, let pgbench else {
-      throw LabFailure("the laboratory is not prepared")
+    if let number = try arguments.number("--seconds", in: 1...60) {
+      words += ["--seconds", String(number)]
+      seconds = Double(number)
     }
-    try await measure(
-      .constant, port: constantPort, pid: constant.pid, connections: 64, expecting: 200, crowd)
-    try await measure(.edaAccepted, .edaAPI, connections: 64, expecting: 201, accepted)
-    try await measure(.edaSoldOut, .edaAPI, connections: 64, expecting: 409, crowd)
-    try await measure(.monolith8, .monolith, connections: 8, expecting: 201, row)
-    figures.add(.pgbench8, rate: try await pgbench.run(clients: 8, seconds: seconds))
-    try await measure(.monolith64, .monolith, connections: 64, expecting: 201, row)
-    for part in [LabPart.edaAPI, .monolith] { try await lab.renew(part, withoutOperator: true) }
-    try await measure(.edaAcceptedNoSwitches, .edaAPI, connections: 64, expecting: 201, accepted)
-    try await measure(.monolith8NoSwitches, .monolith, connections: 8, expecting: 201, row)
-    for part in [LabPart.edaAPI, .monolith] { try await lab.renew(part, withoutOperator: false) }
-    progress.end("measured")
+    try readKafka(&arguments)
+    foreign = try readForeign(&arguments, "--against")
+    foreignMonoliths = try readForeign(&arguments, "--against-monolith")
+    target = try arguments.option("--to")
   }
 
-  private func measure(
-    _ part: BenchPart, _ program: LabPart, connections: Int, expecting status: Int,
-    _ people: @escaping NextRequest
-  ) async throws {
-    guard let running = lab.state.part(program) else { throw LabFailure("\(program.rawValue) does not run") }
-    try await measure(
-      part, port: running.port, pid: running.process.pid, connections: connections, expecting: status, people)
+  private mutating func readForeign(
+    _ arguments: inout CommandArguments, _ option: String
+  ) throws -> [SocketAddress] {
+    guard let text = try arguments.option(option) else { return [] }
+    words += [option, text]
+    return try text.split(separator: ",").map { try ForeignServer.address(String($0), option) }
   }
 
-  private func measure(
-    _ part: BenchPart, port: Int, pid: Int32, connections: Int, expecting status: Int,
-    _ people: @escaping NextRequest
-  ) async throws {
-    try lab.interrupt.check()
-    let before = ProcessTable.cpuSeconds(of: pid) ?? 0
-    let result = try await ClosedLoop.run(
-      port: port, connections: connections, for: .seconds(seconds), expecting: status, next: people
-    )
-    let cpu = (ProcessTable.cpuSeconds(of: pid) ?? 0) - before
-    guard result.answered > 0, result.wrong == 0 else {
-      throw LabFailure(
-        "\(part.rawValue): \(result.wrong) wrong answers beside \(result.answered) right ones; the first: "
-          + (result.firstWrong ?? "none"))
+  private mutating func readKafka(_ arguments: inout CommandArguments) throws {
+    guard let which = try arguments.option("--kafka") else { return }
+    words += ["--kafka", which]
+    // Whatever asks the environment later is told the same.
+    switch which {
+    case "embedded", "installed": unsetenv("KAFKA_BROKERS")
+    case _ where which.contains(":"): setenv("KAFKA_BROKERS", which, 1)
+    default: throw UsageError("--kafka must be embedded, installed or HOST:PORT,…, not “\(which)”")
     }
-    figures.add(
-      part, rate: Double(result.answered) / result.seconds, microseconds: cpu * 1e6 / Double(result.answered),
-      p99: result.latency.quantile(0.99))
+    up = UpOptions()
+    up.installedKafka = which == "installed"
   }
 
-  func table() -> [String] { figures.table() }
+  /// Whether the log keeps what is put into it: the embedded broker keeps little of a partition.
+  var keepsTheLog: Bool { up.installedKafka || up.named("KAFKA_BROKERS") != nil }
 }

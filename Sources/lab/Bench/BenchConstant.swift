@@ -1,4 +1,5 @@
 internal import EventLoop
+import Foundation
 internal import HTTP
 import Programs
 import Terminal
@@ -6,11 +7,12 @@ import Terminal
 extension LabCommand {
   /// The ceiling of `lab bench`: our HTTP server with nothing behind it, in a process of its own.
   static let benchConstant = LabCommand(
-    "bench-constant", "answer every request with a constant (started by `lab bench`)", usage: "READY_FILE"
+    "bench-constant", "answer every request with a constant (started by `lab bench`, which sets READY_FILE)"
   ) { arguments, _ in
-    let ready = arguments.positional()
     try arguments.finish()
+    let ready = ProcessInfo.processInfo.environment["READY_FILE"]
     let answer = HTTPResponse.json(#"{"answer":"the same for everybody"}"#)
+    _ = Platform.raiseDescriptorLimit()
     let server = HTTPServer(configuration: HTTPServerConfiguration()) { _ in .now(answer) }
     let port = try server.start()
     if let ready { try ReadyFile.write("lab bench-constant", ["httpPort": String(port)], to: ready) }

@@ -50,7 +50,7 @@ final class DrainBench {
   private var records: [[BatchRecord]] = []
   private let latency: FaultSpec?
   private let board: FaultBoard?
-  private var figures = DrainFigures()
+  private(set) var figures = DrainFigures()
 
   init(lab: Lab, _ options: Options) throws {
     (self.lab, self.options) = (lab, options)
@@ -352,7 +352,7 @@ final class DrainBench {
 
 /// Writes the log, a bounded number of messages at a time.
 @LoopActor
-private final class LogWriter {
+final class LogWriter {
   private let topic: String
   private let partitions: Int
   private var producer: KafkaProducer?
@@ -387,7 +387,7 @@ private final class LogWriter {
 }
 
 /// What `lab bench drain` measures.
-private struct DrainFigures {
+struct DrainFigures {
   /// Rows a second.
   var bare: [Double] = []
   /// On as many connections as there are partitions.
