@@ -10,9 +10,17 @@ internal import EventLoop
 /// Carries the events of one of librdkafka's queues to the loop: the library writes to a descriptor when the queue stops being empty, and
 /// the loop takes a bounded number of events a turn.
 ///
-///     library's threads ─▶ queue ─ byte ─▶ Wakeup ─▶ drain ≤ bound ─▶ onEvent…, onTurn
+///     library's threads ─▶ queue ─ byte ─▶ Wakeup ─▶ drain ≤ bound ─▶ take…, turned
 ///                                              ▲                │ bound reached
 ///                                              └──── byte ──────┘
+@LoopActor
+protocol EventTaker: AnyObject {
+  /// Takes one event; subtracts what it took from the turn's budget.
+  func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer
+  /// The turn's events are taken.
+  func turned()
+}
+
 @LoopActor
 final class EventPump {
   enum Answer {
@@ -30,9 +38,6 @@ final class EventPump {
     case shut
   }
 
-  /// Takes one event; subtracts what it took from the turn's budget.
-  typealias Handler = @LoopActor (_ event: OpaquePointer, _ budget: inout Int) -> Answer
-
   /// A turn takes events for no longer than this, whatever each of them costs.
   private static let turnLimit = Duration.milliseconds(4)
   /// Events between two looks at the clock.
@@ -40,8 +45,7 @@ final class EventPump {
 
   private let queue: OpaquePointer
   private let bound: Int
-  private let onEvent: Handler
-  private let onTurn: @LoopActor () -> Void
+  private weak var owner: (any EventTaker)?
   private var wakeup: Wakeup?
   private var current: OpaquePointer?
   private var isDraining = false
@@ -49,10 +53,9 @@ final class EventPump {
 
   /// Takes over one reference to `queue`.
   init(
-    owning queue: OpaquePointer, bound: Int, onEvent: @escaping Handler,
-    onTurn: @escaping @LoopActor () -> Void = {}
+    owning queue: OpaquePointer, bound: Int, for owner: any EventTaker
   ) throws(KafkaError) {
-    (self.queue, self.bound, self.onEvent, self.onTurn) = (queue, bound, onEvent, onTurn)
+    (self.queue, self.bound, self.owner) = (queue, bound, owner)
     do {
       wakeup = try Wakeup { self.drain() }
     } catch {
@@ -91,7 +94,7 @@ final class EventPump {
   }
 
   private func drain() {
-    guard wakeup != nil, !isDraining else { return }
+    guard wakeup != nil, !isDraining, let owner else { return }
     isDraining = true
     var budget = bound
     var look = bound - Self.eventsALook
@@ -105,14 +108,14 @@ final class EventPump {
       }
       guard let event = current ?? rd_kafka_queue_poll(queue, 0) else { break }
       current = event
-      switch onEvent(event, &budget) {
+      switch owner.take(event, &budget) {
       case .unfinished: continue
       case .done:
         rd_kafka_event_destroy(event)
         current = nil
       }
     }
-    onTurn()
+    owner.turned()
     isDraining = false
     if wakeup == nil { free() } else if budget <= 0, holds.isEmpty { wake() }
   }

@@ -18,7 +18,7 @@ package enum KafkaRebalance: Hashable, Sendable {
 ///
 /// `GroupReader` decides; this passes the library's events to it and carries out the actions that it returns.
 @LoopActor
-package final class KafkaGroupConsumer {
+package final class KafkaGroupConsumer: EventTaker {
   package struct Options: Sendable {
     /// As for `KafkaTail`; short enough for the embedded broker too.
     package var fetchWait: Duration
@@ -93,9 +93,7 @@ package final class KafkaGroupConsumer {
     guard pump == nil, !reader.isClosed else { return }
     queue = try client.makeQueue()
     pump = try EventPump(
-      owning: client.makeQueue(), bound: Self.eventsATurn,
-      onEvent: { [weak self] event, budget in self?.take(event, &budget) ?? .done },
-      onTurn: { [weak self] in self?.turned() })
+      owning: client.makeQueue(), bound: Self.eventsATurn, for: self)
     try client.subscribe()
     reader.join()
     silentSince = .now
@@ -176,7 +174,7 @@ package final class KafkaGroupConsumer {
 
   // MARK: - Events
 
-  private func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
+  func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
     budget -= 1
     switch rd_kafka_event_type(event) {
     case RD_KAFKA_EVENT_FETCH:
@@ -199,7 +197,7 @@ package final class KafkaGroupConsumer {
     return .done
   }
 
-  private func turned() {
+  func turned() {
     readPermit.turned()
     perform(reader.turned())
   }

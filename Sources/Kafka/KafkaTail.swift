@@ -6,7 +6,7 @@ package import EventLoop
 /// A message is handed on only if its offset is the next one of its partition. A partition with a gap, or whose log
 /// is not what it was, is reported once and not read any further.
 @LoopActor
-package final class KafkaTail {
+package final class KafkaTail: EventTaker {
   package struct Options: Sendable {
     /// How long a broker may hold back an answer while it has nothing new. A real broker answers as soon as something
     /// comes; the embedded one does not, so there this is the delay (see `forMockBroker`).
@@ -71,9 +71,7 @@ package final class KafkaTail {
     guard client == nil else { return }
     let client = try TailClient(configuration, topic, options)
     pump = try EventPump(
-      owning: client.queue, bound: Self.bite * Self.bitesATurn,
-      onEvent: { [weak self] event, budget in self?.take(event, &budget) ?? .done },
-      onTurn: { [weak self] in self?.turned() })
+      owning: client.queue, bound: Self.bite * Self.bitesATurn, for: self)
     self.client = client
     for (partition, offset) in order.positions { client.begin(partition, at: offset) }
     probe()
@@ -91,7 +89,7 @@ package final class KafkaTail {
 
   // MARK: - Events
 
-  private func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
+  func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
     guard readPermit.admits(pump) else { return .unfinished }
     switch rd_kafka_event_type(event) {
     case RD_KAFKA_EVENT_FETCH:
@@ -120,7 +118,7 @@ package final class KafkaTail {
     }
   }
 
-  private func turned() {
+  func turned() {
     readPermit.turned()
     flush()
   }

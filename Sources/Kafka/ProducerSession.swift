@@ -3,7 +3,7 @@ internal import EventLoop
 
 /// One producing client of librdkafka, from start to end. After a fatal error another takes its place.
 @LoopActor
-final class ProducerSession {
+final class ProducerSession: EventTaker {
   enum Trouble {
     case passing(String)
     /// The client can never send again; everything that it still holds is reported as possibly persisted.
@@ -33,9 +33,7 @@ final class ProducerSession {
     guard let queue = rd_kafka_queue_get_main(handle.pointer) else {
       throw KafkaError.misconfigured("librdkafka gives no queue")
     }
-    pump = try EventPump(owning: queue, bound: Self.reportsATurn) { [weak self] event, budget in
-      self?.take(event, &budget) ?? .done
-    }
+    pump = try EventPump(owning: queue, bound: Self.reportsATurn, for: self)
   }
 
   private static func settings(_ options: KafkaProducer.Options) -> ClientSettings {
@@ -97,7 +95,7 @@ final class ProducerSession {
 
   // MARK: - Reports
 
-  private func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
+  func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer {
     switch rd_kafka_event_type(event) {
     case RD_KAFKA_EVENT_DR:
       while budget > 0 {
@@ -118,6 +116,8 @@ final class ProducerSession {
     budget -= 1
     return .done
   }
+
+  func turned() {}
 
   private func report(_ message: UnsafePointer<rd_kafka_message_t>) {
     let id = UInt64(UInt(bitPattern: message.pointee._private))

@@ -222,7 +222,8 @@ package final class RedisClient {
         guard let self else { return }
         sent(session.opened(now: .now))
       },
-      onReply: { [weak self] in self?.receive($0) }, onClose: { [weak self] in self?.lost(attempt, $0) })
+      onReplies: { [weak self] in self?.receiveAll(of: $0) },
+      onClose: { [weak self] in self?.lost(attempt, $0) })
     self.connection = connection
     seam?.opened(connection)
     EventLoop.shared.schedule(after: RedisClient.connectTimeout) { [weak self] in
@@ -248,6 +249,10 @@ package final class RedisClient {
       guard let self, session.retry(after: attempt) else { return }
       connect()
     }
+  }
+
+  private func receiveAll(of connection: RedisConnection) {
+    while let reply = connection.nextReply() { receive(reply) }
   }
 
   private func receive(_ reply: RedisReply) {

@@ -32,14 +32,16 @@ final class RedisConnection {
   private var unsent: [UInt8] = []
   private var hasReceived = false
   private let onOpen: @LoopActor () -> Void
-  private let onReply: @LoopActor (RedisReply) -> Void
+  private let onReplies: @LoopActor (RedisConnection) -> Void
   private let onClose: @LoopActor (String) -> Void
 
-  /// - Parameter server: the host as it was named, and whether the way there is encrypted.
+  /// - Parameters:
+  ///   - server: the host as it was named, and whether the way there is encrypted.
+  ///   - onReplies: something came; `nextReply` gives what of it is whole.
   /// - Throws: `RedisError.unavailable`.
   init(
     _ address: SocketAddress, of server: RedisConfiguration, onOpen: @escaping @LoopActor () -> Void,
-    onReply: @escaping @LoopActor (RedisReply) -> Void, onClose: @escaping @LoopActor (String) -> Void
+    onReplies: @escaping @LoopActor (RedisConnection) -> Void, onClose: @escaping @LoopActor (String) -> Void
   ) throws(RedisError) {
     do throws(TLSSession.Failure) {
       tls =
@@ -55,7 +57,7 @@ final class RedisConnection {
       throw .unavailable(message)
     }
     tape.attach(to: context.pointee.reader)
-    (self.context, self.onOpen, self.onReply, self.onClose) = (context, onOpen, onReply, onClose)
+    (self.context, self.onOpen, self.onReplies, self.onClose) = (context, onOpen, onReplies, onClose)
     let watch = DescriptorWatch(context.pointee.fd) { [weak self] ready in self?.ready(ready) }
     watch.watch(.writable)
     self.watch = watch
@@ -129,14 +131,18 @@ final class RedisConnection {
     // What is decided by the replies is decided by the time at which they came.
     EventLoop.shared.rereadTime()
     lastReceivedAt = EventLoop.shared.turnTime
-    while state == .open {
-      var raw: UnsafeMutableRawPointer?
-      guard redisGetReplyFromReader(context, &raw) == REDIS_OK else {
-        return close(RedisConnection.message(context))
-      }
-      guard raw != nil else { return }
-      onReply(tape.take())
+    onReplies(self)
+  }
+
+  /// The next whole reply of what has come; nil where there is none, or the connection is closed.
+  func nextReply() -> RedisReply? {
+    guard state == .open else { return nil }
+    var raw: UnsafeMutableRawPointer?
+    guard redisGetReplyFromReader(context, &raw) == REDIS_OK else {
+      close(RedisConnection.message(context))
+      return nil
     }
+    return raw == nil ? nil : tape.take()
   }
 
   // MARK: - TLS
