@@ -12,11 +12,11 @@ import Testing
   private static func calls(in document: String) throws -> [[String]] {
     let text = try String(contentsOf: root.appending(path: document), encoding: .utf8)
     return text.matches(of: /```sh\n([\s\S]*?)```/).flatMap { block -> [[String]] in
-      block.output.1.split(separator: "\n").flatMap { calls(inLine: String($0)) }
+      block.output.1.split(separator: "\n").flatMap { labCalls(String($0)) }
     }
   }
 
-  private static func calls(inLine line: String) -> [[String]] {
+  private static func labCalls(_ line: String) -> [[String]] {
     let commands = line.replacing(/(^|\s)#\s.*$/, with: "").split(separator: /;|&&|\||\$\(|\)/)
     let calls: [[String]] = commands.map { $0.split(separator: " ").map(String.init) }
     return calls.filter { $0.first == "lab" || $0.first?.hasSuffix("/lab") == true }.map {
