@@ -303,7 +303,7 @@ package final class LogWorker {
     } catch let error as PostgresError where error.isUniqueViolation {
       fail("two rules differ: \(error.description)")
     } catch let error as PostgresError {
-      size.failed(error)
+      size.failed(error, wasSlow: now - start >= BatchWriter.patience / 2)
       trouble.note("the database does not take a batch", error.description)
       return .tryAgain
     } catch {

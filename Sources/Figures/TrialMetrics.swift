@@ -83,6 +83,11 @@ extension Metric {
       }
     ),
     (
+      "behind_at_heal",
+      "coupons that somebody had when the last fault ended and that were not in the database then",
+      { $0.behindAtHeal }
+    ),
+    (
       "settle_s", "seconds from the end of the load and its faults until the lag is 0",
       { $0.record.effort.settling.lag == 0 ? $0.record.effort.settling.seconds : nil }
     ),
