@@ -15,15 +15,18 @@ struct AdminFaults {
   func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
     if route.name == .adminFaults { return answerAll(request, deadline) }
     guard let target = route.target else { return .now(Problem.noSuchTarget) }
-    guard board.targets.contains(target) else { return .now(Problem.targetNotUsed(target.rawValue)) }
+    let isUsed = board.targets.contains(target)
+    guard isUsed || hasPeers(for: request) else { return .now(Problem.targetNotUsed(target.rawValue)) }
     switch request.method {
     case .put:
-      do {
-        board.set(target, try FaultSpec(json: request.body), now: .now)
+      do throws(InvalidFault) {
+        let spec = try FaultSpec(json: request.body, for: target)
+        if isUsed { board.set(target, spec, now: .now) }
       } catch { return .now(Problem.invalidFault(error)) }
     case .delete: board.clear(target)
     default: break
     }
+    guard isUsed else { return passedOn(request, target, deadline) }
     let status = board.current(target, now: .now)
     return forwarded(request, deadline) { json in
       json.key("fault")
@@ -40,11 +43,33 @@ struct AdminFaults {
     }
   }
 
+  /// A target that this program does not have, and perhaps a peer: the API records no coupon, the worker does.
+  private func passedOn(
+    _ request: HTTPRequest, _ target: FaultTarget, _ deadline: Instant
+  ) -> Reply<HTTPResponse> {
+    let status = board.current(target, now: .now)
+    let peers = peers
+    return .later {
+      let answers = await peers.forward(request, deadline: deadline)
+      if answers.allSatisfy({ $0.status == 404 }) { return Problem.targetNotUsed(target.rawValue) }
+      return AdminFaults.render(answers, isUsed: false) { json in
+        json.key("fault")
+        Representation.fault(status, to: &json)
+      }
+    }
+  }
+
+  private func hasPeers(for request: HTTPRequest) -> Bool { !isForwarded(request) && !peers.isEmpty }
+
+  private func isForwarded(_ request: HTTPRequest) -> Bool {
+    request.headers.first(AdminPeers.header.lowercased()) != nil
+  }
+
   /// - Parameter own: writes the result of this process.
   private func forwarded(
     _ request: HTTPRequest, _ deadline: Instant, _ own: @escaping @Sendable (inout JSONWriter) -> Void
   ) -> Reply<HTTPResponse> {
-    if request.headers.first(AdminPeers.header.lowercased()) != nil {
+    if isForwarded(request) {
       return .now(AdminFaults.render([], own))
     }
     let peers = peers
@@ -52,7 +77,7 @@ struct AdminFaults {
   }
 
   private static func render(
-    _ answers: [AdminPeers.Answer], _ own: (inout JSONWriter) -> Void
+    _ answers: [AdminPeers.Answer], isUsed: Bool = true, _ own: (inout JSONWriter) -> Void
   ) -> HTTPResponse {
     let missed = answers.filter { !$0.isFine }
     func members(_ json: inout JSONWriter) {
@@ -62,7 +87,9 @@ struct AdminFaults {
     }
     guard missed.isEmpty else {
       let list = missed.map { "\($0.peer) (\($0.trouble ?? "no answer"))" }.joined(separator: ", ")
-      return Problem.render(.peerNotReached, detail: "Done here, but not at \(list).", extra: members)
+      let detail =
+        isUsed ? "Done here, but not at \(list)." : "This program has no such switch; not done at \(list)."
+      return Problem.render(.peerNotReached, detail: detail, extra: members)
     }
     var json = JSONWriter()
     json.object { members(&$0) }

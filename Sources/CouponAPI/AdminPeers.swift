@@ -26,6 +26,8 @@ package struct AdminPeers {
 
   init(_ peers: [String], token: String) { (self.peers, self.token) = (peers, token) }
 
+  var isEmpty: Bool { peers.isEmpty }
+
   /// Calls all peers at the same time.
   func forward(_ request: HTTPRequest, deadline: Instant) async -> [Answer] {
     let answers = peers.map { peer in

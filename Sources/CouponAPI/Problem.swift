@@ -134,10 +134,12 @@ enum Problem {
   }
 
   static let noSuchTarget = render(
-    .notFound, detail: "Faults are switched on at one of database, redis and kafka.")
+    .notFound, detail: "Faults are switched on at one of database, redis, kafka and coupons.")
 
   static func targetNotUsed(_ target: String) -> HTTPResponse {
-    render(.notUsed, detail: "This program uses no \(target).")
+    render(
+      .notUsed,
+      detail: target == "coupons" ? "This program records no coupons." : "This program uses no \(target).")
   }
 
   /// - Parameter extra: additional members of the object.

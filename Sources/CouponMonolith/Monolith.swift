@@ -29,9 +29,10 @@ package final class Monolith: ApplicationPart {
   private let clock: SystemClock
 
   package init(_ settings: MonolithSettings, _ context: ProgramContext) {
-    let context = context.switchable([.database], by: settings.admin)
+    let context = context.switchable([.database, .coupons], by: settings.admin)
     (self.settings, self.context) = (settings, context)
     clock = SystemClock(offsetMilliseconds: Int64(settings.coupons.clockOffsetMilliseconds))
+    if let bug = settings.bug { context.faults?.set(.coupons, bug, now: .now) }
     let strategy = settings.coupons.strategy
     let pools = DatabasePools(
       settings.database, settings.schema, deadline: settings.server.requestDeadline,
@@ -59,7 +60,9 @@ package final class Monolith: ApplicationPart {
     self.database = database
     coupons = DatabaseCouponService(
       database: database, looking: looking,
-      issuance: strategy.issuance(over: deciding, rest: everything, maxWaiting: maxWaiting),
+      issuance: strategy.issuance(
+        over: DecidingPool(deciding, seam: CouponSeam(context.faults)), rest: everything,
+        maxWaiting: maxWaiting),
       key: settings.coupons.key)
     bystander = DatabaseBystander(pool: everything, mayUseTables: { database.hasTables })
     context.tell(strategy: settings.coupons.strategyName)

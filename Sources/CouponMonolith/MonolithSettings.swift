@@ -1,4 +1,6 @@
+import CouponAPI
 package import CouponStore
+package import Faults
 package import Operations
 package import Postgres
 package import Programs
@@ -12,6 +14,8 @@ package struct MonolithSettings: ProgramSettings {
   package let couponPool: Int
   package let schema: Schema
   package let coupons: CouponSettings<MonolithStrategy>
+  /// On from the start.
+  package let bug: FaultSpec?
   package let logLevel: LogLevel
 
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
@@ -28,6 +32,7 @@ package struct MonolithSettings: ProgramSettings {
     coupons = try CouponSettings(
       &reader, strategies: MonolithStrategy.allCases.map { ($0.rawValue, $0) },
       isOperated: admin.listener != nil)
+    bug = try FaultSpec.ofCoupons(&reader, isOperated: admin.listener != nil)
     logLevel = try LogLevel(&reader)
     if coupons.strategy == .sharedPool, !reader.isGiven("DATABASE_POOL") {
       database.pool = MonolithStrategy.sharedPoolSize

@@ -28,13 +28,13 @@ package enum MonolithStrategy: String, CaseIterable, Sendable {
   ///   - rest: for what no request waits for.
   ///   - maxWaiting: the most claims that wait for a transaction.
   @LoopActor
-  func issuance(over pool: PostgresPool, rest: PostgresPool, maxWaiting: Int) -> any Issuance {
+  func issuance(over pool: DecidingPool, rest: PostgresPool, maxWaiting: Int) -> any Issuance {
     switch self {
     case .forUpdate, .sharedPool: ForUpdate(pool: pool)
     case .forUpdateCached: ForUpdateCached(pool: pool, reading: rest)
     case .forUpdateBatched: ForUpdateBatched(pool: pool, maxWaiting: maxWaiting)
     case .unlocked: Unlocked(pool: pool)
-    case .atomicUpdate: AtomicUpdate(pool: pool)
+    case .atomicUpdate: AtomicUpdate(pool: pool.pool)
     case .optimistic: Optimistic(pool: pool)
     case .advisoryLock: AdvisoryLock(pool: pool)
     }

@@ -13,7 +13,12 @@ package struct BatchSize: Equatable {
 
   package mutating func wasTaken() { current = min(BatchSize.most, current * 2) }
 
-  package mutating func failed(_ error: PostgresError) {
+  /// - Parameter wasSlow: it took so long that the server had ended the transaction, whose connection is lost then.
+  package mutating func failed(_ error: PostgresError, wasSlow: Bool = false) {
+    if wasSlow {
+      current = max(1, current / 2)
+      return
+    }
     switch error {
     case .deadline, .commitUnknown: current = max(1, current / 2)
     // The server's own clock was the faster one.

@@ -134,7 +134,7 @@ package final class BatchWriter: BatchTables {
       question = own.question(with: next)
       answer = try await transaction.ask(question)
       if let missing = own.missing(from: answer, policies) { throw missing }
-      folded = own.fold(self, over: own.ledger(self, answer, policies), policies)
+      folded = try own.fold(self, over: own.ledger(self, answer, policies), policies)
     }
     guard let folded else { preconditionFailure("a batch that was not folded") }
     if next?.missing(from: answer, policies) != nil { next = nil }
@@ -161,7 +161,7 @@ package final class BatchWriter: BatchTables {
     // It begins when this task waits for the answer to what it has sent.
     let ahead = AheadFold {
       let ledger = next.ledger(self, answer, folded.policies).after(folded.result)
-      return next.fold(self, over: ledger, folded.policies)
+      return try next.fold(self, over: ledger, folded.policies)
     }
     let folding = EventLoop.shared.spawn { ahead.run() }
     do { try await transaction.commit(folded.committed) } catch {
@@ -176,12 +176,13 @@ package final class BatchWriter: BatchTables {
 /// A fold that happens while something else is waited for.
 @LoopActor
 private final class AheadFold {
-  private let work: () -> FoldedBatch
+  private let work: () throws -> FoldedBatch
   private(set) var folded: FoldedBatch?
 
-  init(_ work: @escaping () -> FoldedBatch) { self.work = work }
+  init(_ work: @escaping () throws -> FoldedBatch) { self.work = work }
 
-  func run() { folded = work() }
+  /// What fails ahead fails again in the turn of the batch, and is told there.
+  func run() { folded = try? work() }
 }
 
 /// What a writer knows of a partition: true as long as the database stands where the writer left it.
@@ -237,7 +238,7 @@ private struct NextFold {
 
   func fold(
     _ writer: BatchWriter, over ledger: LogLedger, _ policies: [PolicyID: Policy]
-  ) -> FoldedBatch { writer.folded(read, over: ledger, policies) }
+  ) throws -> FoldedBatch { try writer.folded(read, over: ledger, policies) }
 }
 
 extension BatchWriter {
@@ -251,10 +252,10 @@ extension BatchWriter {
 
   fileprivate func folded(
     _ read: ReadBatch, over ledger: LogLedger, _ policies: [PolicyID: Policy]
-  ) -> FoldedBatch {
+  ) throws -> FoldedBatch {
     let (batch, messages) = (read.batch, read.messages)
     var policies = policies
-    let result = fold(batch, ledger, decides)
+    let result = try fold(batch, ledger, decides)
     for (_, created) in result.policies { policies[created.policy.id] = created.policy }
     let committed = CommittedBatch(
       partition: Int32(batch.partition),

@@ -23,8 +23,9 @@ package final class EDAWorker: ApplicationPart {
   package init(
     _ settings: WorkerSettings, _ context: ProgramContext, wires: WorkerWires = WorkerWires()
   ) {
-    let wires = wires.crashing(CrashSwitch(settings.crash))
-    let context = context.switchable([.database, .kafka], by: settings.admin)
+    let context = context.switchable([.database, .kafka, .coupons], by: settings.admin)
+    if let bug = settings.bug { context.faults?.set(.coupons, bug, now: .now) }
+    let wires = wires.crashing(CrashSwitch(settings.crash)).faulty(CouponSeam(context.faults))
     (self.settings, self.context) = (settings, context)
     let key = settings.coupons.key
     pool = DatabasePools(

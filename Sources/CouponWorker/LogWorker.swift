@@ -310,7 +310,7 @@ package final class LogWorker {
     } catch let error as PostgresError where error.isUniqueViolation {
       fail("two rules differ: \(error.description)")
     } catch let error as PostgresError {
-      size(of: read) { $0.failed(error) }
+      size(of: read) { $0.failed(error, wasSlow: now - start >= BatchWriter.patience / 2) }
       trouble.note("the database does not take a batch", error.description)
       return .tryAgain
     } catch {

@@ -1,3 +1,4 @@
+import CouponAPI
 package import CouponLog
 package import CouponStore
 package import Faults
@@ -14,6 +15,8 @@ package struct WorkerSettings: ProgramSettings {
   package let kafka: KafkaSettings
   package let coupons: CouponSettings<EDAStrategy>
   package let crash: CrashSetting?
+  /// On from the start.
+  package let bug: FaultSpec?
   package let logLevel: LogLevel
 
   package init(_ reader: inout SettingsReader) throws(SettingsError) {
@@ -27,6 +30,7 @@ package struct WorkerSettings: ProgramSettings {
     coupons = try CouponSettings(
       &reader, strategies: EDAStrategy.named, isOperated: admin.listener != nil)
     crash = try CrashSetting.read(&reader, isOperated: admin.listener != nil)
+    bug = try FaultSpec.ofCoupons(&reader, isOperated: admin.listener != nil)
     logLevel = try LogLevel(&reader)
   }
 }

@@ -7,7 +7,7 @@ extension WorkerWires {
     guard let crash else { return self }
     var wires = self
     wires.fold = { batch, ledger, decides in
-      let result = fold(batch, ledger, decides)
+      let result = try fold(batch, ledger, decides)
       if !result.issued.isEmpty { crash.reach(.workerBeforeCommit) }
       return result
     }

@@ -10,6 +10,6 @@ package struct WorkerWires {
   package init() {}
 }
 
-/// Folds a batch over a ledger that holds what the tables say of its people and days.
+/// Folds a batch over a ledger that holds what the tables say of its people and days. A bug that is switched on throws.
 package typealias BatchFold =
-  @LoopActor (_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) -> BatchResult
+  @LoopActor (_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) throws -> BatchResult

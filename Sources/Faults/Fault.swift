@@ -18,6 +18,8 @@ package enum FaultEffect: Hashable, Sendable {
 }
 
 extension FaultSpec {
+  /// What it does to the uses of a server.
+  ///
   /// - Parameter seed: for faults that draw at random.
   func fault(seed: UInt64) -> any Fault {
     switch kind {
@@ -25,6 +27,7 @@ extension FaultSpec {
     case .hang: HangFault()
     case .latency: LatencyFault(milliseconds: latencyMs ?? 0)
     case .flaky: FlakyFault(rate: rate ?? 0, seed: seed)
+    case .crash, .stall, .error: NoFault()
     }
   }
 }

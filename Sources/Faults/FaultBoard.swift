@@ -10,7 +10,7 @@ package import Operations
 /// `SwitchedServer` asks for the `effect` on each use of a server while a fault is on.
 @LoopActor
 package final class FaultBoard {
-  /// The servers that this program uses.
+  /// The servers that this program uses, and whether it records coupons.
   package nonisolated let targets: [FaultTarget]
   private let log: Log
   private let metrics: Metrics
@@ -22,7 +22,7 @@ package final class FaultBoard {
     (self.targets, self.log, self.metrics) = (targets, log, metrics)
     switches = FaultTarget.allCases.map { _ in FaultSwitch() }
     for target in targets {
-      for kind in FaultKind.allCases { register(target, kind) }
+      for kind in target.kinds { register(target, kind) }
     }
   }
 
@@ -41,6 +41,7 @@ package final class FaultBoard {
   /// Switches a fault on; it replaces the one that is on.
   package func set(_ target: FaultTarget, _ spec: FaultSpec, now: Instant) {
     precondition(targets.contains(target), "this program does not use \(target)")
+    precondition(target.kinds.contains(spec.kind), "\(target) knows no \(spec.kind)")
     let seed = spec.seed ?? random.next(upperBound: FaultSpec.greatestSeed + 1)
     let until = now + spec.timeToLive
     switches[target.index].turnOn(spec, seed: seed, until: until)
@@ -88,6 +89,12 @@ package final class FaultBoard {
     return switches[target.index].bite()
   }
 
+  /// The effect on the coupon of one person; any but none counts as a bite.
+  package func effect(on person: String, now: Instant = .now) -> CouponEffect {
+    expire(.coupons, now: now)
+    return switches[FaultTarget.coupons.index].bite(person)
+  }
+
   package func current(_ target: FaultTarget, now: Instant) -> FaultStatus {
     expire(target, now: now)
     return switches[target.index].status(of: target, now: now)
@@ -113,6 +120,8 @@ private struct FaultSwitch {
   private var seed: UInt64 = 0
   private var until = Instant(nanoseconds: 0)
   private var fault: any Fault = NoFault()
+  private var couponFault: (any CouponFault)?
+  private var choice = CouponChoice.all
   private(set) var bites: UInt64 = 0
   var bitesTotal: [FaultKind: Counter] = [:]
   var timer: LoopTimer?
@@ -123,6 +132,7 @@ private struct FaultSwitch {
     timer?.cancel()
     (self.spec, self.seed, self.until, bites) = (spec, seed, until, 0)
     fault = spec.fault(seed: seed)
+    (couponFault, choice) = (spec.couponFault, CouponChoice(spec))
     counter = bitesTotal[spec.kind]
   }
 
@@ -132,6 +142,7 @@ private struct FaultSwitch {
     timer = nil
     spec = nil
     fault = NoFault()
+    couponFault = nil
   }
 
   func isOver(_ now: Instant) -> Bool { spec != nil && now >= until }
@@ -144,6 +155,14 @@ private struct FaultSwitch {
       counter?.increment()
     }
     return effect
+  }
+
+  @LoopActor
+  mutating func bite(_ person: String) -> CouponEffect {
+    guard let couponFault, choice.takes(person) else { return .none }
+    bites += 1
+    counter?.increment()
+    return couponFault.effect
   }
 
   func status(of target: FaultTarget, now: Instant) -> FaultStatus {
@@ -160,6 +179,7 @@ extension FaultTarget {
     case .database: 0
     case .redis: 1
     case .kafka: 2
+    case .coupons: 3
     }
   }
 }

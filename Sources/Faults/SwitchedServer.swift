@@ -45,6 +45,7 @@ package final class SwitchedServer: CallSeam {
   private func hang(until deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
     switch target {
     case .kafka: go(.proceedUnanswered)
+    case .coupons: preconditionFailure("no server")
     case .redis: EventLoop.shared.schedule(at: deadline) { go(.silent) }
     case .database:
       // The timer removes expired uses from those that wait.

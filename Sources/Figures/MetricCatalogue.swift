@@ -128,6 +128,17 @@ package struct Measurement {
     return record.effort.recorded.first { $0.count >= rows }?.seconds
   }
 
+  /// Coupons that somebody had when the last fault ended, and that the database had not; nil for several policies.
+  var behindAtHeal: Double? {
+    guard let end = record.faults?.whole?.to, record.crowd.count == 1, let history = record.crowd.first else {
+      return nil
+    }
+    let won = Set(
+      history.requests.lazy.filter { $0.call == .coupon && history.seconds($0.answered) <= end }
+        .compactMap { history.coupon(of: $0)?.couponID })
+    return Double(max(0, won.count - (record.effort.recorded.last { $0.seconds <= end }?.count ?? 0)))
+  }
+
   /// How many coupons the database holds once it has all that were won during the fault; nil where none was won.
   func lastWon(during fault: FaultWindow) -> Int? {
     var won: Set<CouponID> = []

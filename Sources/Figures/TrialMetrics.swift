@@ -114,6 +114,11 @@ extension Metric {
       }
     ),
     (
+      "behind_at_heal", "Coupons in people's hands and not yet in the database when the fault ended",
+      "coupons that somebody had when the last fault ended and that were not in the database then",
+      { $0.behindAtHeal }
+    ),
+    (
       "settle_s", "From the end of load and faults until nothing lags",
       "seconds from the end of the load and its faults until the lag is 0",
       { $0.record.effort.settling.lag == 0 ? $0.record.effort.settling.seconds : nil }

@@ -51,6 +51,8 @@ extension Lab {
   package func stop(_ part: LabPart) async {
     guard let running = state.part(part) else { return }
     await running.process.end(part.endings)
+    // A keeper that somebody has killed has left its program behind.
+    if running.isKept == true { await KeeperNote.read(folder, part)?.program.end(part.endings) }
     note(part, running.process, runs: false)
   }
 

@@ -21,6 +21,8 @@ package struct LabFolder: Sendable {
   package func log(of part: LabPart) -> String { "\(logs)/\(part.rawValue).log" }
   /// What a program writes once it listens.
   func readyFile(of part: LabPart) -> String { "\(ready)/\(part.rawValue).json" }
+  /// What the keeper of a program says of it.
+  func keeperFile(of part: LabPart) -> String { "\(ready)/\(part.rawValue)-keeper.json" }
   package var ready: String { path + "/ready" }
 
   package func make() throws {

@@ -62,6 +62,8 @@ package struct LabState: Codable, Sendable {
     /// A program's settings beside the laboratory's own, and the folder of its executable: for a restart.
     package var settings: [String: String]?
     package var programs: String?
+    /// `process` is the keeper of the program (`lab up --restart`), which starts it again when it has ended.
+    package var isKept: Bool?
 
     /// Where this machine reaches the public listener, and the operator's.
     package var address: SocketAddress { ListenAddress(host).reached(port: port) }

@@ -16,17 +16,24 @@ extension Lab {
     let file = folder.readyFile(of: part)
     try ServerFiles.makeFolder(folder.ready)
     try? FileManager.default.removeItem(atPath: file)
+    try? FileManager.default.removeItem(atPath: folder.keeperFile(of: part))
     var environment = ProgramCommand.environment(of: part, state: state, options: options)
     environment["READY_FILE"] = file
+    let isKept = options.restart && part.isProgram
+    let started = try isKept ? keeper(of: part, options) : (executable, command.arguments)
     let child = try ChildProcess.start(
       ChildProcess.Options(
-        executable, command.arguments, environment: environment, output: .file(log), ownGroup: true))
+        started.0, started.1, environment: environment, output: .file(log), ownGroup: true))
     guard let process = RunningProcess(pid: child.pid) else { throw ended(part, log, offset) }
     note(part, process, runs: true)
     try remember(part, options)
+    func isReady() -> ReadyNote? {
+      // The file was removed: where a keeper stands between, it is the program's that it has started.
+      ReadyNote.read(file).flatMap { isKept || $0.pid == process.pid ? $0 : nil }
+    }
     let deadline = Instant.now + .seconds(30)
     while process.isRunning {
-      if let ready = ReadyNote.read(file), ready.pid == process.pid { return ready }
+      if let ready = isReady() { return ready }
       try interrupt.check()
       guard Instant.now < deadline else {
         throw LabFailure("\(part.rawValue) does not listen after 30 s; see \(log)")
@@ -34,8 +41,19 @@ extension Lab {
       await EventLoop.shared.sleep(for: .milliseconds(10))
     }
     // One that is to crash may have done so since it listened.
-    if let ready = ReadyNote.read(file), ready.pid == process.pid { return ready }
+    if let ready = isReady() { return ready }
     throw ended(part, log, offset)
+  }
+
+  private func keeper(
+    of part: LabPart, _ options: UpOptions
+  ) throws -> (String, [String]) {
+    let programs = options.programs ?? ProgramCommand.folder
+    let path = "\(programs)/lab"
+    guard FileManager.default.isExecutableFile(atPath: path) else {
+      throw LabFailure("\(path) is missing; build it with `make`")
+    }
+    return (path, ["--lab", folder.path, "keep", part.rawValue])
   }
 
   func executable(of command: ProgramCommand, _ options: UpOptions) throws -> String {
@@ -52,8 +70,13 @@ extension Lab {
     settings.merge(options.settings[part] ?? [:]) { $1 }
     // One crash is enough.
     settings["CRASH_AT"] = nil
+    // It is known from what is switched on, with what is left of its time.
+    settings["COUPON_FAULT"] = nil
     try update { state in
-      state.change(part) { ($0.settings, $0.programs) = (settings, options.programs) }
+      state.change(part) {
+        ($0.settings, $0.programs) = (settings, options.programs)
+        $0.isKept = options.restart && part.isProgram ? true : nil
+      }
     }
   }
 

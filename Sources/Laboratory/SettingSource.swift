@@ -13,6 +13,7 @@ package enum SettingSource {
     "ADMIN_PEERS": "lab makes the worker the api's peer",
     "SHARE_PORT": "each program of a laboratory has a port of its own",
     "READY_FILE": "lab reads it itself",
+    "COUPON_FAULT": "lab fault coupons says it",
     "COUPON_KEY": "lab makes one and keeps it in lab.json",
     "DATABASE_SCHEMA": "lab gives each architecture one of its own",
     "KEY_PREFIX": "lab gives each laboratory one of its own",

@@ -25,6 +25,8 @@ package struct UpOptions: Sendable {
   package var redisDurability: PrivateRedis.Durability?
   /// Where the programs lie; nil: beside `lab` itself.
   package var programs: String?
+  /// Programs that end by themselves are started again, each by a keeper of its own.
+  package var restart = false
   /// Runs when the servers do: puts something between them and the programs, and returns settings for all programs.
   package var wire: (@Sendable @LoopActor () async throws -> [String: String])?
 

@@ -34,7 +34,7 @@ package enum LabFault: Hashable, Sendable {
     switch self {
     case .switched(_, let spec):
       "\(target) \(spec.kind.rawValue)\(spec.latencyMs.map { " of \($0) ms" } ?? "")"
-        + (spec.rate.map { " (\($0))" } ?? "")
+        + (spec.rate.map { " (\($0))" } ?? "") + (spec.stallMs.map { " of \($0) ms" } ?? "")
     case .stop: "\(target) stopped"
     case .kill: "\(target) killed"
     case .restart: "\(target) restarted"

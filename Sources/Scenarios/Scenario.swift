@@ -1,5 +1,5 @@
 import EventLoop
-import Faults
+package import Faults
 package import CouponDomain
 package import Figures
 package import History
@@ -21,6 +21,8 @@ package struct Scenario: Hashable, Sendable {
   package var shown: [Metric] = []
   /// Run as `--quick` asks.
   package var isQuick = false
+  /// Programs that end by themselves are started again.
+  package var restarts = false
 
   package struct PolicyPlan: Hashable, Sendable {
     package var quota = 1_000
@@ -82,8 +84,25 @@ package struct TimedFault: Hashable, Sendable {
   /// Seconds after the opening.
   package let at: Double
   package let fault: LabFault
+  /// Of a fault of coupons: the person of the crowd whose number the prefix stands for.
+  package let person: Int?
   /// For what is found wrong with it later.
   package let place: FieldPlace?
+
+  /// The fault for a crowd whose people are called `namePrefix` and their number.
+  package func forPeople(called namePrefix: String) throws(InvalidFault) -> LabFault {
+    guard let person, case .switched(let target, let spec) = fault else { return fault }
+    return .switched(
+      target,
+      try FaultSpec(
+        kind: spec.kind, ttlSeconds: spec.ttlSeconds, stallMs: spec.stallMs,
+        prefix: "\(namePrefix)\(person)"))
+  }
+
+  /// Whether a program ends of it that nobody but a supervisor starts again: a crash, and in the worker an error, too.
+  var endsPrograms: Bool {
+    if case .switched(.coupons, let spec) = fault { spec.kind != .stall } else { false }
+  }
 
   /// When it is over, seconds after the opening; nil where something else ends it (a restart).
   package var until: Double? {
@@ -99,6 +118,7 @@ package struct TimedFault: Hashable, Sendable {
   func exists(in architecture: Architecture) -> Bool {
     let parts: [FaultedPart] =
       architecture == .monolith ? [.database, .monolith] : [.database, .redis, .kafka, .api, .worker]
+    if case .switched(.coupons, _) = fault { return true }
     return parts.contains { $0.rawValue == fault.target }
   }
 }

@@ -30,6 +30,7 @@ package enum ScenarioReader {
     let question = try fields.text("question").or(fields.missing("question"))
     var scenario = Scenario(name: name, question: question)
     scenario.rounds = try fields.integer("rounds", in: 1...99) ?? scenario.rounds
+    scenario.restarts = try fields.choice("restart", of: Switch.self) == .true
     if var policy = try fields.map("policy") {
       try read(&policy, into: &scenario.policy)
       try policy.finish()
@@ -110,6 +111,7 @@ package enum ScenarioReader {
     try checkDuration(crowd, fields)
   }
 
+  private enum Switch: String, CaseIterable { case `true`, `false` }
   private enum Shape: String, CaseIterable { case rush, steady }
 
   private static func checkDuration(_ crowd: LoadOptions, _ fields: Fields) throws(UsageError) {
@@ -136,6 +138,12 @@ package enum ScenarioReader {
     for fault in scenario.faults
     where !scenario.variants.contains(where: { fault.exists(in: $0.architecture) }) {
       throw fields.problem("faults", "“\(fault.name)”: no variant has such a part")
+    }
+    let fatal = (scenario.faults + scenario.variants.flatMap(\.faults)).first(where: \.endsPrograms)
+    if let fatal, !scenario.restarts {
+      throw fields.problem(
+        "faults", "\(fatal.name) ends the program for good; restart: true starts it again",
+        line: fatal.place?.line)
     }
     for only in lists.only where !scenario.variants.contains(where: { $0.name == only.text }) {
       throw fields.problem("quick.only", "“\(only.text)” is not a variant", line: only.line)

@@ -47,10 +47,11 @@ extension TimedFault {
     let name = try fields.text("name")
     let key = try fields.nextKey.or(place.problem("says no fault"))
     let fault: LabFault
+    var person: Int?
     switch key {
     case "switch", "stop", "kill", "restart":
       var inner = try fields.map(key).or(fields.missing(key))
-      fault = try key == "switch" ? readSwitch(&inner) : readSignal(key, &inner)
+      fault = try key == "switch" ? readSwitch(&inner, &person) : readSignal(key, &inner)
       try inner.finish()
     case "flush":
       guard try fields.text(key) == "true" else { throw fields.problem(key, "must be true") }
@@ -60,18 +61,31 @@ extension TimedFault {
     default: throw fields.problem(key, "unknown fault")
     }
     try fields.finish()
-    return TimedFault(name: name ?? fault.name, at: at, fault: fault, place: place)
+    return TimedFault(name: name ?? fault.name, at: at, fault: fault, person: person, place: place)
   }
 
-  private static func readSwitch(_ fields: inout Fields) throws(UsageError) -> LabFault {
+  private static func readSwitch(
+    _ fields: inout Fields, _ person: inout Int?
+  ) throws(UsageError) -> LabFault {
     let target: FaultTarget = try fields.choice("target").or(fields.missing("target"))
     let kind: FaultKind = try fields.choice("kind").or(fields.missing("kind"))
     let latency = try fields.integer("latencyMs", in: FaultSpec.latencyRange)
     let rate = try fields.decimal("rate", in: 0.000_001...1)
     let ttl = try fields.decimal("ttlSeconds", in: 0.1...FaultSpec.longestSeconds)
       .or(fields.missing("ttlSeconds", "a switch ends by itself after so many seconds"))
+    let stall = try fields.integer("stallMs", in: FaultSpec.stallRange)
+    let every = try fields.integer("every", in: FaultSpec.everyRange)
+    person = try fields.integer("person", in: 0...5_000_000)
+    // The names of a crowd begin with its seed, which is not known yet.
+    let written = try fields.text("prefix")
+    let prefix = person.map { String($0) } ?? written
     do throws(InvalidFault) {
-      return .switched(target, try FaultSpec(kind: kind, latencyMs: latency, rate: rate, ttlSeconds: ttl))
+      return .switched(
+        target,
+        try FaultSpec(
+          kind: kind, latencyMs: latency, rate: rate, ttlSeconds: ttl, stallMs: stall, prefix: prefix,
+          every: every
+        ).checked(for: target))
     } catch { throw fields.problem(error.field, error.rule) }
   }
 

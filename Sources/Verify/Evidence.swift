@@ -208,7 +208,7 @@ package struct Settling: Hashable, Sendable {
 
 /// One fault that was switched on during the run.
 package struct FaultRecord: Hashable, Sendable {
-  package enum Target: String, Hashable, Sendable { case database, redis, kafka, api, worker }
+  package enum Target: String, Hashable, Sendable { case database, redis, kafka, api, worker, coupons }
 
   package var name: String
   package var target: Target

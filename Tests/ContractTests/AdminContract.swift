@@ -108,6 +108,29 @@ extension Contract {
       }
     }
 
+    /// Of the event-driven version the worker records them, and this API has no peer.
+    @Test(arguments: TargetKind.durable)
+    func theCouponCodeIsBrokenWhereItRecords(kind: TargetKind) async throws {
+      try await against(kind) { target in
+        let (path, recordsThem) = ("/admin/faults/coupons", ![.eda, .edaOnKafka].contains(kind))
+        let put = try await target.callAdmin(
+          .put, path, body: #"{"kind":"error","prefix":"nobody-","ttlSeconds":5}"#)
+        guard recordsThem else {
+          #expect(put.status == 404 && put.code == "not-used")
+          return
+        }
+        let form =
+          #"\{"fault":\{"target":"coupons","kind":"error","prefix":"nobody-","ttlSeconds":5.0,"#
+          + #""remainingSeconds":[0-9.]+,"bites":0\},"peers":\[\]\}"#
+        #expect(try put.status == 200 && matches(put.text, form), "\(put.text)")
+        for body in [#"{"kind":"outage","ttlSeconds":5}"#, #"{"kind":"crash","ttlSeconds":5}"#] {
+          let wrong = try await target.callAdmin(.put, path, body: body)
+          #expect(wrong.status == 400 && wrong.code == "invalid-fault", "\(wrong.text)")
+        }
+        #expect(try await target.callAdmin(.delete, path).status == 200)
+      }
+    }
+
     @Test(arguments: TargetKind.all)
     func theEventStreamHoldsEveryWinner(kind: TargetKind) async throws {
       try await against(kind) { target in

@@ -173,7 +173,7 @@ import Text
         """,
         "CREATE TRIGGER refuse BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse()")
       let pool = try await fixture.pool(size: 2)
-      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let batched = ForUpdateBatched(pool: DecidingPool(pool), maxWaiting: 100)
       let runs = try ["a", "poison", "b", "c"].map { person in
         let claim = try fixture.claim(person, of: policy)
         return start {
@@ -209,7 +209,7 @@ import Text
       let pool = try await fixture.pool(size: 2)
       var refusals: [String] = []
       pool.onRefusal = { refusals.append($0) }
-      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let batched = ForUpdateBatched(pool: DecidingPool(pool), maxWaiting: 100)
       var runs: [Completion<Decision>] = []
       try await fixture.with("SELECT pg_advisory_xact_lock(4713)") { block in
         for (day, people) in [("2026-07-01", ["a", "b"]), ("2026-07-02", ["b", "a"])] {
@@ -252,7 +252,7 @@ import Text
         throw TestFailure("no policy")
       }
       let pool = try await fixture.pool(size: 2)
-      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let batched = ForUpdateBatched(pool: DecidingPool(pool), maxWaiting: 100)
       let runs = try ["d", "b", "e", "a", "c"].map { person in
         let claim = try fixture.claim(person, of: policy)
         return start {
@@ -283,7 +283,7 @@ import Text
         """,
         "CREATE TRIGGER refuse BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse()")
       let pool = try await fixture.pool(size: 1)
-      let batched = ForUpdateBatched(pool: pool, maxWaiting: 100)
+      let batched = ForUpdateBatched(pool: DecidingPool(pool), maxWaiting: 100)
       let taken = Completion<Void>()
       let deadline = Instant.now + .seconds(6)
       try await fixture.lockRow { lock in

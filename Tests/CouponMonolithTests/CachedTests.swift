@@ -97,7 +97,8 @@ import Text
   @Test func noMoreWinnersAreRememberedThanMayBe() async throws {
     try await withMonolith { fixture in
       let policy = try await fixture.policy(1, quota: 2)
-      let cached = ForUpdateCached(pool: fixture.tables, reading: fixture.tables, maximumWinners: 5)
+      let cached = ForUpdateCached(
+        pool: DecidingPool(fixture.tables), reading: fixture.tables, maximumWinners: 5)
       let day = try Self.window("2026-07-01")
       for person in ["a", "b"] { try await fixture.win(person, policy, cached) }
       try await Self.untilKnown(cached, policy, day, issued: 2)
@@ -109,7 +110,7 @@ import Text
 
       // Six that are read, then, by one that starts again; and so often only once.
       let reading = try await fixture.pool(size: 4)
-      let restarted = ForUpdateCached(pool: fixture.tables, reading: reading, maximumWinners: 5)
+      let restarted = ForUpdateCached(pool: DecidingPool(fixture.tables), reading: reading, maximumWinners: 5)
       for _ in 1...3 {
         restarted.looked(at: policy, on: day, issued: 2)
         try await until { reading.statistics.answered == 1 && reading.statistics.inUse == 0 }
@@ -134,7 +135,7 @@ import Text
   @Test func theWinnersOfOneDayAreReadAtATime() async throws {
     try await withMonolith { fixture in
       let reading = try await fixture.pool(size: 4)
-      let cached = ForUpdateCached(pool: fixture.tables, reading: reading)
+      let cached = ForUpdateCached(pool: DecidingPool(fixture.tables), reading: reading)
       let day = try Self.window("2026-07-01")
       var policies: [Policy] = []
       for id in 1...3 {

@@ -34,6 +34,42 @@ import Text
     }
   }
 
+  /// Decided, and nothing of it written: whatever the strategy, as long as it decides in a transaction.
+  @Test(arguments: MonolithStrategy.allCases.filter { $0 != .atomicUpdate })
+  func aBugFailsThoseWhomItIsForAndLeavesNothing(strategy: MonolithStrategy) async throws {
+    try await withProgram(quota: 2, strategy: strategy) { program in
+      try await program.put(#"{"kind":"error","prefix":"kim","ttlSeconds":60}"#, at: "coupons")
+      #expect(try await program.ask("kim") == 503)
+      #expect(try await program.stays() == 200)
+      #expect(try await program.ask("lee") == 201)
+      #expect(try await program.ask("kimchi") == 503)
+      #expect(try await program.issued() == 1)
+      // Who is refused reaches nothing that could fail, nor does who holds a coupon.
+      #expect(try await program.ask("lee") == 200)
+      #expect(try await program.bitesOfCleared(at: "coupons") == 2)
+      #expect(try await program.ask("kim") == 201)
+      #expect(try await program.ask("kimchi") == 409)
+    }
+  }
+
+  /// One thread: while it is blocked, nobody is answered.
+  @Test func aStallMakesEverybodyWait() async throws {
+    try await withProgram { program in
+      try await program.put(#"{"kind":"stall","stallMs":400,"ttlSeconds":60}"#, at: "coupons")
+      let coupon = start { try await program.ask("kim") }
+      let began = Instant.now
+      // The claim is on its way before the stays are asked for, again and again until it is answered.
+      var slowest = Duration.zero
+      while !coupon.isDone {
+        let asked = Instant.now
+        #expect(try await program.stays() == 200)
+        slowest = max(slowest, .now - asked)
+      }
+      #expect(try await coupon.value() == 201)
+      #expect(slowest >= .milliseconds(300) && Instant.now - began >= .milliseconds(400))
+    }
+  }
+
   @Test func itHealsByItself() async throws {
     try await withProgram { program in
       try await program.put(#"{"kind":"outage","ttlSeconds":2}"#)
@@ -133,13 +169,13 @@ private struct RunningProgram {
     return try await send(HTTPRequest(method, path, headers: headers, body: Array(body.utf8)), admin)
   }
 
-  func put(_ fault: String) async throws {
-    let answer = try await operate(.put, "/admin/faults/database", fault)
+  func put(_ fault: String, at target: String = "database") async throws {
+    let answer = try await operate(.put, "/admin/faults/\(target)", fault)
     try #require(answer.status == 200)
   }
 
-  func bitesOfCleared() async throws -> Int {
-    let answer = try await operate(.delete, "/admin/faults/database")
+  func bitesOfCleared(at target: String = "database") async throws -> Int {
+    let answer = try await operate(.delete, "/admin/faults/\(target)")
     let object = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
     return try #require((object?["fault"] as? [String: Any])?["bites"] as? Int)
   }

@@ -17,7 +17,7 @@ import Testing
     }
   }
 
-  @Test(arguments: FaultTarget.allCases)
+  @Test(arguments: FaultTarget.servers)
   func anOutageRefusesAtOnceAndCutsWhatExists(target: FaultTarget) async throws {
     try await withServer(target) { board, server in
       let (old, new) = (Connection(), Connection())
@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  @Test(arguments: FaultTarget.allCases)
+  @Test(arguments: FaultTarget.servers)
   func latencyIsLaterAndNeverAfterTheDeadline(target: FaultTarget) async throws {
     try await withServer(target) { board, server in
       board.set(target, try FaultSpec(kind: .latency, latencyMs: 30, ttlSeconds: 60), now: .now)

@@ -21,8 +21,8 @@ extension FuzzTarget {
     ], maximumLength: 2_048
   ) { input, _ in
     let policy = try? PolicyDraft(json: input)
-    let fault = try? FaultSpec(json: input)
-    return policy != nil || fault != nil
+    let fault = FaultTarget.allCases.contains { (try? FaultSpec(json: input, for: $0)) != nil }
+    return policy != nil || fault
   }
 
   /// The programs' environment, a line a variable. What is wrong is said in one line, without the secret.

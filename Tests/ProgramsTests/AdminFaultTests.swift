@@ -52,6 +52,8 @@ import Testing
     (#"{"kind":"flaky","ttlSeconds":1,"rate":null}"#, "rate"),
     (#"{"kind":"flaky","ttlSeconds":1,"rate":1,"seed":-1}"#, "seed"),
     (#"{"kind":"flaky","ttlSeconds":1,"rate":1,"seed":1.5}"#, "seed"),
+    (#"{"kind":"stall","stallMs":5,"ttlSeconds":1}"#, "kind"),
+    (#"{"kind":"outage","ttlSeconds":1,"prefix":"a"}"#, "prefix"),
   ])
   func whatBreaksARuleNamesItsFieldAndChangesNothing(body: String, field: String) async throws {
     try await withPrograms([[.database]]) { programs in
@@ -102,6 +104,35 @@ import Testing
       #expect((shown.object["fault"] as? [String: Any])?["bites"] as? Int == 1)
       #expect(try await programs[1].call(.delete, nil).status == 200)
       #expect(programs.allSatisfy { $0.board?.all(now: .now).allSatisfy { $0.spec == nil } == true })
+    }
+  }
+
+  /// The API of the event-driven version records no coupons, and its peer does.
+  @Test func whatOnlyAPeerHasIsPassedOn() async throws {
+    let error = #"{"kind":"error","prefix":"p1-","ttlSeconds":60}"#
+    try await withPrograms(
+      [FaultTarget.servers, [.database, .coupons]], peersOfFirst: [1], peersOfSecond: []
+    ) { programs in
+      let put = try await programs[0].call(.put, "coupons", error)
+      #expect(put.status == 200, "\(put.object)")
+      #expect((put.object["fault"] as? [String: Any])?["kind"] is NSNull)
+      let peer = try #require((put.object["peers"] as? [[String: Any]])?.first)
+      let fault = (peer["answer"] as? [String: Any])?["fault"] as? [String: Any]
+      #expect(fault?["kind"] as? String == "error" && fault?["prefix"] as? String == "p1-")
+      #expect(programs[1].board?.effect(on: "p1-5") == .fail)
+      let wrong = try await programs[0].call(.put, "coupons", #"{"kind":"outage","ttlSeconds":60}"#)
+      #expect(wrong.status == 400 && wrong.object["field"] as? String == "kind")
+      #expect(try await programs[0].call(.delete, "coupons").status == 200)
+      #expect(programs[1].board?.effect(on: "p1-5") == CouponEffect.none)
+    }
+    // Nobody has it: with a peer as without.
+    try await withPrograms([FaultTarget.servers, [.database]], peersOfFirst: [1], peersOfSecond: []) {
+      programs in
+      for program in programs {
+        let answer = try await program.call(.put, "coupons", error)
+        #expect(answer.status == 404 && answer.object["code"] as? String == "not-used")
+        #expect(answer.object["detail"] as? String == "This program records no coupons.")
+      }
     }
   }
 

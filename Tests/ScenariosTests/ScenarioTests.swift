@@ -52,6 +52,19 @@ import Verify
     #expect(try outage.seeded(seed) == outage)
   }
 
+  /// A bug in the code: the crowd's names have its seed, so a person is named by their number.
+  @Test func aFaultOfCouponsIsForAPersonOfTheCrowd() throws {
+    let switched = ScenarioTests.good.replacing(
+      "target: database, kind: outage", with: "target: coupons, kind: crash, person: 45"
+    ).replacing("rounds: 3", with: "restart: true\nrounds: 3")
+    let scenario = try read(switched)
+    #expect(scenario.restarts && scenario.variants.allSatisfy { $0.faults.first?.name == "coupons crash" })
+    #expect(
+      try scenario.faults[0].forPeople(called: "p7-")
+        == .switched(.coupons, FaultSpec(kind: .crash, ttlSeconds: 10, prefix: "p7-45")))
+    #expect(try !read(ScenarioTests.good).restarts)
+  }
+
   /// Some editors write one before the text; what it says of UTF-8 is so anyway.
   @Test func aByteOrderMarkIsNoText() throws {
     let marked = try ScenarioReader.read(
@@ -106,6 +119,12 @@ import Verify
     (", ttlSeconds: 10", "", ":11: faults[0].switch.ttlSeconds: is missing"),
     ("ttlSeconds: 10", "ttlSeconds: 9999", "faults[0].switch.ttlSeconds: must be a number in 0.1…3600"),
     ("kind: outage", "kind: latency", "faults[0].switch.latencyMs: is required with latency"),
+    ("kind: outage", "kind: stall, stallMs: 5", "faults[0].switch.kind: must be one of outage, hang"),
+    (
+      "target: database, kind: outage", "target: coupons, kind: crash", "faults[0].switch.prefix: or every is"
+    ),
+    ("target: database, kind: outage", "target: coupons, kind: error", "ends the program for good"),
+    ("rounds: 3", "restart: often", "restart: must be one of true, false"),
     ("kind: outage", "kind: latency, latencyMs: 70000", "latencyMs: must be a whole number in 1…60000"),
     ("kind: outage", "kind: flaky, rate: 2", "rate: must be a number in"),
     ("kill: {part: worker}", "explode: {part: worker}", ":12: faults[1].explode: unknown fault"),

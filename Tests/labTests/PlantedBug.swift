@@ -121,13 +121,14 @@ private struct WrongFold {
   init(_ fold: @escaping BatchFold) { self.fold = fold }
 
   @LoopActor
-  func skippingTheFirstClaim(_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) -> BatchResult {
+  func skippingTheFirstClaim(_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) throws -> BatchResult
+  {
     guard let skipped = batch.records.firstIndex(where: { day(of: $0) != nil }) else {
-      return fold(batch, ledger, decides)
+      return try fold(batch, ledger, decides)
     }
     var records = batch.records
     records[skipped] = .failure(.poison(reason: "skipped"))
-    var result = fold(batch.with(records), ledger, decides)
+    var result = try fold(batch.with(records), ledger, decides)
     result.deadLetters.removeAll { $0.index == skipped }
     return result
   }
@@ -136,11 +137,11 @@ private struct WrongFold {
   @LoopActor
   func countingTheFirstWinnerTwice(
     _ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool
-  ) -> BatchResult {
-    let right = fold(batch, ledger, decides)
+  ) throws -> BatchResult {
+    let right = try fold(batch, ledger, decides)
     guard let winner = right.issued.first, winner.index + 1 < batch.records.count else { return right }
     let split = winner.index + 1
-    var (result, behind) = (
+    var (result, behind) = try (
       fold(batch.with(Array(batch.records[..<split])), ledger, decides), ledger
     )
     for read in batch.records[..<split] {
@@ -148,7 +149,7 @@ private struct WrongFold {
     }
     let claim = winner.coupon.claim
     behind.seed(issued: winner.count + 1, on: claim.day, of: claim.policyID)
-    let rest = fold(
+    let rest = try fold(
       batch.with(Array(batch.records[split...]), from: batch.first + Int64(split)), behind, decides)
     result.policies += rest.policies.map { ($0.index + split, $0.created) }
     result.deadLetters += rest.deadLetters.map { ($0.index + split, $0.reason) }
@@ -162,11 +163,11 @@ private struct WrongFold {
   }
 
   @LoopActor
-  func groupingByDay(_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) -> BatchResult {
+  func groupingByDay(_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) throws -> BatchResult {
     let order = batch.records.indices.sorted {
       (day(of: batch.records[$0]) ?? .min, $0) < (day(of: batch.records[$1]) ?? .min, $1)
     }
-    var result = fold(batch.with(order.map { batch.records[$0] }), ledger, decides)
+    var result = try fold(batch.with(order.map { batch.records[$0] }), ledger, decides)
     result.policies = result.policies.map { (order[$0.index], $0.created) }
     result.deadLetters = result.deadLetters.map { (order[$0.index], $0.reason) }
     for index in result.issued.indices {
@@ -176,9 +177,9 @@ private struct WrongFold {
   }
 
   @LoopActor
-  func losingTheLastCount(_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) -> BatchResult {
+  func losingTheLastCount(_ batch: WorkerBatch, _ ledger: LogLedger, _ decides: Bool) throws -> BatchResult {
     let policies = ledger.policies + batch.policies
-    var result = fold(batch, ledger, decides)
+    var result = try fold(batch, ledger, decides)
     for (index, issued) in result.issued.enumerated() {
       let policy = policies.first { $0.id == issued.coupon.claim.policyID }
       if issued.count == policy?.dailyQuota { result.issued[index].count -= 1 }

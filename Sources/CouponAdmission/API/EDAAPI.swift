@@ -34,7 +34,7 @@ package final class EDAAPI: ApplicationPart {
     _ settings: APISettings, _ context: ProgramContext, wires: APIWires = APIWires()
   ) {
     let wires = wires.crashing(CrashSwitch(settings.crash))
-    let context = context.switchable(FaultTarget.allCases, by: settings.admin)
+    let context = context.switchable(FaultTarget.servers, by: settings.admin)
     (self.settings, self.context) = (settings, context)
     let key = settings.coupons.key
     pool = DatabasePools(

@@ -14,7 +14,7 @@ import Text
 /// committed. Correct only as long as every writer of the day takes the lock: the database does not enforce
 /// it.
 struct AdvisoryLock: Issuance {
-  let pool: PostgresPool
+  let pool: DecidingPool
 
   func decide(
     _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant

@@ -11,7 +11,7 @@ import Text
 ///              decide()
 ///     trip 2   INSERT event · INSERT coupon · UPDATE counter · COMMIT      … to here
 struct ForUpdate: Issuance {
-  let pool: PostgresPool
+  let pool: DecidingPool
 
   func decide(
     _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant

@@ -1,7 +1,7 @@
 package import CouponDomain
 import CouponStore
 package import EventLoop
-package import Postgres
+import Postgres
 import Text
 
 /// The strategy `for-update-batched`: `for-update`, and those who wait for the same row anyway share one transaction
@@ -18,7 +18,7 @@ import Text
 /// whole transaction; then each is decided by itself, as with `for-update`, and only that one fails.
 @LoopActor
 package final class ForUpdateBatched: Issuance {
-  private let pool: PostgresPool
+  private let deciding: DecidingPool
   private let maxWaiting: Int
   private var lines: [PolicyDay: ClaimLine] = [:]
   private var waiting = 0
@@ -27,7 +27,7 @@ package final class ForUpdateBatched: Issuance {
   private static let maximumBatch = 128
 
   /// - Parameter maxWaiting: the most claims that wait; the next one fails with `poolFull`.
-  package init(pool: PostgresPool, maxWaiting: Int) { (self.pool, self.maxWaiting) = (pool, maxWaiting) }
+  package init(pool: DecidingPool, maxWaiting: Int) { (deciding, self.maxWaiting) = (pool, maxWaiting) }
 
   package func decide(
     _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant
@@ -54,9 +54,9 @@ package final class ForUpdateBatched: Issuance {
       var refused: [ClaimInLine] = []
       var hasTaken = false
       do {
-        try await pool.transaction(deadline: latest) { transaction in
+        try await deciding.pool.transaction(deadline: latest) { transaction in
           hasTaken = true
-          batch = line.take(Self.maximumBatch, reserve: pool.reserve)
+          batch = line.take(Self.maximumBatch, reserve: deciding.pool.reserve)
           guard let policy = batch.first?.policy else { return }
           // Who has little time left does not cut the others short.
           for member in batch { transaction.extend(to: member.deadline) }
@@ -98,7 +98,7 @@ package final class ForUpdateBatched: Issuance {
     for member in batch where member.isWaiting {
       let user = member.claim.userID
       let state = IssuanceState(policy: policy, issued: issued, held: held[user])
-      let decision = CouponDomain.decide(member.claim, hours: member.hours, state)
+      let decision = try deciding.decide(member.claim, hours: member.hours, state)
       if case .issued(let coupon) = decision {
         let next = evolve(state, coupon)
         (issued, held[user]) = (next.issued, next.held)
@@ -120,7 +120,7 @@ package final class ForUpdateBatched: Issuance {
     guard member.isWaiting else { return }
     do {
       member.succeed(
-        try await ForUpdate(pool: pool).decide(
+        try await ForUpdate(pool: deciding).decide(
           member.claim, hours: member.hours, of: member.policy, deadline: member.deadline,
           willCommit: { member.mayBeCommitted = true }))
     } catch {

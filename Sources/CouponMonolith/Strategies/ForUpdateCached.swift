@@ -67,7 +67,7 @@ package final class ForUpdateCached: Issuance {
   ///   - pool: of the deciding transactions.
   ///   - reading: for the winners, one connection at a time. The crowd does not wait for it.
   ///   - maximumWinners: of all days together; days beyond it are not remembered.
-  package init(pool: PostgresPool, reading: PostgresPool, maximumWinners: Int = 2_000_000) {
+  package init(pool: DecidingPool, reading: PostgresPool, maximumWinners: Int = 2_000_000) {
     row = ForUpdate(pool: pool)
     self.pool = reading
     self.maximumWinners = maximumWinners

@@ -13,7 +13,9 @@ import Text
 ///
 /// A retry keeps its connection: at the end of the pool's queue it would miss its deadline.
 struct Optimistic: Issuance {
-  let pool: PostgresPool
+  let deciding: DecidingPool
+
+  init(pool: DecidingPool) { deciding = pool }
 
   /// More than the connections of a pool, so that each of the others may win once before.
   private static let attempts = 32
@@ -21,7 +23,7 @@ struct Optimistic: Issuance {
   func decide(
     _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant
   ) async throws -> Decision {
-    try await pool.transaction(deadline: deadline) { transaction in
+    try await deciding.pool.transaction(deadline: deadline) { transaction in
       for _ in 0..<Optimistic.attempts {
         let answers = try await transaction.run([
           IssuanceSQL.read(claim.day, of: policy.id),
@@ -30,7 +32,7 @@ struct Optimistic: Issuance {
         guard let state = try IssuanceSQL.state(of: policy, day: answers[0], coupon: answers[1]) else {
           throw SchemaError.corruptRow(table: "policy_day")
         }
-        let decision = CouponDomain.decide(claim, hours: hours, state)
+        let decision = try deciding.decide(claim, hours: hours, state)
         guard case .issued(let coupon) = decision else { return decision }
         let written = try await transaction.finish([
           IssuanceSQL.record(coupon, of: policy, from: state.issued, to: evolve(state, coupon).issued)

@@ -15,7 +15,7 @@ import Text
 /// after the other passes. Under a crowd two people take one slot: too many coupons, the same rank twice, and
 /// a counter with lost updates. The transaction does not help: under READ COMMITTED a read waits for nobody.
 struct Unlocked: Issuance {
-  let pool: PostgresPool
+  let pool: DecidingPool
 
   func decide(
     _ claim: CouponClaim, hours: Hours, of policy: Policy, deadline: Instant

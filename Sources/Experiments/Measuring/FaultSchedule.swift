@@ -28,6 +28,8 @@ final class FaultSchedule {
   private let opening: Timestamp
   /// The run's, from which each fault has its own.
   private let seed: UInt64
+  /// Of the crowd.
+  private let namePrefix: String
   private var entries: [Entry]
   private var failure: (any Error)?
   private var left: Int
@@ -35,9 +37,11 @@ final class FaultSchedule {
   private var watch: Ticker?
 
   init(
-    _ faults: [TimedFault], _ lab: Lab, _ architecture: Architecture, opening: Timestamp, seed: UInt64
+    _ faults: [TimedFault], _ lab: Lab, _ architecture: Architecture, opening: Timestamp, seed: UInt64,
+    namePrefix: String
   ) {
     (self.lab, self.architecture, self.opening, self.seed) = (lab, architecture, opening, seed)
+    self.namePrefix = namePrefix
     entries = faults.map { Entry(planned: $0) }
     left = faults.count
     if faults.isEmpty { over.succeed(()) }
@@ -60,7 +64,8 @@ final class FaultSchedule {
     entries[index].isBegun = true
     do {
       guard !lab.interrupt.hasCome else { return end() }
-      let fault = try entries[index].planned.fault.seeded(LabFault.seed(ofRun: seed, fault: index))
+      let fault = try entries[index].planned.forPeople(called: namePrefix).seeded(
+        LabFault.seed(ofRun: seed, fault: index))
       entries[index].record = try await lab.apply(fault, to: architecture)
       entries[index].isOnSince = LabFaultRecord.now
       if case .switched(_, let spec) = fault {

@@ -35,6 +35,7 @@ struct VariantTrial {
         up.settings[part] = variant.programSettings.merging(midnight?.settings ?? [:]) { $1 }
       }
       up.redisDurability = variant.redis
+      up.restart = scenario.restarts
       // A crash is for the crowd: the warm-up must not come near it.
       var start = up
       for part in start.parts { start.settings[part]?["CRASH_AT"] = nil }
@@ -74,7 +75,9 @@ struct VariantTrial {
     let ownCPU = ProcessUsage.cpuSeconds
     let watch = RecordedWatch(
       try lab.state.pool(of: variant.architecture), plans[0].plan.policyID, opening: opening)
-    let faults = FaultSchedule(variant.faults, lab, variant.architecture, opening: opening, seed: seed)
+    let faults = FaultSchedule(
+      variant.faults, lab, variant.architecture, opening: opening, seed: seed,
+      namePrefix: plans[0].plan.namePrefix)
     var effort = Effort()
     let histories: [[History]]
     var happened: FaultOutcome

@@ -17,26 +17,41 @@ package struct KeptSwitches: Sendable {
     var latencyMs: Int?
     var rate: Double?
     var seed: UInt64?
+    var stallMs: Int?
+    var prefix: String?
+    var every: Int?
     /// Wall clock, milliseconds since 1970.
     var until: Int64
     package var bites = 0
+    /// How often programs had ended by themselves when it was switched on.
+    var endsBefore: Int?
 
     /// What is left of it; nil where it has healed.
     package func rest(at now: Int64) -> FaultSpec? {
       guard until > now else { return nil }
       return try? FaultSpec(
-        kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: Double(until - now) / 1_000, seed: seed)
+        kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: Double(until - now) / 1_000, seed: seed,
+        stallMs: stallMs, prefix: prefix, every: every)
     }
   }
 
   /// Replaces the target's earlier switch.
   package func keep(
-    _ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture, since begun: Int64
+    _ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture, since begun: Int64,
+    ends: Int? = nil
   ) throws {
     try write(
       Kept(
         target: target, kind: spec.kind, latencyMs: spec.latencyMs, rate: spec.rate, seed: spec.seed,
-        until: begun + Int64(spec.ttlSeconds * 1_000)), architecture)
+        stallMs: spec.stallMs, prefix: spec.prefix, every: spec.every,
+        until: begun + Int64(spec.ttlSeconds * 1_000), endsBefore: ends), architecture)
+  }
+
+  /// What a program that is started now has for its switch `coupons`, from its first request on; nil where nothing is on,
+  /// or it records no coupons.
+  package func bug(of part: LabPart) -> FaultSpec? {
+    guard let architecture = part.architecture, part != .edaAPI else { return nil }
+    return read(.coupons, architecture)?.rest(at: LabFaultRecord.now)
   }
 
   /// Includes switches that have expired and were not switched off.

@@ -1,3 +1,4 @@
+import Faults
 package import Scenarios
 import EventLoop
 import Foundation
@@ -133,6 +134,10 @@ extension Lab {
     options.programs = known.programs
     options.listen[known.part] = ListenOptions(of: known)
     options.settings[known.part] = (known.settings ?? [:]).merging(more) { $1 }
+    options.restart = known.isKept ?? false
+    if more["ADMIN_PORT"] != "", let bug = keptSwitches.bug(of: known.part) {
+      options.settings[known.part]?["COUPON_FAULT"] = bug.json
+    }
     return options
   }
 }

@@ -16,11 +16,12 @@ extension Lab {
   func switchOn(_ target: FaultTarget, _ spec: FaultSpec, of architecture: Architecture) async throws {
     let path = "/admin/faults/\(target.rawValue)"
     let begun = LabFaultRecord.now
+    let ends = target == .coupons ? endsByThemselves(of: architecture) : nil
     do {
       let answer = try await callSwitches(.put, path, body: Array(spec.json.utf8), of: architecture)
       // With the seed that was drawn where none was given.
       let told = SwitchAnswer(answer)?.fault?.rest(for: spec.ttlSeconds) ?? spec
-      try keptSwitches.keep(target, told, of: architecture, since: begun)
+      try keptSwitches.keep(target, told, of: architecture, since: begun, ends: ends)
     } catch let failure as LabFailure {
       keptSwitches.forget(target, of: architecture)
       guard let part = operatedPart(of: architecture) else { throw failure }
@@ -37,11 +38,23 @@ extension Lab {
 
   /// - Returns: how often the fault had bitten, in all programs of the architecture.
   func switchOff(_ target: FaultTarget, of architecture: Architecture) async throws -> Int {
-    let earlier = keptSwitches.forget(target, of: architecture)?.bites ?? 0
+    let kept = keptSwitches.forget(target, of: architecture)
+    var earlier = kept?.bites ?? 0
+    // What a program had counted that has ended of it is lost; each such end is one.
+    if let before = kept?.endsBefore { earlier += max(0, endsByThemselves(of: architecture) - before) }
     // What does not run has no switch.
     guard operatedPart(of: architecture) != nil else { return earlier }
     let answer = try await callSwitches(.delete, "/admin/faults/\(target.rawValue)", of: architecture)
     return earlier + (SwitchAnswer(answer)?.bites ?? 0)
+  }
+
+  /// How often the programs that record coupons have ended by themselves: as their keepers say; without one, whether they
+  /// have.
+  private func endsByThemselves(of architecture: Architecture) -> Int {
+    let part: LabPart = architecture == .monolith ? .monolith : .edaWorker
+    guard let known = state.part(part) else { return 0 }
+    if known.isKept == true { return KeeperNote.read(folder, part)?.ends ?? 0 }
+    return known.process.isRunning ? 0 : 1
   }
 
   /// What the switches of an architecture show; empty where none of its programs runs.
@@ -78,6 +91,8 @@ extension Lab {
     var known: Set<String> = []
     for kept in keptSwitches.all(of: architecture) {
       known.insert(kept.target.rawValue)
+      // It has had this one since its start.
+      if kept.target == .coupons { continue }
       guard let spec = kept.rest(at: LabFaultRecord.now) else { continue }
       try await putBack(kept.target.rawValue, spec, in: program)
     }
@@ -131,15 +146,35 @@ extension Lab {
     guard let part = operatedPart(of: architecture) else {
       throw LabFailure("the \(architecture.rawValue) is not running; start it with lab up")
     }
-    let answer = try await Operator(part, of: state).call(method, path, body: body)
-    switch answer.status {
-    case 200: return answer.body
-    // A worker that is known to be down has no switch.
-    case 502 where part.part == .edaAPI && !isRunning(.edaWorker): return answer.body
-    default:
-      let problem = try? JSONDecoder().decode(SwitchProblem.self, from: Data(answer.body))
-      throw LabFailure(problem.map { $0.detail ?? $0.title } ?? Operator.oneLine(answer.body))
+    let deadline = Instant.now + Lab.patienceWithKept
+    while true {
+      do {
+        let answer = try await Operator(part, of: state).call(method, path, body: body)
+        switch answer.status {
+        case 200: return answer.body
+        // A worker that is known to be down has no switch.
+        case 502 where part.part == .edaAPI && !isServing(.edaWorker): return answer.body
+        default:
+          let problem = try? JSONDecoder().decode(SwitchProblem.self, from: Data(answer.body))
+          throw LabFailure(problem.map { $0.detail ?? $0.title } ?? Operator.oneLine(answer.body))
+        }
+      } catch {
+        // A program that ends again and again: started again, it has what is switched on by then.
+        let kept = state.parts.filter { $0.part.architecture == architecture && $0.isKept == true }
+        if kept.contains(where: { $0.part == part.part && !isServing($0.part) }) { return [] }
+        guard !kept.isEmpty, Instant.now < deadline else { throw error }
+        await EventLoop.shared.sleep(for: .milliseconds(20))
+      }
     }
+  }
+
+  /// A program that its keeper has just started does not listen yet.
+  private static let patienceWithKept = Duration.seconds(3)
+
+  /// Whether the program itself runs, and not only its keeper.
+  private func isServing(_ part: LabPart) -> Bool {
+    guard let known = state.part(part), known.process.isRunning else { return false }
+    return known.isKept != true || KeeperNote.read(folder, part)?.program.isRunning ?? false
   }
 }
 
@@ -150,13 +185,18 @@ package struct SwitchState: Decodable {
   let latencyMs: Int?
   let rate: Double?
   let seed: UInt64?
+  let stallMs: Int?
+  let prefix: String?
+  let every: Int?
   let remainingSeconds: Double
   package let bites: Int
 
   /// The same fault for another time; nil where nothing is on.
   func rest(for seconds: Double) -> FaultSpec? {
     guard let kind = kind.flatMap({ FaultKind(rawValue: $0) }) else { return nil }
-    return try? FaultSpec(kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: seconds, seed: seed)
+    return try? FaultSpec(
+      kind: kind, latencyMs: latencyMs, rate: rate, ttlSeconds: seconds, seed: seed,
+      stallMs: stallMs, prefix: prefix, every: every)
   }
 
   /// As in `latency 300 ms, 4.2 s left`.
@@ -166,6 +206,8 @@ package struct SwitchState: Decodable {
     if let latencyMs { words += " \(latencyMs) ms" }
     if let rate { words += " \(rate)" }
     if let seed { words += " (seed \(seed))" }
+    if let stallMs { words += " \(stallMs) ms" }
+    if let choice = rest(for: 1)?.choice, FaultTarget.coupons.rawValue == target { words += " (\(choice))" }
     return words + ", \(remainingSeconds.tenths) s left"
   }
 }

@@ -25,7 +25,8 @@ package struct Matrix: Hashable, Sendable {
 
   /// Parts that only one architecture has, by the name of a fault's target.
   private static let parts: [String: Set<String>] = [
-    "monolith": ["database", "api"], "eda": ["database", "redis", "kafka", "api", "worker"],
+    "monolith": ["database", "api", "coupons"],
+    "eda": ["database", "redis", "kafka", "api", "worker", "coupons"],
   ]
 
   /// What was measured while a fault lasted; medians of all runs.

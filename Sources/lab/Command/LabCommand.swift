@@ -42,5 +42,5 @@ package struct LabCommand: Sendable {
   ]
 
   /// Started by `lab` itself; not listed in the help.
-  static let hidden: [LabCommand] = [benchConstant]
+  static let hidden: [LabCommand] = [benchConstant, keep]
 }

@@ -14,14 +14,21 @@ extension LabCommand {
     usage: """
       PART stop --for 10s | PART kill | PART restart
              fault SERVER outage|hang|latency|flaky --for 10s [--ms N] [--rate R] [--seed N] [--only monolith|eda]
+             fault coupons crash|stall|error --for 10s [--prefix P | --every N] [--ms N] [--only monolith|eda]
              fault redis flush | fault log poison [--count N] | fault log duplicates [--share R] [--seed N]
              fault status | fault heal
       """,
     options: [
       ("PART", "database, redis, kafka (if lab started them), monolith, api or worker"),
       ("SERVER", "database, redis or kafka, as the programs see it: a switch below every rule"),
+      (
+        "coupons",
+        "the code between deciding and recording a coupon: the process ends, blocks its thread, throws"
+      ),
       ("--for TIME", "how long the fault lasts: 10s, 500ms, 2m; at most an hour"),
-      ("--ms N", "of latency: the delay in ms, 1…60000"),
+      ("--ms N", "of latency: the delay in ms, 1…60000; of stall: how long it blocks, 1…10000"),
+      ("--prefix P", "of crash, stall and error: for people whose id begins with it"),
+      ("--every N", "of crash, stall and error: for every N-th coupon"),
       ("--rate R", "of flaky: the share that fails, up to 1"),
       ("--seed N", "of flaky and duplicates: the seed of the random choices"),
       ("--count N", "of poison: how many unreadable messages; 10"),
@@ -79,7 +86,8 @@ private enum FaultRequest {
 
 private struct FaultOptions {
   static let owners: [(option: String, owner: String)] = [
-    ("--for", "stop and with switches"), ("--only", "switches"), ("--ms", "latency"), ("--rate", "flaky"),
+    ("--for", "stop and with switches"), ("--only", "switches"), ("--ms", "latency and stall"),
+    ("--rate", "flaky"), ("--prefix", "faults of coupons"), ("--every", "faults of coupons"),
     ("--seed", "flaky and duplicates"), ("--count", "poison"), ("--share", "duplicates"),
   ]
 
@@ -90,6 +98,8 @@ private struct FaultOptions {
   private let seed: UInt64?
   private let count: Int?
   private let share: Double?
+  private let prefix: String?
+  private let every: Int?
 
   init(_ arguments: inout CommandArguments) throws(UsageError) {
     time = try arguments.time("--for")
@@ -99,24 +109,30 @@ private struct FaultOptions {
     seed = try arguments.number("--seed", in: 0...Int(FaultSpec.greatestSeed)).map { UInt64($0) }
     count = try arguments.number("--count", in: 1...LogInjection.mostMessages)
     share = try arguments.number("--share", in: 0.000_001...1)
+    prefix = try arguments.option("--prefix")
+    every = try arguments.number("--every", in: FaultSpec.everyRange)
   }
 
   /// The fault, and the options that it takes.
   func fault(_ name: String, _ action: String) throws(UsageError) -> (LabFault, options: [String]) {
-    if let kind = FaultKind(rawValue: action), let target = FaultTarget(rawValue: name) {
-      return (.switched(target, try spec(kind)), ["--for", "--only", "--ms", "--rate", "--seed"])
+    if let kind = FaultKind(rawValue: action), let target = FaultTarget(rawValue: name),
+      target.kinds.contains(kind)
+    {
+      let own = target == .coupons ? ["--prefix", "--every", "--ms"] : ["--ms", "--rate", "--seed"]
+      return (.switched(target, try spec(kind)), ["--for", "--only"] + own)
     }
     switch (name, action) {
     case ("redis", "flush"): return (.flush, [])
     case ("log", "poison"): return (.poison(count: count ?? 10), ["--count"])
     case ("log", "duplicates"):
       return (.duplicates(share: share ?? 0.1, seed: seed ?? 1), ["--share", "--seed"])
+    case ("coupons", _): throw UsageError("coupons takes crash, stall and error, not “\(action)”")
     case ("log", _): throw UsageError("the log takes poison and duplicates, not “\(action)”")
     default: break
     }
     guard let part = FaultedPart(rawValue: name) else {
       let names = FaultedPart.allCases.map(\.rawValue).joined(separator: ", ")
-      throw UsageError("unknown part “\(name)”: use one of \(names), log, status or heal")
+      throw UsageError("unknown part “\(name)”: use one of \(names), coupons, log, status or heal")
     }
     switch action {
     case "stop":
@@ -132,9 +148,14 @@ private struct FaultOptions {
     guard let time else { throw UsageError("--for is missing: say how long, for example --for 10s") }
     do throws(InvalidFault) {
       return try FaultSpec(
-        kind: kind, latencyMs: milliseconds, rate: rate, ttlSeconds: time.milliseconds / 1_000, seed: seed)
+        kind: kind, latencyMs: kind == .stall ? nil : milliseconds, rate: rate,
+        ttlSeconds: time.milliseconds / 1_000, seed: seed, stallMs: kind == .stall ? milliseconds : nil,
+        prefix: prefix, every: every)
     } catch {
-      let names = ["latencyMs": "--ms", "rate": "--rate", "ttlSeconds": "--for", "seed": "--seed"]
+      let names = [
+        "latencyMs": "--ms", "stallMs": "--ms", "prefix": "--prefix", "every": "--every", "rate": "--rate",
+        "ttlSeconds": "--for", "seed": "--seed",
+      ]
       throw UsageError("\(names[error.field] ?? error.field) \(error.rule)")
     }
   }
@@ -185,7 +206,7 @@ extension Lab {
   /// A switch is for the programs that use what it breaks; everything else happens once.
   private func meant(by fault: LabFault, _ named: Architecture?) throws -> [Architecture] {
     guard case .switched(let target, _) = fault else { return [.eda] }
-    let possible = Architecture.allCases.filter { target == .database || $0 == .eda }
+    let possible = Architecture.allCases.filter { [.database, .coupons].contains(target) || $0 == .eda }
     if let named {
       guard possible.contains(named) else {
         throw LabFailure("the \(named.rawValue) does not use \(target.rawValue)")

@@ -83,6 +83,8 @@ struct StatusFile: Encodable {
     let ready: Bool
     /// Why it does not run or is not ready.
     let reason: String?
+    /// How often it was started again (`lab up --restart`); nil without a keeper.
+    let restarts: Int?
     let port: Int
     /// Of programs: the public listener, and the operator's, as this machine reaches them.
     let url: String?
@@ -92,9 +94,16 @@ struct StatusFile: Encodable {
     init(_ known: LabState.Part, _ folder: LabFolder) async {
       let isProgram = known.part.isProgram
       (part, pid, port) = (known.part.rawValue, known.process.pid, known.port)
-      runs = known.process.isRunning
+      let keeper = known.isKept == true ? KeeperNote.read(folder, known.part) : nil
+      restarts = keeper.map { $0.nextAt == nil ? $0.ends : $0.ends - 1 }
+      runs = known.process.isRunning && keeper?.nextAt == nil
       let unready = runs && isProgram ? await Readiness.ask(known.address) : nil
-      reason = runs ? unready : "has ended; see \(folder.log(of: known.part))"
+      let end = keeper?.nextAt == nil || !known.process.isRunning ? nil : keeper?.lastEnd
+      reason =
+        runs
+        ? unready
+        : end.map { "has ended (\($0)), is started again within 5 s; see \(folder.log(of: known.part))" }
+          ?? "has ended; see \(folder.log(of: known.part))"
       ready = reason == nil
       url = isProgram ? known.url : nil
       operatorUrl = isProgram && known.adminPort > 0 ? known.operatorURL : nil
@@ -148,6 +157,9 @@ struct StatusFile: Encodable {
     for part in parts {
       var word = part.url == nil ? "runs" : "ready"
       if let reason = part.reason { word = part.runs ? "not ready: \(reason)" : reason }
+      if let restarts = part.restarts, restarts > 0 {
+        word += ", started again \(restarts == 1 ? "once" : "\(restarts) times")"
+      }
       table.rows.append([part.part, String(part.pid), String(part.port), word])
     }
     return table.lines

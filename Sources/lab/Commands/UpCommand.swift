@@ -8,7 +8,7 @@ extension LabCommand {
   static let up = LabCommand(
     "up", "start servers and programs and wait until they are ready",
     usage: """
-      [--only monolith|eda] [--kafka installed] [--partitions N] [--ready-within SECONDS]
+      [--only monolith|eda] [--kafka installed] [--partitions N] [--ready-within SECONDS] [--restart]
              [--host ADDRESS] [--monolith-port N] [--eda-port N] [--worker-port N]
              [--operator-host ADDRESS] [--operator-ports N,…]
       """,
@@ -19,6 +19,10 @@ extension LabCommand {
       ),
       ("--partitions N", "of a new log; 8"),
       ("--ready-within SECONDS", "how long to wait for the programs; 60"),
+      (
+        "--restart",
+        "start a program again that has ended by itself, after 0.1 s, then twice as long, at most 5 s"
+      ),
       ("--host ADDRESS", "the address to listen on, 0.0.0.0 for all; 127.0.0.1"),
       ("--monolith-port N", "the monolith's port; a free one"),
       (
@@ -49,6 +53,7 @@ extension LabCommand {
     if let seconds = try arguments.number("--ready-within", in: 1...3600) {
       options.readyWithin = .seconds(seconds)
     }
+    options.restart = arguments.flag("--restart")
     options.listen = try listenOptions(&arguments, options.parts)
     try arguments.finish()
     let lab = try Lab.open(folder, interrupt: .shared)

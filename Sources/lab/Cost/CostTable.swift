@@ -42,9 +42,9 @@ package struct CostTable {
       Row(label: label, monolith: Numbers.count(monolith), eda: Numbers.count(eda))
     }
     let parts: [[LabPart]] = [[.postgres, .monolith], [.postgres, .redis, .kafka, .edaWorker, .edaAPI]]
-    let targets: [[FaultTarget]] = [[.database], FaultTarget.allCases]
-    // Each server in each way that a switch has, each process stopped and killed.
-    let faults = zip(parts, targets).map { $1.count * FaultKind.allCases.count + 2 * $0.count }
+    let targets: [[FaultTarget]] = [[.database, .coupons], FaultTarget.allCases]
+    // Each server and the code that records coupons in each way that a switch has, each process stopped and killed.
+    let faults = zip(parts, targets).map { $1.reduce(0) { $0 + $1.kinds.count } + 2 * $0.count }
     rows =
       [
         row("lines of code, all modules", lines(monolith), lines(eda)),

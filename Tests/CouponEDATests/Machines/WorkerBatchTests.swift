@@ -149,5 +149,8 @@ import Text
     size.failed(.poolFull)
     size.failed(.server(sqlState: "53300", message: "too many connections"))
     #expect(size.current == BatchSize.most)
+    // The server has ended the transaction meanwhile: all that is seen of it is a lost connection.
+    size.failed(.unavailable("the connection is lost"), wasSlow: true)
+    #expect(size.current == BatchSize.most / 2)
   }
 }
