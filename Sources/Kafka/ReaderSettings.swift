@@ -5,13 +5,11 @@ internal import Crdkafka
 /// What the library reads ahead is bounded by bytes of values, and for very short ones by a number of messages. Up to 2.2
 /// its reader looks only once a second whether a full queue has room again, so each bound holds more than a second's work:
 /// with 20,000 messages a start read 25,000 a second, whatever the machine.
-///
-/// A leader that sleeps and closes no connection answers no fetch: the next leader is asked once that has timed out.
 enum ReaderSettings {
   static let common: [(name: String, value: String)] = [
     ("auto.offset.reset", "error"), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "true"), ("allow.auto.create.topics", "false"),
-    ("fetch.error.backoff.ms", "20"), ("socket.timeout.ms", "3000"), ("queued.min.messages", "1000000"),
+    ("fetch.error.backoff.ms", "20"), ("socket.timeout.ms", "10000"), ("queued.min.messages", "1000000"),
     ("queued.max.messages.kbytes", "65536"),
   ]
 

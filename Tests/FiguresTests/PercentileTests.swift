@@ -65,7 +65,7 @@ import Testing
     let names = groups + Metric.ofTrials.flatMap { $0.entries.map(\.name) }
     for name in names {
       let title = try unwrap(Metric(name)).title
-      #expect(!title.contains("_") && !title.contains("#") && title.contains(" "), "\(title)")
+      #expect(!title.contains("_") && !title.contains("#"), "\(title)")
       #expect(title != name && title.first?.isLowercase == false, "\(title)")
     }
     #expect(

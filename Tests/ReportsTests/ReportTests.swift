@@ -182,8 +182,7 @@ import Verify
 
   @Test func nothingIsSaidOfAPercentileOfFewAnswers() throws {
     for (answers, isShown) in [(99, false), (100, true)] {
-      var run = try SyntheticReport.run(.eda, people: 2_000, quota: 100, slowness: 1)
-      run.waits.winners.count = answers
+      let run = try SyntheticReport.run(.eda, people: 2_000, quota: answers, slowness: 1)
       let report = try SyntheticReport.report([SyntheticReport.column("eda", run)])
       #expect((report.columns[0].medians["winners.p99_ms"] != nil) == isShown)
       let line = try #require(FigureTable(report).text.lines.first { $0.hasPrefix("  winners p99 ") })

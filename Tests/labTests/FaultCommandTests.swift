@@ -100,7 +100,7 @@ import History
     #expect(status.contains("flaky 0.5 (seed "), "\(status)")
     try await neverHalfOn(lab)
     let wrong = try await lab.run("fault", "kafka", "outage", "--for", "1s", "--only", "monolith")
-    #expect(wrong.code == 1 && wrong.text.contains("the monolith uses no kafka"))
+    #expect(wrong.code == 1 && wrong.text.contains("the monolith does not use kafka"))
     try await lab.expect("fault", "heal", says: "every fault has ended")
     let healed = try await lab.run("fault", "status").text
     #expect(!healed.contains("latency") && !healed.contains("flaky"), "\(healed)")
@@ -124,7 +124,7 @@ import History
 
   @LoopActor
   private func stops(_ lab: LabProcess) async throws {
-    try await lab.expect("fault", "redis", "stop", "--for", "100ms", says: "goes on")
+    try await lab.expect("fault", "redis", "stop", "--for", "100ms", says: "redis continues")
     let redis = try lab.process("redis")
     for signal in [SIGINT, SIGTERM] {
       let command = try lab.start("fault", "redis", "stop", "--for", "60s")
@@ -191,9 +191,9 @@ import History
   @LoopActor
   private func messages(_ lab: LabProcess) async throws {
     #expect(try await lab.run("policy", "create", "--quota", "5").code == 0)
-    try await lab.expect("fault", "log", "poison", "--count", "12", says: "12 messages that nobody can read")
+    try await lab.expect("fault", "log", "poison", "--count", "12", says: "12 unreadable messages")
     try await lab.expect(
-      "fault", "log", "duplicates", "--share", "1", says: "13 messages were put into the log")
+      "fault", "log", "duplicates", "--share", "1", says: "13 messages were appended")
     try await lab.expect("fault", "redis", "flush", says: "keys were removed")
     try await lab.eventuallyReady()
   }

@@ -29,7 +29,7 @@ private func redisUsers(of lab: LabProcess) async throws -> Set<String> {
       #expect(parts.map(\.part) == ["postgres", "monolith"])
       #expect(try await lab.run("status").code == 0)
       let again = try await lab.run("up")
-      #expect(again.code == 1 && again.text.contains("runs already (postgres, monolith)"))
+      #expect(again.code == 1 && again.text.contains("is already running (postgres, monolith)"))
       let created = try await lab.run("policy", "create", "--quota", "3")
       #expect(created.code == 0 && created.text.contains("monolith  policy 1: TimeAttack"))
       #expect(try await lab.run("policy", "show", "1").text.contains("\"dailyQuota\":3"))
