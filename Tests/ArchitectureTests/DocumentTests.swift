@@ -66,7 +66,8 @@ import Testing
 
   /// Numbers that English writes as words.
   private static let words = [
-    "10": "ten|decimal", "11": "eleven", "20": "twentieth", "16": "sixteen|hex", "1,000": "thousand", "0.5": "half",
+    "10": "ten|decimal", "11": "eleven", "20": "twentieth", "16": "sixteen|hex", "1,000": "thousand",
+    "0.5": "half",
     "0.3": "third",
   ]
 
