@@ -41,7 +41,9 @@ package enum MachineFacts {
   }
 
   private static func system() async -> String {
-    let kernel = await firstLine("uname", ["-srm"]) ?? "unknown"
+    // The kernel's version without what its builder has added to it.
+    let names = (await firstLine("uname", ["-srm"]) ?? "unknown").split(separator: " ")
+    let kernel = names.map { $0.prefix { $0 != "-" } }.joined(separator: " ")
     guard let text = try? String(contentsOfFile: "/etc/os-release", encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix("PRETTY_NAME=") })
     else { return "\(ProcessInfo.processInfo.operatingSystemVersionString), \(kernel)" }
