@@ -124,8 +124,16 @@ package enum Sockets {
 
   package static func close(_ descriptor: Int32) { _ = systemClose(descriptor) }
 
-  /// A port that was free a moment ago.
+  /// A port that was free a moment ago; if there is one, below those that the system gives to outgoing connections (from 32768
+  /// on Linux, 49152 on macOS): one of these would take it while its server is down.
   package static func freePort() throws(SocketError) -> Int {
+    for _ in 0..<32 {
+      let port = Int.random(in: 12_000..<32_000)
+      if let (descriptor, _) = try? listen(host: "127.0.0.1", port: port) {
+        close(descriptor)
+        return port
+      }
+    }
     let (descriptor, port) = try listen(host: "127.0.0.1", port: 0)
     close(descriptor)
     return port
