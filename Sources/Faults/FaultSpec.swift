@@ -153,7 +153,7 @@ package struct FaultSpec: Hashable, Sendable {
   /// Whose coupons, in words.
   package var choice: String {
     if let prefix { return "people \(prefix)…" }
-    return every.map { $0 == 1 ? "every coupon" : "every \($0)th coupon" } ?? "every coupon"
+    return every.map { $0 == 1 ? "every coupon" : "one coupon in \($0)" } ?? "every coupon"
   }
 
   /// The JSON of the operator's call.

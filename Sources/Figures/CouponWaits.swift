@@ -5,7 +5,8 @@ package import Text
 package struct CouponWaits: Codable, Hashable, Sendable {
   /// People who first asked then and were given a coupon, whenever.
   package var people: Int
-  /// Milliseconds from when they were to ask first until the answer with the coupon; nil without people.
+  /// Milliseconds from when they were to ask first until the answer with the coupon; nil of too few people
+  /// (`Percentile`).
   package var p50Ms: Double?
   package var p99Ms: Double?
   package var longestMs: Double?
@@ -48,7 +49,7 @@ package struct CouponWaits: Codable, Hashable, Sendable {
     let pauses = zip(answers, answers.dropFirst()).map { $1.microseconds - $0.microseconds }
     func milliseconds(_ microseconds: Int64?) -> Double? { microseconds.map { Double($0) / 1_000 } }
     people = Int(waits.count)
-    (p50Ms, p99Ms) = (milliseconds(waits.quantile(0.5)), milliseconds(waits.quantile(0.99)))
+    (p50Ms, p99Ms) = (waits.milliseconds(0.5), waits.milliseconds(0.99))
     longestMs = waits.count > 0 ? milliseconds(waits.maximum) : nil
     pauseSeconds = Double(pauses.max() ?? 0) / 1_000_000
   }

@@ -7,12 +7,7 @@ internal import EventLoop
   internal import Darwin
 #endif
 
-/// Carries the events of one of librdkafka's queues to the loop: the library writes to a descriptor when the queue stops being empty, and
-/// the loop takes a bounded number of events a turn.
-///
-///     library's threads ─▶ queue ─ byte ─▶ Wakeup ─▶ drain ≤ bound ─▶ take…, turned
-///                                              ▲                │ bound reached
-///                                              └──── byte ──────┘
+/// Whom a pump's events are for; the pump holds it weakly.
 @LoopActor
 protocol EventTaker: AnyObject {
   /// Takes one event; subtracts what it took from the turn's budget.
@@ -21,6 +16,12 @@ protocol EventTaker: AnyObject {
   func turned()
 }
 
+/// Carries the events of one of librdkafka's queues to the loop: the library writes to a descriptor when the queue stops being empty, and
+/// the loop takes a bounded number of events a turn.
+///
+///     library's threads ─▶ queue ─ byte ─▶ Wakeup ─▶ drain ≤ bound ─▶ take…, turned
+///                                              ▲                │ bound reached
+///                                              └──── byte ──────┘
 @LoopActor
 final class EventPump {
   enum Answer {
