@@ -1,5 +1,6 @@
 import HTTP
 import Faults
+import Foundation
 
 /// The resource that a path names. Metrics are labelled with the template, never with the path itself.
 enum RouteName: Int, CaseIterable {
@@ -157,8 +158,8 @@ private struct PathScan {
   private func matches(_ literal: StaticString) -> Bool {
     let count = literal.utf8CodeUnitCount
     guard bytes.count - position >= count else { return false }
-    for index in 0..<count where bytes[position + index] != literal.utf8Start[index] { return false }
-    return true
+    guard let start = bytes.baseAddress else { return count == 0 }
+    return memcmp(start + position, literal.utf8Start, count) == 0
   }
 
   /// The segment up to the next slash; nil if it is empty, which no route allows.

@@ -60,7 +60,7 @@ package struct IssuanceState: Hashable, Sendable {
 /// The rule for a person without a claim so far: why no (new) coupon can be issued; nil if one can.
 ///
 /// It checks in this order: the coupon that the person holds, the hours, the quota.
-package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
+@inline(__always) package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
   if let held = state.held { return .alreadyIssued(held) }
   if case .closed(let next) = hours { return .notOpen(next: next) }
   return state.issued < state.quota ? nil : .soldOut
@@ -70,13 +70,14 @@ package func refusal(hours: Hours, _ state: IssuanceState) -> Refusal? {
 ///
 /// For a claim read back from the log, callers pass `.open`: its hours were checked when it was admitted, and
 /// its day is fixed.
-package func decide(_ claim: CouponClaim, hours: Hours, _ state: IssuanceState) -> Decision {
+@inline(__always) package func decide(_ claim: CouponClaim, hours: Hours, _ state: IssuanceState) -> Decision
+{
   if let refusal = refusal(hours: hours, state) { return .refused(refusal) }
   return .issued(Coupon(claim: claim, rank: state.issued + 1))
 }
 
 /// Applies a published event to the state. This must never change for an event that was ever written.
-package func evolve(_ state: IssuanceState, _ coupon: Coupon) -> IssuanceState {
+@inline(__always) package func evolve(_ state: IssuanceState, _ coupon: Coupon) -> IssuanceState {
   var next = state
   next.issued += 1
   next.held = coupon

@@ -59,6 +59,13 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
+  /// What tables ask for: `hash` is keyed already. The table's own seed is mixed in, so that a table filled in the order
+  /// of another one has no long runs.
+  package func _rawHashValue(seed: Int) -> Int {
+    let mixed = UInt(bitPattern: hash ^ seed) &* 0x9E37_79B9_7F4A_7C15
+    return Int(bitPattern: mixed ^ mixed >> 32)
+  }
+
   package static func == (a: UserID, b: UserID) -> Bool { a.hash == b.hash && a.description == b.description }
 
   /// Nil if the text breaks the rule above.

@@ -69,8 +69,13 @@ package struct PolicyLedger: Sendable {
     return (all[place..<end].filter { $0.claim.day == day }, end < all.count ? end : nil)
   }
 
-  package func state(of user: UserID, on day: Day) -> IssuanceState {
+  @inline(__always) package func state(of user: UserID, on day: Day) -> IssuanceState {
     IssuanceState(policy: policy, issued: issued(on: day), held: coupon(of: user, on: day))
+  }
+
+  /// Why this person gets no coupon on this day; nil if there is one.
+  package func refusal(of user: UserID, on day: Day, hours: Hours) -> Refusal? {
+    CouponDomain.refusal(hours: hours, state(of: user, on: day))
   }
 
   /// Decides a claim and, if it wins, applies the event.
@@ -113,7 +118,14 @@ private struct DayMap<Value: Sendable>: Sendable {
   private var values: [Value] = []
 
   var places: Range<Int> { values.indices }
-  func place(_ day: Day) -> Int? { days.lastIndex(of: day) }
+  @inline(__always) func place(_ day: Day) -> Int? {
+    var place = days.count
+    while place > 0 {
+      place -= 1
+      if days[place] == day { return place }
+    }
+    return nil
+  }
 
   subscript(place: Int) -> Value {
     _read { yield values[place] }

@@ -15,11 +15,12 @@ package struct Readiness: OptionSet, Sendable {
 @LoopActor
 package final class DescriptorWatch {
   private var handle: UnsafeMutablePointer<uv_poll_t>?
-  private let onReady: @LoopActor (Readiness) -> Void
+  /// Without its isolation, because giving it that of a callback's allocates: called on the loop's thread alone.
+  private nonisolated(unsafe) let onReady: (Readiness) -> Void
   private var interest: Readiness = []
 
   package init(_ descriptor: Int32, onReady: @escaping @LoopActor (Readiness) -> Void) {
-    self.onReady = onReady
+    self.onReady = unsafeBitCast(onReady, to: ((Readiness) -> Void).self)
     let handle = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
     guard uv_poll_init(EventLoop.shared.uv, handle, descriptor) == 0 else {
       handle.deallocate()
@@ -40,13 +41,16 @@ package final class DescriptorWatch {
       uv_poll_stop(handle)
       return
     }
-    uv_poll_start(handle, wanted.rawValue) { handle, status, events in
-      guard let handle, let data = handle.pointee.data else { return }
-      let watch = Unmanaged<DescriptorWatch>.fromOpaque(data).takeUnretainedValue()
-      LoopActor.assumeIsolated {
-        if status < 0 { watch.failed() } else { watch.onReady(Readiness(rawValue: events)) }
-      }
-    }
+    uv_poll_start(handle, wanted.rawValue, DescriptorWatch.polled)
+  }
+
+  /// Off the loop's actor, as a closure of it would ask once more which thread it runs on.
+  private nonisolated static let polled: uv_poll_cb = { handle, status, events in
+    guard let handle, let data = handle.pointee.data else { return }
+    let watch = Unmanaged<DescriptorWatch>.fromOpaque(data).takeUnretainedValue()
+    if status < 0 { return LoopActor.assumeIsolated { watch.failed() } }
+    precondition(EventLoop.shared.isCurrent, "called off the loop's thread")
+    watch.onReady(Readiness(rawValue: events))
   }
 
   /// libuv reports an error once and stops. Data that arrived before the error may still be readable, and the

@@ -56,19 +56,26 @@ final class ProducerSession: EventTaker {
     guard pump != nil, !isFatal else { throw KafkaError.unavailable("the producer restarts") }
     let topic = try topic(message.topic)
     let headers = Self.makeHeaders(message.headers)
-    let code = message.key.withUnsafeBytes { key in
-      message.value.withUnsafeBytes { value in
-        timeattack_produce(
-          handle.pointer, topic, message.partition, key.baseAddress, key.count, value.baseAddress,
-          value.count,
-          headers, UnsafeMutableRawPointer(bitPattern: UInt(message.id)))
-      }
-    }
+    let code = Self.enqueue(message, topic, headers, handle.pointer)
     guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
     if let headers { rd_kafka_headers_destroy(headers) }
     if code == RD_KAFKA_RESP_ERR__FATAL { fail() }
     throw code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
       ? .refused("the message is too large") : Self.neverEnqueued(code)
+  }
+
+  /// Off the loop's actor, whose closures ask at each call which thread they run on.
+  private nonisolated static func enqueue(
+    _ message: OutgoingMessage, _ topic: OpaquePointer, _ headers: OpaquePointer?, _ client: OpaquePointer
+  ) -> rd_kafka_resp_err_t {
+    message.key.withUnsafeBytes { key in
+      message.value.withUnsafeBytes { value in
+        timeattack_produce(
+          client, topic, message.partition, key.baseAddress, key.count, value.baseAddress, value.count,
+          headers,
+          UnsafeMutableRawPointer(bitPattern: UInt(message.id)))
+      }
+    }
   }
 
   private static func neverEnqueued(_ code: rd_kafka_resp_err_t) -> KafkaError {

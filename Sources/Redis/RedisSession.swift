@@ -244,7 +244,7 @@ extension RedisSession {
   package static var noAnswer: String { "no answer before the deadline" }
 
   /// Why a call cannot be sent now; nil: it can.
-  package func refusal(now: Instant, deadline: Instant) -> RedisError? {
+  @inline(__always) package func refusal(now: Instant, deadline: Instant) -> RedisError? {
     if phase != .ready { return .unavailable(trouble?.reason ?? "not connected") }
     if inFlight.count + keptBack >= maxPending { return .unavailable("too many calls in flight") }
     return now < deadline ? nil : .unavailable("the deadline has passed")

@@ -55,9 +55,14 @@ final class ReplyTape {
 
   /// The statuses of every transaction without an allocation.
   private func status(_ bytes: UnsafeRawBufferPointer) -> String {
-    if bytes.elementsEqual("QUEUED".utf8) { return "QUEUED" }
-    if bytes.elementsEqual("OK".utf8) { return "OK" }
+    if ReplyTape.are(bytes, "QUEUED") { return "QUEUED" }
+    if ReplyTape.are(bytes, "OK") { return "OK" }
     return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func are(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+    guard let start = bytes.baseAddress, bytes.count == text.utf8CodeUnitCount else { return false }
+    return memcmp(start, text.utf8Start, bytes.count) == 0
   }
 
   private func bytes(_ node: timeattack_node) -> UnsafeRawBufferPointer {

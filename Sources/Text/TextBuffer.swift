@@ -33,11 +33,12 @@ package struct TextBuffer {
   }
 
   /// The last `width` digits of a number, with leading zeros.
-  @inlinable package mutating func append(digits number: some BinaryInteger, width: Int) {
+  @inline(__always) @inlinable package mutating func append(digits number: some BinaryInteger, width: Int) {
     append(digits: UInt64(truncatingIfNeeded: number), width: width)
   }
 
-  @inlinable package mutating func append(digits number: UInt64, width: Int) {
+  /// Inlined, because a loop of a known length becomes straight code.
+  @inline(__always) @inlinable package mutating func append(digits number: UInt64, width: Int) {
     let start = room(width)
     var rest = number
     for place in stride(from: width - 1, through: 0, by: -1) {

@@ -80,7 +80,10 @@ final class LogView {
   }
 
   /// The policy, if a request has asked for it.
-  func policyAskedFor(_ id: PolicyID) -> Policy? { placesToday[id].map { policiesToday[$0].policy } }
+  func policyAskedFor(_ id: PolicyID) -> Policy? {
+    guard let place = placesToday[id] else { return nil }
+    return policiesToday[place].policy
+  }
 
   /// A policy of a partition that has been read.
   private func policy(_ id: PolicyID) throws(PolicyAbsence) -> Policy {

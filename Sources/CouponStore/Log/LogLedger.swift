@@ -51,7 +51,7 @@ package struct LogLedger: Sendable {
   /// Why this person gets no coupon on this day; nil if there is one. The policy must be known.
   package func refusal(of user: UserID, on day: Day, hours: Hours, in policy: PolicyID) -> Refusal? {
     guard let place = places[policy] else { preconditionFailure("no policy \(policy)") }
-    return CouponDomain.refusal(hours: hours, entries.span[place].coupons.state(of: user, on: day))
+    return entries.span[place].coupons.refusal(of: user, on: day, hours: hours)
   }
 
   /// Whether the day is sold out; false for an unknown policy.
