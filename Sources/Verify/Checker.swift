@@ -10,7 +10,7 @@ extension Invariant {
     case (.deadlines, _), (.notVacuous, _), (.soldOutIsTrue, _):
       "it needs the times of requests, which only a history of lab load has"
     case (.acknowledgedIsRecorded, .none), (.refusedIsNotRecorded, .none), (.createdOnce, .none):
-      "it needs a history: what people were told"
+      "it needs a history of the clients' answers"
     case (_, .untimed), (_, .none): nil
     }
   }

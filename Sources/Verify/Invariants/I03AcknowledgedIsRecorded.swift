@@ -8,26 +8,26 @@ extension Checker {
     var acknowledged = 0
     for (user, person) in people.byName {
       if person.coupons.count < person.acknowledged {
-        breaches.add("\(user) was told so without being shown a coupon")
+        breaches.add("\(user) got 200 or 201 without a coupon")
       }
       for seen in person.coupons {
         acknowledged += 1
         guard let day = seen.day else {
-          breaches.add("\(user) was given the coupon \(seen.couponID), which has no row")
+          breaches.add("\(user) received the coupon \(seen.couponID), which has no row")
           continue
         }
         let period = policy.period(of: day)
         let rows = (rowsByPerson[user] ?? []).filter { policy.period(of: $0.day) == period }
         if rows.count != 1 {
-          breaches.add("\(user) was given a coupon of \(day) and has \(rows.count) rows")
+          breaches.add("\(user) received a coupon of \(day) and has \(rows.count) rows")
         } else if let difference = difference(seen, rows[0].coupon) {
-          breaches.add("\(user)'s row differs from the coupon that they were given: \(difference)")
+          breaches.add("\(user)'s row differs from the coupon in the answer: \(difference)")
         }
       }
     }
     return breaches.verdict(
       otherwise: acknowledged == 0
-        ? .vacuous("nobody was given a coupon") : .ok("\(acknowledged) answers with a coupon"))
+        ? .vacuous("nobody received a coupon") : .ok("\(acknowledged) answers with a coupon"))
   }
 
   private func difference(_ seen: SeenCoupon, _ row: Coupon) -> String? {

@@ -19,14 +19,14 @@ extension Checker {
       if !isAsked {
         // Only its event can be looked for.
       } else if person == nil {
-        let hint = evidence.clients == .untimed ? " (are all files of the test here?)" : ""
-        breaches.add("\(claim.userID) has a row and never asked\(hint)")
+        let hint = evidence.clients == .untimed ? " (were all files of the test given?)" : ""
+        breaches.add("\(claim.userID) has a row but sent no request\(hint)")
       } else if let person, !person.coupons.contains(where: { $0.couponID == claim.couponID }),
         person.unknown == 0
       {
-        breaches.add("\(claim.userID) has a row of \(row.day) that none of their requests can have made")
+        breaches.add("\(claim.userID) has a row of \(row.day) that none of their requests can have created")
       } else if let person, person.coupons.isEmpty, person.unknown > 0, !person.mayHaveMore {
-        breaches.add("\(claim.userID) has a row and was only ever told that nothing was done")
+        breaches.add("\(claim.userID) has a row, but every answer said that nothing was done")
       }
       let mine = events[claim.couponID] ?? []
       if mine.count != 1 { breaches.add("\(claim.userID)'s row has \(mine.count) events in the table") }
@@ -38,7 +38,7 @@ extension Checker {
       }
       guard evidence.log != nil else { continue }
       if let message = logged[event.eventID] {
-        if message != event { breaches.add("\(claim.userID)'s event is another in the log") }
+        if message != event { breaches.add("\(claim.userID)'s event differs in the log") }
       } else {
         breaches.add("\(claim.userID)'s event is not in the log")
       }
@@ -51,8 +51,8 @@ extension Checker {
     let held: Finding.Verdict =
       switch evidence.clients {
       case .timed: .ok(rows)
-      case .untimed: .inPart("\(rows); no line says of a 503 whether anything was done")
-      case .none: .inPart("\(rows) with their events; nothing says who asked")
+      case .untimed: .inPart("\(rows); the CSV does not show whether a 503 had an effect")
+      case .none: .inPart("\(rows) with their events; without a history it is unknown who asked")
       }
     return breaches.verdict(otherwise: held)
   }

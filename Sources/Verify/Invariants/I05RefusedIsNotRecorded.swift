@@ -13,7 +13,7 @@ extension Checker {
       let wasOnlyRefused = person.refusals == person.asked
       if wasOnlyRefused { refused += 1 }
       if person.turnedAway > 0 {
-        breaches.add("\(user) was refused as if the request, or the policy, were wrong")
+        breaches.add("\(user) got a refusal other than \"sold out\" and \"not open\"")
       }
       guard wasOnlyRefused || (hasOneDay && person.soldOut > 0), let row = rowsByPerson[user]?.first else {
         continue

@@ -11,14 +11,14 @@ extension Checker {
     for row in evidence.database.coupons {
       let claim = row.coupon.claim
       if !policy.isEventDay(row.day) {
-        breaches.add("\(claim.userID)'s row is of \(row.day), which is not a day of the event")
+        breaches.add("\(claim.userID)'s row has the day \(row.day), which is not a day of the event")
       }
       guard let event = events[claim.couponID] else { continue }  // I4 speaks of that
       if event.day != row.day {
-        breaches.add("\(claim.userID)'s row is of \(row.day), its event of \(event.day)")
+        breaches.add("\(claim.userID)'s row has the day \(row.day), its event \(event.day)")
       }
       if let message = logged[event.eventID], message.day != event.day {
-        breaches.add("\(claim.userID)'s event is of \(event.day), in the log of \(message.day)")
+        breaches.add("\(claim.userID)'s event has the day \(event.day), in the log \(message.day)")
       }
     }
     return breaches.verdict(otherwise: .ok("\(evidence.database.coupons.count) rows"))

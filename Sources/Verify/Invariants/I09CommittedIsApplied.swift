@@ -11,14 +11,14 @@ extension Checker {
     }
     for (partition, offset) in evidence.database.applied where offset > ends[partition] ?? 0 {
       breaches.add(
-        "partition \(partition): \(offset) is applied, and the log ends at \(ends[partition] ?? 0)")
+        "partition \(partition): offset \(offset) is applied, the log ends at \(ends[partition] ?? 0)")
     }
     guard let committed = log.committed else {
-      return breaches.verdict(otherwise: .unread("Kafka did not say what the worker's group has committed"))
+      return breaches.verdict(otherwise: .unread("Kafka did not return the offsets of the worker's group"))
     }
     for (partition, offset) in committed where offset > evidence.database.applied[partition] ?? 0 {
       let applied = evidence.database.applied[partition] ?? 0
-      breaches.add("partition \(partition): \(offset) is committed, \(applied) is applied")
+      breaches.add("partition \(partition): offset \(offset) is committed, \(applied) is applied")
     }
     return breaches.verdict(
       otherwise: committed.isEmpty

@@ -7,13 +7,13 @@ extension Checker {
   func healing() -> Finding.Verdict {
     var breaches = Breaches()
     if evidence.settling.lag > 0 {
-      breaches.add("after \(Int(evidence.settling.seconds)) s a lag of \(evidence.settling.lag) was left")
+      breaches.add("after \(Int(evidence.settling.seconds)) s the lag was still \(evidence.settling.lag)")
     } else if evidence.settling.seconds > Settling.limitSeconds {
-      breaches.add("lag 0 took \(Int(evidence.settling.seconds)) s")
+      breaches.add("the lag reached 0 only after \(Int(evidence.settling.seconds)) s")
     }
     guard evidence.clients != .none else {
       return breaches.verdict(
-        otherwise: .inPart("lag 0; nothing says how many came, so how full it must be is open"))
+        otherwise: .inPart("lag 0; without a history the expected number of coupons is unknown"))
     }
     guard let (entitled, expected) = onlyDay else {
       return breaches.verdict(otherwise: .ok("lag 0; more than one day, so how full each must be is open"))

@@ -20,7 +20,7 @@ extension Checker {
     }
     for position in kept.keys where !poison.contains(position) {
       breaches.add(
-        "partition \(position.partition), offset \(position.offset) is a dead letter without a cause")
+        "partition \(position.partition), offset \(position.offset) is a dead letter, but not poisonous")
     }
     return breaches.verdict(
       otherwise: poison.isEmpty

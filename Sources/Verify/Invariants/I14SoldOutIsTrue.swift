@@ -19,11 +19,11 @@ extension Checker {
         // The day is fixed when a request is admitted: one that was under way at midnight may be of either.
         let days = hours.days(in: history.span(of: request))
         guard let first = days.compactMap({ filled[$0] }).min() else {
-          breaches.add("person \(request.person) was told so on a day that is not full")
+          breaches.add("person \(request.person) got \"sold out\" on a day that is not full")
           continue
         }
         let early = first.microseconds - history.moment(request.answered).microseconds
-        if early > 0 { breaches.add("person \(request.person) was told so \(early) µs too early") }
+        if early > 0 { breaches.add("person \(request.person) got \"sold out\" \(early) µs too early") }
       }
     }
     return breaches.verdict(

@@ -27,8 +27,8 @@ extension Checker {
     let held: Finding.Verdict =
       switch evidence.clients {
       case .timed: .ok("\(rows), \(notOpen) answers \"not open\"")
-      case .untimed: .inPart("\(rows); nothing says when \(notOpen) people heard \"not open\"")
-      case .none: .inPart("\(rows); nothing says who heard \"not open\", and when")
+      case .untimed: .inPart("\(rows); a CSV does not show when \(notOpen) people got \"not open\"")
+      case .none: .inPart("\(rows); without a history it is unknown who got \"not open\", and when")
       }
     return breaches.verdict(otherwise: held)
   }
@@ -40,11 +40,11 @@ extension Checker {
     let who = "person \(request.person)"
     switch request.outcome {
     case .notOpen where hours.isOpen(throughout: history.span(of: request)):
-      return "\(who) heard \"not open\" while it was open"
+      return "\(who) got \"not open\" while the policy was open"
     case .created where !hours.isOpen(within: history.span(of: request)):
-      return "\(who) was given a coupon while it was not open"
+      return "\(who) received a coupon while the policy was closed"
     case .soldOut where !hours.isOpen(within: history.span(of: request)):
-      return "\(who) heard \"sold out\" while it was not open"
+      return "\(who) got \"sold out\" while the policy was closed"
     default: return nil
     }
   }

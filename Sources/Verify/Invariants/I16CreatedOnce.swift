@@ -13,9 +13,9 @@ extension Checker {
       }
     }
     for (coupon, times) in created where times > 1 {
-      breaches.add("\(times) requests were told that they had created the coupon \(coupon)")
+      breaches.add("\(times) requests got 201 for the coupon \(coupon)")
     }
     return breaches.verdict(
-      otherwise: created.isEmpty ? .notApplicable("nobody heard 201") : .ok("\(created.count) coupons"))
+      otherwise: created.isEmpty ? .notApplicable("no request got 201") : .ok("\(created.count) coupons"))
   }
 }

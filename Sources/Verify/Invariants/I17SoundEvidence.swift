@@ -17,7 +17,7 @@ extension Checker {
       checkFacts(of: history, name, &breaches)
       if evidence.clients == .timed { checkTimes(of: history, name, &breaches) }
     }
-    if people.nameless > 0 { breaches.add("\(people.nameless) requests are of people without a valid id") }
+    if people.nameless > 0 { breaches.add("\(people.nameless) requests have no valid user id") }
     for event in evidence.database.events {
       if case .unreadable(let why) = event.content {
         breaches.add("the event \(event.sequence) cannot be read: \(why)")
@@ -32,8 +32,8 @@ extension Checker {
       let open = evidence.histories.count { $0.run.end == nil }
       return open == 0
         ? .ok("\(people.byName.count) people, each ledger says the same of the policy")
-        : .inPart("\(open) of \(evidence.histories.count) histories do not say whether they are whole")
-    case .untimed: return .inPart("a CSV does not say whether it is whole")
+        : .inPart("\(open) of \(evidence.histories.count) histories do not show whether they are complete")
+    case .untimed: return .inPart("a CSV does not show whether it is complete")
     case .none: return .inPart("the log and the database agree; there is no history")
     }
   }
@@ -92,11 +92,11 @@ extension Checker {
     guard evidence.architecture == .eda else { return }
     if evidence.database.ranksAreUnique != evidence.isRanked {
       let made = evidence.database.ranksAreUnique ? "where the log decides" : "where Redis decides"
-      breaches.add("the tables were made \(made), the history says by \(evidence.strategy)")
+      breaches.add("the tables were created for a strategy \(made), the history names \(evidence.strategy)")
     }
     let ranked = evidence.database.coupons.count { $0.coupon.rank != nil }
     if !evidence.isRanked, ranked > 0 {
-      breaches.add("\(ranked) rows have ranks, which \(evidence.strategy) does not give")
+      breaches.add("\(ranked) rows have ranks, which \(evidence.strategy) does not assign")
     }
   }
 
@@ -104,10 +104,10 @@ extension Checker {
   private func checkStrategy(of program: String, _ breaches: inout Breaches) {
     if evidence.clients != .none {
       guard program != evidence.strategy else { return }
-      breaches.add("the program decides by \(program), the history says by \(evidence.strategy)")
+      breaches.add("the program's strategy is \(program), the history names \(evidence.strategy)")
     } else if evidence.architecture == .eda, (program == "log") != evidence.isRanked {
       let made = evidence.isRanked ? "with ranks" : "without ranks"
-      breaches.add("the program decides by \(program), the tables were made \(made)")
+      breaches.add("the program's strategy is \(program), the tables were created \(made)")
     }
   }
 
@@ -116,13 +116,13 @@ extension Checker {
   private func checkFacts(of history: History, _ name: String, _ breaches: inout Breaches) {
     let run = history.run
     if run.architecture != evidence.architecture || run.policyID != policy.id {
-      breaches.add("\(name) is of the \(run.architecture.rawValue)'s policy \(run.policyID)")
+      breaches.add("\(name) belongs to the \(run.architecture.rawValue)'s policy \(run.policyID)")
     }
     if run.strategy != evidence.strategy {
-      breaches.add("\(name) says \(run.strategy), another \(evidence.strategy)")
+      breaches.add("\(name) names the strategy \(run.strategy), another \(evidence.strategy)")
     }
     let came = Set(history.requests.lazy.filter { $0.call == .coupon }.map(\.person)).count
-    if came != run.people { breaches.add("\(name) is of \(run.people) people and has \(came)") }
+    if came != run.people { breaches.add("\(name) states \(run.people) people and contains \(came)") }
   }
 
   private func checkTimes(of history: History, _ name: String, _ breaches: inout Breaches) {
