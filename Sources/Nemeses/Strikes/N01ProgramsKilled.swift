@@ -6,7 +6,7 @@ extension Nemesis {
   /// Whoever was answered before must be right after, and whoever was not may ask again.
   static let programsKilled = Nemesis(
     "N1",
-    "kill -9 of the API, between gate and log, between log and answer, and anywhere; of the monolith, anywhere",
+    "kill -9 of the API between gate and log, between log and answer, and at random; of the monolith at random",
     seconds: 10
   ) { arena in
     try await arena.until(1)

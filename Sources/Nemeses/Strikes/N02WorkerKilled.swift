@@ -7,7 +7,7 @@ extension Nemesis {
   /// Rows and the offset are one transaction: what was applied is not applied again, what was not is. A dead worker's
   /// partitions are another's only when its session is over (6 s), so a round takes that long three times.
   static let workerKilled = Nemesis(
-    "N2", "kill -9 of the worker before and after its COMMIT, and anywhere", of: [.eda], seconds: 42
+    "N2", "kill -9 of the worker before its COMMIT, after it, and at random", of: [.eda], seconds: 42
   ) { arena in
     try await arena.until(1)
     for point in [CrashPoint.workerBeforeCommit, .workerAfterCommit] {

@@ -4,7 +4,7 @@ import Scenarios
 extension Nemesis {
   /// A timeout is not a "no": what Redis was asked may have been done, now or later.
   static let redisStopped = Nemesis(
-    "N5", "SIGSTOP of Redis past the requests' deadline, twice", of: [.eda], seconds: 10
+    "N5", "SIGSTOP of Redis beyond the request deadline, twice", of: [.eda], seconds: 10
   ) { arena in
     try await arena.until(1)
     try await arena.stop(.redis, 2.6)

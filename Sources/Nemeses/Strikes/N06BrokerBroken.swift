@@ -6,7 +6,7 @@ import Faults
 extension Nemesis {
   /// What nobody has confirmed may be in the log all the same, or arrive there when its sender has given up.
   static let brokerBroken = Nemesis(
-    "N6", "the broker stopped past message.timeout.ms, slow, and cut off after it has appended", of: [.eda],
+    "N6", "the broker stopped beyond message.timeout.ms, slow, and disconnected after an append", of: [.eda],
     seconds: 14
   ) { arena in
     try await arena.until(1)

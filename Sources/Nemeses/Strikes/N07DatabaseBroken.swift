@@ -5,7 +5,7 @@ import Laboratory
 extension Nemesis {
   /// It takes the monolith's coupons and everybody's bookings away; of the event-driven version it delays the rows.
   static let databaseBroken = Nemesis(
-    "N7", "the database stopped, killed, unreachable without a word, and a row locked for long", seconds: 16
+    "N7", "the database stopped, killed and made a black hole, and a row locked for long", seconds: 16
   ) { arena in
     try await arena.until(1)
     try await arena.stop(.database, 2.5)

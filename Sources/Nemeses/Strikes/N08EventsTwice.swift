@@ -5,7 +5,7 @@ import Scenarios
 extension Nemesis {
   /// The second of a person is dropped by every reader alike.
   static let eventsTwice = Nemesis(
-    "N8", "a tenth of the events once more in the log, twice", of: [.eda], seconds: 6
+    "N8", "a tenth of the log's events appended again, twice", of: [.eda], seconds: 6
   ) {
     arena in
     for second in [2.5, 4] {

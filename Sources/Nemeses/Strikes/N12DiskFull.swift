@@ -8,7 +8,7 @@ import Terminal
 extension Nemesis {
   /// A full disk refuses what is new and forgets nothing of what was promised.
   static let diskFull = Nemesis(
-    "N12", "no room on the database's disk, and on Kafka's where one is installed", seconds: 14
+    "N12", "no space on the database's disk, and on Kafka's if one is installed", seconds: 14
   ) { arena in
     try await arena.until(1.5)
     if let disk = arena.disks[.postgres] {

@@ -11,7 +11,7 @@ extension Nemesis {
   /// Two of three copies are enough, and the third is no loss.
   static let leaderKilled = Nemesis(
     "N14",
-    "three Kafka brokers: the leader of the crowd's partition killed, the group's coordinator killed, a leader that sleeps",
+    "three Kafka brokers: the leader of the crowd's partition killed, the group's coordinator killed, a leader stopped",
     of: [.eda], seconds: 80
   ) { arena in
     guard let cluster = arena.cluster, let partition = arena.partition else { return }

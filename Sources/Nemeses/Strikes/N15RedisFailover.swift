@@ -8,7 +8,7 @@ import Verify
 extension Nemesis {
   /// A name moves, connections stay: the former primary is up and refuses every write.
   static let redisFailover = Nemesis(
-    "N15", "Redis' name moves to another primary, and the former one stays up as its replica", of: [.eda],
+    "N15", "Redis' name moves to another primary; the former one stays up as its replica", of: [.eda],
     seconds: 12
   ) { arena in
     guard let relay = arena.relays[.redis], let replica = arena.redisReplica else { return }
