@@ -59,8 +59,8 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
-  /// What tables ask for: `hash` is keyed already. The table's own seed is mixed in, so that a table filled in the order
-  /// of another one has no long runs.
+  /// What tables, and `hashValue`, ask for: `hash` is keyed already. The table's own seed is mixed in, so that tables differ
+  /// in their order, and no two hashes become one.
   package func _rawHashValue(seed: Int) -> Int {
     let mixed = UInt(bitPattern: hash ^ seed) &* 0x9E37_79B9_7F4A_7C15
     return Int(bitPattern: mixed ^ mixed >> 32)

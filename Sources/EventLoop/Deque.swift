@@ -14,6 +14,12 @@
   @inlinable public var isEmpty: Bool { count == 0 }
   @inlinable public var first: Element? { isEmpty ? nil : slots[head] }
 
+  /// What `read` makes of the first element. `first` is a copy, which counts a reference for each that the element holds.
+  @inlinable public func withFirst<T>(_ read: (borrowing Element) -> T) -> T? {
+    guard !isEmpty, case .some(let element) = slots[head] else { return nil }
+    return read(element)
+  }
+
   @inlinable public mutating func append(_ element: Element) {
     if count == slots.count { grow() }
     slots[(head + count) & (slots.count - 1)] = element
@@ -22,8 +28,7 @@
 
   @inlinable public mutating func popFirst() -> Element? {
     guard count > 0 else { return nil }
-    let element = slots[head]
-    slots[head] = nil
+    let element = slots[head].take()
     head = (head + 1) & (slots.count - 1)
     length -= 1
     return element

@@ -15,7 +15,8 @@ package struct Readiness: OptionSet, Sendable {
 @LoopActor
 package final class DescriptorWatch {
   private var handle: UnsafeMutablePointer<uv_poll_t>?
-  /// Without its isolation, because giving it that of a callback's allocates: called on the loop's thread alone.
+  /// Without its isolation, which would cost `polled` an allocation at each call. `polled` checks that it runs on the
+  /// loop's thread.
   private nonisolated(unsafe) let onReady: (Readiness) -> Void
   private var interest: Readiness = []
 
@@ -48,8 +49,8 @@ package final class DescriptorWatch {
   private nonisolated static let polled: uv_poll_cb = { handle, status, events in
     guard let handle, let data = handle.pointee.data else { return }
     let watch = Unmanaged<DescriptorWatch>.fromOpaque(data).takeUnretainedValue()
-    if status < 0 { return LoopActor.assumeIsolated { watch.failed() } }
     precondition(EventLoop.shared.isCurrent, "called off the loop's thread")
+    if status < 0 { return LoopActor.assumeIsolated { watch.failed() } }
     watch.onReady(Readiness(rawValue: events))
   }
 

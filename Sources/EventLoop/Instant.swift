@@ -29,11 +29,8 @@ package struct Instant: Hashable, Comparable, Sendable {
 extension Duration {
   /// Whole nanoseconds, clamped to ±100 years so that absurd settings cannot overflow.
   package var nanoseconds: Int64 {
-    let limit: Int64 = 100 * 366 * 86_400
-    let (seconds, attoseconds) = components
-    if seconds >= limit { return limit * 1_000_000_000 }
-    if seconds <= -limit { return -limit * 1_000_000_000 }
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    let limit: Int64 = 100 * 366 * 86_400 * 1_000_000_000
+    return max(-limit, min(limit, Int64(clamping: attoseconds / 1_000_000_000)))
   }
 
   package var milliseconds: Double { Double(nanoseconds) / 1_000_000 }

@@ -140,7 +140,9 @@ package final class RedisClient {
     completion: @escaping Handler
   ) {
     let now = Instant.now
-    if let refusal = session.refusal(now: now, deadline: deadline) { return completion(.failure(refusal)) }
+    if let refusal = session.refusalInPlace(now: now, deadline: deadline) {
+      return completion(.failure(refusal))
+    }
     let caller = Caller(tell: completion)
     if let seam, !seam.isClear {
       let held = session.hold(kind, write: write)
@@ -155,7 +157,9 @@ package final class RedisClient {
   /// A call that is encoded already. `completion` is called once.
   func send(_ held: HeldRedisCall, deadline: Instant, completion: @escaping Handler) {
     let now = Instant.now
-    if let refusal = session.refusal(now: now, deadline: deadline) { return completion(.failure(refusal)) }
+    if let refusal = session.refusalInPlace(now: now, deadline: deadline) {
+      return completion(.failure(refusal))
+    }
     let caller = Caller(tell: completion)
     guard let seam, !seam.isClear else {
       return sent(session.send(held, now: now, deadline: deadline, caller))

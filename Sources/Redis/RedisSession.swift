@@ -243,8 +243,14 @@ extension RedisSession {
 
   package static var noAnswer: String { "no answer before the deadline" }
 
+  /// The same as `refusal`. Mutating, though it changes nothing: any other question to a struct that a class holds is asked
+  /// of a copy, which counts a reference for each of its tables.
+  package mutating func refusalInPlace(now: Instant, deadline: Instant) -> RedisError? {
+    refusal(now: now, deadline: deadline)
+  }
+
   /// Why a call cannot be sent now; nil: it can.
-  @inline(__always) package func refusal(now: Instant, deadline: Instant) -> RedisError? {
+  package func refusal(now: Instant, deadline: Instant) -> RedisError? {
     if phase != .ready { return .unavailable(trouble?.reason ?? "not connected") }
     if inFlight.count + keptBack >= maxPending { return .unavailable("too many calls in flight") }
     return now < deadline ? nil : .unavailable("the deadline has passed")
@@ -308,11 +314,11 @@ extension RedisSession {
   }
 
   package mutating func reply(_ reply: RedisReply) -> ReplyStep {
-    guard let call = inFlight.first else { return .cut("a reply to nothing that was asked") }
-    guard let outcome = replies.take(reply, commands: call.commands, isAsking: call.isAsking) else {
-      return .nothing
+    guard let (commands, isAsking) = inFlight.withFirst({ ($0.commands, $0.isAsking) }) else {
+      return .cut("a reply to nothing that was asked")
     }
-    _ = inFlight.popFirst()
+    guard let outcome = replies.take(reply, commands: commands, isAsking: isAsking) else { return .nothing }
+    guard let call = inFlight.popFirst() else { return .nothing }
     replies = RedisReplies()
     if case .login(let index) = call.owner { return loginReply(index, outcome) }
     learn(from: outcome, inTransaction: call.commands != nil)

@@ -53,7 +53,7 @@ final class ReplyTape {
     }
   }
 
-  /// The statuses of every transaction without an allocation.
+  /// The statuses of every transaction are compared as bytes, which costs less than reading them as UTF-8.
   private func status(_ bytes: UnsafeRawBufferPointer) -> String {
     if ReplyTape.are(bytes, "QUEUED") { return "QUEUED" }
     if ReplyTape.are(bytes, "OK") { return "OK" }

@@ -50,6 +50,18 @@ import Text
     #expect(coupon.claim.eventID == EventID(high: 0, low: 1), "the winning event's, whoever asks")
   }
 
+  @Test func whatIsRefusedIsSaidWithoutAClaim() throws {
+    let ledger = try given(["ann"])
+    let (ann, bob, day) = try (
+      Make.claim("ann", "2026-07-01"), Make.claim("bob", "2026-07-01"), Make.day("2026-07-01")
+    )
+    #expect(ledger.refusal(of: bob.userID, on: day, hours: .open) == nil)
+    #expect(
+      ledger.refusal(of: bob.userID, on: day, hours: closed) == .notOpen(next: Timestamp(microseconds: 42)))
+    #expect(
+      ledger.refusal(of: ann.userID, on: day, hours: closed) == .alreadyIssued(Coupon(claim: ann, rank: 1)))
+  }
+
   @Test func aSecondEventOfAPersonChangesNothing() throws {
     var ledger = try given(["ann", "ann", "ann"])
     #expect(try ledger.issued(on: Make.day("2026-07-01")) == 1)

@@ -39,6 +39,20 @@ import Text
     #expect(admitted.count == 26 + 26 + 10 + 3)
   }
 
+  /// Tables ask for a hash by way of the protocol: should it no longer ask so, this does not compile.
+  @Test func aPersonsHashHangsOnPersonAndSeed() throws {
+    func raw(_ key: some Hashable, _ seed: Int) -> Int { key._rawHashValue(seed: seed) }
+    let people = try (0..<65_536).map { try #require(UserID("person-\($0)")) }
+    let same = try #require(UserID("person-1"))
+    #expect(raw(people[1], 7) == people[1]._rawHashValue(seed: 7) && raw(people[1], 7) == raw(same, 7))
+    #expect(raw(people[1], 7) != raw(people[1], 8))
+    // As many throws of a die with 65,536 sides leave 63.2 % of them up.
+    for seed in [0, 1, 1 << 40] {
+      let sides = Set(people.map { UInt16(truncatingIfNeeded: raw($0, seed)) }).count
+      #expect((40_800...42_100).contains(sides), "\(sides) with seed \(seed)")
+    }
+  }
+
   @Test func hexadecimalIDs() {
     let id = EventID(high: 0x0123_4567_89ab_cdef, low: 0x0f)
     #expect(id.description == "0123456789abcdef000000000000000f")

@@ -38,8 +38,35 @@ import Testing
       #expect(received.bytes.count <= 3)
     }
   }
+
+  /// As a connection does that ends in its own callback.
+  @Test func aWatchIsStoppedAndGivenUpInItsOwnCallback() async throws {
+    try await onLoop {
+      var ends: [Int32] = [0, 0]
+      #expect(pipe(&ends) == 0)
+      let (reader, writer) = (ends[0], ends[1])
+      let (calls, held) = (Received(), Held())
+      held.watch = DescriptorWatch(reader) { _ in
+        calls.bytes.append(1)
+        held.watch?.stop()
+        held.watch = nil
+      }
+      weak let watch = held.watch
+      watch?.watch(.readable)
+      var byte: UInt8 = 1
+      #expect(write(writer, &byte, 1) == 1)
+      try await until { watch == nil }
+      #expect(calls.bytes == [1])
+      Sockets.close(reader)
+      Sockets.close(writer)
+    }
+  }
 }
 
 @LoopActor private final class Received {
   var bytes: [UInt8] = []
+}
+
+@LoopActor private final class Held {
+  var watch: DescriptorWatch?
 }

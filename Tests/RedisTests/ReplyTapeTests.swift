@@ -14,14 +14,14 @@ import Testing
   @Test(arguments: [1, 2, 7, 1_000])
   func everyKindInAnyPieces(_ pieces: Int) {
     let text =
-      "+OK\r\n+QUEUED\r\n:-7\r\n$3\r\na\r\n\r\n$-1\r\n*-1\r\n*0\r\n-ERR no\r\n+QUEUED later\r\n$0\r\n\r\n"
+      "+OK\r\n+QUEUED\r\n:-7\r\n$3\r\na\r\n\r\n$-1\r\n*-1\r\n*0\r\n-ERR no\r\n+QUEUED later\r\n+NO\r\n+queued\r\n$0\r\n\r\n"
     let (replies, isBroken) = read(text, pieces: pieces)
     #expect(!isBroken)
     #expect(
       replies == [
         .status("OK"), .status("QUEUED"), .integer(-7), .string(Array("a\r\n".utf8)), .null, .null,
         .array([]),
-        .error("ERR no"), .status("QUEUED later"), .string([]),
+        .error("ERR no"), .status("QUEUED later"), .status("NO"), .status("queued"), .string([]),
       ])
   }
 

@@ -5,38 +5,45 @@ import EventLoop
 /// The claims that this process has sent and not read back yet, by partition: what comes back byte for byte need not be
 /// decoded again. Only a shortcut: whatever is not recognised is decoded.
 package struct OwnClaims {
-  private struct Sent {
-    let bytes: [UInt8]
-    let claim: CouponClaim
-  }
-
   /// Beyond this the oldest is forgotten.
   private static let bound = 4_096
   /// How far a message is looked for behind others that were lost or overtaken.
   private static let reach = 4
 
-  private var sent: [Deque<Sent>]
+  /// Side by side: a claim is looked at only when its bytes are found.
+  private struct Sent {
+    var bytes = Deque<[UInt8]>()
+    var claims = Deque<CouponClaim>()
 
-  package init(partitions: Int) { sent = (0..<partitions).map { _ in Deque() } }
+    mutating func dropFirst() {
+      _ = bytes.popFirst()
+      _ = claims.popFirst()
+    }
+  }
+
+  private var sent: [Sent]
+
+  package init(partitions: Int) { sent = Array(repeating: Sent(), count: partitions) }
 
   package mutating func add(_ claim: CouponClaim, _ bytes: [UInt8], partition: Int) {
-    if sent[partition].count == OwnClaims.bound { _ = sent[partition].popFirst() }
-    sent[partition].append(Sent(bytes: bytes, claim: claim))
+    if sent[partition].bytes.count == OwnClaims.bound { sent[partition].dropFirst() }
+    sent[partition].bytes.append(bytes)
+    sent[partition].claims.append(claim)
   }
 
   /// Something that was sent may never come back, and would stand before everything that does: what is under way is
   /// decoded, what is sent from now on is known again.
   package mutating func forget() {
-    for partition in sent.indices where !sent[partition].isEmpty { sent[partition].removeAll() }
+    for partition in sent.indices where !sent[partition].bytes.isEmpty { sent[partition] = Sent() }
   }
 
   /// The claim that came back as the message that has just been read; nil where it is not known.
   package mutating func take(_ bytes: [UInt8], partition: Int) -> CouponClaim? {
-    for distance in 0..<min(OwnClaims.reach, sent[partition].count)
-    where OwnClaims.areEqual(sent[partition][distance].bytes, bytes) {
-      let claim = sent[partition][distance].claim
-      for _ in 0...distance { _ = sent[partition].popFirst() }
-      return claim
+    for distance in 0..<min(OwnClaims.reach, sent[partition].bytes.count)
+    where OwnClaims.areEqual(sent[partition].bytes[distance], bytes) {
+      for _ in 0..<distance { sent[partition].dropFirst() }
+      _ = sent[partition].bytes.popFirst()
+      return sent[partition].claims.popFirst()
     }
     return nil
   }
