@@ -1,6 +1,7 @@
 import Scenarios
 import Figures
 import Experiments
+import Foundation
 import History
 import LabTestSupport
 import Reports
@@ -93,6 +94,14 @@ import Verify
       let page = ExperimentPage(result: result(shares.map { ["lateness.share": $0] })).markdown
       #expect(page.contains(words) == isNamed)
     }
+  }
+
+  @Test(arguments: [("", "../.."), ("/kafka", "../../..")])
+  func aResultOnAnInstalledKafkaLinksToTheSameDocuments(folder: String, root: String) throws {
+    let place = FileManager.default.temporaryDirectory.appending(path: "pages-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: place) }
+    let page = try ExperimentFiles(folder: place.path + folder).write(result([["durable_s": 1]]), [])
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("](\(root)/docs/invariants.md)"))
   }
 
   @Test func aMedianOfFewerRoundsSaysSo() {

@@ -5,6 +5,9 @@ import Foundation
 package struct ExperimentFiles {
   private static let names = ["coupons.svg", "bystander.svg", "figures.svg"]
 
+  /// The folder, in that of an experiment, of its result on an installed Kafka.
+  package static let onInstalledKafka = "kafka"
+
   private let folder: String
 
   package init(folder: String) { self.folder = folder }
@@ -38,8 +41,13 @@ package struct ExperimentFiles {
       }
     }
     let page = folder + "/RESULT.md"
-    try WholeFile.write(ExperimentPage(result: result, pictures: pictures).markdown, to: page)
+    try WholeFile.write(ExperimentPage(result: result, pictures: pictures, root: root).markdown, to: page)
     return page
+  }
+
+  /// The way from the page to the project's root.
+  private var root: String {
+    folder.hasSuffix("/\(ExperimentFiles.onInstalledKafka)") ? "../../.." : "../.."
   }
 
   /// Whether it was written when the rounds over time were not kept: its charts of them cannot be drawn anew.

@@ -8,9 +8,11 @@ package struct ExperimentPage {
   let result: ExperimentResult
   /// Files beside the page.
   let pictures: [Picture]
+  /// The way to the project's root.
+  let root: String
 
-  package init(result: ExperimentResult, pictures: [Picture] = []) {
-    (self.result, self.pictures) = (result, pictures)
+  package init(result: ExperimentResult, pictures: [Picture] = [], root: String = "../..") {
+    (self.result, self.pictures, self.root) = (result, pictures, root)
   }
 
   package var markdown: String {
@@ -125,7 +127,7 @@ package struct ExperimentPage {
         lines.append("  - \(example.invariant): \(example.title): \(example.detail)")
       }
     }
-    lines += ["", "What each invariant says, and what breaks it: [invariants](../../docs/invariants.md)."]
+    lines += ["", "What each invariant says, and what breaks it: [invariants](\(root)/docs/invariants.md)."]
     return lines.joined(separator: "\n")
   }
 

@@ -51,7 +51,7 @@ extension LabCommand {
     if arguments.flag("--experiments") {
       let paths = arguments.positionals()
       try arguments.finish()
-      for path in paths.isEmpty ? ExperimentList.folders(with: "result.json") : paths {
+      for path in paths.isEmpty ? ExperimentList.results : paths {
         let result = try ExperimentResult.read(path + "/result.json")
         Terminal.line(try ExperimentFiles(folder: path).draw(result))
       }

@@ -21,7 +21,10 @@ extension LabCommand {
         "--only VARIANT",
         "only this variant: expectations of other variants are skipped, and the result goes to .lab/run"
       ),
-      ("--kafka installed", "an installed Kafka (KAFKA_HOME) instead of the embedded broker"),
+      (
+        "--kafka installed",
+        "an installed Kafka (KAFKA_HOME) instead of the embedded broker; the result goes to experiments/NAME/kafka"
+      ),
       ("KAFKA_BROKERS=… and others", "as for lab up"),
     ]
   ) { arguments, folder in
@@ -55,6 +58,15 @@ struct ExperimentList {
     let found = folders(with: "scenario.yaml")
     guard !found.isEmpty else { throw UsageError("there are no experiments/*/scenario.yaml here") }
     return found
+  }
+
+  /// The folders with results: of each experiment, and of the same on an installed Kafka.
+  nonisolated static var results: [String] {
+    folders(with: "result.json").flatMap { path in
+      [path, "\(path)/\(ExperimentFiles.onInstalledKafka)"].filter {
+        FileManager.default.fileExists(atPath: "\($0)/result.json")
+      }
+    }
   }
 
   /// The folders of experiments/ that hold such a file.
@@ -93,7 +105,8 @@ struct ExperimentList {
       ended: { trial, _, excused in show(trial, of: told, excused) },
       kept: { Terminal.line("    what the clients saw: \($0)") })
     result.options = options
-    let target = isKept(scenario) ? path : "\(folder.path)/\(scenario.name)"
+    let kept = up.installedKafka ? "\(path)/\(ExperimentFiles.onInstalledKafka)" : path
+    let target = isKept(scenario) ? kept : "\(folder.path)/\(scenario.name)"
     let page = try ExperimentFiles(folder: target).write(result, experiment.firstRound)
     show(result)
     Terminal.line("  \(page)\n")
