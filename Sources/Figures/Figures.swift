@@ -123,6 +123,8 @@ package struct GeneratorFigures: Codable, Hashable, Sendable {
   package static let toleratedShare = 0.01
 
   package var lateShare: Double
+  /// Requests that it had to send; nil in reports of before.
+  package var requests: Int?
   package var latenessP50Ms: Double?
   package var latenessP99Ms: Double?
   package var latenessMaxMs: Double?
@@ -137,6 +139,7 @@ package struct GeneratorFigures: Codable, Hashable, Sendable {
     let lateness = record.lateness
     let late = lateness.countAbove(microseconds: Int64(GeneratorFigures.lateMs * 1_000))
     lateShare = lateness.count == 0 ? 0 : Double(late) / Double(lateness.count)
+    requests = Int(lateness.count)
     (latenessP50Ms, latenessP99Ms) = (lateness.milliseconds(0.5), lateness.milliseconds(0.99))
     latenessMaxMs = lateness.milliseconds(1)
     self.cpuSeconds = cpuSeconds

@@ -117,6 +117,9 @@ struct ReportFigure {
         ReportFigure(key: "\(key).failed", label: "failed", unit: .share, isPart: true) {
           of($0.bystander).failedShare
         },
+        ReportFigure(key: "\(key).requests", label: "of requests", unit: .count, isPart: true) {
+          Double(of($0.bystander).count)
+        },
       ]
     }
     return phase("before") { $0.before } + phase("during") { $0.during } + phase("after") { $0.after }
@@ -155,6 +158,9 @@ struct ReportFigure {
         key: lateness, label: "late requests",
         help: "turned to more than \(Int(GeneratorFigures.lateMs)) ms after they were due", unit: .share
       ) { $0.generator.lateShare },
+      ReportFigure(key: "generator.requests", label: "of requests", unit: .count, isPart: true) {
+        $0.generator.requests.map(Double.init)
+      },
       ReportFigure(key: "lateness.p99_ms", label: "p99 of its lateness", unit: .time) {
         $0.generator.latenessP99Ms
       },

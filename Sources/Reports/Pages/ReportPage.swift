@@ -66,7 +66,8 @@ package struct ReportPage {
         <div><dt>sold-out, p99</dt><dd>\(text("soldout.p99_ms", .time))</dd></div>
         <div><dt>sold out in</dt><dd>\(text("sell_out_s", .time))</dd></div>
         <div><dt>bystander p99 meanwhile, failed</dt>\
-        <dd>\(text("bystander.during.p99_ms", .time)), \(text("bystander.during.failed", .share))</dd></div>
+        <dd>\(text("bystander.during.p99_ms", .time)), \(text("bystander.during.failed", .share)) \
+        of \(text("bystander.during.requests", .count))</dd></div>
         <div><dt>oversold, duplicates</dt>\
         <dd>\(ledgers.map(\.oversold).max() ?? 0), \(ledgers.map(\.duplicates).max() ?? 0)</dd></div>
         <div><dt>CPU of all servers</dt><dd>\(text("cpu_s", .cpu))</dd></div>
