@@ -5,6 +5,7 @@ internal import HTTP
 internal import Kafka
 internal import Postgres
 internal import PrivateServers
+import Figures
 import History
 import Laboratory
 import Load
@@ -173,10 +174,12 @@ final class ScalingBench {
     guard result.answered > 0, result.wrong == 0 else {
       throw LabFailure("\(result.wrong) wrong answers; the first: \(result.firstWrong ?? "none")")
     }
+    guard let p50 = result.latency.milliseconds(0.5), let p99 = result.latency.milliseconds(0.99) else {
+      throw LabFailure(
+        "\(result.answered) answers are too few for percentiles: measure longer, with --seconds")
+    }
     return ScalingFigures.Load(
-      connections: connections, rate: Double(result.answered) / result.seconds,
-      p50Ms: Double(result.latency.quantile(0.5) ?? 0) / 1_000,
-      p99Ms: Double(result.latency.quantile(0.99) ?? 0) / 1_000,
+      connections: connections, rate: Double(result.answered) / result.seconds, p50Ms: p50, p99Ms: p99,
       cost: cost(since: before, of: result.answered))
   }
 
@@ -349,61 +352,4 @@ final class ScalingBench {
       return sum + (size ?? 0)
     }
   }
-}
-
-/// What `lab bench scaling` writes, and `scripts/scaling` reads.
-struct ScalingFigures: Codable {
-  /// A closed loop; costs are processor microseconds an answer, by station.
-  struct Load: Codable {
-    var connections: Int
-    var rate: Double
-    var p50Ms: Double
-    var p99Ms: Double
-    var cost: [String: Double]
-  }
-
-  struct Drain: Codable {
-    var rows: Int
-    var rate: Double
-    var cost: [String: Double]
-  }
-
-  struct Policies: Codable {
-    var policies: Int
-    var partitions: Int
-    var accepted: Load
-    var many: Load
-    var drain: Drain
-  }
-
-  struct Table: Codable {
-    var rows: Int64
-    var indexes: Int64
-  }
-
-  struct Stock: Codable {
-    var coupons: Int
-    var soldSeconds = 0.0
-    /// Peaks of resident memory, in bytes.
-    var apiBeforeBytes = 0
-    var apiBytes = 0
-    var redisBytes = 0
-    var logBytes = 0
-    var startSeconds = 0.0
-    var startCPUSeconds = 0.0
-    var startPeakBytes = 0
-    var drain: Drain?
-    var tables: [String: Table] = [:]
-
-    init(coupons: Int) { self.coupons = coupons }
-  }
-
-  var cores: Int?
-  var accepted: [Load]?
-  var soldOut: Load?
-  /// With the worker beside it.
-  var withWorker: Load?
-  var drain: Drain?
-  var policies: [Policies]?
-  var stock: Stock?
 }

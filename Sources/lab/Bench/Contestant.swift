@@ -1,3 +1,4 @@
+import Figures
 import EventLoop
 import Foundation
 import HTTP
@@ -46,8 +47,8 @@ struct Contestant {
       figures.add(section, part, name, .cpu, (after - before) * 1e6 / count)
     }
     for (measure, quantile) in [(BenchMeasure.p50, 0.5), (.p99, 0.99)] {
-      guard let latency = result.latency.quantile(quantile) else { continue }
-      figures.add(section, part, name, measure, Double(latency) / 1_000)
+      guard let latency = result.latency.milliseconds(quantile) else { continue }
+      figures.add(section, part, name, measure, latency)
     }
   }
 }

@@ -36,11 +36,9 @@ final class DrainStage: BenchStage {
     for (contestant, measure, values) in series {
       for value in values { figures.add(.drain, part, contestant, measure, value) }
     }
-    let waits = found.latencies.sorted()
-    if !waits.isEmpty {
-      let alone = "from 201 to the row, one coupon at a time"
-      figures.add(.drain, alone, DrainStage.worker, .p50, waits[waits.count / 2])
-      figures.add(.drain, alone, DrainStage.worker, .p99, waits[waits.count * 99 / 100])
+    for (measure, fraction) in [(BenchMeasure.p50, 0.5), (.p99, 0.99)] {
+      guard let latency = found.latency(fraction) else { continue }
+      figures.add(.drain, "from 201 to the row, one coupon at a time", DrainStage.worker, measure, latency)
     }
     figures.compare(
       .drain, "worker to bare insert, rows a second", .rate, .init(part, DrainStage.worker),

@@ -90,13 +90,14 @@ final class RequestBench: BenchStage {
     let place = stock.policies
     (soldOutPolicy, winnersPolicy, warmUpPolicy) = (ids[place], ids[place + 1], ids[place + 2])
     if sections.contains(.memory) {
-      try await measureMemory(operated, Array(ids.suffix(winners.policies)), eda.process.pid)
+      try await MemoryBench(lab, figures, isQuick: options.isQuick).measure(
+        eda, Array(ids.suffix(winners.policies)), quota: winners.each, soldOut: warmUpPolicy)
     }
     let policies = Array(ids.prefix(stock.policies))
-    for id in policies { try await create(operated, id: id, quota: stock.coupons) }
-    try await create(operated, id: soldOutPolicy, quota: 1)
-    try await create(operated, id: winnersPolicy, quota: 10_000)
-    try await create(Operator(monolith, of: lab.state), id: 1, quota: 10_000_000)
+    for id in policies { try await RequestBench.create(operated, id: id, quota: stock.coupons) }
+    try await RequestBench.create(operated, id: soldOutPolicy, quota: 1)
+    try await RequestBench.create(operated, id: winnersPolicy, quota: 10_000)
+    try await RequestBench.create(Operator(monolith, of: lab.state), id: 1, quota: 10_000_000)
     accepted = newPeople(for: policies, requestsAPolicy: stock.coupons)
     crowd = endlessPeople("crowd-", policy: soldOutPolicy)
     row = endlessPeople("row-", policy: 1)
@@ -117,7 +118,7 @@ final class RequestBench: BenchStage {
     }
   }
 
-  private func create(_ operator: Operator, id: Int, quota: Int) async throws {
+  static func create(_ operator: Operator, id: Int, quota: Int) async throws {
     _ = try await `operator`.create(
       PolicyRequest(
         policyId: id, name: "bench \(id)", startsOn: "2020-01-01", endsOn: "2029-12-31", opensAt: "00:00:00",
@@ -290,84 +291,6 @@ final class RequestBench: BenchStage {
         try await pgbench.run(.pipelined, clients: pipelined, seconds: seconds)
       }
     }
-  }
-
-  // MARK: - Memory
-
-  /// In a process that nothing was asked of yet: memory that was used once is used again.
-  private func measureMemory(_ operated: Operator, _ policies: [Int], _ pid: Int32) async throws {
-    guard let eda = lab.state.part(.edaAPI) else { return }
-    let progress = PhaseProgress("memory")
-    defer { progress.abandon() }
-    let connections = options.isQuick ? 1_000 : 5_000
-    for id in policies { try await create(operated, id: id, quota: winners.each) }
-    try await create(operated, id: warmUpPolicy, quota: 1)
-    let few = endlessPeople("few-", policy: warmUpPolicy)
-    // What every start pays once: code that is read, buffers that are made.
-    try await ask(eda.address, connections: 32, 2_000, few)
-    let idle = try own(pid)
-    let client = HTTPClient(HTTPClientConfiguration(address: eda.address, maxConnections: connections))
-    guard await client.open(connections, deadline: .now + .seconds(10)) == connections else {
-      client.close()
-      throw LabFailure("not all of \(connections) connections could be opened")
-    }
-    let opened = try own(pid)
-    figures.add(
-      .memory, "an open connection, of \(Numbers.count(connections))", "eda", .bytes,
-      Double(opened - idle) / Double(connections))
-    try await ask(client, connections, few)
-    let asked = try own(pid)
-    client.close()
-    figures.add(
-      .memory, "a connection that has asked once, of \(Numbers.count(connections))", "eda", .bytes,
-      Double(asked - idle) / Double(connections))
-    let count = policies.count * winners.each
-    let before = try own(pid)
-    let people = newPeople(for: policies, requestsAPolicy: winners.each)
-    let result = try await ClosedLoop.run(
-      at: eda.address, connections: 64, for: .seconds(120), expecting: 201, next: people)
-    guard result.answered == count, result.wrong == 0 else {
-      throw LabFailure(
-        "memory: \(result.answered) of \(count) coupons; the first wrong answer: \(result.firstWrong ?? "none")"
-      )
-    }
-    figures.add(
-      .memory, "a winner, of \(Numbers.count(count))", "eda", .bytes,
-      Double(try own(pid) - before) / Double(count))
-    progress.end("measured")
-  }
-
-  private func own(_ pid: Int32) throws -> Int {
-    guard let bytes = ProcessTable.residentBytes(of: pid)?.own else { throw LabFailure("the API has ended") }
-    return bytes
-  }
-
-  private func ask(
-    _ address: SocketAddress, connections: Int, _ count: Int, _ people: @escaping NextRequest
-  ) async throws {
-    var left = count
-    let result = try await ClosedLoop.run(
-      at: address, connections: connections, for: .seconds(20), expecting: 409
-    ) {
-      left -= 1
-      return left >= 0 ? people() : nil
-    }
-    // The first of all gets the coupon.
-    guard result.answered >= count - 1 else { throw LabFailure(result.firstWrong ?? "no answers") }
-  }
-
-  /// One request on each connection.
-  private func ask(_ client: HTTPClient, _ count: Int, _ people: NextRequest) async throws {
-    var left = count
-    let done = Completion<Void>()
-    for _ in 0..<count {
-      guard let request = people() else { return }
-      client.send(request, deadline: .now + .seconds(10)) { _ in
-        left -= 1
-        if left == 0 { done.succeed(()) }
-      }
-    }
-    try await done.value()
   }
 
   // MARK: - Ratios

@@ -5,6 +5,7 @@ internal import Foundation
 internal import HTTP
 internal import Kafka
 internal import PrivateServers
+import Figures
 import History
 import Laboratory
 import Load
@@ -211,7 +212,7 @@ final class StartBench: BenchStage {
     add(.peak, ProcessTable.peakResidentBytes(of: api.child.pid).map { Double($0) / 1_048_576 })
     add(.longestTurn, try await api.metric("loop_longest_turn_seconds").map { $0 * 1_000 })
     add(.longTurns, try await api.metric("loop_long_turns_total"))
-    add(.health, health.latency.quantile(0.99).map { Double($0) / 1_000 })
+    add(.health, health.latency.milliseconds(0.99))
     add(.slowestHealth, health.slowest)
     if measuresWinners { try await measureWinners(api.contestant) }
     await api.end()
