@@ -48,9 +48,9 @@ def name_a_target_that_has_the_kind(context, case):
     if kind not in SERVER_FAULTS + COUPON_FAULTS:
         return case
     if path.get("target") == "coupons" and kind not in COUPON_FAULTS:
-        path["target"] = "database"
+        case.path_parameters = {**path, "target": "database"}
     elif path.get("target") in SERVERS and kind not in SERVER_FAULTS:
-        path["target"] = "coupons"
+        case.path_parameters = {**path, "target": "coupons"}
     return case
 
 

@@ -9,7 +9,7 @@ extension Nemesis {
   /// hands is the group's business, so whoever has come stays until it has some; whoever was killed is away for longer than its
   /// session (6 s), so that the other one has all.
   static let workersComeAndGo = Nemesis(
-    "N10", "two workers that join and leave every 5 s, one regularly and one by kill -9", of: [.eda],
+    "N10", "two workers that join and leave every few seconds, one regularly and one by kill -9", of: [.eda],
     seconds: 36
   ) { arena in
     try await arena.until(1)
