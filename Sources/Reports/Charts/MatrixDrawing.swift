@@ -8,10 +8,20 @@ package struct MatrixDrawing {
 
   private static let width = 830.0
   private static let edge = 14.0
-  private static let left = 172.0
-  private static let cell = (width: (width - edge - left) / Double(Matrix.uses.count), height: 25.0)
+  private static let cellHeight = 25.0
   private static let gap = 3.0
   private static let small = Style.textSize
+
+  /// Where the cells begin: behind the longest name of a fault.
+  private var left: Double {
+    let names = matrix.rows.map { TextWidth.of(MatrixText.fault($0.fault), size: Style.textSize) }
+    return MatrixDrawing.edge + (names.max() ?? 0) + 10
+  }
+
+  private var cell: (width: Double, height: Double) {
+    let room = MatrixDrawing.width - MatrixDrawing.edge - left
+    return (room / Double(Matrix.uses.count), MatrixDrawing.cellHeight)
+  }
 
   /// Rows of one part, or those of a part that an architecture does not have in one.
   private enum Line {
@@ -42,7 +52,7 @@ package struct MatrixDrawing {
   }
 
   private func half(_ architecture: String, from y: inout Double) -> String {
-    let (left, cell) = (MatrixDrawing.left, MatrixDrawing.cell)
+    let (left, cell) = (left, cell)
     let title = Matrix.title(of: architecture)
     var svg = SVG.text(
       title.prefix(1).uppercased() + title.dropFirst(), MatrixDrawing.edge, y + 13, "start", "title")
@@ -97,7 +107,7 @@ package struct MatrixDrawing {
   private func draw(_ entry: Matrix.Entry, _ x: Double, _ y: Double) -> String {
     let kind = MatrixText.Kind(entry)
     let ink = kind == .most ? "onbad" : "ink"
-    let svg = box(x, y, MatrixDrawing.cell.width, kind)
+    let svg = box(x, y, self.cell.width, kind)
     guard case .cell(let cell) = entry else {
       return svg + SVG.text("not measured", x + 28, y + 16, "start", ink)
     }
@@ -108,7 +118,7 @@ package struct MatrixDrawing {
       all += symbol(.slow, end + 9, y + 11, ink)
     }
     if let recovery = MatrixText.recovery(cell) {
-      all += SVG.text(recovery, x + MatrixDrawing.cell.width - 9, y + 16, "end", ink)
+      all += SVG.text(recovery, x + self.cell.width - 9, y + 16, "end", ink)
     }
     return all
   }
@@ -123,7 +133,7 @@ package struct MatrixDrawing {
       case .gap: "gap"
       }
     let gap = MatrixDrawing.gap
-    return SVG.rect(x, y, width - gap, MatrixDrawing.cell.height - gap, style, more: #" rx="4""#)
+    return SVG.rect(x, y, width - gap, MatrixDrawing.cellHeight - gap, style, more: #" rx="4""#)
       + symbol(kind, x + 15, y + 11, kind == .most ? "onbad" : "")
   }
 
@@ -159,7 +169,7 @@ package struct MatrixDrawing {
       let all = width + 8 + TextWidth.of(text, size: Style.textSize)
       if x > MatrixDrawing.edge, x + all > MatrixDrawing.width - MatrixDrawing.edge {
         x = MatrixDrawing.edge
-        y += MatrixDrawing.cell.height + 1
+        y += MatrixDrawing.cellHeight + 1
       }
       svg += swatch(x, y) + SVG.text(text, x + width + 8, y + 16, "start", "ink")
       x += all + 20
@@ -175,7 +185,7 @@ package struct MatrixDrawing {
         SVG.text("> 1.2 s", $0, $1 + 16, "start", "strong")
       }
     }
-    y += MatrixDrawing.cell.height + 4
+    y += MatrixDrawing.cellHeight + 4
     return svg
   }
 }

@@ -109,8 +109,9 @@ enum MatrixText {
     {
       let middle = (shortest + longest) / 2
       sentences.append(
-        "Who asks so shortly before the end of a hang or a stop waits it out: that alone makes up to "
-          + "\(Numbers.decimal(min(1, deadline / middle) * 100, digits: 0)) % of such a cell good, though nothing works meanwhile."
+        "Who asks so shortly before the end of a server's hang or stop waits it out: that alone makes up to "
+          + "\(Numbers.decimal(min(1, deadline / middle) * 100, digits: 0)) % of such a cell good, though nothing works meanwhile. "
+          + "A stopped program ends no wait: there people wait as long as they have patience."
       )
     }
     return sentences
