@@ -49,8 +49,8 @@ package struct IssuanceState: Hashable, Sendable {
   package let quota: Int
   /// Coupons issued on the day so far.
   package var issued: Int
-  /// The person's coupon of the period.
-  package var held: Coupon?
+  /// The person's coupon of the period. Spelled out, because `Coupon?` would be nil before it is set.
+  package var held: Optional<Coupon>
 
   package init(policy: Policy, issued: Int, held: Coupon?) {
     (quota, self.issued, self.held) = (policy.dailyQuota, issued, held)

@@ -45,6 +45,7 @@ package struct PolicyID: Hashable, Comparable, Sendable, CustomStringConvertible
   }
 
   package var description: String { String(value) }
+  @inline(__always) package static func == (a: PolicyID, b: PolicyID) -> Bool { a.value == b.value }
   package static func < (a: PolicyID, b: PolicyID) -> Bool { a.value < b.value }
 }
 

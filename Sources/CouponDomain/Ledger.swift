@@ -28,8 +28,11 @@ package struct PolicyLedger: Sendable {
     hold(coupon)
   }
 
-  package func issued(on day: Day) -> Int { issuedByDay.place(day).map { issuedByDay[$0] } ?? 0 }
-  package func isFull(on day: Day) -> Bool { issued(on: day) >= policy.dailyQuota }
+  @inline(__always) package func issued(on day: Day) -> Int { issuedByDay.place(day).map { issuedByDay[$0] } ?? 0 }
+  /// Changes nothing; `mutating`, because only such a method of another module is called where the ledger lies, and this
+  /// is
+  /// asked for every request. Others are called on a copy, which counts a reference for each table.
+  package mutating func isFull(on day: Day) -> Bool { issued(on: day) >= policy.dailyQuota }
 
   /// The coupon that this person holds in the period of this day.
   package func coupon(of user: UserID, on day: Day) -> Coupon? {
@@ -73,8 +76,8 @@ package struct PolicyLedger: Sendable {
     IssuanceState(policy: policy, issued: issued(on: day), held: coupon(of: user, on: day))
   }
 
-  /// Why this person gets no coupon on this day; nil if there is one.
-  package func refusal(of user: UserID, on day: Day, hours: Hours) -> Refusal? {
+  /// Why this person gets no coupon on this day; nil if there is one. `mutating` like `isFull`.
+  package mutating func refusal(of user: UserID, on day: Day, hours: Hours) -> Refusal? {
     CouponDomain.refusal(hours: hours, state(of: user, on: day))
   }
 

@@ -57,32 +57,41 @@ package protocol VirtualTime: AnyObject {
 @LoopActor
 package final class Alarm {
   private let clock: LoopClock
-  private let work: @LoopActor () -> Void
+  private let bell: Bell
   private var timer: LoopTimer?
-  private var due: Instant?
 
   /// - Parameter work: runs once at the moment; the alarm is free to be set again by then.
   package init(_ clock: LoopClock, _ work: @escaping @LoopActor () -> Void) {
-    (self.clock, self.work) = (clock, work)
+    self.clock = clock
+    bell = Bell(work)
   }
 
   /// Wakes at `time`, in the next turn if that has passed, or earlier where that was asked for.
   package func wake(at time: Instant) {
-    if let due, due <= time { return }
+    if let due = bell.due, due <= time { return }
     timer?.cancel()
     timer = nil
-    due = time
+    bell.due = time
     if time <= clock.now {
       // A timer that was overtaken by a wake-up in the next turn must not end that one.
-      clock.atNextTurn { [weak self] in self?.ring(time) }
+      clock.atNextTurn { [weak bell] in bell?.ring(time) }
     } else {
-      timer = clock.schedule(at: time) { [weak self] in self?.ring(time) }
+      timer = clock.schedule(at: time) { [weak bell] in bell?.ring(time) }
     }
   }
 
-  private func ring(_ time: Instant) {
-    guard due == time else { return }
-    (due, timer) = (nil, nil)
-    work()
+  /// What a timer reaches. It is apart from the alarm, because counting references to what is held weakly takes the long way.
+  @LoopActor
+  private final class Bell {
+    var due: Instant?
+    private let work: @LoopActor () -> Void
+
+    init(_ work: @escaping @LoopActor () -> Void) { self.work = work }
+
+    func ring(_ time: Instant) {
+      guard due == time else { return }
+      due = nil
+      work()
+    }
   }
 }

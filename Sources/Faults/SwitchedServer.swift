@@ -28,7 +28,9 @@ package final class SwitchedServer: CallSeam {
   package init(_ board: FaultBoard, _ target: FaultTarget) {
     (self.board, self.target) = (board, target)
     isClear = board.current(target, now: .now).spec == nil
-    board.onChange(target) { [weak self] spec in self?.changed(to: spec) }
+    // The board keeps its servers, and they it, as long as the program runs: every use of a server counts references to
+    // this object, which takes the long way for what is held weakly.
+    board.onChange(target) { spec in self.changed(to: spec) }
   }
 
   package func begin(_ use: ServerUse, deadline: Instant, _ go: @escaping @LoopActor (CallPermit) -> Void) {
@@ -49,8 +51,8 @@ package final class SwitchedServer: CallSeam {
     case .redis: EventLoop.shared.schedule(at: deadline) { go(.silent) }
     case .database:
       // The timer removes expired uses from those that wait.
-      let timer = EventLoop.shared.schedule(at: deadline) { [weak self] in
-        self?.waiting.removeAll { !$0.timer.isPending }
+      let timer = EventLoop.shared.schedule(at: deadline) { [self] in
+        waiting.removeAll { !$0.timer.isPending }
         go(.silent)
       }
       waiting.append(Waiting(timer: timer, go: go))

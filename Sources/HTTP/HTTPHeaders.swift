@@ -29,9 +29,10 @@ package struct HTTPHeaders: Sendable {
       return
     }
     let tableBytes = fields.count * MemoryLayout<HeaderField>.stride
-    storage = [UInt8](unsafeUninitializedCapacity: block.count + tableBytes) { buffer, filled in
-      let target = UnsafeMutableRawBufferPointer(buffer)
-      guard let start = target.baseAddress else { return }
+    // Put together first and copied then: an array of a given capacity is made by way of its type's description, which takes
+    // longer than the copy.
+    storage = withUnsafeTemporaryAllocation(byteCount: block.count + tableBytes, alignment: 1) { target in
+      guard let start = target.baseAddress else { return [] }
       start.copyMemory(from: base + block.lowerBound, byteCount: block.count)
       let shift = UInt16(truncatingIfNeeded: block.lowerBound)
       for (index, field) in fields.enumerated() {
@@ -41,7 +42,7 @@ package struct HTTPHeaders: Sendable {
         let offset = block.count + index * MemoryLayout<HeaderField>.stride
         target.storeBytes(of: moved, toByteOffset: offset, as: HeaderField.self)
       }
-      filled = block.count + tableBytes
+      return [UInt8](UnsafeRawBufferPointer(target))
     }
   }
 

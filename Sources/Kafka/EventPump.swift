@@ -7,7 +7,7 @@ internal import EventLoop
   internal import Darwin
 #endif
 
-/// Whom a pump's events are for; the pump holds it weakly.
+/// Whom a pump's events are for; the pump holds it until `stop`.
 @LoopActor
 protocol EventTaker: AnyObject {
   /// Takes one event; subtracts what it took from the turn's budget.
@@ -46,7 +46,7 @@ final class EventPump {
 
   private let queue: OpaquePointer
   private let bound: Int
-  private weak var owner: (any EventTaker)?
+  private var owner: (any EventTaker)?
   private var wakeup: Wakeup?
   private var current: OpaquePointer?
   private var isDraining = false
@@ -90,7 +90,7 @@ final class EventPump {
     guard let wakeup else { return }
     rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
     wakeup.close()
-    self.wakeup = nil
+    (self.wakeup, owner) = (nil, nil)
     if !isDraining { free() }
   }
 

@@ -33,17 +33,23 @@ extension KafkaMessage {
   /// Copies what the library owns, at most `limit` bytes each of key and value: other writers' messages may be a
   /// thousand times larger than ours. A partition's first message is copied whole, because its bytes tell one log
   /// from another.
+  ///
+  /// - Parameter buffer: memory for the value.
   init(
     copying message: UnsafePointer<rd_kafka_message_t>, key keepsKey: Bool = true, headers keepsHeaders: Bool,
-    upTo limit: Int = .max
+    upTo limit: Int = .max, in buffer: consuming [UInt8] = []
   ) {
     var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
     let source = message.pointee
+    if let payload = source.payload {
+      let count = source.offset == 0 ? source.len : min(source.len, limit)
+      buffer.append(contentsOf: UnsafeRawBufferPointer(start: payload, count: count))
+    }
     self.init(
       partition: source.partition, offset: source.offset,
       timestamp: rd_kafka_message_timestamp(message, &kind),
       key: keepsKey ? Self.bytes(source.key, min(source.key_len, limit)) : [],
-      value: Self.bytes(source.payload, source.offset == 0 ? source.len : min(source.len, limit)),
+      value: buffer,
       headers: keepsHeaders ? Self.headers(of: message) : [])
   }
 

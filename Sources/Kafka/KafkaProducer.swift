@@ -3,7 +3,7 @@ package import EventLoop
 /// Sends messages, acknowledged by all replicas and without duplicates of its own making.
 ///
 /// librdkafka alone keeps what is in flight, under the caller's id: it reports every message exactly once (with
-/// `reports: .errorsOnly`, every message that failed), and nothing of the caller's is retained.
+/// `reports: .errorsOnly`, every message that failed), and nothing of the caller's is retained. It stays until `close`.
 @LoopActor
 package final class KafkaProducer {
   package enum Reports: Hashable, Sendable {
@@ -137,7 +137,7 @@ package final class KafkaProducer {
     nextStart = .now + Self.pauseBetweenStarts
     session = try ProducerSession(
       configuration, options, onReport: { [lost] id, delivery in lost.pass(id, delivery) },
-      onTrouble: { [weak self] session, trouble in self?.noted(trouble, by: session) })
+      onTrouble: { session, trouble in self.noted(trouble, by: session) })
   }
 
   private func noted(_ trouble: ProducerSession.Trouble, by troubled: ProducerSession) {

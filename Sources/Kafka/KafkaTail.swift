@@ -31,6 +31,8 @@ package final class KafkaTail: EventTaker {
   /// The most messages handed on at once, and how often in one turn of the loop.
   package static let bite = 128
   package static let bitesATurn = 32
+  /// Values up to this size leave their memory for others.
+  private static let keptBytes = 1_024
 
   /// Stands between each turn's reading and the broker.
   package var seam: (any CallSeam)? {
@@ -48,6 +50,8 @@ package final class KafkaTail: EventTaker {
   private let readPermit = ReadPermit()
   private var order = OffsetOrder()
   private var batch: [KafkaMessage] = []
+  /// Memory of values that were handed on, for the next ones.
+  private var buffers: [[UInt8]] = []
   private var client: TailClient?
   private var pump: EventPump?
   private var isProbing = false
@@ -109,7 +113,8 @@ package final class KafkaTail: EventTaker {
     case .next:
       batch.append(
         KafkaMessage(
-          copying: message, key: options.keepsKeys, headers: options.keepsHeaders, upTo: options.valueLimit))
+          copying: message, key: options.keepsKeys, headers: options.keepsHeaders, upTo: options.valueLimit,
+          in: emptyBuffer()))
       if batch.count >= Self.bite { flush() }
     case .gap(let expected):
       flush()
@@ -130,6 +135,16 @@ package final class KafkaTail: EventTaker {
     batch = []
     batch.reserveCapacity(min(full.count, Self.bite))
     onMessages(full)
+    for message in full where buffers.count < Self.bite && message.value.count <= Self.keptBytes {
+      buffers.append(message.value)
+    }
+  }
+
+  /// Emptied only now: whoever still holds the value that was in it keeps it, and the memory.
+  private func emptyBuffer() -> [UInt8] {
+    guard var buffer = buffers.popLast() else { return [] }
+    buffer.removeAll(keepingCapacity: true)
+    return buffer
   }
 
   private func trouble(_ event: OpaquePointer) {

@@ -11,39 +11,55 @@ package struct OffsetOrder {
     case stopped
   }
 
-  private var nextOffsets: [Int32: Int64] = [:]
-  private var stopped: Set<Int32> = []
+  private struct Place {
+    var next: Int64
+    var hasStopped = false
+  }
+
+  /// By partition; nil where it is not ours.
+  private var places: [Place?] = []
 
   package init() {}
 
   /// The partitions with their next offsets.
-  package var positions: [Int32: Int64] { nextOffsets }
+  package var positions: [Int32: Int64] {
+    var positions: [Int32: Int64] = [:]
+    for (partition, place) in places.enumerated() { positions[Int32(partition)] = place?.next }
+    return positions
+  }
 
-  package func position(_ partition: Int32) -> Int64? { nextOffsets[partition] }
+  package func position(_ partition: Int32) -> Int64? { place(partition)?.next }
 
   /// The partition goes on from there.
   package mutating func set(_ partition: Int32, to offset: Int64) {
-    nextOffsets[partition] = offset
-    stopped.remove(partition)
+    while places.count <= Int(partition) { places.append(nil) }
+    places[Int(partition)] = Place(next: offset)
   }
 
   package mutating func remove(_ partition: Int32) {
-    nextOffsets[partition] = nil
-    stopped.remove(partition)
+    if place(partition) != nil { places[Int(partition)] = nil }
   }
 
-  /// Nothing more of the partition until `set`. False if it had stopped before.
+  /// Nothing more of the partition until `set`. False if it had stopped before, or is not ours.
   @discardableResult
-  package mutating func stop(_ partition: Int32) -> Bool { stopped.insert(partition).inserted }
+  package mutating func stop(_ partition: Int32) -> Bool {
+    guard let place = place(partition), !place.hasStopped else { return false }
+    places[Int(partition)]?.hasStopped = true
+    return true
+  }
 
   package mutating func accept(_ partition: Int32, _ offset: Int64) -> Verdict {
-    guard let expected = nextOffsets[partition], !stopped.contains(partition) else { return .stopped }
-    if offset == expected {
-      nextOffsets[partition] = offset + 1
+    guard let place = place(partition), !place.hasStopped else { return .stopped }
+    if offset == place.next {
+      places[Int(partition)]?.next = offset + 1
       return .next
     }
-    if offset < expected { return .stale }
-    stopped.insert(partition)
-    return .gap(expected: expected)
+    if offset < place.next { return .stale }
+    stop(partition)
+    return .gap(expected: place.next)
+  }
+
+  private func place(_ partition: Int32) -> Place? {
+    places.indices.contains(Int(partition)) ? places[Int(partition)] : nil
   }
 }

@@ -18,6 +18,8 @@ final class ProducerSession: EventTaker {
   private let handle: KafkaHandle
   private var pump: EventPump?
   private var topics: [String: OpaquePointer] = [:]
+  /// The one that was asked for last, which is nearly always asked for next.
+  private var latestTopic: (name: String, topic: OpaquePointer)?
   private let onReport: KafkaProducer.ReportHandler
   private let onTrouble: @LoopActor (ProducerSession, Trouble) -> Void
   private var isFatal = false
@@ -92,12 +94,13 @@ final class ProducerSession: EventTaker {
   }
 
   private func topic(_ name: String) throws(KafkaError) -> OpaquePointer {
-    if let known = topics[name] { return known }
-    guard let made = rd_kafka_topic_new(handle.pointer, name, nil) else {
+    if let latestTopic, latestTopic.name == name { return latestTopic.topic }
+    guard let topic = topics[name] ?? rd_kafka_topic_new(handle.pointer, name, nil) else {
       throw KafkaError.refused("\(name) is no name of a topic")
     }
-    topics[name] = made
-    return made
+    topics[name] = topic
+    latestTopic = (name, topic)
+    return topic
   }
 
   // MARK: - Reports
@@ -169,7 +172,7 @@ final class ProducerSession: EventTaker {
     pump?.stop()
     pump = nil
     for topic in topics.values { rd_kafka_topic_destroy(topic) }
-    topics = [:]
+    (topics, latestTopic) = ([:], nil)
     await handle.destroy()
     closing.succeed(())
   }

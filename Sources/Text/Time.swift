@@ -24,6 +24,7 @@ package struct Day: Hashable, Comparable, Sendable {
 
   /// Traps on a day beyond ±5.8 million years.
   package func advanced(by days: Int) -> Day { Day(number: number + Int32(days)) }
+  @inline(__always) package static func == (a: Day, b: Day) -> Bool { a.number == b.number }
   package static func < (a: Day, b: Day) -> Bool { a.number < b.number }
 }
 

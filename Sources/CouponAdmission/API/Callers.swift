@@ -4,18 +4,19 @@ import EventLoop
 
 /// One request on its way through gate and log.
 final class WaitingCaller {
-  let request: IssueRequest
+  fileprivate(set) var request: IssueRequest
   /// Who is told the answer.
-  let caller: IssueCaller
-  let today: PolicyToday
-  let visit: Visit
+  fileprivate(set) var caller: IssueCaller
+  fileprivate(set) var today: PolicyToday
+  fileprivate(set) var visit: Visit
 
   init(_ request: IssueRequest, _ caller: IssueCaller, _ today: PolicyToday, _ visit: Visit) {
     (self.request, self.caller, self.today, self.visit) = (request, caller, today, visit)
   }
 }
 
-/// The requests that wait, by the number that the waiting room knows them by: a seat and how often it was used.
+/// The requests that wait, by the number that the waiting room knows them by: a seat and how often it was taken and left.
+/// A seat's object is used again.
 @LoopActor
 final class Callers {
   private var seats: [WaitingCaller?] = []
@@ -34,11 +35,19 @@ final class Callers {
     return CallerID(uses[seat]) << 32 | CallerID(seat)
   }
 
-  func keep(_ caller: WaitingCaller) { seats[Int(caller.visit.caller & 0xffff_ffff)] = caller }
+  func keep(_ request: IssueRequest, _ caller: IssueCaller, _ today: PolicyToday, _ visit: Visit) {
+    let seat = Int(visit.caller & 0xffff_ffff)
+    guard let waiting = seats[seat] else {
+      seats[seat] = WaitingCaller(request, caller, today, visit)
+      return
+    }
+    (waiting.request, waiting.caller, waiting.today, waiting.visit) = (request, caller, today, visit)
+  }
 
   /// The request of that number, which waits.
   subscript(_ caller: CallerID) -> WaitingCaller {
-    guard let waiting = seats[Int(caller & 0xffff_ffff)], waiting.visit.caller == caller else {
+    let seat = Int(caller & 0xffff_ffff)
+    guard uses[seat] == UInt32(caller >> 32), let waiting = seats[seat] else {
       preconditionFailure("request \(caller) was answered before")
     }
     return waiting
@@ -47,7 +56,7 @@ final class Callers {
   func answer(_ caller: CallerID, _ answer: IssueAnswer) {
     let waiting = self[caller]
     let seat = Int(caller & 0xffff_ffff)
-    seats[seat] = nil
+    uses[seat] &+= 1
     free.append(seat)
     waiting.caller.tell(answer)
   }

@@ -54,18 +54,18 @@ final class LogPublisher: LogOutlet {
       configuration: configuration,
       options: KafkaProducer.Options(
         reports: onDelivered == nil ? .errorsOnly : .all, messageTimeout: LogPublisher.messageTimeout)
-    ) { [weak self, failures] id, delivery in
+    ) { [self] id, delivery in
       let problem: DeliveryProblem
       switch delivery {
       case .delivered:
-        self?.cameBack()
+        cameBack()
         onDelivered?(PublishTicket(number: id))
         return
       case .notPersisted(let reason):
-        self?.note(reason)
+        note(reason)
         problem = .notPersisted
       case .possiblyPersisted(let reason):
-        self?.note(reason)
+        note(reason)
         problem = .possiblyPersisted
       }
       failures[problem]?.increment()

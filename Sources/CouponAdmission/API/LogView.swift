@@ -138,7 +138,8 @@ final class LogView {
 
   /// Sends a claim to the log; false where it was not sent and never will be.
   func send(_ claim: CouponClaim, at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool {
-    let bytes = LogCodec.encode(claim)
+    var bytes = ownClaims.takeBuffer()
+    LogCodec.encode(claim, to: &bytes)
     guard outlet.publish(bytes, at: route, ticket: ticket, traceparent: traceparent) else {
       ownClaims.forget()
       return false

@@ -9,6 +9,7 @@ package struct OwnClaims {
   private static let bound = 4_096
   /// How far a message is looked for behind others that were lost or overtaken.
   private static let reach = 4
+  private static let keptBuffers = 1_024
 
   /// Side by side: a claim is looked at only when its bytes are found.
   private struct Sent {
@@ -22,8 +23,13 @@ package struct OwnClaims {
   }
 
   private var sent: [Sent]
+  /// Memory of what came back, for what is sent next.
+  private var buffers: [[UInt8]] = []
 
   package init(partitions: Int) { sent = Array(repeating: Sent(), count: partitions) }
+
+  /// Empty bytes to encode a claim in.
+  package mutating func takeBuffer() -> [UInt8] { buffers.popLast() ?? [] }
 
   package mutating func add(_ claim: CouponClaim, _ bytes: [UInt8], partition: Int) {
     if sent[partition].bytes.count == OwnClaims.bound { sent[partition].dropFirst() }
@@ -42,7 +48,10 @@ package struct OwnClaims {
     for distance in 0..<min(OwnClaims.reach, sent[partition].bytes.count)
     where OwnClaims.areEqual(sent[partition].bytes[distance], bytes) {
       for _ in 0..<distance { sent[partition].dropFirst() }
-      _ = sent[partition].bytes.popFirst()
+      if var buffer = sent[partition].bytes.popFirst(), buffers.count < OwnClaims.keptBuffers {
+        buffer.removeAll(keepingCapacity: true)
+        buffers.append(buffer)
+      }
       return sent[partition].claims.popFirst()
     }
     return nil

@@ -21,7 +21,9 @@ struct AttemptTable {
   static let maxCallers = 64
 
   private let messageTimeout: Duration
-  private var slots: [Attempt?] = []
+  /// Those that are not `isTaken` hold what was. Not optionals: what is read of one would be copied out first.
+  private var slots: [Attempt] = []
+  private var isTaken: [Bool] = []
   private var generations: [UInt32] = []
   private var free: [Int] = []
   private var days = DayTable()
@@ -40,17 +42,17 @@ struct AttemptTable {
     return days[index].people[visit.userID]
   }
 
-  func isPublished(_ slot: Int) -> Bool { self[slot].isPublished }
+  func isPublished(_ slot: Int) -> Bool { slots[slot].isPublished }
 
   func isPublished(_ slot: Int, now: Instant) -> Bool { isPublished(slot) && isJoinable(slot, now: now) }
 
-  func isJoinable(_ slot: Int, now: Instant) -> Bool { now < self[slot].joinableUntil }
+  func isJoinable(_ slot: Int, now: Instant) -> Bool { now < slots[slot].joinableUntil }
 
-  func hasRoom(_ slot: Int) -> Bool { self[slot].callers.count < AttemptTable.maxCallers }
+  func hasRoom(_ slot: Int) -> Bool { slots[slot].callers.count < AttemptTable.maxCallers }
 
   private subscript(slot: Int) -> Attempt {
-    guard let attempt = slots[slot] else { preconditionFailure("no attempt in slot \(slot)") }
-    return attempt
+    precondition(isTaken[slot], "no attempt in slot \(slot)")
+    return slots[slot]
   }
 
   // MARK: - Making and joining
@@ -68,10 +70,10 @@ struct AttemptTable {
     if let known {
       slot = known
       generations[slot] &+= 1
-      slots[slot]?.generation = generations[slot]
-      slots[slot]?.stage = stage
-      slots[slot]?.isOwnMember = isOwnMember
-      slots[slot]?.joinableUntil = visit.deadline + messageTimeout
+      slots[slot].generation = generations[slot]
+      slots[slot].stage = stage
+      slots[slot].isOwnMember = isOwnMember
+      slots[slot].joinableUntil = visit.deadline + messageTimeout
       scheduleEnd(of: slot)
     } else {
       slot = insert(visit, stage, isOwnMember: isOwnMember)
@@ -86,23 +88,24 @@ struct AttemptTable {
     wait(in: slot, visit)
   }
 
-  mutating func ownMember(_ slot: Int) { slots[slot]?.isOwnMember = true }
+  mutating func ownMember(_ slot: Int) { slots[slot].isOwnMember = true }
 
   private mutating func insert(_ visit: Visit, _ stage: Attempt.Stage, isOwnMember: Bool) -> Int {
-    let slot: Int
-    if let reused = free.popLast() {
-      slot = reused
-    } else {
-      slot = slots.count
-      slots.append(nil)
-      generations.append(0)
-    }
+    let slot = free.popLast() ?? slots.count
+    if slot == slots.count { generations.append(0) }
     generations[slot] &+= 1
     let dayIndex = days.index(of: visit.policyID, on: visit.day)
-    slots[slot] = Attempt(
+    let attempt = Attempt(
       policyID: visit.policyID, day: visit.day, userID: visit.userID, dayIndex: dayIndex, stage: stage,
       isOwnMember: isOwnMember, joinableUntil: visit.deadline + messageTimeout, callers: Few(),
       generation: generations[slot])
+    if slot == slots.count {
+      slots.append(attempt)
+      isTaken.append(true)
+    } else {
+      slots[slot] = attempt
+      isTaken[slot] = true
+    }
     let previous = days.add(visit.userID, slot: slot, at: dayIndex)
     precondition(previous == nil, "two attempts for one person")
     count += 1
@@ -111,32 +114,26 @@ struct AttemptTable {
   }
 
   private mutating func wait(in slot: Int, _ visit: Visit) {
-    slots[slot]?.callers.append(Attempt.Caller(id: visit.caller, deadline: visit.deadline))
+    slots[slot].callers.append(Attempt.Caller(id: visit.caller, deadline: visit.deadline))
     dropSettled()
     deadlines.add(Due(slot: slot, caller: visit.caller), at: visit.deadline)
   }
 
   private mutating func scheduleEnd(of slot: Int) {
-    ends.add(End(slot: slot, generation: generations[slot]), at: self[slot].joinableUntil)
+    ends.add(End(slot: slot, generation: generations[slot]), at: slots[slot].joinableUntil)
   }
 
   // MARK: - Ending
 
-  /// The attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
-  mutating func take(of user: UserID, day: Day, policy: Policy) -> Few<Attempt> {
+  /// Takes the attempts that a coupon of this person settles: of its day, or of every day where a person gets one in all.
+  mutating func take(of user: UserID, day: Day, policy: Policy, _ body: (Attempt) -> Void) {
     guard policy.perPerson == .once else {
-      return take(of: user, at: days.index(of: policy.id, on: day)).map { Few($0) } ?? Few()
+      if let slot = days.remove(user, at: days.index(of: policy.id, on: day)) { body(vacate(slot)) }
+      return
     }
-    var attempts = Few<Attempt>()
-    for index in days.indices(of: policy.id) {
-      if let attempt = take(of: user, at: index) { attempts.append(attempt) }
-    }
-    return attempts
-  }
-
-  private mutating func take(of user: UserID, at dayIndex: Int) -> Attempt? {
-    guard let slot = days.remove(user, at: dayIndex) else { return nil }
-    return vacate(slot)
+    var found = Few<Int>()
+    days.remove(user, of: policy.id) { found.append($0) }
+    found.forEach { body(vacate($0)) }
   }
 
   /// Names every attempt of a day.
@@ -150,7 +147,7 @@ struct AttemptTable {
 
   /// The attempt of that very name, if it is still there and was not published anew.
   mutating func take(_ ticket: PublishTicket) -> Attempt? {
-    guard let attempt = slots[ticket.slot], attempt.generation == ticket.generation else { return nil }
+    guard isTaken[ticket.slot], slots[ticket.slot].generation == ticket.generation else { return nil }
     return take(ticket.slot)
   }
 
@@ -161,7 +158,8 @@ struct AttemptTable {
   }
 
   private mutating func vacate(_ slot: Int) -> Attempt {
-    guard let attempt = slots[slot].take() else { preconditionFailure("no attempt in slot \(slot)") }
+    let attempt = self[slot]
+    isTaken[slot] = false
     free.append(slot)
     count -= 1
     return attempt
@@ -183,7 +181,9 @@ struct AttemptTable {
     var due: [(caller: CallerID, isPublished: Bool)] = []
     while due.count < limit, let (moment, first) = deadlines.first, moment <= now {
       deadlines.removeFirst()
-      guard slots[first.slot]?.callers.removeFirst(where: { $0.id == first.caller }) != nil else { continue }
+      guard isTaken[first.slot],
+        slots[first.slot].callers.removeFirst(where: { $0.id == first.caller }) != nil
+      else { continue }
       due.append((first.caller, isPublished(first.slot)))
     }
     return due
@@ -195,10 +195,10 @@ struct AttemptTable {
     if let next = deadlines.first?.at, next <= now { return }
     while let (moment, first) = ends.first, moment <= now {
       ends.removeFirst()
-      guard let attempt = slots[first.slot], attempt.generation == first.generation else { continue }
-      if attempt.callers.isEmpty {
+      guard isUnderWay(first) else { continue }
+      if slots[first.slot].callers.isEmpty {
         _ = take(first.slot)
-      } else if let last = attempt.callers.last {
+      } else if let last = slots[first.slot].callers.last {
         ends.add(first, at: last.deadline)
       }
     }
@@ -207,11 +207,15 @@ struct AttemptTable {
   /// Keeps the queues as short as what is really under way.
   private mutating func dropSettled() {
     while let due = deadlines.first?.element, !isWaiting(due) { deadlines.removeFirst() }
-    while let end = ends.first?.element, slots[end.slot]?.generation != end.generation { ends.removeFirst() }
+    while let end = ends.first?.element, !isUnderWay(end) { ends.removeFirst() }
+  }
+
+  private func isUnderWay(_ end: End) -> Bool {
+    isTaken[end.slot] && slots[end.slot].generation == end.generation
   }
 
   private func isWaiting(_ due: Due) -> Bool {
-    slots[due.slot]?.callers.contains { $0.id == due.caller } ?? false
+    isTaken[due.slot] && slots[due.slot].callers.contains { $0.id == due.caller }
   }
 }
 

@@ -16,7 +16,9 @@ struct DayTable {
 
   private var days: [People] = []
   private var free: [Int] = []
-  private var indicesByPolicy: [PolicyID: [Int]] = [:]
+  /// Of each policy the places of its days, in the order of their first requests.
+  private var indices: [[Int]] = []
+  private var policies = PolicyPlaces()
   private var latest = 0
 
   subscript(index: Int) -> People { days[index] }
@@ -38,14 +40,22 @@ struct DayTable {
   /// Where the day is kept; a day keeps its index while somebody has an attempt on it.
   mutating func index(of policyID: PolicyID, on day: Day) -> Int {
     if latest < days.count, days[latest].day == day, days[latest].policyID == policyID { return latest }
-    if let known = indicesByPolicy[policyID]?.first(where: { days[$0].day == day }) {
+    let row = row(of: policyID)
+    if let known = indices[row].first(where: { days[$0].day == day }) {
       latest = known
     } else {
-      dropEmptyDays(of: policyID)
+      dropEmptyDays(of: row)
       latest = place(People(policyID: policyID, day: day))
-      indicesByPolicy[policyID, default: []].append(latest)
+      indices[row].append(latest)
     }
     return latest
+  }
+
+  private mutating func row(of policyID: PolicyID) -> Int {
+    if let row = policies[policyID] { return row }
+    policies.set(policyID, to: indices.count)
+    indices.append([])
+    return indices.count - 1
   }
 
   private mutating func place(_ day: People) -> Int {
@@ -58,13 +68,17 @@ struct DayTable {
   }
 
   /// A policy's next day begins: of those before, only the ones stay on which somebody still has an attempt.
-  private mutating func dropEmptyDays(of policyID: PolicyID) {
-    guard let indices = indicesByPolicy[policyID] else { return }
+  private mutating func dropEmptyDays(of row: Int) {
     let isEmpty = { [days] (index: Int) in days[index].people.isEmpty }
-    free += indices.filter(isEmpty)
-    indicesByPolicy[policyID] = indices.filter { !isEmpty($0) }
+    free += indices[row].filter(isEmpty)
+    indices[row].removeAll(where: isEmpty)
   }
 
-  /// The days of a policy, in the order of their first requests.
-  mutating func indices(of policyID: PolicyID) -> [Int] { indicesByPolicy[policyID] ?? [] }
+  /// The slots that the person had on any day of a policy.
+  mutating func remove(_ user: UserID, of policyID: PolicyID, _ body: (Int) -> Void) {
+    guard let row = policies[policyID] else { return }
+    for place in 0..<indices[row].count {
+      if let slot = remove(user, at: indices[row][place]) { body(slot) }
+    }
+  }
 }

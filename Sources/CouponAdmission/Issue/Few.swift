@@ -24,6 +24,11 @@ package struct Few<Element>: Sequence {
     return more.firstIndex(where: matches).map { more.remove(at: $0) }
   }
 
+  @inline(__always) package func contains(where matches: (Element) -> Bool) -> Bool {
+    guard let first else { return false }
+    return matches(first) || more.contains(where: matches)
+  }
+
   /// Faster than a `for` loop, which asks its iterator by way of a protocol.
   @inline(__always) package func forEach(_ body: (Element) -> Void) {
     guard let first else { return }

@@ -110,7 +110,7 @@ package struct WaitingRoom {
   /// day are answered, as many as a turn allows; while `hasMoreAnswers`, call `moreAnswers` in the next turn.
   package mutating func issued(_ coupon: Coupon, under policy: Policy, dayIsFull: Bool) -> Few<CallerAnswer> {
     var answers = Few<CallerAnswer>()
-    attempts.take(of: coupon.claim.userID, day: coupon.claim.day, policy: policy).forEach { attempt in
+    attempts.take(of: coupon.claim.userID, day: coupon.claim.day, policy: policy) { attempt in
       attempt.callers.forEach { caller in
         answers.append(
           CallerAnswer(

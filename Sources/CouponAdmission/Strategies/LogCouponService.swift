@@ -35,7 +35,8 @@ final class LogCouponService<Server: RedisCalls>: CouponStrategy {
     metrics.gauge("coupon_waiting_requests", help: "Requests between gate and answer.") {
       Double(self.room.waiting)
     }
-    sweepAlarm = Alarm(clock) { [weak self] in self?.sweep() }
+    // The alarm is this service's alone, and gone with it. Weakly held, each reference to it would be counted the long way.
+    sweepAlarm = Alarm(clock) { [unowned self] in sweep() }
   }
 
   // MARK: - The way to the log
@@ -62,7 +63,7 @@ final class LogCouponService<Server: RedisCalls>: CouponStrategy {
     let visit = Visit(
       caller: number, policyID: request.policyID, day: today.day, userID: request.userID,
       eventID: view.nextEventID(), deadline: request.deadline)
-    callers.keep(WaitingCaller(request, caller, today, visit))
+    callers.keep(request, caller, today, visit)
     gate.ask(for: visit, today) { self.gateAnswered($0, number) }
     return nil
   }

@@ -23,7 +23,14 @@ package enum LogCodec {
   }
 
   package static func encode(_ claim: CouponClaim) -> [UInt8] {
-    [UInt8](capacity: 352) { text in
+    var bytes: [UInt8] = []
+    encode(claim, to: &bytes)
+    return bytes
+  }
+
+  /// The same behind what is in `bytes`, whose memory can so be used again.
+  package static func encode(_ claim: CouponClaim, to bytes: inout [UInt8]) {
+    bytes.append(capacity: 352) { text in
       // Type and version are part of the text; other entries take them from `claimType` and `version`.
       text.append(#"{"type":"CouponIssued","version":1,"eventId":""#)
       text.append(hex: claim.eventID)

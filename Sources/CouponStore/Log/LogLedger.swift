@@ -49,14 +49,17 @@ package struct LogLedger: Sendable {
   package subscript(policy: PolicyID) -> PolicyLedger? { places[policy].map { entries[$0].coupons } }
 
   /// Why this person gets no coupon on this day; nil if there is one. The policy must be known.
-  package func refusal(of user: UserID, on day: Day, hours: Hours, in policy: PolicyID) -> Refusal? {
+  ///
+  /// Changes nothing; `mutating`, as `PolicyLedger`'s, lets it be asked where it lies, for every request, instead of a copy.
+  package mutating func refusal(of user: UserID, on day: Day, hours: Hours, in policy: PolicyID) -> Refusal? {
     guard let place = places[policy] else { preconditionFailure("no policy \(policy)") }
-    return entries.span[place].coupons.refusal(of: user, on: day, hours: hours)
+    return entries[place].coupons.refusal(of: user, on: day, hours: hours)
   }
 
-  /// Whether the day is sold out; false for an unknown policy.
-  package func isFull(on day: Day, in policy: PolicyID) -> Bool {
-    places[policy].map { entries.span[$0].coupons.isFull(on: day) } ?? false
+  /// Whether the day is sold out; false for an unknown policy. `mutating` like `refusal`.
+  package mutating func isFull(on day: Day, in policy: PolicyID) -> Bool {
+    guard let place = places[policy] else { return false }
+    return entries[place].coupons.isFull(on: day)
   }
 
   // MARK: Seeds, for a fold that continues from the database
