@@ -28,10 +28,12 @@ package struct PolicyLedger: Sendable {
     hold(coupon)
   }
 
-  @inline(__always) package func issued(on day: Day) -> Int { issuedByDay.place(day).map { issuedByDay[$0] } ?? 0 }
+  @inline(__always) package func issued(on day: Day) -> Int {
+    issuedByDay.place(day).map { issuedByDay[$0] } ?? 0
+  }
+
   /// Changes nothing; `mutating`, because only such a method of another module is called where the ledger lies, and this
-  /// is
-  /// asked for every request. Others are called on a copy, which counts a reference for each table.
+  /// is asked for every request. Others are called on a copy, which counts a reference for each table.
   package mutating func isFull(on day: Day) -> Bool { issued(on: day) >= policy.dailyQuota }
 
   /// The coupon that this person holds in the period of this day.

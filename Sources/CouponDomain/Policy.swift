@@ -30,6 +30,12 @@ package struct Policy: Hashable, Sendable {
   /// it, lies in `Timestamp.years` in every zone. Readers of the log accept all of `Timestamp.years`.
   package static let years = 1970...9998
 
+  /// ASCII is decided without Unicode's tables: a policy is read with every request.
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII
+      ? scalar.value < 0x20 || scalar.value == 0x7f : scalar.properties.generalCategory == .control
+  }
+
   /// - Throws: `InvalidPolicy`, naming the first field that breaks a rule.
   package init(
     id: PolicyID, name: String, startsOn: Day, endsOn: Day, opensAt: TimeOfDay, timeZone: String,
@@ -38,7 +44,7 @@ package struct Policy: Hashable, Sendable {
     guard !name.isEmpty, name.unicodeScalars.count <= Policy.maximumNameLength else {
       throw InvalidPolicy(field: "name", rule: "must be 1 to \(Policy.maximumNameLength) characters long")
     }
-    guard name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+    guard name.unicodeScalars.allSatisfy({ !Policy.isControl($0) }) else {
       throw InvalidPolicy(field: "name", rule: "must not contain control characters")
     }
     let years = "must be in the years \(Timestamp.years.lowerBound) to \(Timestamp.years.upperBound)"

@@ -40,9 +40,9 @@ final class EventPump {
   }
 
   /// A turn takes events for no longer than this, whatever each of them costs.
-  private static let turnLimit = Duration.milliseconds(4)
+  private static let turnLimit = Duration.milliseconds(1)
   /// Events between two looks at the clock.
-  private static let eventsALook = 64
+  private static let eventsALook = 32
 
   private let queue: OpaquePointer
   private let bound: Int

@@ -74,8 +74,8 @@ final class Connector {
       keywords.append(keyword)
       values.append(value)
     }
-    let started = keywords.withPointers { keywords in
-      values.withPointers { PQconnectStartParams(keywords, $0, 0) }
+    let started = keywords.withArguments { keywords in
+      values.withArguments { PQconnectStartParams(keywords.values, $0.values, 0) }
     }
     guard let started else { throw .notSent("out of memory") }
     // Drops the server's notices, which libpq prints by default.

@@ -32,11 +32,13 @@ final class PostgresConnection {
   private let connection: OpaquePointer
   private let seam: (any CallSeam)?
   private var watch: DescriptorWatch?
-  private var trip = Trip(endsWithCommit: false)
+  private var trip = Trip()
   private var waiter: UnsafeContinuation<Result<[PostgresRows], TripFailure>, Never>?
   private var timer: LoopTimer?
-  /// The names under which the server knows a statement.
-  private var prepared: [String: String] = [:]
+  /// The names under which the server knows a statement, as C's.
+  private var prepared: [PostgresStatement: [CChar]] = [:]
+  /// The values of the trip that is being sent.
+  private var parameters = CStrings()
   private var preparations = 0
   /// Beyond this many, statements are sent unprepared: a server's memory for them is per connection.
   private static let maximumPrepared = 256
@@ -160,13 +162,11 @@ final class PostgresConnection {
     precondition(state != .busy, "one round trip at a time")
     guard state == .idle else { throw .notSent("connection lost") }
     guard Instant.now < deadline else { throw .expired }
-    let encoded = try commands.map { command throws(TripFailure) in
-      (command.statement, try encode(command.values))
-    }
+    try encode(commands)
     state = .busy
-    trip = Trip(endsWithCommit: commands.last?.statement == .commit)
+    trip = Trip(commands: commands.count, endsWithCommit: commands.last?.statement == .commit)
     do {
-      try send(encoded)
+      try send(commands)
     } catch {
       // A half-filled pipeline cannot be completed.
       abandon()
@@ -182,20 +182,27 @@ final class PostgresConnection {
 
   // MARK: Sending
 
-  private func encode(_ values: [PostgresValue]) throws(TripFailure) -> CStrings {
-    var parameters = CStrings()
-    // The server's own error code for it; libpq would send the text up to the NUL.
-    for value in values where !parameters.append(value) {
-      throw .server(sqlState: "22021", message: "", fatal: false)
+  /// Before anything is sent: a value that cannot be sent refuses the whole trip.
+  private func encode(_ commands: [PostgresCommand]) throws(TripFailure) {
+    parameters.removeAll()
+    for command in commands {
+      // The server's own error code for it; libpq would send the text up to the NUL.
+      for value in command.values where !parameters.append(value) {
+        throw .server(sqlState: "22021", message: "", fatal: false)
+      }
     }
-    return parameters
   }
 
-  private func send(_ commands: [(PostgresStatement, CStrings)]) throws(TripFailure) {
-    for (index, (statement, parameters)) in commands.enumerated() where !append(statement, parameters) {
-      // Only the last command can commit, and only if it was handed to libpq.
-      let isLast = index == commands.count - 1
-      throw isLast ? .lost(libpqError) : .notSent(libpqError)
+  private func send(_ commands: [PostgresCommand]) throws(TripFailure) {
+    var first = 0
+    for (index, command) in commands.enumerated() {
+      let values = first..<first + command.values.count
+      first = values.upperBound
+      guard append(command.statement, values) else {
+        // Only the last command can commit, and only if it was handed to libpq.
+        let isLast = index == commands.count - 1
+        throw isLast ? .lost(libpqError) : .notSent(libpqError)
+      }
     }
     guard PQpipelineSync(connection) == 1 else { throw .lost(libpqError) }
     flush()
@@ -203,23 +210,29 @@ final class PostgresConnection {
   }
 
   /// Hands one command to libpq, preceded by its preparation if the server does not know it yet.
-  private func append(_ statement: PostgresStatement, _ parameters: CStrings) -> Bool {
-    let sql = statement.sql
-    if statement.isPrepared, prepared[sql] == nil, prepared.count < Self.maximumPrepared {
+  private func append(_ statement: PostgresStatement, _ values: Range<Int>) -> Bool {
+    var name = statement.isPrepared ? prepared[statement] : nil
+    if name == nil, statement.isPrepared, prepared.count < Self.maximumPrepared {
       preparations += 1
-      let name = "s\(preparations)"
-      guard PQsendPrepare(connection, name, sql, 0, nil) == 1 else { return false }
-      prepared[sql] = name
-      trip.sent(.prepare(sql: sql))
+      let new = Array("s\(preparations)".utf8CString)
+      guard PQsendPrepare(connection, new, statement.sql, 0, nil) == 1 else { return false }
+      prepared[statement] = new
+      name = new
+      trip.sent(.prepare(statement))
     }
-    let name = prepared[sql]
-    let count = Int32(parameters.lengths.count)
     trip.sent(.execute)
-    return parameters.withPointers { values in
+    return Self.execute(name, statement.sql, parameters, values, connection)
+  }
+
+  /// Off the loop's actor, whose closures ask at each call which thread they run on.
+  private nonisolated static func execute(
+    _ name: [CChar]?, _ sql: String, _ parameters: CStrings, _ values: Range<Int>, _ connection: OpaquePointer
+  ) -> Bool {
+    parameters.withArguments(values) { sent in
       if let name {
-        PQsendQueryPrepared(connection, name, count, values, parameters.lengths, parameters.formats, 0) == 1
+        PQsendQueryPrepared(connection, name, sent.count, sent.values, sent.lengths, sent.formats, 0) == 1
       } else {
-        PQsendQueryParams(connection, sql, count, nil, values, parameters.lengths, parameters.formats, 0) == 1
+        PQsendQueryParams(connection, sql, sent.count, nil, sent.values, sent.lengths, sent.formats, 0) == 1
       }
     }
   }
@@ -257,7 +270,7 @@ final class PostgresConnection {
   }
 
   private func complete() {
-    for sql in trip.unprepared { prepared[sql] = nil }
+    for statement in trip.unprepared { prepared[statement] = nil }
     if case .server(let sqlState, _, let fatal)? = trip.failure {
       if fatal { return lost() }
       fitness = Fitness(afterRefusal: sqlState)
@@ -299,7 +312,7 @@ final class PostgresConnection {
   private func finish(_ result: Result<[PostgresRows], TripFailure>) {
     timer?.cancel()
     timer = nil
-    trip = Trip(endsWithCommit: false)
+    trip = Trip()
     let waiter = waiter
     self.waiter = nil
     waiter?.resume(returning: result)

@@ -31,6 +31,12 @@ package final class PostgresRows: @unchecked Sendable {
     field(row, column).map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// What `body` makes of the value's bytes; nil if the value is NULL.
+  package func withBytes<R>(_ row: Int, _ column: Int, _ body: (Span<UInt8>) -> R?) -> R? {
+    guard let field = field(row, column) else { return nil }
+    return body(field.span)
+  }
+
   /// Nil if the value is NULL or not a 64-bit integer.
   package func int(_ row: Int, _ column: Int) -> Int64? {
     guard let field = field(row, column) else { return nil }

@@ -5,6 +5,17 @@ package struct PostgresStatement: Hashable, Sendable {
   package let readsOnly: Bool
   /// Whether a connection that sends it keeps it prepared for the next time.
   let isPrepared: Bool
+  /// Computed once: each sending looks the statement up.
+  private let hash: Int
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
+  /// What tables ask for; `hash` is keyed already.
+  package func _rawHashValue(seed: Int) -> Int { hash ^ seed }
+
+  package static func == (a: PostgresStatement, b: PostgresStatement) -> Bool {
+    a.hash == b.hash && a.sql == b.sql && a.readsOnly == b.readsOnly && a.isPrepared == b.isPrepared
+  }
 
   /// - Parameter readsOnly: by default true if the text begins with `SELECT`.
   package init(_ sql: String, readsOnly: Bool? = nil) {
@@ -12,7 +23,7 @@ package struct PostgresStatement: Hashable, Sendable {
   }
 
   private init(_ sql: String, readsOnly: Bool?, isPrepared: Bool) {
-    (self.sql, self.isPrepared) = (sql, isPrepared)
+    (self.sql, self.isPrepared, hash) = (sql, isPrepared, sql.hashValue)
     self.readsOnly = readsOnly ?? (sql.drop { $0.isWhitespace }.prefix(6).uppercased() == "SELECT")
   }
 

@@ -49,8 +49,12 @@ package final class PostgresTransaction {
     precondition(state != .ended, "the transaction has ended")
     let begins = state == .notBegun
     state = commits ? .ended : .open
-    var commands = statements.map { PostgresCommand(statement: $0.0, values: $0.1) }
-    if begins { commands.insert(PostgresCommand(statement: .begin, values: []), at: 0) }
+    var commands: [PostgresCommand] = []
+    commands.reserveCapacity(statements.count + 2)
+    if begins { commands.append(PostgresCommand(statement: .begin, values: [])) }
+    for (statement, values) in statements {
+      commands.append(PostgresCommand(statement: statement, values: values))
+    }
     if commits { commands.append(PostgresCommand(statement: .commit, values: [])) }
     do {
       let rows = try await connection.roundTrip(commands, deadline: deadline)

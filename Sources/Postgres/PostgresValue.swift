@@ -23,18 +23,39 @@ package enum PostgresValue: Hashable, Sendable {
   package init(_ value: Int64?) { self = value.map { .int($0) } ?? .null }
 }
 
-/// Strings for a C function, consecutive in one array, each ended by a NUL.
+/// Strings for a C function, consecutive in one array, each ended by a NUL. The memory can be used again.
 struct CStrings {
   private var bytes: [UInt8] = []
   /// Where each begins, -1 for a null pointer; and how long it is without its NUL.
   private var offsets: [Int] = []
-  private(set) var lengths: [Int32] = []
+  private var lengths: [Int32] = []
   /// 1 for binary, 0 for text, as libpq counts.
-  private(set) var formats: [Int32] = []
+  private var formats: [Int32] = []
+
+  /// What libpq's functions take of some of them, as long as `withArguments` runs. A null pointer ends the values.
+  struct Arguments {
+    let count: Int32
+    let values: UnsafePointer<UnsafePointer<CChar>?>
+    let lengths: UnsafePointer<Int32>?
+    let formats: UnsafePointer<Int32>?
+  }
 
   init() {}
 
-  mutating func append(_ text: String) { append(format: 0) { $0.append(contentsOf: text.utf8) } }
+  mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: bytes.count <= CStrings.keptBytes)
+    offsets.removeAll(keepingCapacity: true)
+    lengths.removeAll(keepingCapacity: true)
+    formats.removeAll(keepingCapacity: true)
+  }
+
+  private static let keptBytes = 65_536
+
+  mutating func append(_ text: String) {
+    begin(format: 0)
+    bytes.append(contentsOf: text.utf8)
+    end()
+  }
 
   /// - Returns: false for a text that contains a NUL, which PostgreSQL cannot hold and libpq would cut off.
   mutating func append(_ value: PostgresValue) -> Bool {
@@ -45,37 +66,58 @@ struct CStrings {
       formats.append(0)
       return true
     case .bytes(let raw):
-      append(format: 1) { $0.append(contentsOf: raw) }
-      return true
+      begin(format: 1)
+      bytes.append(contentsOf: raw)
     case .column(let column):
-      append(format: 1) { column.write(to: &$0) }
-      return true
+      begin(format: 1)
+      column.write(to: &bytes)
+    case .int(let number):
+      begin(format: 0)
+      bytes.append(decimal: number)
     default:
+      begin(format: 0)
       let start = bytes.count
-      append(format: 0) { value.write(to: &$0) }
-      return !bytes[start..<(bytes.count - 1)].contains(0)
+      value.write(to: &bytes)
+      let hasNul = bytes.withUnsafeBytes { $0[start...].contains(0) }
+      end()
+      return !hasNul
     }
+    end()
+    return true
   }
 
-  private mutating func append(format: Int32, _ write: (inout [UInt8]) -> Void) {
+  private mutating func begin(format: Int32) {
     offsets.append(bytes.count)
-    write(&bytes)
-    lengths.append(Int32(clamping: bytes.count - (offsets.last ?? 0)))
     formats.append(format)
+  }
+
+  private mutating func end() {
+    lengths.append(Int32(clamping: bytes.count - (offsets.last ?? 0)))
     bytes.append(0)
   }
 
-  /// The pointers are valid only inside `body`; a null pointer ends them.
-  func withPointers<R>(_ body: ([UnsafePointer<CChar>?]) -> R) -> R {
-    bytes.withUnsafeBytes { raw in
-      var pointers: [UnsafePointer<CChar>?] = []
-      pointers.reserveCapacity(offsets.count + 1)
-      for offset in offsets {
-        let base = raw.baseAddress?.assumingMemoryBound(to: CChar.self)
-        pointers.append(offset < 0 ? nil : base.map { $0 + offset })
+  /// Calls `body` with the strings of a range, all by default.
+  func withArguments<R>(_ range: Range<Int>? = nil, _ body: (Arguments) -> R) -> R {
+    let range = range ?? offsets.indices
+    return bytes.withUnsafeBufferPointer { bytes in
+      lengths.withUnsafeBufferPointer { lengths in
+        formats.withUnsafeBufferPointer { formats in
+          withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: range.count + 1) { values in
+            for index in range {
+              let start = offsets[index] < 0 ? nil : bytes.baseAddress.map { $0 + offsets[index] }
+              let text = start.map { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) }
+              values.initializeElement(at: index - range.lowerBound, to: text)
+            }
+            values.initializeElement(at: range.count, to: nil)
+            guard let first = values.baseAddress else { preconditionFailure("no memory for \(range)") }
+            return body(
+              Arguments(
+                count: Int32(range.count), values: UnsafePointer(first),
+                lengths: lengths.baseAddress.map { $0 + range.lowerBound },
+                formats: formats.baseAddress.map { $0 + range.lowerBound }))
+          }
+        }
       }
-      pointers.append(nil)
-      return body(pointers)
     }
   }
 }

@@ -14,7 +14,7 @@ struct PostgresCommand {
 /// After the first failure the server skips the rest up to the sync; nothing that was skipped has any effect.
 struct Trip {
   enum Step {
-    case prepare(sql: String)
+    case prepare(PostgresStatement)
     case execute
   }
 
@@ -28,7 +28,14 @@ struct Trip {
   /// Whether the last statement is COMMIT.
   let endsWithCommit: Bool
 
-  init(endsWithCommit: Bool) { self.endsWithCommit = endsWithCommit }
+  /// Nothing is sent.
+  init() { endsWithCommit = false }
+
+  init(commands: Int, endsWithCommit: Bool) {
+    self.endsWithCommit = endsWithCommit
+    rows.reserveCapacity(commands)
+    steps.reserveCapacity(commands)
+  }
 
   mutating func sent(_ step: Step) {
     steps.append(step)
@@ -41,10 +48,11 @@ struct Trip {
   }
 
   /// Statements whose preparation was sent but not done.
-  var unprepared: [String] {
-    steps.dropFirst(current).compactMap { step in
-      guard case .prepare(let sql) = step else { return nil }
-      return sql
+  var unprepared: [PostgresStatement] {
+    guard current < steps.count else { return [] }
+    return steps.dropFirst(current).compactMap { step in
+      guard case .prepare(let statement) = step else { return nil }
+      return statement
     }
   }
 

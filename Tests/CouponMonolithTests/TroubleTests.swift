@@ -104,9 +104,15 @@ import Text
       // COMMIT is durable here and then waits for a replica that never comes: its answer is lost, the coupon is not.
       try await fixture.execute(
         "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
-      try await fixture.until("SELECT current_setting('synchronous_standby_names') = 'nobody'")
-      let first = start { try await fixture.issue("a") }
       let waiting = "wait_event = 'SyncRep'"
+      // Commits wait only from when the checkpointer has read the setting, too.
+      let write = PostgresStatement("SELECT pg_logical_emit_message(true, 'test', 'one')", readsOnly: false)
+      try await until {
+        (try? await fixture.tables.query(write, deadline: .now + .milliseconds(200))) == nil
+      }
+      try await fixture.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE \(waiting)")
+      try await fixture.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE \(waiting)")
+      let first = start { try await fixture.issue("a") }
       try await fixture.until("SELECT count(*) = 1 FROM pg_stat_activity WHERE \(waiting)")
       try await fixture.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE \(waiting)")
       #expect(try await first.value().isUnknown)

@@ -9,9 +9,20 @@ package import Text
 /// around the UTC date and the program selects one.
 package struct PolicyDays: Hashable, Sendable {
   package let policy: Policy
-  fileprivate(set) var issuedByDay: [Day: Int] = [:]
+  private var counters: [DayCounter] = []
 
-  package func issued(on day: Day) -> Int { issuedByDay[day] ?? 0 }
+  fileprivate init(_ policy: Policy) { self.policy = policy }
+
+  package func issued(on day: Day) -> Int { counters.first { $0.day == day }?.issued ?? 0 }
+
+  fileprivate mutating func add(_ issued: Int, on day: Day) {
+    if !counters.contains(where: { $0.day == day }) { counters.append(DayCounter(day: day, issued: issued)) }
+  }
+}
+
+private struct DayCounter: Hashable, Sendable {
+  let day: Day
+  let issued: Int
 }
 
 /// The same with one person's coupons in the periods of these days.
@@ -153,10 +164,10 @@ package enum PolicySQL {
 
   private static func readDays(_ rows: PostgresRows) throws(SchemaError) -> PolicyDays? {
     guard rows.count > 0 else { return nil }
-    var days = PolicyDays(policy: try PolicyColumns.read(rows, 0))
+    var days = PolicyDays(try PolicyColumns.read(rows, 0))
     for row in 0..<rows.count {
       guard let day = rows.day(row, PolicyColumns.count) else { continue }
-      days.issuedByDay[day] = Int(rows.int(row, PolicyColumns.count + 1) ?? 0)
+      days.add(Int(rows.int(row, PolicyColumns.count + 1) ?? 0), on: day)
     }
     return days
   }

@@ -14,7 +14,7 @@ enum PolicyColumns {
   static func read(_ rows: PostgresRows, _ row: Int, from first: Int = 0) throws(SchemaError) -> Policy {
     guard let number = rows.int(row, first), let id = PolicyID(number), let name = rows.text(row, first + 1),
       let startsOn = rows.day(row, first + 2), let endsOn = rows.day(row, first + 3),
-      let opensAt = rows.text(row, first + 4).flatMap({ TimeOfDay($0) }),
+      let opensAt = rows.withBytes(row, first + 4, { TimeOfDay(ascii: $0) }),
       let zone = rows.text(row, first + 5),
       let quota = rows.int(row, first + 6), let perPerson = rows.text(row, first + 7).flatMap(PerPerson.init)
     else { throw .corruptRow(table: "policy") }
@@ -37,7 +37,7 @@ enum CouponColumns {
   static func read(_ rows: PostgresRows, _ row: Int, from first: Int = 0) throws(SchemaError) -> Coupon? {
     guard !rows.isNull(row, first) else { return nil }
     guard let number = rows.int(row, first), let policyID = PolicyID(number),
-      let userID = rows.text(row, first + 1).flatMap({ UserID($0) }), let day = rows.day(row, first + 2),
+      let userID = rows.withBytes(row, first + 1, { UserID(ascii: $0) }), let day = rows.day(row, first + 2),
       let issuedAt = rows.timestamp(row, first + 4),
       let couponID = rows.text(row, first + 5).flatMap({ CouponID($0) }),
       let eventID = rows.text(row, first + 6).flatMap({ EventID($0) })
@@ -60,7 +60,7 @@ enum CouponColumns {
 
 extension PostgresRows {
   /// A `date`; nil if the value is NULL or infinite.
-  func day(_ row: Int, _ column: Int) -> Day? { text(row, column).flatMap { Day($0) } }
+  func day(_ row: Int, _ column: Int) -> Day? { withBytes(row, column) { Day(ascii: $0) } }
 
   func policyID(_ row: Int, _ column: Int) -> PolicyID? { int(row, column).flatMap { PolicyID($0) } }
 }
