@@ -72,6 +72,11 @@ package final class KafkaProducer {
     if let seam, !seam.isClear { try ask(seam, message) } else { try send(message) }
   }
 
+  /// Ends the wait for messages to send with. librdkafka waits for a whole millisecond, however short the linger: its broker's
+  /// thread sleeps in `poll`, which counts in milliseconds, unless something else wakes it. Where few messages come nothing
+  /// does.
+  package func flush() { session?.flush() }
+
   /// Sends what is under way until `deadline`, reports what could not be sent, and ends the client. When it returns,
   /// everything that was enqueued has been reported.
   package func close(deadline: Instant) async {

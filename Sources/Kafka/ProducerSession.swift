@@ -22,6 +22,8 @@ final class ProducerSession: EventTaker {
   private var latestTopic: (name: String, topic: OpaquePointer)?
   private let onReport: KafkaProducer.ReportHandler
   private let onTrouble: @LoopActor (ProducerSession, Trouble) -> Void
+  /// Ends the library's linger early; from the first time that it is wanted.
+  private var flusher: SideThread?
   private var isFatal = false
   private var closing: Completion<Void>?
 
@@ -64,6 +66,17 @@ final class ProducerSession: EventTaker {
     if code == RD_KAFKA_RESP_ERR__FATAL { fail() }
     throw code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
       ? .refused("the message is too large") : Self.neverEnqueued(code)
+  }
+
+  /// What was enqueued waits for nothing else to be sent with.
+  func flush() {
+    guard pump != nil, !isFatal else { return }
+    if flusher == nil {
+      let client = FlushedClient(pointer: handle.pointer)
+      // Without descriptors it lingers, as it would anyway.
+      flusher = try? SideThread(named: "kafka-flush") { client.flush() }
+    }
+    flusher?.ask()
   }
 
   /// Off the loop's actor, whose closures ask at each call which thread they run on.
@@ -171,14 +184,33 @@ final class ProducerSession: EventTaker {
     }
     pump?.stop()
     pump = nil
+    await endFlusher()
     for topic in topics.values { rd_kafka_topic_destroy(topic) }
     (topics, latestTopic) = ([:], nil)
     await handle.destroy()
     closing.succeed(())
   }
 
+  private func endFlusher() async {
+    guard let flusher else { return }
+    self.flusher = nil
+    let ended = Completion<Void>()
+    flusher.stop { EventLoop.shared.submit { ended.succeed(()) } }
+    try? await ended.value()
+  }
+
   /// Polls, because the library does not say when its last message is acknowledged unless it reports successes.
   private func drained(by deadline: Instant) async {
     while inFlight > 0, Instant.now < deadline { await EventLoop.shared.sleep(for: .milliseconds(2)) }
   }
+}
+
+/// A client that is flushed. Unchecked Sendable because the library's handle may be used from any thread, and the session
+/// ends the thread that flushes before it destroys the client.
+private struct FlushedClient: @unchecked Sendable {
+  let pointer: OpaquePointer
+  /// As long as this, or until nothing is under way, the library does not linger.
+  private static let milliseconds: Int32 = 2
+
+  func flush() { rd_kafka_flush(pointer, FlushedClient.milliseconds) }
 }

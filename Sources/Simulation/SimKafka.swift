@@ -146,6 +146,9 @@ final class SimOutlet: LogOutlet {
     return world.mutant != .sentIsRefused && world.mutant != .publishedAfterRefusal
   }
 
+  /// Messages go at once or later, as the dice fall.
+  func flush() {}
+
   private func fate() -> SimKafka.Fate {
     let weather = world.weather
     if world.dice.chance(weather.notPersisted) { return .notPersisted }

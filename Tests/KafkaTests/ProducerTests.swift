@@ -24,6 +24,29 @@ struct ProducerTests {
     }
   }
 
+  @Test("waits for others to send with, but not where it is flushed", arguments: TestBroker.available)
+  func flushes(broker: TestBroker) async throws {
+    try await withTopic(broker) { topic in
+      let reports = Gathered<KafkaDelivery>()
+      let linger = Duration.seconds(30)
+      let producer = try KafkaProducer(
+        configuration: topic.configuration,
+        options: .init(lingerMilliseconds: linger.milliseconds, messageTimeout: .seconds(60))
+      ) { reports.add($1) }
+      let began = Instant.now
+      for count in 1...3 {
+        try producer.produce(topic: topic.name, partition: 0, key: [1], value: [2], id: UInt64(count))
+        // The client may still have to find its broker.
+        while reports.all.count < count, Instant.now - began < linger {
+          producer.flush()
+          await EventLoop.shared.sleep(for: .milliseconds(1))
+        }
+      }
+      #expect(reports.all.count == 3 && Instant.now - began < linger)
+      await producer.close(deadline: soon)
+    }
+  }
+
   @Test("says nothing of what is delivered where only errors are wanted", arguments: TestBroker.available)
   func errorsOnly(broker: TestBroker) async throws {
     try await withTopic(broker) { topic in

@@ -9,6 +9,8 @@ import Operations
 package protocol LogOutlet: AnyObject {
   /// False where the message was never enqueued and never will be.
   func publish(_ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool
+  /// What was published goes out with this turn, instead of waiting for what comes later.
+  func flush()
 }
 
 /// Sends claims and policies through Kafka's producer.
@@ -24,13 +26,17 @@ final class LogPublisher: LogOutlet {
   private let trouble: TroubleLog
   /// Whether a message was not taken, and none has come back since.
   private(set) var isTroubled = false
+  private var isFlushPlanned = false
   private let published: Counter
+  private let flushes: Counter
   private let failures: [DeliveryProblem: Counter]
 
   init(topic: String, metrics: Metrics, log: Log) {
     self.topic = topic
     trouble = TroubleLog(log)
     published = metrics.counter("coupon_log_published_total", help: "Messages handed to the producer.")
+    flushes = metrics.counter(
+      "coupon_log_flushes_total", help: "Turns whose messages were sent without waiting for others.")
     failures = Dictionary(
       uniqueKeysWithValues: [(.notPersisted, "not-persisted"), (.possiblyPersisted, "possibly-persisted")].map
       {
@@ -104,6 +110,16 @@ final class LogPublisher: LogOutlet {
       failures[.notPersisted]?.increment()
       note(error.description)
       return false
+    }
+  }
+
+  func flush() {
+    guard !isFlushPlanned else { return }
+    isFlushPlanned = true
+    EventLoop.shared.atTurnEnd {
+      self.isFlushPlanned = false
+      self.flushes.increment()
+      self.producer?.flush()
     }
   }
 }

@@ -80,6 +80,7 @@ final class PolicyCreator {
       outlet.publish(
         LogCodec.encode(.policyCreated(created)), at: route, ticket: request.ticket, traceparent: nil)
     else { return .failed(.notPersisted) }
+    outlet.flush()
     waiting[policy.id, default: []].append(request)
     defer { forget(request.ticket, of: policy.id) }
     return (try? await request.outcome.value(deadline: deadline, on: clock)) ?? .failed(.possiblyPersisted)

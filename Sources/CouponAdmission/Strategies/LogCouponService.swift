@@ -87,7 +87,9 @@ final class LogCouponService<Server: RedisCalls>: CouponStrategy {
     let (visit, request) = (caller.visit, caller.request)
     let claim = view.claim(
       visit.eventID, of: visit.userID, on: visit.day, caller.today.policy, at: request.time)
-    if !view.send(claim, at: caller.today.route, ticket: ticket, traceparent: request.traceparent) {
+    let isSent = view.send(
+      claim, at: caller.today.route, ticket: ticket, traceparent: request.traceparent, waiting: room.waiting)
+    if !isSent {
       deliveryFailed(ticket, .notPersisted)
     }
   }

@@ -134,7 +134,10 @@ final class RedisCouponService: CouponStrategy {
     let claim = view.claim(
       view.nextEventID(), of: request.userID, on: asked.day, asked.policy, at: request.time)
     let ticket = claims.begin(claim, asked.person, asked.key)
-    guard view.send(claim, at: asked.route, ticket: ticket, traceparent: request.traceparent) else {
+    guard
+      view.send(
+        claim, at: asked.route, ticket: ticket, traceparent: request.traceparent, waiting: waiting)
+    else {
       deliveryFailed(ticket, .notPersisted)
       return .trouble(.unavailable(reason: Reason.logUnavailable))
     }

@@ -39,6 +39,36 @@ extension EDATests {
       }
     }
 
+    /// One person alone does not wait for others to send a claim with; a crowd sends its claims together.
+    @Test(.timeLimit(.minutes(4))) func onlyFewSendTheirClaimsAtOnce() async throws {
+      try await onLoop {
+        let stage = try await Stage()
+        try await stage.startAPI()
+        let policy = try await stage.newPolicy(quota: 1_000)
+        func flushes() async throws -> Int {
+          let answer = try await stage.apis[0].client.send(
+            HTTPRequest(.get, "/metrics"), deadline: .now + .seconds(10))
+          let line = String(decoding: answer.body, as: UTF8.self).split(separator: "\n")
+            .first { $0.hasPrefix("coupon_log_flushes_total ") }
+          return Int(line?.split(separator: " ").last ?? "") ?? -1
+        }
+        let before = try await flushes()
+        for person in people(5, "alone") {
+          let crowd = Crowd(policy: policy)
+          await crowd.ask([person], of: stage)
+          #expect(crowd.winners.count == 1)
+        }
+        let alone = try await flushes()
+        #expect(alone == before + 5)
+        let crowd = Crowd(policy: policy)
+        await crowd.ask(people(500), of: stage)
+        #expect(crowd.winners.count == 500)
+        // Those at its beginning and its end, when few wait.
+        #expect(try await flushes() - alone < 100)
+        await stage.end()
+      }
+    }
+
     @Test(.timeLimit(.minutes(4))) func aKilledWorkerGoesOnWhereItStood() async throws {
       try await onLoop {
         let stage = try await Stage()

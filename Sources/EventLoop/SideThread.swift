@@ -1,0 +1,66 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// A thread that does one thing whenever it is asked to: for calls of C libraries that block for a moment, so often that a
+/// thread for each of them would cost more than the call.
+///
+///     asleep ──ask──▶ at work ──▶ asleep          asked at work: nothing more, it is being done
+package final class SideThread: Sendable {
+  private let reader: Int32
+  private let writer: Int32
+  private let isAtWork = Atomic<Bool>(false)
+  private let isStopping = Atomic<Bool>(false)
+  private let ending = Mutex<(@Sendable () -> Void)?>(nil)
+
+  /// - Throws: `SocketError` if no descriptor is left.
+  package init(named name: String, _ work: @escaping @Sendable () -> Void) throws(SocketError) {
+    (reader, writer) = try Platform.pipe()
+    Platform.startThread(named: name) { self.run(work) }
+  }
+
+  /// Asks for the work. On the thread that calls `stop`; after that it does nothing.
+  package func ask() {
+    guard !isStopping.load(ordering: .acquiring), !isAtWork.exchange(true, ordering: .acquiringAndReleasing)
+    else { return }
+    ring()
+  }
+
+  /// Ends the thread after the work that it is at. What the work uses may be freed by `then`, on that thread.
+  package func stop(then: @escaping @Sendable () -> Void) {
+    ending.withLock { $0 = then }
+    isStopping.store(true, ordering: .releasing)
+    ring()
+  }
+
+  private func ring() {
+    var byte: UInt8 = 0
+    _ = write(writer, &byte, 1)
+  }
+
+  private func run(_ work: () -> Void) {
+    var poll = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
+    while !isStopping.load(ordering: .acquiring) {
+      sleep(until: &poll)
+      Platform.drain(reader)
+      guard !isStopping.load(ordering: .acquiring) else { break }
+      work()
+      isAtWork.store(false, ordering: .releasing)
+    }
+    Sockets.close(reader)
+    Sockets.close(writer)
+    ending.withLock { $0.take() }?()
+  }
+
+  private func sleep(until poll: inout pollfd) {
+    #if canImport(Glibc)
+      _ = Glibc.poll(&poll, 1, -1)
+    #else
+      _ = Darwin.poll(&poll, 1, -1)
+    #endif
+  }
+}
