@@ -24,7 +24,8 @@ final class ScalingBench {
     /// Of each time; each size of the closed loop is measured three times, and the middle one counts.
     var seconds = 2
     var isInstalled = false
-    var connections = [4, 8, 16, 32, 64, 128, 256, 512]
+    /// Where fewer wait, each claim is sent at once, and the model does not hold.
+    var connections = [16, 24, 32, 48, 64, 128, 256, 512]
     /// Policies and partitions, of each run.
     var policies = [(1, 1), (4, 4), (16, 16)]
     var stock = 1_000_000
