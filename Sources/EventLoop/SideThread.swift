@@ -9,7 +9,7 @@ internal import Synchronization
 /// A thread that does one thing whenever it is asked to: for calls of C libraries that block for a moment, so often that a
 /// thread for each of them would cost more than the call.
 ///
-///     asleep ──ask──▶ at work ──▶ asleep          asked at work: nothing more, it is being done
+///     asleep ──ask──▶ at work ──▶ asleep          asked at work: nothing more, even where that comes too late for it
 package final class SideThread: Sendable {
   private let reader: Int32
   private let writer: Int32
@@ -32,9 +32,12 @@ package final class SideThread: Sendable {
 
   /// Ends the thread after the work that it is at. What the work uses may be freed by `then`, on that thread.
   package func stop(then: @escaping @Sendable () -> Void) {
-    ending.withLock { $0 = then }
-    isStopping.store(true, ordering: .releasing)
-    ring()
+    // Held until the ring is sent: the thread closes the pipe, whose number may be another file's at once.
+    ending.withLock { ending in
+      ending = then
+      isStopping.store(true, ordering: .releasing)
+      ring()
+    }
   }
 
   private func ring() {
@@ -51,9 +54,10 @@ package final class SideThread: Sendable {
       work()
       isAtWork.store(false, ordering: .releasing)
     }
+    let then = ending.withLock { $0.take() }
     Sockets.close(reader)
     Sockets.close(writer)
-    ending.withLock { $0.take() }?()
+    then?()
   }
 
   private func sleep(until poll: inout pollfd) {

@@ -12,8 +12,8 @@ internal import EventLoop
 protocol EventTaker: AnyObject {
   /// Takes one event; subtracts what it took from the turn's budget.
   func take(_ event: OpaquePointer, _ budget: inout Int) -> EventPump.Answer
-  /// The turn's events are taken.
-  func turned()
+  /// The turn's events are taken; whether nothing is left in the queue.
+  func turned(isDrained: Bool)
 }
 
 /// Carries the events of one of librdkafka's queues to the loop: the library writes to a descriptor when the queue stops being empty, and
@@ -116,7 +116,7 @@ final class EventPump {
         current = nil
       }
     }
-    owner.turned()
+    owner.turned(isDrained: budget > 0)
     isDraining = false
     if wakeup == nil { free() } else if budget <= 0, holds.isEmpty { wake() }
   }

@@ -197,8 +197,8 @@ package final class KafkaGroupConsumer: EventTaker {
     return .done
   }
 
-  func turned() {
-    readPermit.turned()
+  func turned(isDrained: Bool) {
+    readPermit.turned(isDrained: isDrained)
     perform(reader.turned())
   }
 

@@ -123,8 +123,8 @@ package final class KafkaTail: EventTaker {
     }
   }
 
-  func turned() {
-    readPermit.turned()
+  func turned(isDrained: Bool) {
+    readPermit.turned(isDrained: isDrained)
     flush()
   }
 

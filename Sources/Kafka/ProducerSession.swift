@@ -68,7 +68,7 @@ final class ProducerSession: EventTaker {
       ? .refused("the message is too large") : Self.neverEnqueued(code)
   }
 
-  /// What was enqueued waits for nothing else to be sent with.
+  /// What was enqueued waits for nothing else to be sent with; what comes at the end of another flush may still wait.
   func flush() {
     guard pump != nil, !isFatal else { return }
     if flusher == nil {
@@ -140,7 +140,7 @@ final class ProducerSession: EventTaker {
     return .done
   }
 
-  func turned() {}
+  func turned(isDrained: Bool) {}
 
   private func report(_ message: UnsafePointer<rd_kafka_message_t>) {
     let id = UInt64(UInt(bitPattern: message.pointee._private))

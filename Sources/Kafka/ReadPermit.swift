@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// Asks a reader's seam, once in each turn of events, whether reading may go on; until it may, the events stay in the
-/// library's queue.
+/// Asks a reader's seam whether reading may go on, once until the library's queue is empty, or for a few turns of events;
+/// until it may, the events stay in the queue.
 @LoopActor
 final class ReadPermit {
   var seam: (any CallSeam)?
@@ -10,6 +10,8 @@ final class ReadPermit {
   private var isAdmitted = false
   private var isAsking = false
   private var isOpen = false
+  private var turns = 0
+  private static let turnsOfAPermit = 4
 
   /// How soon a seam that has said no is asked again.
   private static let pause = Duration.milliseconds(100)
@@ -39,8 +41,14 @@ final class ReadPermit {
     }
   }
 
-  /// The turn is over: the next one asks again.
-  func turned() { isAdmitted = false }
+  /// A turn is over. The next one asks again where nothing was left, or after a few: a delay is one of each reading, not of
+  /// each millisecond of it.
+  func turned(isDrained: Bool) {
+    turns = isDrained ? 0 : turns + 1
+    guard isDrained || turns == Self.turnsOfAPermit else { return }
+    turns = 0
+    isAdmitted = false
+  }
 
   /// Asks nobody any more: the reader ends.
   func open(_ pump: EventPump?) {

@@ -162,16 +162,7 @@ final class PostgresConnection {
     precondition(state != .busy, "one round trip at a time")
     guard state == .idle else { throw .notSent("connection lost") }
     guard Instant.now < deadline else { throw .expired }
-    try encode(commands)
-    state = .busy
-    trip = Trip(commands: commands.count, endsWithCommit: commands.last?.statement == .commit)
-    do {
-      try send(commands)
-    } catch {
-      // A half-filled pipeline cannot be completed.
-      abandon()
-      throw error
-    }
+    try submit(commands)
     timer = EventLoop.shared.schedule(at: deadline) { [weak self] in self?.fail(.deadline) }
     let answer: Result<[PostgresRows], TripFailure> = await withUnsafeContinuation { waiter = $0 }
     return try answer.get()
@@ -182,9 +173,22 @@ final class PostgresConnection {
 
   // MARK: Sending
 
+  private func submit(_ commands: [PostgresCommand]) throws(TripFailure) {
+    defer { parameters.removeAll() }
+    try encode(commands)
+    state = .busy
+    trip = Trip(commands: commands.count, endsWithCommit: commands.last?.statement == .commit)
+    do {
+      try send(commands)
+    } catch {
+      // A half-filled pipeline cannot be completed.
+      abandon()
+      throw error
+    }
+  }
+
   /// Before anything is sent: a value that cannot be sent refuses the whole trip.
   private func encode(_ commands: [PostgresCommand]) throws(TripFailure) {
-    parameters.removeAll()
     for command in commands {
       // The server's own error code for it; libpq would send the text up to the NUL.
       for value in command.values where !parameters.append(value) {

@@ -9,7 +9,7 @@ import Operations
 package protocol LogOutlet: AnyObject {
   /// False where the message was never enqueued and never will be.
   func publish(_ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool
-  /// What was published goes out with this turn, instead of waiting for what comes later.
+  /// What was published goes out with this turn if it can, instead of waiting for what comes later.
   func flush()
 }
 
@@ -36,7 +36,8 @@ final class LogPublisher: LogOutlet {
     trouble = TroubleLog(log)
     published = metrics.counter("coupon_log_published_total", help: "Messages handed to the producer.")
     flushes = metrics.counter(
-      "coupon_log_flushes_total", help: "Turns whose messages were sent without waiting for others.")
+      "coupon_log_flushes_total",
+      help: "Turns that asked for their messages to be sent at once, since few wait.")
     failures = Dictionary(
       uniqueKeysWithValues: [(.notPersisted, "not-persisted"), (.possiblyPersisted, "possibly-persisted")].map
       {

@@ -136,8 +136,8 @@ final class LogView {
     key.claim(eventID, by: user, on: day, of: policy, at: time)
   }
 
-  /// So few requests wait that each sends its claim at once: others to send it with would come too late. With 32 connections,
-  /// and a bound of 16, smaller batches cost a tenth of the coupons (docs/decisions/0046-asked-where-it-lies.md).
+  /// So few requests wait that each sends its claim at once: others to send it with would come too late. A bound of 16 costs a
+  /// seventh of the coupons with 32 connections (docs/decisions/0046-asked-where-it-lies.md).
   private static let few = 8
 
   /// Sends a claim to the log; false where it was not sent and never will be.

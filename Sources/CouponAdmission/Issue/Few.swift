@@ -4,7 +4,6 @@ package struct Few<Element>: Sequence {
   private var more: [Element] = []
 
   package init() {}
-  init(_ element: Element) { first = element }
 
   package var isEmpty: Bool { first == nil }
   package var count: Int { first == nil ? 0 : 1 + more.count }
