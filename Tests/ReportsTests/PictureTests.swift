@@ -91,6 +91,7 @@ import Testing
     whole.rounds = 1
     whole.runs[0].faults[1].metrics["stays.good@during"] = nil
     pictures.append(("matrix.svg", MatrixDrawing(Matrix([whole])).svg))
+    pictures.append(("performance.svg", try PictureTests.bench()))
     return pictures
   }
 
@@ -190,8 +191,7 @@ import Testing
 
   /// What is checked in is what the checked-in results draw, as far as they have kept it.
   @Test func checkedInPicturesAreTheirResults() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
+    let root = PictureTests.root
     let folders = try FileManager.default.contentsOfDirectory(
       at: root.appending(path: "experiments"), includingPropertiesForKeys: nil)
     var results: [ExperimentResult] = []
@@ -210,6 +210,15 @@ import Testing
     results = results.filter { $0.name == "matrix" } + results.filter { $0.name != "matrix" }
     let drawn = try String(contentsOf: root.appending(path: "docs/matrix.svg"), encoding: .utf8)
     #expect(drawn == MatrixDrawing(Matrix(results)).svg, "lab report --matrix draws another")
+    let bench = try String(contentsOf: root.appending(path: "docs/performance.svg"), encoding: .utf8)
+    #expect(try bench == PictureTests.bench(), "lab report --bench docs/performance.json draws another")
+  }
+
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  private static func bench() throws -> String {
+    BenchPage(try BenchResult.read(root.appending(path: "docs/performance.json").path)).svg
   }
 }
 

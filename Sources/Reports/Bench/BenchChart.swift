@@ -8,7 +8,6 @@ struct BenchChart {
   private let figures: [BenchFigure]
 
   private static let width = 830.0
-  private static let right = 190.0
   private static let bar = 15.0
 
   /// - Parameter measure: of which the bars are.
@@ -22,6 +21,11 @@ struct BenchChart {
   /// Behind the longest name.
   private var left: Double {
     20 + (figures.map { TextWidth.of($0.contestant, size: Style.textSize) }.max() ?? 0)
+  }
+
+  /// For the longest figure, behind a bar of full length.
+  private var right: Double {
+    18 + (figures.map { TextWidth.of($0.text, size: Style.textSize, isBold: true) }.max() ?? 0)
   }
 
   var svg: String {
@@ -64,7 +68,7 @@ struct BenchChart {
   private func row(_ figure: BenchFigure, most: Double, y: Double) -> String {
     let spread = figure.spread
     let left = left
-    let span = BenchChart.width - left - BenchChart.right
+    let span = BenchChart.width - left - right
     func place(_ value: Double) -> Double { left + max(value, 0) / max(most, 1e-12) * span }
     var row = SVG.text(figure.contestant, left - 8, y + 11, "end", "")
     row += SVG.rect(

@@ -14,6 +14,7 @@ extension LabCommand {
              report --experiments [experiments/NAME…]
              report --matrix [--to FOLDER] [experiments/NAME…]
              report --readme
+             report --bench FILE
              report --ngrinder MONOLITH.csv EDA.csv [--outage FROM-TO] [--to FILE]
       """,
     options: [
@@ -25,6 +26,7 @@ extension LabCommand {
         "--readme",
         "writes the figures of \(ReadmeTable.file) and \(ReadmeTable.kafkaFile) into README.md and README.ko.md here"
       ),
+      ("--bench FILE", "the picture of a bench.json, beside it: FILE with .svg instead of .json"),
       (
         "--ngrinder",
         "nGrinder's per-second CSV of a test of each, as one page: .lab/report/ngrinder.html, or --to FILE"
@@ -55,6 +57,15 @@ extension LabCommand {
         let result = try ExperimentResult.read(path + "/result.json")
         Terminal.line(try ExperimentFiles(folder: path).draw(result))
       }
+      return 0
+    }
+    if let file = try arguments.option("--bench") {
+      try arguments.finish()
+      let result = try BenchResult.read(file)
+      let picture = URL(fileURLWithPath: file).deletingPathExtension().appendingPathExtension("svg")
+        .relativePath
+      try WholeFile.write(BenchPage(result).svg, to: picture)
+      Terminal.line(picture)
       return 0
     }
     if arguments.flag("--ngrinder") { return try writeNGrinder(&arguments, folder) }
