@@ -82,6 +82,18 @@ package enum Platform {
     }
   }
 
+  /// Writes to a wake-up pipe; a full one wakes as well.
+  static func ring(_ writer: Int32) {
+    var byte: UInt8 = 0
+    _ = write(writer, &byte, 1)
+  }
+
+  /// Blocks the thread until something can be read, or a signal comes.
+  static func sleep(untilReadable descriptor: Int32) {
+    var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    _ = poll(&wanted, 1, -1)
+  }
+
   /// Starts a detached thread.
   package static func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
     let context = Unmanaged.passRetained(ThreadBody(body)).toOpaque()

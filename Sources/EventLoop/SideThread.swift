@@ -1,11 +1,5 @@
 internal import Synchronization
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// A thread that does one thing whenever it is asked to: for calls of C libraries that block for a moment, so often that a
 /// thread for each of them would cost more than the call.
 ///
@@ -40,15 +34,11 @@ package final class SideThread: Sendable {
     }
   }
 
-  private func ring() {
-    var byte: UInt8 = 0
-    _ = write(writer, &byte, 1)
-  }
+  private func ring() { Platform.ring(writer) }
 
   private func run(_ work: () -> Void) {
-    var poll = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
     while !isStopping.load(ordering: .acquiring) {
-      sleep(until: &poll)
+      Platform.sleep(untilReadable: reader)
       Platform.drain(reader)
       guard !isStopping.load(ordering: .acquiring) else { break }
       work()
@@ -58,13 +48,5 @@ package final class SideThread: Sendable {
     Sockets.close(reader)
     Sockets.close(writer)
     then?()
-  }
-
-  private func sleep(until poll: inout pollfd) {
-    #if canImport(Glibc)
-      _ = Glibc.poll(&poll, 1, -1)
-    #else
-      _ = Darwin.poll(&poll, 1, -1)
-    #endif
   }
 }
