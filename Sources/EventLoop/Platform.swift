@@ -83,7 +83,7 @@ package enum Platform {
   }
 
   /// Writes to a wake-up pipe; a full one wakes as well.
-  static func ring(_ writer: Int32) {
+  package static func ring(_ writer: Int32) {
     var byte: UInt8 = 0
     _ = write(writer, &byte, 1)
   }

@@ -1,12 +1,6 @@
 internal import Crdkafka
 internal import EventLoop
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// Whom a pump's events are for; the pump holds it until `stop`.
 @LoopActor
 protocol EventTaker: AnyObject {
@@ -72,10 +66,7 @@ final class EventPump {
 
   /// Looks at the queue in the next turn.
   func wake() {
-    guard let wakeup else { return }
-    var byte: UInt8 = 0
-    // A full pipe wakes as well.
-    _ = write(wakeup.descriptor, &byte, 1)
+    if let wakeup { Platform.ring(wakeup.descriptor) }
   }
 
   /// Takes nothing until every hold is released; what arrives stays in the library's queue.

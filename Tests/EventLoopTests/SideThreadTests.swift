@@ -21,10 +21,13 @@ import Testing
       let ended = Completion<Void>()
       thread.stop { EventLoop.shared.submit { ended.succeed(()) } }
       try await ended.value()
-      let count = works.count
+      // Its pipe's numbers are given to the next one, which nobody must write to.
+      let wakes = Works()
+      let next = try Wakeup { wakes.count += 1 }
       thread.ask()
-      await EventLoop.shared.sleep(for: .milliseconds(20))
-      #expect(works.count == count)
+      for _ in 1...3 { await EventLoop.shared.sleep(for: .zero) }
+      #expect(wakes.count == 0)
+      next.close()
     }
   }
 

@@ -18,14 +18,14 @@ private final class CrashingOutlet: LogOutlet {
   private let outlet: any LogOutlet
   private let crash: CrashSwitch
 
-  func flush() { outlet.flush() }
-
   init(_ outlet: any LogOutlet, _ crash: CrashSwitch) { (self.outlet, self.crash) = (outlet, crash) }
 
   func publish(_ value: [UInt8], at route: LogRoute, ticket: PublishTicket, traceparent: String?) -> Bool {
     if !ticket.isPolicy { crash.reach(.apiAfterGate) }
     return outlet.publish(value, at: route, ticket: ticket, traceparent: traceparent)
   }
+
+  func flush() { outlet.flush() }
 }
 
 @LoopActor
