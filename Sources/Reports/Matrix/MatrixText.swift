@@ -36,7 +36,7 @@ enum MatrixText {
 
     var words: String {
       switch self {
-      case .unharmed: "answered as ever (99 % or more)"
+      case .unharmed: "answered as usual (99 % or more)"
       case .slow: "answered, but slowly (over 100 ms and 3 times as long)"
       case .unclear: "answered; too few answers to say how fast"
       case .some: "some answers bad"
@@ -109,9 +109,11 @@ enum MatrixText {
     {
       let middle = (shortest + longest) / 2
       sentences.append(
-        "Who asks so shortly before the end of a server's hang or stop waits it out: that alone makes up to "
-          + "\(Numbers.decimal(min(1, deadline / middle) * 100, digits: 0)) % of such a cell good, though nothing works meanwhile. "
-          + "A stopped program ends no wait: there people wait as long as they have patience."
+        "A request that is due shortly before the end of a server's hang or stop is answered "
+          + "when the server is back: this alone makes up to "
+          + "\(Numbers.decimal(min(1, deadline / middle) * 100, digits: 0)) % of such a cell good, although nothing works "
+          + "during the fault. "
+          + "A stopped program ends no wait: there requests wait until the client's own timeout."
       )
     }
     return sentences
