@@ -41,7 +41,7 @@ format:
 
 # A suite or a test that belongs to the loop's actor hangs the whole run before the first test: the loop does not run yet.
 lint:
-	@if grep -rnA1 '^ *@LoopActor$$' Tests | grep -E '@(Suite|Test)\b'; then echo "tests run on the loop by onLoop { … }"; exit 1; fi
+	@if { grep -rnA1 '^ *@LoopActor$$' Tests | grep -E '@(Suite|Test)\b'; grep -rnE '@(Suite|Test)\b.*@LoopActor' Tests; } | grep .; then echo "tests run on the loop by onLoop { … }"; exit 1; fi
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 setup:

@@ -1,5 +1,5 @@
 internal import Crdkafka
-internal import EventLoop
+package import EventLoop
 
 /// Whom a pump's events are for; the pump holds it until `stop`.
 @LoopActor
@@ -17,7 +17,7 @@ protocol EventTaker: AnyObject {
 ///                                              ▲                │ bound reached
 ///                                              └──── byte ──────┘
 @LoopActor
-final class EventPump {
+package final class EventPump {
   enum Answer {
     /// Nothing is left of the event.
     case done

@@ -1,10 +1,10 @@
-internal import EventLoop
+package import EventLoop
 
 /// Asks a reader's seam whether reading may go on, once until the library's queue is empty, or for a few turns of events;
 /// until it may, the events stay in the queue.
 @LoopActor
-final class ReadPermit {
-  var seam: (any CallSeam)?
+package final class ReadPermit {
+  package var seam: (any CallSeam)?
   /// Called when the seam says that the broker is away. A delay says nothing of the kind.
   var onShut: @LoopActor () -> Void = {}
   private var isAdmitted = false
@@ -16,8 +16,10 @@ final class ReadPermit {
   /// How soon a seam that has said no is asked again.
   private static let pause = Duration.milliseconds(100)
 
+  package init() {}
+
   /// Whether the next event may be taken now. If not, `pump` is held until it may.
-  func admits(_ pump: EventPump?) -> Bool {
+  package func admits(_ pump: EventPump?) -> Bool {
     guard let seam, !isOpen, !isAdmitted, isAsking || !seam.isClear else { return true }
     guard !isAsking else { return false }
     isAsking = true
@@ -43,7 +45,7 @@ final class ReadPermit {
 
   /// A turn is over. The next one asks again where nothing was left, or after a few: a delay is one of each reading, not of
   /// each millisecond of it.
-  func turned(isDrained: Bool) {
+  package func turned(isDrained: Bool) {
     turns = isDrained ? 0 : turns + 1
     guard isDrained || turns == Self.turnsOfAPermit else { return }
     turns = 0
