@@ -196,7 +196,7 @@ import Testing
     let words = MatrixPage(Matrix([result]), []).markdown.replacing("\n", with: " ")
     #expect(words.contains("One thing is broken at a time, for 1 s,"))
     #expect(words.contains("the median of 3 rounds; n = 15 requests a cell in all of them."))
-    #expect(words.contains("give a request up after 0.4 s, their deadline"))
+    #expect(words.contains("give up a request after 0.4 s, its deadline"))
     #expect(words.contains("makes up to 40 % of such a cell good"))
   }
 

@@ -103,7 +103,7 @@ package struct MatrixDrawing {
     return lines
   }
 
-  /// A symbol, the share, a clock where the good answers were slow, and at the end when the last bad answer came.
+  /// A symbol, the share, a clock where the good answers were slow, and at the end when the last failed request was due.
   private func draw(_ entry: Matrix.Entry, _ x: Double, _ y: Double) -> String {
     let kind = MatrixText.Kind(entry)
     let ink = kind == .most ? "onbad" : "ink"
@@ -177,11 +177,11 @@ package struct MatrixDrawing {
     for kind in MatrixText.Kind.allCases where found.contains(kind) {
       add(30, kind.words) { box($0, $1, 33, kind) }
     }
-    add(42, "the last bad answer came so long after the fault’s end") {
+    add(42, "the last failed request was due this long after the fault’s end") {
       SVG.text("+1.2 s", $0, $1 + 16, "start", "strong")
     }
     if entries.contains(where: { if case .cell(let cell) = $0 { !cell.isRecovered } else { false } }) {
-      add(46, "still bad when somebody last asked, so long after it") {
+      add(46, "the last request of all, due this long after it, failed") {
         SVG.text("> 1.2 s", $0, $1 + 16, "start", "strong")
       }
     }

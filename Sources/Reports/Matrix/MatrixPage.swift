@@ -18,8 +18,9 @@ package struct MatrixPage {
 
     \(MatrixText.conditions(matrix).joined(separator: "\n"))
 
-    In the tables: \(MatrixText.legend.map { "\($0.mark) \($0.words)" }.joined(separator: ", ")); *+1.2 s*: the last bad
-    answer came this long after the end of the fault; *> 3.5 s*: the last request, this long after it, still got one.
+    In the tables: \(MatrixText.legend.map { "\($0.mark) \($0.words)" }.joined(separator: ", ")); *+1.2 s*: the last
+    request that failed was due this long after the end of the fault; *> 3.5 s*: the last request of this kind, due this
+    long after it, failed as well.
 
     \(Matrix.architectures.map(table).joined(separator: "\n\n"))
 

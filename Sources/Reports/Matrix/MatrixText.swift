@@ -93,14 +93,14 @@ enum MatrixText {
     let length = range(conditions.lengths, digits: 1)
     let deadlines = conditions.deadlines.map { Double($0) / 1_000 }
     var sentences = [
-      "One thing is broken at a time\(length.map { ", for \($0) s," } ?? "") while people come at a steady rate and ask once.",
-      "A cell is the share of good answers among those who asked meanwhile, the median of \(rounds) "
+      "One thing is broken at a time\(length.map { ", for \($0) s," } ?? "") while people arrive at a steady rate, and each asks once.",
+      "A cell is the share of good answers to the requests made during the fault, the median of \(rounds) "
         + (conditions.rounds == [1] ? "round" : "rounds")
         + (range(asked.map(Double.init), digits: 0).map { "; n = \($0) requests a cell in all of them." }
           ?? "."),
     ]
     if let deadline = range(deadlines, digits: 1) {
-      sentences.append("The programs give a request up after \(deadline) s, their deadline.")
+      sentences.append("The programs give up a request after \(deadline) s, its deadline.")
     }
     // Said so that nobody takes it for an answer of the broken part.
     if let deadline = deadlines.max(), let shortest = conditions.lengths.min(),
