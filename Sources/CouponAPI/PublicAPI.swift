@@ -38,7 +38,8 @@ package final class PublicAPI {
   private let deadlineNanoseconds: UInt64
   private let readiness: Readiness
   private let troubles: Troubles
-  private let waiting: WaitingRequests
+  /// Nil in a worker.
+  private let issuing: IssueCall?
 
   package init(
     services: APIServices, metrics: Metrics, troubles: Troubles, clock: SystemClock, requestDeadline: Duration
@@ -47,7 +48,7 @@ package final class PublicAPI {
     (self.troubles, readiness) = (troubles, Readiness(services))
     let requests = RequestMetrics(metrics)
     self.requests = requests
-    waiting = WaitingRequests(requests, troubles)
+    issuing = services.coupons.map { IssueCall($0, requests, troubles, clock) }
     deadlineNanoseconds = UInt64(max(0, requestDeadline.nanoseconds))
   }
 
@@ -55,14 +56,10 @@ package final class PublicAPI {
     let start = request.receivedAt ?? .now
     let route = Route.find(request.path)
     let deadline = Instant(nanoseconds: start.nanoseconds &+ deadlineNanoseconds)
-    let reply: Reply<HTTPResponse>
-    if route.name == .coupons, request.method == .post, let coupons = services.coupons {
-      guard let known = issue(request, route.id, deadline, coupons, caller, since: start) else { return nil }
-      reply = known
-    } else {
-      reply = answer(request, route, deadline: deadline)
+    if route.name == .coupons, case .post = request.method, let issuing {
+      return issuing.answer(request, route.id, deadline, caller, since: start)
     }
-    return requests.measured(reply, route.name, since: start)
+    return requests.measured(answer(request, route, deadline: deadline), route.name, since: start)
   }
 
   private func answer(_ request: HTTPRequest, _ route: Route, deadline: Instant) -> Reply<HTTPResponse> {
@@ -71,7 +68,7 @@ package final class PublicAPI {
     switch route.name {
     case .policy, .myCoupon:
       guard let coupons = services.coupons else { return .now(Problem.notFound) }
-      switch PublicAPI.policyID(route.id) {
+      switch route.id.policyID {
       case .failure(let problem): return .now(problem.response)
       case .success(let id):
         return route.name == .policy
@@ -88,36 +85,6 @@ package final class PublicAPI {
   }
 
   // MARK: - Coupons
-
-  private static func policyID(_ id: PathID) -> Result<PolicyID, PathProblem> {
-    guard case .number(let number) = id else { return .failure(.malformed) }
-    guard let id = PolicyID(number) else { return .failure(.tooLarge) }
-    return .success(id)
-  }
-
-  /// Nil where `caller` is answered later.
-  private func issue(
-    _ request: HTTPRequest, _ path: PathID, _ deadline: Instant, _ coupons: any CouponService,
-    _ caller: HTTPCaller, since start: Instant
-  ) -> Reply<HTTPResponse>? {
-    let id: PolicyID
-    switch PublicAPI.policyID(path) {
-    case .failure(let problem): return .now(problem.response)
-    case .success(let known): id = known
-    }
-    let user: UserID
-    do { user = try request.userID() } catch { return .now(Problem.invalidUserID(error)) }
-    let trace = request.headers.first("traceparent").flatMap(TraceContext.init)?.description
-    let asked = IssueRequest(
-      policyID: id, userID: user, time: clock.now(), deadline: deadline, traceparent: trace)
-    let waiter = waiting.add(caller, since: start)
-    guard let reply = coupons.issue(asked, for: IssueCaller(waiting, waiter)) else { return nil }
-    waiting.remove(waiter)
-    switch reply {
-    case .now(let answer): return .now(answer.response(troubles))
-    case .later(let work): return .later { [troubles] in await work().response(troubles) }
-    }
-  }
 
   private func policy(
     _ id: PolicyID, _ deadline: Instant, _ coupons: any CouponService
@@ -196,18 +163,6 @@ package final class PublicAPI {
   private func ready(_ answer: (isReady: Bool, reasons: [String])) -> HTTPResponse {
     .json(
       Representation.readiness(answer.isReady, answer.reasons), status: answer.isReady ? 200 : 503)
-  }
-}
-
-/// Why the id in a path names no policy.
-private enum PathProblem: Error {
-  case malformed, tooLarge
-
-  var response: HTTPResponse {
-    switch self {
-    case .malformed: Problem.malformedID
-    case .tooLarge: Problem.policyIDTooLarge
-    }
   }
 }
 

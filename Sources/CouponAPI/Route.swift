@@ -1,3 +1,4 @@
+import CouponDomain
 import HTTP
 import Faults
 import Foundation
@@ -172,7 +173,25 @@ private struct PathScan {
   }
 }
 
+/// Why the id in a path names no policy.
+enum PathProblem: Error {
+  case malformed, tooLarge
+
+  var response: HTTPResponse {
+    switch self {
+    case .malformed: Problem.malformedID
+    case .tooLarge: Problem.policyIDTooLarge
+    }
+  }
+}
+
 extension PathID {
+  var policyID: Result<PolicyID, PathProblem> {
+    guard case .number(let number) = self else { return .failure(.malformed) }
+    guard let id = PolicyID(number) else { return .failure(.tooLarge) }
+    return .success(id)
+  }
+
   /// Nil for anything but 1…2⁶³−1 in plain decimal digits.
   static func number(_ digits: some Collection<UInt8>) -> Int64? {
     guard let first = digits.first, first != UInt8(ascii: "0") else { return nil }

@@ -5,7 +5,7 @@ import Text
 
 /// The requests for coupons whose answer comes in a later turn: a slot each, which is used again.
 ///
-///     PublicAPI ── add ──▶ slot ── number ──▶ the service …… answered ──▶ the connection's buffer
+///     IssueCall ── add ──▶ slot ── number ──▶ the service …… answered ──▶ the connection's buffer
 @LoopActor
 final class WaitingRequests: IssueDesk {
   private struct Slot {

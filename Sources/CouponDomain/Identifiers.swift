@@ -78,7 +78,7 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The same from bytes.
   package init?(ascii bytes: Span<UInt8>) {
     guard !bytes.isEmpty, bytes.count <= UserID.maximumLength else { return nil }
-    for index in bytes.indices where !UserID.admits(bytes[index]) { return nil }
+    guard bytes.withUnsafeBufferPointer({ $0.allSatisfy(UserID.admits) }) else { return nil }
     description = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     var hasher = Hasher()
     bytes.withUnsafeBytes { hasher.combine(bytes: $0) }

@@ -38,8 +38,13 @@ final class ByteQueue {
   }
 
   /// Makes room for `more` bytes.
+  @inline(__always)
   func reserve(_ more: Int) {
-    guard end + more > capacity else { return }
+    if more > capacity - end { makeRoom(more) }
+  }
+
+  @inline(never)
+  private func makeRoom(_ more: Int) {
     let count = end - start
     if count + more <= capacity, start >= capacity / 2 {
       memory.copyMemory(from: memory + start, byteCount: count)

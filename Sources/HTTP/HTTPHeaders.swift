@@ -81,16 +81,17 @@ package struct HTTPHeaders: Sendable {
   /// only one; does not call it if there is none. For the hot path: nothing is copied, and nothing is generic, because
   /// the caller is in another module.
   package func withFirst(
-    _ lowercasedName: String, _ body: (_ value: Span<UInt8>, _ isOnly: Bool) -> Void
+    _ lowercasedName: StaticString, _ body: (_ value: Span<UInt8>, _ isOnly: Bool) -> Void
   ) {
-    guard count > 0 else { return }
     storage.withUnsafeBytes { raw in
+      guard count > 0, let base = raw.baseAddress else { return }
       var first: Range<Int>?
       var isOnly = true
       for index in 0..<count {
         let field = field(index, raw)
-        guard Int(field.nameCount) == lowercasedName.utf8.count, Self.equal(raw, field.name, lowercasedName)
-        else { continue }
+        guard ByteScan.spells(base + Int(field.nameStart), Int(field.nameCount), lowercasedName) else {
+          continue
+        }
         if first == nil { first = field.value } else { isOnly = false }
       }
       guard let first else { return }

@@ -17,7 +17,7 @@ package struct HTTPRequest: Sendable {
 
   package init(
     method: HTTPMethod, path: String, query: String? = nil, version: HTTPVersion = .http11,
-    headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []
+    headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = [], receivedAt: Instant? = nil
   ) {
     self.method = method
     self.path = path
@@ -25,6 +25,7 @@ package struct HTTPRequest: Sendable {
     self.version = version
     self.headers = headers
     self.body = body
+    self.receivedAt = receivedAt
   }
 
   /// A request to send. The target is a path with or without a query.

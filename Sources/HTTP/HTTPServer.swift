@@ -19,8 +19,8 @@ package final class HTTPServer {
   private(set) var now = Instant.now
 
   private static let acceptsATurn = 64
-  /// Reads and requests in one turn, together: a read may hold hundreds of requests. If a turn read all that are readable, a crowd would make it long; meanwhile a
-  /// database's answers would lie unread and its connections idle, the longer the larger the crowd.
+  /// Reads and requests in one turn, together, because a read may hold hundreds of requests. Without this bound a large crowd would
+  /// make a turn long, and meanwhile the database's answers would lie unread and its connections idle.
   private static let workATurn = 256
   private static let acceptPause = Duration.milliseconds(100)
 

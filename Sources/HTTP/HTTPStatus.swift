@@ -1,5 +1,17 @@
 /// The reason phrases of the statuses that are used here.
 package enum HTTPStatus {
+  /// The first line of the answers that a crowd gets, ready to be copied; nil for any other status.
+  package static func line(_ status: Int) -> StaticString? {
+    switch status {
+    case 200: "HTTP/1.1 200 OK\r\n"
+    case 201: "HTTP/1.1 201 Created\r\n"
+    case 403: "HTTP/1.1 403 Forbidden\r\n"
+    case 409: "HTTP/1.1 409 Conflict\r\n"
+    case 503: "HTTP/1.1 503 Service Unavailable\r\n"
+    default: nil
+    }
+  }
+
   package static func phrase(_ status: Int) -> StaticString {
     switch status {
     case 100: "Continue"

@@ -1,3 +1,5 @@
+internal import EventLoop
+
 /// How large a head may be; a larger one is refused.
 package struct HTTPHeadLimits: Sendable {
   package var startLineBytes: Int
@@ -77,5 +79,12 @@ package final class HeadParser {
   package func headers(_ bytes: UnsafeRawBufferPointer) -> HTTPHeaders { found.headers(bytes) }
 
   /// The request without its body, read from the bytes that were parsed last.
-  package func request(_ bytes: UnsafeRawBufferPointer) -> HTTPRequest { found.request(bytes) }
+  package func request(_ bytes: UnsafeRawBufferPointer) -> HTTPRequest {
+    request(bytes, method(bytes), receivedAt: nil)
+  }
+
+  /// The same with another method (a handler sees a HEAD as a GET) and the time of its arrival.
+  func request(_ bytes: UnsafeRawBufferPointer, _ method: HTTPMethod, receivedAt: Instant?) -> HTTPRequest {
+    found.request(bytes, method, receivedAt: receivedAt)
+  }
 }

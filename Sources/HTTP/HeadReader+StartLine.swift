@@ -1,3 +1,5 @@
+internal import EventLoop
+
 // The first line: of a request, or of an answer.
 extension HeadReader {
   /// `method SP target SP version`, with exactly one space each. The target is a path with or without a query, or its
@@ -97,13 +99,14 @@ extension HeadReader {
     return true
   }
 
-  func request(_ bytes: UnsafeRawBufferPointer) -> HTTPRequest {
+  /// The request without its body, with this method and time of arrival.
+  func request(_ bytes: UnsafeRawBufferPointer, _ method: HTTPMethod, receivedAt: Instant?) -> HTTPRequest {
     let path = targetRange.lowerBound..<queryMark
     let query = queryMark < targetRange.upperBound ? queryMark + 1..<targetRange.upperBound : nil
     return HTTPRequest(
       // An address without a path means the root (RFC 9110, 4.2.3).
-      method: method(bytes), path: path.isEmpty ? "/" : String(decoding: bytes[path], as: UTF8.self),
+      method: method, path: path.isEmpty ? "/" : String(decoding: bytes[path], as: UTF8.self),
       query: query.map { String(decoding: bytes[$0], as: UTF8.self) },
-      version: version, headers: headers(bytes), body: [])
+      version: version, headers: headers(bytes), body: [], receivedAt: receivedAt)
   }
 }

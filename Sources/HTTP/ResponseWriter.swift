@@ -32,8 +32,8 @@ enum ResponseWriter {
   }
 
   private static func begin(_ status: Int, _ date: [UInt8], to output: ByteQueue) {
-    if status == 201 {
-      output.append("HTTP/1.1 201 Created\r\n")
+    if let line = HTTPStatus.line(status) {
+      output.append(line)
     } else {
       output.append("HTTP/1.1 ")
       output.append(decimal: status)

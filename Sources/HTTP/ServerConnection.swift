@@ -55,10 +55,10 @@ final class ServerConnection: HTTPAnswerer {
 
   // MARK: - Actions
 
-  private func run(_ first: ServerConnectionAction) {
-    var action = first
+  // Actions are moved, never copied: a copy retains all that a request holds.
+  private func run(_ first: consuming ServerConnectionAction) {
+    var action = consume first
     while true {
-      // Consumed, so that a request is not retained once more.
       switch consume action {
       case .dispatch(let request, let ticket):
         dispatch(request, ticket)

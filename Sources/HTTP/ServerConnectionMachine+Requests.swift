@@ -2,21 +2,19 @@ internal import EventLoop
 
 // From bytes to requests.
 extension ServerConnectionMachine {
-  private typealias Step = (used: Int, action: Action?)
-
   /// The next request that the bytes hold and that may begin, or their refusal.
   mutating func nextRequest() -> Action? {
     while mayHoldRequest, stage == .open {
       let bytes = input?.bytes ?? arrived
       guard !bytes.isEmpty else { break }
-      let step = body.map { takeBody($0, bytes) } ?? takeHead(bytes)
+      let action = if let body { takeBody(body, bytes) } else { takeHead(bytes) }
       if let input {
-        input.consume(step.used)
+        input.consume(used)
       } else {
-        arrived = UnsafeRawBufferPointer(rebasing: bytes[step.used...])
+        arrived = UnsafeRawBufferPointer(rebasing: bytes[used...])
       }
-      if let action = step.action { return action }
-      if step.used == 0 { break }
+      if let action { return action }
+      if used == 0 { break }
     }
     keepRest()
     return nil
@@ -39,23 +37,32 @@ extension ServerConnectionMachine {
     input = nil
   }
 
-  private mutating func takeHead(_ bytes: UnsafeRawBufferPointer) -> Step {
+  // `takeHead` and `takeBody` set `used`. (A tuple of count and action would be copied, with all that a request holds.)
+
+  private mutating func takeHead(_ bytes: UnsafeRawBufferPointer) -> Action? {
+    used = 0
     let parser = tools.parser
     switch parser.parse(bytes) {
-    case .incomplete: return (0, nil)
-    case .refused(let refusal): return (bytes.count, refuse(refusal))
+    case .incomplete: return nil
+    case .refused(let refusal): return refuse(refusal, using: bytes.count)
     case .complete(let length):
-      if let refusal = refusal(of: parser) { return (bytes.count, refuse(refusal)) }
-      let isSimple = parser.method(bytes).isSafe && parser.body == .none
+      if let refusal = refusal(of: parser) { return refuse(refusal, using: bytes.count) }
+      let method = parser.method(bytes)
+      let isSimple = method.isSafe && parser.body == .none
       // Requests that only read may be worked on side by side; any other waits for those before it.
       if mustWait || order.unanswered > 0 && !isSimple {
         isPaused = true
-        return (0, nil)
+        return nil
       }
       isAlone = !isSimple
       restartLimit()
-      return begin(parser.request(bytes), bytes, headLength: length)
+      return begin(method, bytes, headLength: length)
     }
+  }
+
+  private mutating func refuse(_ refusal: HTTPRefusal, using count: Int) -> Action {
+    used = count
+    return refuse(refusal)
   }
 
   private func refusal(of parser: HeadParser) -> HTTPRefusal? {
@@ -65,45 +72,49 @@ extension ServerConnectionMachine {
   }
 
   /// Begins a request whose head has arrived.
-  private mutating func begin(
-    _ parsed: consuming HTTPRequest, _ bytes: UnsafeRawBufferPointer, headLength: Int
-  ) -> Step {
+  private mutating func begin(_ method: HTTPMethod, _ bytes: UnsafeRawBufferPointer, headLength: Int)
+    -> Action?
+  {
     let parser = tools.parser
-    var request = consume parsed
-    request.receivedAt = seenAt
-    let shape = AnswerShape(
-      withoutBody: request.method == .head, closes: request.version == .http10 || parser.closes)
-    if request.method == .head { request.method = .get }
+    used = headLength
+    let isHead = if case .head = method { true } else { false }
+    let shape = AnswerShape(withoutBody: isHead, closes: parser.version == .http10 || parser.closes)
+    // Complete from the start: a change afterwards, as for a body that is kept, copies it.
+    let request = parser.request(bytes, isHead ? .get : method, receivedAt: seenAt)
     switch parser.body {
-    case .none: return (headLength, dispatch(request, shape))
+    case .none: return dispatch(request, shape)
     case .bytes(let count) where count <= bytes.count - headLength:
-      if tools.configuration.keepsBodies { request.body = Array(bytes[headLength..<headLength + count]) }
-      return (headLength + count, dispatch(request, shape))
+      used += count
+      guard tools.configuration.keepsBodies else { return dispatch(request, shape) }
+      var whole = request
+      whole.body = Array(bytes[headLength..<headLength + count])
+      return dispatch(whole, shape)
     case .bytes(let count):
       body = PartialBody(request, shape, .counted(remaining: count), keeps: tools.configuration.keepsBodies)
     case .chunked:
       let decoder = ChunkedDecoder(limit: tools.configuration.maxBodyBytes)
       body = PartialBody(request, shape, .chunked(decoder), keeps: tools.configuration.keepsBodies)
     }
-    if parser.expectsContinue, request.version == .http11, bytes.count == headLength {
+    if parser.expectsContinue, parser.version == .http11, bytes.count == headLength {
       gather().append(ResponseWriter.continue)
     }
-    return (headLength, nil)
+    return nil
   }
 
-  private mutating func takeBody(_ partial: PartialBody, _ bytes: UnsafeRawBufferPointer) -> Step {
+  private mutating func takeBody(_ partial: PartialBody, _ bytes: UnsafeRawBufferPointer) -> Action? {
     let (progress, consumed) = partial.take(bytes)
+    used = consumed
     switch progress {
-    case .needsMore: return (consumed, nil)
+    case .needsMore: return nil
     case .done:
       body = nil
       restartLimit()
-      return (consumed, dispatch(partial.request, partial.shape))
-    case .refused(let refusal): return (bytes.count, refuse(refusal))
+      return dispatch(partial.request, partial.shape)
+    case .refused(let refusal): return refuse(refusal, using: bytes.count)
     }
   }
 
-  private mutating func dispatch(_ request: HTTPRequest, _ shape: AnswerShape) -> Action {
+  private mutating func dispatch(_ request: consuming HTTPRequest, _ shape: AnswerShape) -> Action {
     if shape.closes { stage = .finishing }
     return .dispatch(request, order.begin(shape))
   }

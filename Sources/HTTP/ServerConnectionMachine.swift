@@ -32,6 +32,8 @@ package struct ServerConnectionMachine {
   var input: ByteQueue?
   /// Whether anything has changed since the bytes were last found to hold no request that may begin.
   var mayHoldRequest = false
+  /// How many bytes of `input` or `arrived` the latest step has used.
+  var used = 0
   /// The request whose body is arriving.
   var body: PartialBody?
   private var putOff = PutOffRead()

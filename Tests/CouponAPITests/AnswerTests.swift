@@ -141,6 +141,9 @@ import Text
       fixture.coupons.answersLater = true
       _ = await fixture.ask("park")
       _ = await fixture.ask("kim", policy: "99")
+      _ = await fixture.ask("kim", policy: "one")
+      _ = await fixture.ask("k m")
+      _ = await fixture.call(.delete, "/v1/policies/1/coupons")
       _ = await fixture.call(.get, "/secret/\u{22}%00")
       let response = await fixture.call(.get, "/metrics")
       #expect(response.contentType == "text/plain; version=0.0.4; charset=utf-8")
@@ -148,8 +151,10 @@ import Text
       #expect(response.text.contains("http_requests_total{\(route),status=\"201\"} 1\n"))
       #expect(response.text.contains("http_requests_total{\(route),status=\"409\"} 2\n"))
       #expect(response.text.contains("http_requests_total{\(route),status=\"404\"} 1\n"))
+      #expect(response.text.contains("http_requests_total{\(route),status=\"400\"} 2\n"))
+      #expect(response.text.contains("http_requests_total{\(route),status=\"405\"} 1\n"))
       #expect(response.text.contains("http_requests_total{route=\"none\",status=\"404\"} 1\n"))
-      #expect(response.text.contains("http_request_duration_seconds_count{\(route)} 4\n"))
+      #expect(response.text.contains("http_request_duration_seconds_count{\(route)} 7\n"))
       #expect(!response.text.contains("secret"))
     }
   }
