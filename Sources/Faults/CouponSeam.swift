@@ -30,6 +30,7 @@ package final class CouponSeam: Sendable {
     case .none: return
     case .crash:
       kill(getpid(), SIGKILL)
+    // This is the fault: code that blocks the program's only thread, as a careless call does.
     case .block(let time): Thread.sleep(forTimeInterval: time.milliseconds / 1_000)
     case .fail: throw CouponBug()
     }
