@@ -36,7 +36,9 @@ package enum ScenarioReader {
       try policy.finish()
     }
     if var crowd = try fields.map("crowd") {
+      let early = crowd.place("early")
       try read(&crowd, into: &scenario.crowd)
+      try checkEarly(scenario, early)
       try crowd.finish()
     }
     scenario.faults = try TimedFault.read("faults", of: &fields) ?? []
@@ -81,8 +83,10 @@ package enum ScenarioReader {
     lists.quickExpect = try quick.texts("expect")
     lists.quickKeys = Set(["people", "rate", "policies", "concurrent"].filter(quick.has))
     if let faults = try TimedFault.read("faults", of: &quick) { scenario.faults = faults }
+    let early = quick.place(quick.has("early") ? "early" : "midnightAt")
     try read(&quick, into: &scenario.policy)
     try read(&quick, into: &scenario.crowd)
+    try checkEarly(scenario, early)
     try quick.finish()
   }
 
@@ -117,6 +121,13 @@ package enum ScenarioReader {
   private static func checkDuration(_ crowd: LoadOptions, _ fields: Fields) throws(UsageError) {
     guard Double(crowd.people) / crowd.rate < 600 else {
       throw fields.problem("rate", "at this rate the crowd takes longer than ten minutes")
+    }
+  }
+
+  /// A crowd of a run over midnight comes while the first day is open: nobody of it can be early.
+  private static func checkEarly(_ scenario: Scenario, _ place: FieldPlace) throws(UsageError) {
+    guard scenario.policy.midnightAt == nil || scenario.crowd.earlyShare == 0 else {
+      throw place.problem("early and midnightAt cannot be combined: with midnightAt the policy is open already")
     }
   }
 

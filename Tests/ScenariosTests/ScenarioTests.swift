@@ -165,6 +165,22 @@ import Verify
     }
   }
 
+  /// Over midnight the policy is open before anybody comes.
+  @Test(arguments: [
+    (["quota: 100": "quota: 100, midnightAt: 2", "before: 2": "before: 2, early: 0.1"], ":5: crowd.early"),
+    (["{people: 200": "{midnightAt: 2, people: 200", "before: 2": "before: 2, early: 0.1"], ":6: quick.midnightAt"),
+    (["quota: 100": "quota: 100, midnightAt: 2", "{people: 200": "{early: 0.1, people: 200"], ":6: quick.early"),
+  ])
+  func nobodyIsEarlyOverMidnight(changes: [String: String], place: String) throws {
+    let text = changes.reduce(ScenarioTests.good) { $0.replacing($1.key, with: $1.value) }
+    for quick in [false, true] {
+      let error = #expect(throws: UsageError.self) { try read(text, quick: quick) }
+      #expect(error?.description.hasPrefix("scenario.yaml\(place): early and midnightAt") ?? false)
+    }
+    let both = text.replacing("early: 0.1", with: "early: 0")
+    #expect(try read(both, quick: true).policy.midnightAt == 2)
+  }
+
   /// What speaks of variants that a quick run leaves out is of the full run; everything else is judged.
   @Test func aQuickRunJudgesAllThatItCan() throws {
     let text = ScenarioTests.good.replacing(", expect: [\"monolith.oversold == 0\"]", with: "")

@@ -57,8 +57,7 @@ struct TrialCrowd {
         session, opening, days: midnight == nil ? 1 : 2, quota: session.options.quota,
         variant.policy.perPerson)
       let moment = midnight.map { open($0) } ?? opening.opening
-      var plan = session.plan(
-        policy: id, opening: moment, early: midnight == nil ? variant.crowd.earlyShare : 0)
+      var plan = session.plan(policy: id, opening: moment, early: variant.crowd.earlyShare)
       plan.namePrefix = count == 1 ? plan.namePrefix : "p\(trial.seed)-\(index)-"
       if index == 0, probes.perSecond > 0 { plan.probes = probes }
       planned.append(Planned(session: session, plan: plan))
