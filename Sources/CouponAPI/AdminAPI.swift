@@ -35,7 +35,7 @@ package final class AdminAPI {
 
   package func handle(_ request: HTTPRequest) -> Reply<HTTPResponse> {
     let start = Instant.now
-    let route = Route.findAdmin(request.path)
+    let route = Route.findAdmin(request)
     return requests.measured(
       answer(request, route, deadline: start + requestDeadline), route.name, since: start)
   }

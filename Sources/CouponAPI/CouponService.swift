@@ -1,5 +1,6 @@
 package import CouponDomain
 package import EventLoop
+import HTTP
 package import Text
 
 /// What the HTTP API requires of an architecture. The monolith, the event-driven version and the tests'
@@ -40,25 +41,28 @@ package protocol BystanderService: AnyObject, Sendable {
 /// task or a closure for each of them would cost as much as the rest of the request.
 package struct IssueCaller: Sendable {
   private let desk: any IssueDesk
-  private let number: UInt64
+  private let caller: HTTPCaller
+  private let since: Instant
 
-  /// - Parameter number: what the desk knows the request by.
-  package init(_ desk: any IssueDesk, _ number: UInt64) { (self.desk, self.number) = (desk, number) }
+  /// - Parameter start: when the request was received.
+  init(_ desk: any IssueDesk, _ caller: HTTPCaller, since start: Instant) {
+    (self.desk, self.caller, since) = (desk, caller, start)
+  }
 
-  @LoopActor package func tell(_ answer: IssueAnswer) { desk.answered(number, answer) }
+  @LoopActor package func tell(_ answer: IssueAnswer) { desk.tell(caller, answer, since: since) }
 }
 
-/// What callers of `CouponService.issue` are numbered by and told through.
+/// Turns answers of `CouponService` into answers of HTTP.
 @LoopActor
-package protocol IssueDesk: AnyObject, Sendable {
-  /// The answer to a request, once.
-  func answered(_ number: UInt64, _ answer: IssueAnswer)
+protocol IssueDesk: AnyObject, Sendable {
+  /// Answers a request, once.
+  func tell(_ caller: HTTPCaller, _ answer: IssueAnswer, since start: Instant)
 }
 
 extension IssueCaller {
   /// A caller who is told by a closure.
   @LoopActor package init(_ tell: @escaping @LoopActor (IssueAnswer) -> Void) {
-    self.init(ClosureDesk(tell), 0)
+    self.init(ClosureDesk(tell), HTTPCaller { _ in }, since: .now)
   }
 }
 
@@ -66,7 +70,7 @@ extension IssueCaller {
 private final class ClosureDesk: IssueDesk {
   private let tell: @LoopActor (IssueAnswer) -> Void
   init(_ tell: @escaping @LoopActor (IssueAnswer) -> Void) { self.tell = tell }
-  func answered(_ number: UInt64, _ answer: IssueAnswer) { tell(answer) }
+  func tell(_ caller: HTTPCaller, _ answer: IssueAnswer, since start: Instant) { tell(answer) }
 }
 
 extension CouponService {

@@ -8,16 +8,14 @@ import Operations
 /// A `Reply` is generic, so the compiler copies it at run time, by way of its type's description. That is expensive here: each reply
 /// is therefore switched over where it is made, and never stored.
 @LoopActor
-final class IssueCall {
+final class IssueCall: IssueDesk {
   private let coupons: any CouponService
   private let requests: RequestMetrics
   private let troubles: Troubles
   private let clock: SystemClock
-  private let waiting: WaitingRequests
 
   init(_ coupons: any CouponService, _ requests: RequestMetrics, _ troubles: Troubles, _ clock: SystemClock) {
     (self.coupons, self.requests, self.troubles, self.clock) = (coupons, requests, troubles, clock)
-    waiting = WaitingRequests(requests, troubles)
   }
 
   /// Nil where `caller` is answered later.
@@ -33,23 +31,53 @@ final class IssueCall {
     do { user = try request.userID() } catch {
       return .now(measured(Problem.invalidUserID(error), since: start))
     }
-    let trace = request.headers.first("traceparent").flatMap(TraceContext.init)?.description
+    var trace: String?
+    request.headers.withFirst("traceparent") { value, _ in
+      let text = value.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+      trace = TraceContext(text)?.description
+    }
     let asked = IssueRequest(
       policyID: id, userID: user, time: clock.now(), deadline: deadline, traceparent: trace)
-    let waiter = waiting.add(caller, since: start)
-    switch coupons.issue(asked, for: IssueCaller(waiting, waiter)) {
+    switch coupons.issue(asked, for: IssueCaller(self, caller, since: start)) {
     case nil: return nil
-    case .now(let answer)?:
-      waiting.remove(waiter)
-      return .now(measured(answer.response(troubles), since: start))
+    case .now(let answer)?: return .now(measured(answer.response(troubles), since: start))
     case .later(let work)?:
-      waiting.remove(waiter)
       return .later { self.measured(await work().response(self.troubles), since: start) }
+    }
+  }
+
+  /// The answer comes in a later turn.
+  func tell(_ caller: HTTPCaller, _ answer: IssueAnswer, since start: Instant) {
+    switch answer {
+    case .created(let coupon): tell(caller, 201, coupon, since: start)
+    case .existing(let coupon): tell(caller, 200, coupon, since: start)
+    case .soldOut, .notOpen, .noSuchPolicy, .trouble:
+      caller.answer(measured(answer.response(troubles), since: start))
+    }
+  }
+
+  private func tell(_ caller: HTTPCaller, _ status: Int, _ coupon: Coupon, since start: Instant) {
+    requests.record(.coupons, status, since: start)
+    caller.answer(status: status, capacity: Representation.couponLength) {
+      Representation.write(coupon, to: &$0)
     }
   }
 
   private func measured(_ response: HTTPResponse, since start: Instant) -> HTTPResponse {
     requests.record(.coupons, response.status, since: start)
     return response
+  }
+}
+
+extension IssueAnswer {
+  @LoopActor fileprivate func response(_ troubles: Troubles) -> HTTPResponse {
+    switch self {
+    case .created(let coupon): .json(Representation.coupon(coupon), status: 201)
+    case .existing(let coupon): .json(Representation.coupon(coupon))
+    case .soldOut: Problem.soldOut
+    case .notOpen(let next): Problem.notOpen(next: next)
+    case .noSuchPolicy: Problem.noSuchPolicy
+    case .trouble(let trouble): troubles.answer(trouble, of: "coupons")
+    }
   }
 }

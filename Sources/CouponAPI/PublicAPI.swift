@@ -54,7 +54,7 @@ package final class PublicAPI {
 
   package func handle(_ request: HTTPRequest, for caller: HTTPCaller) -> Reply<HTTPResponse>? {
     let start = request.receivedAt ?? .now
-    let route = Route.find(request.path)
+    let route = Route.find(request)
     let deadline = Instant(nanoseconds: start.nanoseconds &+ deadlineNanoseconds)
     if route.name == .coupons, case .post = request.method, let issuing {
       return issuing.answer(request, route.id, deadline, caller, since: start)

@@ -8,7 +8,9 @@ import Operations
 final class RequestMetrics {
   private let metrics: Metrics
   private let latencies: [Histogram]
-  private var counters: [[(status: Int, counter: Counter)]]
+  /// By route and status; nil until the first answer.
+  private var counters: [Counter?]
+  private static let statuses = 100..<600
 
   init(_ metrics: Metrics) {
     self.metrics = metrics
@@ -17,7 +19,7 @@ final class RequestMetrics {
         "http_request_duration_seconds", help: "Time from a request's head to its answer.",
         labels: [MetricLabel("route", route.template)])
     }
-    counters = RouteName.allCases.map { _ in [] }
+    counters = Array(repeating: nil, count: RouteName.allCases.count * Self.statuses.count)
   }
 
   func measured(_ reply: Reply<HTTPResponse>, _ route: RouteName, since start: Instant) -> Reply<HTTPResponse>
@@ -37,14 +39,13 @@ final class RequestMetrics {
 
   func record(_ route: RouteName, _ status: Int, since start: Instant) {
     latencies[route.rawValue].observe(from: start, to: .now)
-    for (known, counter) in counters[route.rawValue] where known == status {
-      counter.increment()
-      return
-    }
+    precondition(Self.statuses.contains(status), "no status of HTTP: \(status)")
+    let index = route.rawValue * Self.statuses.count + status - Self.statuses.lowerBound
+    if let counter = counters[index] { return counter.increment() }
     let counter = metrics.counter(
       "http_requests_total", help: "Answered requests by route template and status.",
       labels: [MetricLabel("route", route.template), MetricLabel("status", String(status))])
     counter.increment()
-    counters[route.rawValue].append((status, counter))
+    counters[index] = counter
   }
 }

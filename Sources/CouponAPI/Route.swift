@@ -72,25 +72,28 @@ struct Route: Equatable {
   static let none = Route(.none)
 
   /// The public listener's routes.
-  static func find(_ path: String) -> Route {
-    var path = path
-    return path.withUTF8 { bytes in
-      var scan = PathScan(bytes)
-      if scan.skip("/v1/policies/") {
-        guard let id = scan.id() else { return .none }
-        if scan.isAtEnd { return Route(.policy, id: id) }
-        guard scan.skip("/coupons") else { return .none }
-        if scan.isAtEnd { return Route(.coupons, id: id) }
-        return scan.ends("/me") ? Route(.myCoupon, id: id) : .none
-      }
-      if scan.skip("/v1/stays") {
-        if scan.isAtEnd { return Route(.stays) }
-        guard scan.skip("/"), let id = scan.id() else { return .none }
-        if scan.isAtEnd { return Route(.stay, id: id) }
-        return scan.ends("/bookings") ? Route(.bookings, id: id) : .none
-      }
-      return page(&scan) ?? constant(scan)
+  static func find(_ request: HTTPRequest) -> Route {
+    var route = Route.none
+    request.withPath { path in path.withUnsafeBufferPointer { route = find(PathScan($0)) } }
+    return route
+  }
+
+  private static func find(_ path: PathScan) -> Route {
+    var scan = path
+    if scan.skip("/v1/policies/") {
+      guard let id = scan.id() else { return .none }
+      if scan.isAtEnd { return Route(.policy, id: id) }
+      guard scan.skip("/coupons") else { return .none }
+      if scan.isAtEnd { return Route(.coupons, id: id) }
+      return scan.ends("/me") ? Route(.myCoupon, id: id) : .none
     }
+    if scan.skip("/v1/stays") {
+      if scan.isAtEnd { return Route(.stays) }
+      guard scan.skip("/"), let id = scan.id() else { return .none }
+      if scan.isAtEnd { return Route(.stay, id: id) }
+      return scan.ends("/bookings") ? Route(.bookings, id: id) : .none
+    }
+    return page(&scan) ?? constant(scan)
   }
 
   /// Both listeners have the pages: a client looks a `type` up on the listener that sent the problem.
@@ -107,21 +110,24 @@ struct Route: Equatable {
   }
 
   /// The operator's listener's routes.
-  static func findAdmin(_ path: String) -> Route {
-    var path = path
-    return path.withUTF8 { bytes in
-      var scan = PathScan(bytes)
-      if let page = page(&scan) { return page }
-      if scan.skip("/admin/faults") {
-        if scan.isAtEnd { return Route(.adminFaults) }
-        guard scan.skip("/"), scan.isLastSegment else { return .none }
-        return Route(.adminFault, target: FaultTarget.allCases.first { scan.rest == $0.rawValue })
-      }
-      guard scan.skip("/admin/policies") else { return .none }
-      if scan.isAtEnd { return Route(.adminPolicies) }
-      guard scan.skip("/"), let id = scan.id(), scan.ends("/events") else { return .none }
-      return Route(.adminEvents, id: id)
+  static func findAdmin(_ request: HTTPRequest) -> Route {
+    var route = Route.none
+    request.withPath { path in path.withUnsafeBufferPointer { route = findAdmin(PathScan($0)) } }
+    return route
+  }
+
+  private static func findAdmin(_ path: PathScan) -> Route {
+    var scan = path
+    if let page = page(&scan) { return page }
+    if scan.skip("/admin/faults") {
+      if scan.isAtEnd { return Route(.adminFaults) }
+      guard scan.skip("/"), scan.isLastSegment else { return .none }
+      return Route(.adminFault, target: FaultTarget.allCases.first { scan.rest == $0.rawValue })
     }
+    guard scan.skip("/admin/policies") else { return .none }
+    if scan.isAtEnd { return Route(.adminPolicies) }
+    guard scan.skip("/"), let id = scan.id(), scan.ends("/events") else { return .none }
+    return Route(.adminEvents, id: id)
   }
 }
 

@@ -3,7 +3,7 @@ package import Text
 
 /// Where the answer to one request goes that its handler does not return: it is told once, in this turn or a later one.
 /// Nothing is allocated for it.
-package struct HTTPCaller {
+package struct HTTPCaller: Sendable {
   private let answerer: any HTTPAnswerer
   private let ticket: AnswerTicket
 
@@ -26,7 +26,7 @@ package struct HTTPCaller {
 
 /// What answers requests after their handler has returned.
 @LoopActor
-protocol HTTPAnswerer: AnyObject {
+protocol HTTPAnswerer: AnyObject, Sendable {
   func answerLate(response: HTTPResponse, _ ticket: AnswerTicket)
   func answerLate(
     _ status: Int, _ ticket: AnswerTicket, capacity: Int, json write: (inout TextBuffer) -> Void)

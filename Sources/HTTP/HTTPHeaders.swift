@@ -9,8 +9,8 @@ struct HeaderField {
   var value: Range<Int> { Int(valueStart)..<Int(valueStart) + Int(valueCount) }
 }
 
-/// The header lines of a message in their order: one array that holds the bytes as they came and, behind
-/// them, where each name and value lies. A `String` is made only of what is asked for.
+/// The header lines of a message in their order: one array that holds the bytes as they came (a request's from its target
+/// on) and, behind them, where each name and value lies. A `String` is made only of what is asked for.
 package struct HTTPHeaders: Sendable {
   private let storage: [UInt8]
   package let count: Int
@@ -21,10 +21,10 @@ package struct HTTPHeaders: Sendable {
   }
 
   /// Copies the lines that a parser has found in `base`; the fields' offsets count from `base`, `block` is
-  /// the part of it that holds the lines.
+  /// the part of it that holds the lines, perhaps behind a request's target.
   init(copying base: UnsafeRawPointer, block: Range<Int>, fields: UnsafeBufferPointer<HeaderField>) {
     count = fields.count
-    guard !fields.isEmpty else {
+    guard !block.isEmpty else {
       storage = []
       return
     }
@@ -48,8 +48,11 @@ package struct HTTPHeaders: Sendable {
 
   /// Headers to send. A control character in a value becomes a space, so that no value can begin a new line. A line is
   /// left out if its name has a character that is not allowed, and so are all from the one that exceeds 64 KiB in all.
-  package init(_ lines: [(String, String)]) {
-    var bytes: [UInt8] = []
+  package init(_ lines: [(String, String)]) { self.init(lines, after: []) }
+
+  /// - Parameter target: a request's, which is kept before the lines.
+  init(_ lines: [(String, String)], after target: [UInt8]) {
+    var bytes = target
     var fields: [HeaderField] = []
     for (name, value) in lines where Self.isName(name) {
       let end = bytes.count + name.utf8.count + value.utf8.count
@@ -139,6 +142,13 @@ package struct HTTPHeaders: Sendable {
   private static func equal(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ name: String) -> Bool {
     zip(raw[range], name.utf8).allSatisfy { ByteScan.lowercased($0) == $1 }
   }
+
+  /// Calls `body` with bytes that were kept before the lines.
+  func withBytes(_ range: Range<Int>, _ body: (Span<UInt8>) -> Void) {
+    storage.withUnsafeBytes { body($0.bindMemory(to: UInt8.self).extracting(range).span) }
+  }
+
+  func text(_ range: Range<Int>) -> String { storage.withUnsafeBytes { Self.string($0, range) } }
 
   private static func string(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>) -> String {
     String(decoding: raw[range], as: UTF8.self)

@@ -101,12 +101,8 @@ extension HeadReader {
 
   /// The request without its body, with this method and time of arrival.
   func request(_ bytes: UnsafeRawBufferPointer, _ method: HTTPMethod, receivedAt: Instant?) -> HTTPRequest {
-    let path = targetRange.lowerBound..<queryMark
-    let query = queryMark < targetRange.upperBound ? queryMark + 1..<targetRange.upperBound : nil
-    return HTTPRequest(
-      // An address without a path means the root (RFC 9110, 4.2.3).
-      method: method, path: path.isEmpty ? "/" : String(decoding: bytes[path], as: UTF8.self),
-      query: query.map { String(decoding: bytes[$0], as: UTF8.self) },
-      version: version, headers: headers(bytes), body: [], receivedAt: receivedAt)
+    HTTPRequest(
+      method, version, headers(bytes), path: queryMark &- targetRange.lowerBound, target: targetRange.count,
+      receivedAt: receivedAt)
   }
 }

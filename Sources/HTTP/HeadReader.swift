@@ -56,10 +56,13 @@ struct HeadReader {
     return nil
   }
 
+  /// The header lines, in a request behind its target.
   func headers(_ bytes: UnsafeRawBufferPointer) -> HTTPHeaders {
     guard let base = bytes.baseAddress else { return HTTPHeaders() }
+    let start = kind == .request ? targetRange.lowerBound : headerBlock.lowerBound
     return HTTPHeaders(
-      copying: base, block: headerBlock, fields: UnsafeBufferPointer(start: fields, count: fieldCount))
+      copying: base, block: Range(uncheckedBounds: (start, headerBlock.upperBound)),
+      fields: UnsafeBufferPointer(start: fields, count: fieldCount))
   }
 
   /// Notes why the head is refused; returns false, for the caller to return.

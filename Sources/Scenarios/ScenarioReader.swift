@@ -127,7 +127,8 @@ package enum ScenarioReader {
   /// A crowd of a run over midnight comes while the first day is open: nobody of it can be early.
   private static func checkEarly(_ scenario: Scenario, _ place: FieldPlace) throws(UsageError) {
     guard scenario.policy.midnightAt == nil || scenario.crowd.earlyShare == 0 else {
-      throw place.problem("early and midnightAt cannot be combined: with midnightAt the policy is open already")
+      throw place.problem(
+        "early and midnightAt cannot be combined: with midnightAt the policy is open already")
     }
   }
 

@@ -58,6 +58,25 @@ import Text
     }
   }
 
+  /// As a server has read them, not as a client made them.
+  @Test(arguments: [
+    ("/v1/policies/1/coupons?x=1", 201), ("http://coupons.example/v1/policies/1/coupons", 201),
+    ("http://coupons.example/v1/policies/1/coupons?", 201), ("http://coupons.example", 404),
+    ("http://coupons.example?/v1/policies/1/coupons", 404),
+  ])
+  func theTargetsOfReadHeadsLeadToRoutes(target: String, status: Int) async throws {
+    try await withFixture { fixture in
+      try await fixture.createPolicy()
+      let head = Array("POST \(target) HTTP/1.1\r\nHost: x\r\nX-User-Id: kim\r\n\r\n".utf8)
+      let parser = HeadParser(.request)
+      let request = head.withUnsafeBytes { bytes in
+        #expect(parser.parse(bytes) == .complete(length: head.count))
+        return parser.request(bytes)
+      }
+      #expect(await fixture.api.answer(to: request).status == status)
+    }
+  }
+
   @Test func notOpenNamesTheNextOpening() async throws {
     try await withFixture { fixture in
       try await fixture.createPolicy(id: 1, from: 1, to: 2)

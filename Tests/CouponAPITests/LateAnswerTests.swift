@@ -40,7 +40,6 @@ private final class Heard {
         let reply = api.handle(request, for: HTTPCaller { heard.answers[name] = $0 })
         #expect(reply.map { _ in 0 } == nil)
       }
-      // Three rounds, so that slots are used again.
       for round in 0..<3 {
         let names = (0..<5).map { "p\(round)-\($0)" }
         for name in names { ask(name) }

@@ -35,13 +35,31 @@ import Testing
   @Test(arguments: [
     ("http://coupons.example/v1/stays?x=1&y", "/v1/stays", "x=1&y"), ("HTTP://[::1]:8081/a", "/a", nil),
     ("http://x", "/", nil), ("http://x?a=/b", "/", "a=/b"), ("http://x/?", "/", ""),
-    ("http://x//y", "//y", nil),
-    ("/http://x", "/http://x", nil),
+    ("http://x//y", "//y", nil), ("/http://x", "/http://x", nil), ("/a?", "/a", ""),
   ])
   func takesAnAbsoluteTarget(target: String, path: String, query: String?) throws {
     let (request, _) = try #require(parsed("GET \(target) HTTP/1.1\r\nHost: another\r\n\r\n"))
     #expect(request.path == path)
     #expect(request.query == query)
+    request.withPath { bytes in
+      #expect(bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } == path)
+    }
+    #expect(request.headers.lines.map(\.value) == ["another"])
+  }
+
+  @Test func takesAHeadWithoutLines() throws {
+    let (request, _) = try #require(parsed("GET /a?b HTTP/1.0\r\n\r\n"))
+    #expect(request.path == "/a" && request.query == "b" && request.version == .http10)
+    #expect(request.headers.count == 0 && request.headers.lines.isEmpty)
+    #expect(request.headers.first("host") == nil && request.headers.values("host").isEmpty)
+    request.headers.withFirst("host") { _, _ in Issue.record("found a header that was not sent") }
+  }
+
+  @Test(arguments: [("", "/", nil), ("?q", "/", "q"), ("/a?", "/a", ""), ("/a?b?c", "/a", "b?c")])
+  func aRequestToSendKeepsItsTarget(target: String, path: String, query: String?) throws {
+    let request = HTTPRequest(.get, target, headers: [("X-User-Id", "kim")])
+    #expect(request.path == path && request.query == query)
+    #expect(request.headers.first("x-user-id") == "kim")
   }
 
   @Test(arguments: [

@@ -42,13 +42,18 @@ struct GroupConsumerTests {
       }
     }
 
+    /// A broker may leave a wish to join unanswered, and the library asks again after 15 s (`max.poll.interval.ms`, and
+    /// 3 s more). It waits for members that are gone (`session.timeout.ms`, 6 s), and 3 s for the first ones of a group.
+    private static let slowestJoin = Duration.seconds(15 + 6 + 3)
+
     /// Waits until the group has given it that many partitions after that many rebalances.
     func join(partitions: Int = 1, after seen: Int = 0) async throws {
-      try await rebalances.wait {
-        $0.dropFirst(seen).contains {
-          if case .assigned(let ours) = $0 { ours.count == partitions } else { false }
-        }
-      }
+      try await rebalances.wait(
+        until: {
+          $0.dropFirst(seen).contains {
+            if case .assigned(let ours) = $0 { ours.count == partitions } else { false }
+          }
+        }, deadline: soon + Self.slowestJoin)
     }
 
     func close() async {

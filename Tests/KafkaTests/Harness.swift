@@ -92,10 +92,14 @@ final class Gathered<Element: Sendable> {
   func wait(for count: Int) async throws { try await wait { $0.count >= count } }
 
   func wait(until isEnough: @escaping ([Element]) -> Bool) async throws {
+    try await wait(until: isEnough, deadline: soon)
+  }
+
+  func wait(until isEnough: @escaping ([Element]) -> Bool, deadline: Instant) async throws {
     guard !isEnough(all) else { return }
     let done = Completion<Void>()
     waiting = (isEnough, done)
-    try await done.value(deadline: soon)
+    try await done.value(deadline: deadline)
   }
 }
 

@@ -168,8 +168,8 @@ import Verify
   /// Over midnight the policy is open before anybody comes.
   @Test(arguments: [
     (["quota: 100": "quota: 100, midnightAt: 2", "before: 2": "before: 2, early: 0.1"], ":5: crowd.early"),
-    (["{people: 200": "{midnightAt: 2, people: 200", "before: 2": "before: 2, early: 0.1"], ":6: quick.midnightAt"),
-    (["quota: 100": "quota: 100, midnightAt: 2", "{people: 200": "{early: 0.1, people: 200"], ":6: quick.early"),
+    (["quick: {": "quick: {midnightAt: 2, ", "before: 2": "before: 2, early: 0.1"], ":6: quick.midnightAt"),
+    (["quota: 100": "quota: 100, midnightAt: 2", "quick: {": "quick: {early: 0.1, "], ":6: quick.early"),
   ])
   func nobodyIsEarlyOverMidnight(changes: [String: String], place: String) throws {
     let text = changes.reduce(ScenarioTests.good) { $0.replacing($1.key, with: $1.value) }

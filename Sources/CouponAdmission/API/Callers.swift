@@ -5,8 +5,8 @@ import EventLoop
 /// One request on its way through gate and log.
 final class WaitingCaller {
   fileprivate(set) var request: IssueRequest
-  /// Who is told the answer.
-  fileprivate(set) var caller: IssueCaller
+  /// Who is told the answer; nil afterwards, because a seat outlives the connection.
+  fileprivate var caller: IssueCaller?
   fileprivate(set) var today: PolicyToday
   fileprivate(set) var visit: Visit
 
@@ -58,6 +58,6 @@ final class Callers {
     let seat = Int(caller & 0xffff_ffff)
     uses[seat] &+= 1
     free.append(seat)
-    waiting.caller.tell(answer)
+    waiting.caller.take()?.tell(answer)
   }
 }
